@@ -1,0 +1,60 @@
+/** The layers of lib/: adapter and module → protections → event → protocol. */
+const PROTECTIONS = 'signing|replay|rate-limit|connection|auth|monitoring';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'protocol-is-pure',
+      comment: 'protocol/ is shared with browsers: no Nest, no Node, nothing of the rest of lib/',
+      severity: 'error',
+      from: { path: '^lib/protocol' },
+      to: { pathNot: '^lib/protocol' },
+    },
+    {
+      name: 'event-knows-only-protocol',
+      severity: 'error',
+      from: { path: '^lib/event' },
+      to: { path: '^lib/', pathNot: '^lib/(event|protocol)' },
+    },
+    {
+      name: 'protections-do-not-know-the-adapter',
+      severity: 'error',
+      from: { path: `^lib/(${PROTECTIONS})` },
+      to: { path: '^lib/(adapter|mesh|redis|client|semantic-events\\.module|index)' },
+    },
+    {
+      name: 'no-foreign-internals',
+      comment: "a protection uses another room's index.ts, never its files",
+      severity: 'error',
+      from: { path: `^lib/(${PROTECTIONS})/` },
+      to: { path: `^lib/(${PROTECTIONS})/(?!index\\.ts)`, pathNot: '^lib/$1/' },
+    },
+    {
+      name: 'client-imports-only-protocol-and-pure-signing',
+      severity: 'error',
+      from: { path: '^lib/client' },
+      to: {
+        pathNot: '^lib/(client|protocol|event/semantic-event\\.ts|signing/(canonicalize|signing-input)\\.ts)',
+      },
+    },
+    {
+      name: 'declared-dependencies-only',
+      severity: 'error',
+      from: { path: '^lib' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer', 'type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
+  },
+};

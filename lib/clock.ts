@@ -1,0 +1,20 @@
+import { performance } from 'node:perf_hooks';
+
+/** Where every time in this library comes from; override the provider to control time in tests. */
+export abstract class Clock {
+  /** Wall-clock time in milliseconds since the Unix epoch: for what is compared with a peer's time. */
+  abstract now(): number;
+
+  /** Milliseconds since an arbitrary start, never going backwards: for durations and rates. */
+  abstract monotonic(): number;
+}
+
+export class SystemClock extends Clock {
+  now(): number {
+    return Date.now();
+  }
+
+  monotonic(): number {
+    return performance.now();
+  }
+}

@@ -1,0 +1,7 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { clientOf } from './client-of.js';
+
+/** The client a message came from, as a handler parameter: a `Client`. */
+export const CurrentClient = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  clientOf(context.switchToWs().getClient<object>()),
+);

@@ -1,0 +1,41 @@
+/** The longest pattern taken. */
+export const MAX_PATTERN_LENGTH = 256;
+
+/** Whether a text is a pattern: dot-separated segments, none empty, each a name, `*` or `**`. */
+export function isPattern(text: string): boolean {
+  return (
+    text.length > 0 &&
+    text.length <= MAX_PATTERN_LENGTH &&
+    text.split('.').every(segment => segment !== '' && (!segment.includes('*') || /^\*\*?$/.test(segment)))
+  );
+}
+
+/**
+ * Whether an event type matches a pattern: `*` stands for one segment, `**` for zero or more. Segments match
+ * whole: `ui.**` matches `ui` and `ui.click`, never `uix`. A text that is not a pattern matches nothing.
+ */
+export function matchesPattern(type: string, pattern: string): boolean {
+  return isPattern(pattern) && matchSegments(type.split('.'), pattern.split('.'));
+}
+
+/** Greedy with one point to go back to: at most types × patterns steps, whatever the pattern. */
+function matchSegments(type: readonly string[], pattern: readonly string[]): boolean {
+  let t = 0;
+  let p = 0;
+  let retry: { t: number; p: number } | undefined;
+  while (t < type.length) {
+    if (pattern[p] === '**') {
+      retry = { t, p };
+      p++;
+    } else if (pattern[p] === '*' || pattern[p] === type[t]) {
+      t++;
+      p++;
+    } else if (retry) {
+      t = ++retry.t;
+      p = retry.p + 1;
+    } else {
+      return false;
+    }
+  }
+  return pattern.slice(p).every(segment => segment === '**');
+}

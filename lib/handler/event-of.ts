@@ -1,0 +1,33 @@
+import type { ExecutionContext } from '@nestjs/common';
+import {
+  DEFAULT_EVENT_LIMITS,
+  type EventLimits,
+  isEventId,
+  markReceived,
+  receivedAs,
+  type SemanticEvent,
+  validateEvent,
+} from '../event/index.js';
+
+/**
+ * The event a handler is called with. What SemanticEventsAdapter hands on is validated already; on a stock
+ * adapter the message body is validated here, once.
+ *
+ * @throws RefusalError `INVALID_EVENT`
+ */
+export function eventOf(
+  context: ExecutionContext,
+  limits: Readonly<EventLimits> = DEFAULT_EVENT_LIMITS,
+): SemanticEvent {
+  const data: unknown = context.switchToWs().getData();
+  if (receivedAs(data) !== undefined) return data as SemanticEvent;
+  validateEvent(data, limits);
+  markReceived(data, 'nest');
+  return data;
+}
+
+/** The `id` a refusal may name: what the peer sent, only if it is a valid event id. */
+export function eventIdOf(data: unknown): string | undefined {
+  if (typeof data !== 'object' || data === null || !('id' in data)) return undefined;
+  return isEventId(data.id) ? data.id : undefined;
+}

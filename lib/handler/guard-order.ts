@@ -1,0 +1,34 @@
+import type { CanActivate, Type } from '@nestjs/common';
+
+/** The order in which the guards of this library run, whatever the order of their decorators. */
+export enum GuardRank {
+  Authenticated,
+  RateLimit,
+  /** After the rate limit: an event that is refused there has not used up its nonce. */
+  Signature,
+  /** After the signature: a decision about an event needs an event that can be believed. */
+  Authorization,
+}
+
+/** Where Nest keeps the guards of a class or handler. */
+const GUARDS_METADATA = '__guards__';
+
+type Guard = Type<CanActivate>;
+
+const ranks = new WeakMap<Guard, GuardRank>();
+
+/** Attaches a guard before those of the application, and among our own by its rank. */
+export function UseRankedGuard(rank: GuardRank, guard: Guard): ClassDecorator & MethodDecorator {
+  ranks.set(guard, rank);
+  return (target: object, _key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    const subject = (descriptor?.value ?? target) as object;
+    const attached = (Reflect.getOwnMetadata(GUARDS_METADATA, subject) ?? []) as Guard[];
+    const guards = [...attached.filter(other => other !== guard), guard];
+    const rankOf = (other: Guard) => ranks.get(other) ?? Infinity;
+    Reflect.defineMetadata(
+      GUARDS_METADATA,
+      guards.sort((a, b) => (rankOf(a) === rankOf(b) ? 0 : rankOf(a) - rankOf(b))),
+      subject,
+    );
+  };
+}

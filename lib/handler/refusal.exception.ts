@@ -1,0 +1,24 @@
+import { WsException } from '@nestjs/websockets';
+import { type Code, describeRefusal, RefusalError, type RefusalDetails } from '../protocol/index.js';
+
+/**
+ * A refusal on its way through Nest. As a WsException it is told in Nest's own form where no filter of ours
+ * is in place, and without an echo of what the peer has sent. Throw it from a handler to refuse by a code.
+ */
+export class RefusalException extends WsException {
+  constructor(
+    readonly code: Code,
+    readonly details: RefusalDetails = {},
+  ) {
+    super({ status: 'error', ...withoutStatus(code, details) });
+  }
+
+  static of(error: RefusalError, id?: string): RefusalException {
+    return new RefusalException(error.code, { retryAfter: error.retryAfter, id });
+  }
+}
+
+function withoutStatus(code: Code, details: RefusalDetails): object {
+  const { status: _, ...members } = describeRefusal(code, details);
+  return members;
+}

@@ -1,0 +1,21 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { RefusalError } from '../protocol/index.js';
+import { eventIdOf } from './event-of.js';
+import { RefusalException } from './refusal.exception.js';
+
+/** Runs a guard's check; a refusal leaves it as an exception that names the event refused. */
+export function refusing(
+  context: ExecutionContext,
+  check: () => true | Promise<true>,
+): true | Promise<true> {
+  const rethrow = (error: unknown): never => {
+    if (!(error instanceof RefusalError)) throw error;
+    throw RefusalException.of(error, eventIdOf(context.switchToWs().getData()));
+  };
+  try {
+    const passed = check();
+    return passed === true ? passed : passed.catch(rethrow);
+  } catch (error) {
+    return rethrow(error);
+  }
+}

@@ -1,0 +1,61 @@
+import { SemanticEventsConfigError } from '../protocol/errors.js';
+
+/** Collects everything that is wrong with the options, so that a start-up failure names it all at once. */
+export class Problems {
+  private readonly found: string[] = [];
+
+  get count(): number {
+    return this.found.length;
+  }
+
+  add(path: string, complaint: string): void {
+    this.found.push(`${path} ${complaint}`);
+  }
+
+  /** Notes members that no option has; returns whether the value is an object at all. */
+  unknown(path: string, value: unknown, known: readonly string[]): boolean {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      this.add(path, 'must be an object');
+      return false;
+    }
+    for (const name of Object.keys(value))
+      if (!known.includes(name)) this.add(path === '' ? name : `${path}.${name}`, 'is not an option');
+    return true;
+  }
+
+  /** A whole number; undefined stands for the default and is fine. */
+  integer(path: string, value: unknown, { min, max = Number.MAX_SAFE_INTEGER }: Range): void {
+    if (value === undefined) return;
+    if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max)
+      this.add(path, `must be a whole number of at least ${min}${max < Number.MAX_SAFE_INTEGER ? ` and at most ${max}` : ''}`);
+  }
+
+  /** A finite number above zero; undefined stands for the default and is fine. */
+  positive(path: string, value: unknown): void {
+    if (value !== undefined && !(Number.isFinite(value) && (value as number) > 0))
+      this.add(path, 'must be a number above 0');
+  }
+
+  boolean(path: string, value: unknown): void {
+    if (value !== undefined && typeof value !== 'boolean') this.add(path, 'must be true or false');
+  }
+
+  text(path: string, value: unknown): void {
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      this.add(path, 'must be a non-empty string');
+  }
+
+  fn(path: string, value: unknown): void {
+    if (value !== undefined && typeof value !== 'function') this.add(path, 'must be a function');
+  }
+
+  /** @throws SemanticEventsConfigError naming every problem, when there is one */
+  throwIfAny(): void {
+    if (this.found.length > 0) throw new SemanticEventsConfigError(this.found);
+  }
+}
+
+interface Range {
+  min: number;
+  max?: number;
+}

@@ -1,0 +1,78 @@
+import type { Problems } from './problems.js';
+
+/** A key as it is configured. */
+export interface SigningKeyOptions {
+  /** 1 to 64 of `A-Z a-z 0-9 _ -`; may not start with `s-`, which names session keys. */
+  id: string;
+  /** At least 32 bytes. A string is its UTF-8 bytes. */
+  secret: string | Uint8Array;
+  /** From when on the key may be used; always, when left out. */
+  notBefore?: Date;
+  /** Until when the key may be used; forever, when left out. */
+  notAfter?: Date;
+}
+
+export interface SigningOptions {
+  /** The key ring: the first key in force signs, every key in force verifies. */
+  keys: SigningKeyOptions[];
+  /** How old an accepted event may be, in milliseconds. @default 300_000 */
+  maxAge?: number;
+  /** How far in the future an accepted event may lie, in milliseconds. @default 60_000 */
+  clockSkew?: number;
+  /** The `source` of the events the server makes: a URI reference. @default 'nestjs-semantic-events' */
+  source?: string;
+}
+
+/** Session keys have ids that start like this; ring keys may not. */
+export const SESSION_KEY_PREFIX = 's-';
+
+const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const MIN_SECRET_BYTES = 32;
+
+export function checkSigning(options: SigningOptions, problems: Problems, now: number): void {
+  problems.unknown('signing', options, ['keys', 'maxAge', 'clockSkew', 'source']);
+  problems.integer('signing.maxAge', options.maxAge, { min: 1_000 });
+  problems.integer('signing.clockSkew', options.clockSkew, { min: 0 });
+  problems.text('signing.source', options.source);
+  checkKeys(options.keys, problems, now);
+}
+
+function checkKeys(keys: unknown, problems: Problems, now: number): void {
+  if (!Array.isArray(keys) || keys.length === 0) {
+    problems.add('signing.keys', 'must name at least one key');
+    return;
+  }
+  const before = problems.count;
+  const ring = keys as SigningKeyOptions[];
+  ring.forEach((key, index) => {
+    checkKey(key, `signing.keys[${index}]`, problems);
+  });
+  if (problems.count > before) return;
+
+  const ids = ring.map(key => key.id);
+  const repeated = new Set(ids.filter((id, index) => ids.indexOf(id) !== index));
+  for (const id of repeated) problems.add('signing.keys', `names the id "${id}" more than once`);
+  const inForce = ring.some(
+    ({ notBefore, notAfter }) =>
+      (notBefore?.getTime() ?? now) <= now && now <= (notAfter?.getTime() ?? now),
+  );
+  if (!inForce) problems.add('signing.keys', 'has no key that is in force now');
+}
+
+function checkKey(key: unknown, path: string, problems: Problems): void {
+  if (!problems.unknown(path, key, ['id', 'secret', 'notBefore', 'notAfter'])) return;
+  const { id, secret, notBefore, notAfter } = key as Partial<SigningKeyOptions>;
+  if (typeof id !== 'string' || !KEY_ID.test(id))
+    problems.add(`${path}.id`, 'must be 1 to 64 of A-Z a-z 0-9 _ -');
+  else if (id.startsWith(SESSION_KEY_PREFIX))
+    problems.add(`${path}.id`, `may not start with "${SESSION_KEY_PREFIX}", which names session keys`);
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
+    problems.add(`${path}.secret`, 'must be a string or bytes');
+  else if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)
+    problems.add(`${path}.secret`, `must have at least ${MIN_SECRET_BYTES} bytes`);
+  for (const [name, date] of Object.entries({ notBefore, notAfter }))
+    if (date !== undefined && !(date instanceof Date && !Number.isNaN(date.getTime())))
+      problems.add(`${path}.${name}`, 'must be a valid Date');
+  if (notBefore instanceof Date && notAfter instanceof Date && notAfter <= notBefore)
+    problems.add(`${path}.notAfter`, 'must be later than notBefore');
+}

@@ -1,0 +1,173 @@
+/** What a client should do about a refusal. */
+export type Retry =
+  | 'never'
+  | 'after-fix'
+  | 'after-authentication'
+  | 'with-new-token'
+  | 'with-new-event'
+  | 'after-delay'
+  | 'reconnect'
+  | 'maybe';
+
+/** When a refusal ends the connection. */
+export type Closes = 'never' | 'always' | 'before-authentication' | 'when-repeated';
+
+export interface CodeFacts {
+  /** The HTTP status a refusal corresponds to; absent for codes that only ever close. */
+  readonly status?: number;
+  /** The WebSocket close code; absent for refusals that leave the connection open. */
+  readonly close?: number;
+  readonly closes: Closes;
+  readonly retry: Retry;
+  /** The text a peer is told. Fixed, so that no refusal can carry anything a peer has sent. */
+  readonly message: string;
+}
+
+/** The one table of PROTOCOL.md that maps a code to status, close code and what a client should do. */
+export const CODES = {
+  BAD_FRAME: {
+    status: 400,
+    closes: 'never',
+    retry: 'after-fix',
+    message: 'The frame is not a known JSON object',
+  },
+  INVALID_EVENT: {
+    status: 422,
+    closes: 'never',
+    retry: 'after-fix',
+    message: 'The event or its data is not valid',
+  },
+  UNKNOWN_EVENT: {
+    status: 404,
+    closes: 'never',
+    retry: 'never',
+    message: 'No handler takes this event',
+  },
+  UNAUTHENTICATED: {
+    status: 401,
+    close: 4401,
+    closes: 'before-authentication',
+    retry: 'after-authentication',
+    message: 'Authentication is required',
+  },
+  AUTH_FAILED: {
+    status: 401,
+    close: 4401,
+    closes: 'always',
+    retry: 'with-new-token',
+    message: 'The token was refused',
+  },
+  AUTH_TIMEOUT: {
+    status: 408,
+    close: 4408,
+    closes: 'always',
+    retry: 'reconnect',
+    message: 'Authentication took too long',
+  },
+  SESSION_EXPIRED: {
+    status: 401,
+    close: 4401,
+    closes: 'always',
+    retry: 'with-new-token',
+    message: 'The session has expired',
+  },
+  FORBIDDEN: {
+    status: 403,
+    closes: 'never',
+    retry: 'never',
+    message: 'This is not allowed',
+  },
+  INVALID_SIGNATURE: {
+    status: 401,
+    closes: 'never',
+    retry: 'never',
+    message: 'The signature is missing or wrong',
+  },
+  EVENT_EXPIRED: {
+    status: 410,
+    closes: 'never',
+    retry: 'with-new-event',
+    message: 'The time of the event is outside the accepted window',
+  },
+  REPLAY_DETECTED: {
+    status: 409,
+    closes: 'never',
+    retry: 'with-new-event',
+    message: 'The event was received before',
+  },
+  RATE_LIMITED: {
+    status: 429,
+    close: 4429,
+    closes: 'when-repeated',
+    retry: 'after-delay',
+    message: 'Too many requests',
+  },
+  UNSUPPORTED_FRAME: {
+    status: 415,
+    close: 1003,
+    closes: 'always',
+    retry: 'never',
+    message: 'Only text frames are accepted',
+  },
+  MESSAGE_TOO_LARGE: {
+    status: 413,
+    close: 1009,
+    closes: 'always',
+    retry: 'never',
+    message: 'The message is too large',
+  },
+  SLOW_CONSUMER: {
+    close: 4508,
+    closes: 'always',
+    retry: 'reconnect',
+    message: 'Messages are not read fast enough',
+  },
+  IDLE_TIMEOUT: {
+    close: 4000,
+    closes: 'always',
+    retry: 'reconnect',
+    message: 'The connection was idle for too long',
+  },
+  REVOKED: {
+    close: 4403,
+    closes: 'always',
+    retry: 'never',
+    message: 'Access was revoked',
+  },
+  SERVER_SHUTDOWN: {
+    close: 1001,
+    closes: 'always',
+    retry: 'reconnect',
+    message: 'The server is going away',
+  },
+  UNAVAILABLE: {
+    status: 503,
+    close: 1013,
+    closes: 'when-repeated',
+    retry: 'after-delay',
+    message: 'The service is not available right now',
+  },
+  INTERNAL: {
+    status: 500,
+    closes: 'never',
+    retry: 'maybe',
+    message: 'Something went wrong',
+  },
+} as const satisfies Record<string, CodeFacts>;
+
+export type Code = keyof typeof CODES;
+
+/** The facts of a code, widened so that optional members can be read of any code. */
+export function factsOf(code: Code): CodeFacts {
+  return CODES[code];
+}
+
+/** Why a connection attempt was refused before the upgrade, and the HTTP status it is told by. */
+export const HANDSHAKE_CODES = {
+  ORIGIN_REJECTED: { status: 403, message: 'This origin is not allowed' },
+  TLS_REQUIRED: { status: 426, message: 'A TLS connection is required' },
+  TOO_MANY_CONNECTIONS: { status: 429, message: 'Too many connections' },
+  SERVER_FULL: { status: 503, message: 'The server takes no more connections' },
+} as const satisfies Record<string, { status: number; message: string }>;
+
+export type HandshakeCode = keyof typeof HANDSHAKE_CODES;

@@ -1,0 +1,34 @@
+import { type Code, factsOf } from './codes.js';
+
+/** The base of every error this library throws; `code` is stable across versions. */
+export abstract class SemanticEventsError extends Error {
+  abstract readonly code: string;
+}
+
+/** A refusal of something a peer has sent. Its message is fixed by its code. */
+export class RefusalError extends SemanticEventsError {
+  override readonly name = 'RefusalError';
+
+  /**
+   * @param code why, by the code table of PROTOCOL.md
+   * @param retryAfter milliseconds after which trying again makes sense
+   */
+  constructor(
+    readonly code: Code,
+    readonly retryAfter?: number,
+  ) {
+    super(factsOf(code).message);
+  }
+}
+
+/** A mistake in the options or decorators of the application, listing every problem found. */
+export class SemanticEventsConfigError extends SemanticEventsError {
+  override readonly name = 'SemanticEventsConfigError';
+  readonly code = 'INVALID_CONFIG';
+
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `nestjs-semantic-events is not configured safely:\n${problems.map(problem => `  - ${problem}`).join('\n')}`,
+    );
+  }
+}

@@ -1,0 +1,55 @@
+import type { Clock } from '../clock.js';
+import { RateLimitStore } from './rate-limit-store.js';
+import { decide, type RateLimitDecision, type TokenBucket } from './token-bucket.js';
+
+/** How many keys one request looks at for one to drop: more than the one it may add. */
+const SWEEP_PER_TAKE = 2;
+
+/**
+ * Keeps a key only while its bucket is not full. Each request looks at the next few keys, round and round, so
+ * no step takes longer than another, and nothing has to run in the background.
+ */
+export class InMemoryRateLimitStore extends RateLimitStore {
+  private readonly fullTimes = new Map<string, number>();
+  private sweeper = this.fullTimes.entries();
+
+  /** @param maxKeys how many keys are kept at once before requests of new ones are refused */
+  constructor(
+    private readonly maxKeys: number,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  /** How many keys take up memory. */
+  get size(): number {
+    return this.fullTimes.size;
+  }
+
+  take(key: string, bucket: TokenBucket, cost: number): RateLimitDecision {
+    const now = this.clock.monotonic();
+    this.sweep(now);
+    const known = this.fullTimes.get(key);
+    // A peer that can make up keys must neither grow the memory nor push out another's bucket.
+    if (known === undefined && this.fullTimes.size >= this.maxKeys) return refused(bucket);
+    const decision = decide(bucket, known ?? now, now, cost);
+    if (decision.allowed) this.fullTimes.set(key, decision.fullAt);
+    return decision;
+  }
+
+  private sweep(now: number): void {
+    for (let looked = 0; looked < SWEEP_PER_TAKE; looked++) {
+      const next = this.sweeper.next();
+      if (next.done) {
+        this.sweeper = this.fullTimes.entries();
+        return;
+      }
+      const [key, fullAt] = next.value;
+      if (fullAt <= now) this.fullTimes.delete(key);
+    }
+  }
+}
+
+function refused(bucket: TokenBucket): RateLimitDecision {
+  return { allowed: false, remaining: 0, retryAfter: bucket.interval, resetAfter: bucket.fillTime };
+}

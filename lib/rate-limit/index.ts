@@ -1,0 +1,13 @@
+export { InMemoryRateLimitStore } from './in-memory-rate-limit-store.js';
+export { RateLimit, SkipRateLimit } from './rate-limit.decorator.js';
+export { RateLimitGuard } from './rate-limit.guard.js';
+export type { RateLimitBy, RateLimitDecoratorOptions } from './rate-limit.metadata.js';
+export { RateLimitStore } from './rate-limit-store.js';
+export { RateLimiter } from './rate-limiter.js';
+export {
+  type RateLimitDecision,
+  takeTokens,
+  type TokenBucket,
+  tokenBucket,
+  type TokenBucketOptions,
+} from './token-bucket.js';

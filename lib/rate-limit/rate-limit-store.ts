@@ -1,0 +1,15 @@
+import type { RateLimitDecision, TokenBucket } from './token-bucket.js';
+
+/** Keeps one token bucket per key: the port behind every rate limit. */
+export abstract class RateLimitStore {
+  /**
+   * Takes tokens from a key's bucket, in one atomic step. A refused request takes none.
+   *
+   * @param cost tokens, at most what the bucket holds
+   */
+  abstract take(
+    key: string,
+    bucket: TokenBucket,
+    cost: number,
+  ): RateLimitDecision | Promise<RateLimitDecision>;
+}

@@ -1,0 +1,12 @@
+/** Remembers what may be used once: the port behind replay protection and single-use tickets. */
+export abstract class NonceStore {
+  /**
+   * Uses a key up, in one atomic step.
+   *
+   * @param key what may be used once
+   * @param expiresAt until when it must be remembered, inclusive: milliseconds since the Unix epoch
+   * @returns true the first time, false while it is remembered
+   * @throws RefusalError `UNAVAILABLE` when the store can take no more: it never forgets early to make room
+   */
+  abstract use(key: string, expiresAt: number): boolean | Promise<boolean>;
+}

@@ -1,0 +1,57 @@
+/** Deeper values are refused rather than risking the stack. */
+const MAX_DEPTH = 128;
+
+/**
+ * The RFC 8785 (JCS) canonical form of a JSON value: members sorted by UTF-16 code units, no white space,
+ * numbers and strings as ECMAScript writes them. Members that are undefined are left out, and `toJSON` is
+ * honoured, as by `JSON.stringify`.
+ *
+ * @throws TypeError for what has no canonical form: a number that is not finite, a lone surrogate, a bigint,
+ *   symbol or function, an undefined array item, or more than 128 levels
+ * @see https://www.rfc-editor.org/rfc/rfc8785
+ */
+export function canonicalize(value: unknown): string {
+  return write(value, MAX_DEPTH);
+}
+
+function write(value: unknown, depth: number): string {
+  switch (typeof value) {
+    case 'string':
+      return writeString(value);
+    case 'number':
+      return writeNumber(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      return value === null ? 'null' : writeObject(value, depth);
+    default:
+      throw new TypeError(`A ${typeof value} has no canonical JSON form`);
+  }
+}
+
+function writeString(value: string): string {
+  if (!value.isWellFormed()) throw new TypeError('A lone surrogate has no canonical JSON form');
+  return JSON.stringify(value);
+}
+
+function writeNumber(value: number): string {
+  if (!Number.isFinite(value)) throw new TypeError(`${value} has no canonical JSON form`);
+  return String(value);
+}
+
+function writeObject(value: object, depth: number): string {
+  if (depth === 0) throw new TypeError(`More than ${MAX_DEPTH} levels have no canonical JSON form`);
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    return write(value.toJSON(), depth - 1);
+  }
+  if (Array.isArray(value)) {
+    return `[${value.map(item => write(item, depth - 1)).join(',')}]`;
+  }
+  const members = value as Record<string, unknown>;
+  let text = '';
+  for (const key of Object.keys(members).sort()) {
+    if (members[key] === undefined) continue;
+    text += `${text === '' ? '' : ','}${writeString(key)}:${write(members[key], depth - 1)}`;
+  }
+  return `{${text}}`;
+}

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import type { Client } from '../connection/index.js';
+import {
+  createEvent,
+  freshnessOf,
+  isWithin,
+  type SemanticEvent,
+  type SignedSemanticEvent,
+} from '../event/index.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS, SESSION_KEY_PREFIX } from '../options/index.js';
+import { RefusalError } from '../protocol/index.js';
+import { generateSecret, KeyRing, type SigningKey } from './key-ring.js';
+import { computeMac, isMacOf } from './mac.js';
+import { deriveSessionKey } from './session-key.js';
+import { type Direction, formatSignature, parseSignature, signingInput } from './signature.js';
+
+/** Which keys an event may be signed with: the connection's own, those of the ring, or either. */
+export type AcceptedKeys = 'session' | 'ring' | 'any';
+
+export interface SignOptions {
+  /** Signs for this client, with its session key where it has one. */
+  client?: Client;
+  /** @default 's2c' */
+  direction?: Direction;
+}
+
+export interface VerifyOptions {
+  /** The connection the event came from; without one no session key is known. */
+  client?: Client;
+  /** @default 'any' */
+  keys?: AcceptedKeys;
+  /** @default 'c2s' */
+  direction?: Direction;
+}
+
+/** Signs events and verifies the signatures of others, by HMAC-SHA256 over their canonical form. */
+@Injectable()
+export class EventSigner {
+  private readonly ring: KeyRing;
+  private readonly sessionKeys = new WeakMap<Client, SigningKey>();
+
+  constructor(
+    @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly clock: Clock,
+  ) {
+    this.ring = new KeyRing(options.signing.keys);
+  }
+
+  /** A fresh secret for the key ring: 32 random bytes as 64 hexadecimal digits. */
+  static generateKey(): string {
+    return generateSecret();
+  }
+
+  /**
+   * A signed copy of an event, with a `time` and a `semanticnonce` where it had none.
+   *
+   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   * @throws TypeError when the event has no canonical form: a cycle, a bigint, a number that is not finite
+   */
+  sign<T>(
+    event: SemanticEvent<T>,
+    { client, direction = 's2c' }: SignOptions = {},
+  ): SignedSemanticEvent<T> {
+    const now = this.clock.now();
+    const { id, key } = (client && this.sessionKeys.get(client)) ?? this.ringKey(now);
+    const unsigned = {
+      ...createEvent(event, now),
+      semanticnonce: event.semanticnonce ?? randomUUID(),
+      semanticsignature: undefined,
+    };
+    const mac = computeMac(key, signingInput(unsigned, direction));
+    return { ...unsigned, semanticsignature: formatSignature(id, mac) } as SignedSemanticEvent<T>;
+  }
+
+  /**
+   * Checks that an event is within its time window and was signed with a key we accept. A nonce is not used up.
+   *
+   * @returns the id of the key it was signed with
+   * @throws RefusalError `INVALID_EVENT` without a time or nonce, `EVENT_EXPIRED`, `INVALID_SIGNATURE`
+   */
+  verify(
+    event: SemanticEvent,
+    { client, keys = 'any', direction = 'c2s' }: VerifyOptions = {},
+  ): string {
+    const now = this.clock.now();
+    if (!isWithin(this.options.signing, freshnessOf(event).time, now)) throw new RefusalError('EVENT_EXPIRED');
+
+    const signature = parseSignature(event.semanticsignature);
+    const key = signature && this.findKey(signature.keyId, keys, client, now);
+    if (!key || !isMacOf(key.key, this.canonicalText(event, direction), signature.mac))
+      throw new RefusalError('INVALID_SIGNATURE');
+    return key.id;
+  }
+
+  /**
+   * Derives the session key of a connection. Once made it stays the same as long as the connection lasts.
+   *
+   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   */
+  sessionKeyOf(client: Client): SigningKey {
+    let key = this.sessionKeys.get(client);
+    if (!key) {
+      key = deriveSessionKey(this.ringKey(this.clock.now()).key, client.id);
+      this.sessionKeys.set(client, key);
+    }
+    return key;
+  }
+
+  private findKey(
+    id: string,
+    accepted: AcceptedKeys,
+    client: Client | undefined,
+    now: number,
+  ): SigningKey | undefined {
+    if (!id.startsWith(SESSION_KEY_PREFIX)) {
+      return accepted === 'session' ? undefined : this.ring.find(id, now);
+    }
+    const key = accepted === 'ring' ? undefined : client && this.sessionKeys.get(client);
+    return key?.id === id ? key : undefined;
+  }
+
+  private canonicalText(event: SemanticEvent, direction: Direction): string {
+    try {
+      return signingInput(event, direction);
+    } catch {
+      throw new RefusalError('INVALID_EVENT');
+    }
+  }
+
+  private ringKey(now: number): SigningKey {
+    const key = this.ring.current(now);
+    if (!key) throw new RefusalError('UNAVAILABLE');
+    return key;
+  }
+}

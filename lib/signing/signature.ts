@@ -1,0 +1,30 @@
+import type { SemanticEvent } from '../event/index.js';
+import { canonicalize } from './canonicalize.js';
+
+/** Client to server, or server to client: part of the MAC, so that neither can be sent back as the other. */
+export type Direction = 'c2s' | 's2c';
+
+const VERSION = 'v1';
+const SIGNATURE = /^v1\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{43})$/;
+
+
+/**
+ * The text a signature covers: version, direction, and the canonical form of the whole event without its signature.
+ *
+ * @throws TypeError when the event has no canonical form
+ */
+export function signingInput(event: SemanticEvent, direction: Direction): string {
+  const { semanticsignature: _, ...unsigned } = event;
+  return `${VERSION}.${direction}.${canonicalize(unsigned)}`;
+}
+
+/** @param mac base64url without padding */
+export function formatSignature(keyId: string, mac: string): string {
+  return `${VERSION}.${keyId}.${mac}`;
+}
+
+/** The parts of a `semanticsignature`, or undefined when it is not of that form. */
+export function parseSignature(value: unknown): { keyId: string; mac: string } | undefined {
+  const match = typeof value === 'string' ? SIGNATURE.exec(value) : null;
+  return match ? { keyId: match[1] as string, mac: match[2] as string } : undefined;
+}

@@ -1,0 +1,47 @@
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { clientOf } from '../connection/index.js';
+import type { SemanticEvent } from '../event/index.js';
+import { eventOf, refusing } from '../handler/index.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { RefusalError } from '../protocol/index.js';
+import { NonceTracker } from '../replay/index.js';
+import { type AcceptedKeys, EventSigner } from './event-signer.js';
+
+export interface SignedEventOptions {
+  /** Which keys an event may be signed with. @default 'any' */
+  keys?: AcceptedKeys;
+}
+
+export const SIGNED_EVENT = Symbol('SIGNED_EVENT');
+
+/** Enforces `@SignedEvent`: time window, then signature, then nonce, which only a valid event may use up. */
+@Injectable()
+export class SignedEventGuard implements CanActivate {
+  constructor(
+    protected readonly signer: EventSigner,
+    protected readonly nonces: NonceTracker,
+    private readonly reflector: Reflector,
+    @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    return refusing(context, () => {
+      const event = eventOf(context, this.options.event);
+      // Signed for one handler, an event must not be carried to another in Nest's own frame.
+      if (event.type !== context.switchToWs().getPattern())
+        throw new RefusalError('INVALID_SIGNATURE');
+      return this.nonces.use(event, this.verify(event, context));
+    });
+  }
+
+  /** @returns the id of the key the event was signed with */
+  protected verify(event: SemanticEvent, context: ExecutionContext): string {
+    const options = this.reflector.get<SignedEventOptions | undefined>(
+      SIGNED_EVENT,
+      context.getHandler(),
+    );
+    const client = clientOf(context.switchToWs().getClient<object>());
+    return this.signer.verify(event, { client, keys: options?.keys });
+  }
+}
