@@ -41,20 +41,27 @@ export default {
       severity: 'error',
       from: { path: '^lib/client' },
       to: {
-        pathNot: '^lib/(client|protocol|event/semantic-event\\.ts|signing/(canonicalize|signing-input)\\.ts)',
+        pathNot:
+          '^lib/(client|protocol|event/semantic-event\\.ts|signing/(canonicalize|signing-input)\\.ts)',
       },
     },
     {
       name: 'declared-dependencies-only',
       severity: 'error',
       from: { path: '^lib' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer', 'type-only'] },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['npm-peer', 'npm-optional', 'type-only'],
+      },
     },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+    },
   },
 };

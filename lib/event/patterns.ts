@@ -6,7 +6,9 @@ export function isPattern(text: string): boolean {
   return (
     text.length > 0 &&
     text.length <= MAX_PATTERN_LENGTH &&
-    text.split('.').every(segment => segment !== '' && (!segment.includes('*') || /^\*\*?$/.test(segment)))
+    text
+      .split('.')
+      .every(segment => segment !== '' && (!segment.includes('*') || /^\*\*?$/.test(segment)))
   );
 }
 

@@ -121,12 +121,18 @@ function hasOneData(event: Record<string, unknown>): boolean {
   return !('data' in event) && typeof binary === 'string' && BASE64.test(binary);
 }
 
-function hasValidExtensions(event: Record<string, unknown>, limits: Readonly<EventLimits>): boolean {
+function hasValidExtensions(
+  event: Record<string, unknown>,
+  limits: Readonly<EventLimits>,
+): boolean {
   let extensions = 0;
   for (const name of Object.keys(event)) {
     if (DEFINED.has(name)) continue;
     if (++extensions > limits.maxExtensions || !ATTRIBUTE_NAME.test(name)) return false;
-    if (name !== 'semanticsignature' && !isUnsetOr(event[name], value => isAttribute(value, limits)))
+    if (
+      name !== 'semanticsignature' &&
+      !isUnsetOr(event[name], value => isAttribute(value, limits))
+    )
       return false;
   }
   return true;

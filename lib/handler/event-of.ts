@@ -8,12 +8,14 @@ import {
   type SemanticEvent,
   validateEvent,
 } from '../event/index.js';
+import { RefusalError } from '../protocol/index.js';
+import { RefusalException } from './refusal.exception.js';
 
 /**
  * The event a handler is called with. What SemanticEventsAdapter hands on is validated already; on a stock
  * adapter the message body is validated here, once.
  *
- * @throws RefusalError `INVALID_EVENT`
+ * @throws RefusalException `INVALID_EVENT`
  */
 export function eventOf(
   context: ExecutionContext,
@@ -21,7 +23,11 @@ export function eventOf(
 ): SemanticEvent {
   const data: unknown = context.switchToWs().getData();
   if (receivedAs(data) !== undefined) return data as SemanticEvent;
-  validateEvent(data, limits);
+  try {
+    validateEvent(data, limits);
+  } catch (error) {
+    throw error instanceof RefusalError ? RefusalException.of(error, eventIdOf(data)) : error;
+  }
   markReceived(data, 'nest');
   return data;
 }

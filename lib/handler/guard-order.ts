@@ -1,4 +1,5 @@
 import type { CanActivate, Type } from '@nestjs/common';
+import { GUARDS_METADATA } from './nest-metadata.js';
 
 /** The order in which the guards of this library run, whatever the order of their decorators. */
 export enum GuardRank {
@@ -9,9 +10,6 @@ export enum GuardRank {
   /** After the signature: a decision about an event needs an event that can be believed. */
   Authorization,
 }
-
-/** Where Nest keeps the guards of a class or handler. */
-const GUARDS_METADATA = '__guards__';
 
 type Guard = Type<CanActivate>;
 

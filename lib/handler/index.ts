@@ -1,4 +1,14 @@
+export { EventData, SemanticEventBody } from './event.decorators.js';
+export { EventDataPipe } from './event-data.pipe.js';
 export { eventIdOf, eventOf } from './event-of.js';
 export { GuardRank, UseRankedGuard } from './guard-order.js';
+export {
+  GATEWAY_METADATA,
+  GATEWAY_OPTIONS,
+  MESSAGE_MAPPING_METADATA,
+  MESSAGE_METADATA,
+  PORT_METADATA,
+} from './nest-metadata.js';
 export { RefusalException } from './refusal.exception.js';
 export { refusing } from './refusing.js';
+export type { StandardSchema } from './standard-schema.js';

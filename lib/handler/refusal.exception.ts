@@ -1,5 +1,10 @@
 import { WsException } from '@nestjs/websockets';
-import { type Code, describeRefusal, RefusalError, type RefusalDetails } from '../protocol/index.js';
+import {
+  type Code,
+  describeRefusal,
+  RefusalError,
+  type RefusalDetails,
+} from '../protocol/index.js';
 
 /**
  * A refusal on its way through Nest. As a WsException it is told in Nest's own form where no filter of ours

@@ -92,7 +92,8 @@ const ALGORITHMS = /^(?:[HRE]S|PS)(?:256|384|512)$/;
 const MIN_SECRET_BYTES = 32;
 
 export function checkAuth(options: AuthOptions, problems: Problems): void {
-  if (!problems.unknown('auth', options, ['jwt', 'validateToken', 'timeout', 'maxSessionAge'])) return;
+  if (!problems.unknown('auth', options, ['jwt', 'validateToken', 'timeout', 'maxSessionAge']))
+    return;
   problems.integer('auth.timeout', options.timeout, { min: 1 });
   problems.integer('auth.maxSessionAge', options.maxSessionAge, { min: 1_000 });
   problems.fn('auth.validateToken', options.validateToken);
@@ -115,7 +116,10 @@ function checkJwt(jwt: JwtAuthOptions, problems: Problems): void {
   checkAlgorithms(jwt, problems);
 }
 
-function checkAlgorithms({ algorithms, secret, publicKey }: JwtAuthOptions, problems: Problems): void {
+function checkAlgorithms(
+  { algorithms, secret, publicKey }: JwtAuthOptions,
+  problems: Problems,
+): void {
   const path = 'auth.jwt.algorithms';
   if (algorithms === undefined) {
     if (secret === undefined) problems.add(path, 'must name the algorithms taken');

@@ -20,4 +20,8 @@ export {
   SEMANTIC_EVENTS_OPTIONS,
   type SemanticEventsOptions,
 } from './semantic-events-options.js';
-export { SESSION_KEY_PREFIX, type SigningKeyOptions, type SigningOptions } from './signing-options.js';
+export {
+  SESSION_KEY_PREFIX,
+  type SigningKeyOptions,
+  type SigningOptions,
+} from './signing-options.js';

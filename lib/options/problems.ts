@@ -19,7 +19,8 @@ export class Problems {
       return false;
     }
     for (const name of Object.keys(value))
-      if (!known.includes(name)) this.add(path === '' ? name : `${path}.${name}`, 'is not an option');
+      if (!known.includes(name))
+        this.add(path === '' ? name : `${path}.${name}`, 'is not an option');
     return true;
   }
 
@@ -27,12 +28,15 @@ export class Problems {
   integer(path: string, value: unknown, { min, max = Number.MAX_SAFE_INTEGER }: Range): void {
     if (value === undefined) return;
     if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max)
-      this.add(path, `must be a whole number of at least ${min}${max < Number.MAX_SAFE_INTEGER ? ` and at most ${max}` : ''}`);
+      this.add(
+        path,
+        `must be a whole number of at least ${min}${max < Number.MAX_SAFE_INTEGER ? ` and at most ${max}` : ''}`,
+      );
   }
 
   /** A finite number above zero; undefined stands for the default and is fine. */
-  positive(path: string, value: unknown): void {
-    if (value !== undefined && !(Number.isFinite(value) && (value as number) > 0))
+  positive(path: string, value: unknown, { required = false } = {}): void {
+    if ((required || value !== undefined) && !(Number.isFinite(value) && (value as number) > 0))
       this.add(path, 'must be a number above 0');
   }
 

@@ -48,7 +48,10 @@ function checkWholeNumbers(
 }
 
 /** A member given as undefined takes its default, like one left out. */
-function withDefaults<D extends object, S extends object>(defaults: D, section: S | undefined): D & S {
+function withDefaults<D extends object, S extends object>(
+  defaults: D,
+  section: S | undefined,
+): D & S {
   const given = Object.entries(section ?? {}).filter(([, value]) => value !== undefined);
   return Object.freeze({ ...defaults, ...Object.fromEntries(given) }) as D & S;
 }

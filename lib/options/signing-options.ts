@@ -65,7 +65,10 @@ function checkKey(key: unknown, path: string, problems: Problems): void {
   if (typeof id !== 'string' || !KEY_ID.test(id))
     problems.add(`${path}.id`, 'must be 1 to 64 of A-Z a-z 0-9 _ -');
   else if (id.startsWith(SESSION_KEY_PREFIX))
-    problems.add(`${path}.id`, `may not start with "${SESSION_KEY_PREFIX}", which names session keys`);
+    problems.add(
+      `${path}.id`,
+      `may not start with "${SESSION_KEY_PREFIX}", which names session keys`,
+    );
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
     problems.add(`${path}.secret`, 'must be a string or bytes');
   else if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)

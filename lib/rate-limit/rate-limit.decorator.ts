@@ -2,7 +2,11 @@ import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { GuardRank, UseRankedGuard } from '../handler/index.js';
 import { Problems } from '../options/index.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
-import { RATE_LIMIT, type RateLimitDecoratorOptions, SKIP_RATE_LIMIT } from './rate-limit.metadata.js';
+import {
+  RATE_LIMIT,
+  type RateLimitDecoratorOptions,
+  SKIP_RATE_LIMIT,
+} from './rate-limit.metadata.js';
 import { checkTokenBucket } from './rate-limiter.js';
 import { capacityOf, tokenBucket } from './token-bucket.js';
 
@@ -14,7 +18,10 @@ import { capacityOf, tokenBucket } from './token-bucket.js';
  */
 export function RateLimit(options: RateLimitDecoratorOptions): ClassDecorator & MethodDecorator {
   const limit = checked(options);
-  return applyDecorators(SetMetadata(RATE_LIMIT, limit), UseRankedGuard(GuardRank.RateLimit, RateLimitGuard));
+  return applyDecorators(
+    SetMetadata(RATE_LIMIT, limit),
+    UseRankedGuard(GuardRank.RateLimit, RateLimitGuard),
+  );
 }
 
 /** Exempts a handler from the limit on its gateway. */
@@ -27,7 +34,10 @@ function checked(options: RateLimitDecoratorOptions): Readonly<RateLimitDecorato
   const path = '@RateLimit';
   if (problems.unknown(path, options, ['rate', 'per', 'burst', 'by', 'cost'])) {
     checkTokenBucket(path, options, problems);
-    if (!['client', 'user', 'address', undefined].includes(options.by as string) && typeof options.by !== 'function')
+    if (
+      !['client', 'user', 'address', undefined].includes(options.by as string) &&
+      typeof options.by !== 'function'
+    )
       problems.add(`${path}: by`, "must be 'client', 'user', 'address' or a function");
     problems.positive(`${path}: cost`, options.cost);
   }

@@ -4,7 +4,11 @@ import { Reflector } from '@nestjs/core';
 import { clientOf } from '../connection/index.js';
 import { refusing } from '../handler/index.js';
 import { RefusalError } from '../protocol/index.js';
-import { RATE_LIMIT, type RateLimitDecoratorOptions, SKIP_RATE_LIMIT } from './rate-limit.metadata.js';
+import {
+  RATE_LIMIT,
+  type RateLimitDecoratorOptions,
+  SKIP_RATE_LIMIT,
+} from './rate-limit.metadata.js';
 import { RateLimiter } from './rate-limiter.js';
 import type { RateLimitDecision } from './token-bucket.js';
 
@@ -38,13 +42,19 @@ export class RateLimitGuard implements CanActivate {
 
   protected limitOf(context: ExecutionContext): RateLimitDecoratorOptions | undefined {
     const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.get<true | undefined>(SKIP_RATE_LIMIT, context.getHandler())) return undefined;
-    return this.reflector.getAllAndOverride<RateLimitDecoratorOptions | undefined>(RATE_LIMIT, targets);
+    if (this.reflector.get<true | undefined>(SKIP_RATE_LIMIT, context.getHandler()))
+      return undefined;
+    return this.reflector.getAllAndOverride<RateLimitDecoratorOptions | undefined>(
+      RATE_LIMIT,
+      targets,
+    );
   }
 
   protected keyOf(context: ExecutionContext, limit: RateLimitDecoratorOptions): string {
     const key = `${context.getClass().name}.${context.getHandler().name}:${this.subjectOf(context, limit)}`;
-    return key.length <= MAX_KEY_LENGTH ? key : createHash('sha256').update(key).digest('base64url');
+    return key.length <= MAX_KEY_LENGTH
+      ? key
+      : createHash('sha256').update(key).digest('base64url');
   }
 
   protected costOf(_context: ExecutionContext, limit: RateLimitDecoratorOptions): number {

@@ -7,10 +7,7 @@ export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');
 
 /** Who shares a bucket: one connection, one user, one address, or whatever a function names. */
 export type RateLimitBy =
-  | 'client'
-  | 'user'
-  | 'address'
-  | ((client: Client, context: ExecutionContext) => string);
+  'client' | 'user' | 'address' | ((client: Client, context: ExecutionContext) => string);
 
 export interface RateLimitDecoratorOptions extends TokenBucketOptions {
   /** Who shares a bucket; an unauthenticated client counts by its address. @default 'user' */

@@ -31,7 +31,9 @@ export class RateLimiter {
   ): RateLimitDecision | Promise<RateLimitDecision> {
     const bucket = this.bucketOf(limit);
     if (!(cost > 0 && cost <= capacityOf(bucket)))
-      throw new SemanticEventsConfigError(['rate limit: cost must be above 0 and at most the burst']);
+      throw new SemanticEventsConfigError([
+        'rate limit: cost must be above 0 and at most the burst',
+      ]);
     return this.store.take(key, bucket, cost);
   }
 
@@ -49,9 +51,12 @@ export class RateLimiter {
 }
 
 /** Notes what is wrong with the numbers of a limit. */
-export function checkTokenBucket(path: string, limit: TokenBucketOptions, problems: Problems): void {
-  if (limit.rate === undefined) problems.add(`${path}: rate`, 'is missing');
-  problems.positive(`${path}: rate`, limit.rate);
+export function checkTokenBucket(
+  path: string,
+  limit: TokenBucketOptions,
+  problems: Problems,
+): void {
+  problems.positive(`${path}: rate`, limit.rate, { required: true });
   problems.positive(`${path}: per`, limit.per);
   problems.integer(`${path}: burst`, limit.burst, { min: 1 });
 }

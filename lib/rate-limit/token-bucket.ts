@@ -29,7 +29,11 @@ export interface RateLimitDecision {
   readonly resetAfter: number;
 }
 
-export function tokenBucket({ rate, per = 1000, burst = Math.ceil(rate) }: TokenBucketOptions): TokenBucket {
+export function tokenBucket({
+  rate,
+  per = 1000,
+  burst = Math.ceil(rate),
+}: TokenBucketOptions): TokenBucket {
   const interval = per / rate;
   return { interval, fillTime: burst * interval };
 }
@@ -68,9 +72,11 @@ export function decide(
   const after = next ?? Math.max(fullAt, now);
   return {
     allowed: next !== undefined,
-    remaining: Math.max(0, Math.floor((bucket.fillTime - (after - now)) / bucket.interval + TOLERANCE)),
-    retryAfter:
-      next === undefined ? after - now + cost * bucket.interval - bucket.fillTime : 0,
+    remaining: Math.max(
+      0,
+      Math.floor((bucket.fillTime - (after - now)) / bucket.interval + TOLERANCE),
+    ),
+    retryAfter: next === undefined ? after - now + cost * bucket.interval - bucket.fillTime : 0,
     resetAfter: after - now,
     fullAt: after,
   };

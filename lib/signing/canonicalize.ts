@@ -41,9 +41,7 @@ function writeNumber(value: number): string {
 
 function writeObject(value: object, depth: number): string {
   if (depth === 0) throw new TypeError(`More than ${MAX_DEPTH} levels have no canonical JSON form`);
-  if ('toJSON' in value && typeof value.toJSON === 'function') {
-    return write(value.toJSON(), depth - 1);
-  }
+  if (hasToJson(value)) return write(value.toJSON(), depth - 1);
   if (Array.isArray(value)) {
     return `[${value.map(item => write(item, depth - 1)).join(',')}]`;
   }
@@ -54,4 +52,8 @@ function writeObject(value: object, depth: number): string {
     text += `${text === '' ? '' : ','}${writeString(key)}:${write(members[key], depth - 1)}`;
   }
   return `{${text}}`;
+}
+
+function hasToJson(value: object): value is { toJSON(): unknown } {
+  return 'toJSON' in value && typeof value.toJSON === 'function';
 }

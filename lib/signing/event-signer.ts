@@ -7,9 +7,14 @@ import {
   freshnessOf,
   isWithin,
   type SemanticEvent,
+  type SemanticEventInit,
   type SignedSemanticEvent,
 } from '../event/index.js';
-import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS, SESSION_KEY_PREFIX } from '../options/index.js';
+import {
+  type ResolvedOptions,
+  SEMANTIC_EVENTS_OPTIONS,
+  SESSION_KEY_PREFIX,
+} from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { generateSecret, KeyRing, type SigningKey } from './key-ring.js';
 import { computeMac, isMacOf } from './mac.js';
@@ -54,13 +59,13 @@ export class EventSigner {
   }
 
   /**
-   * A signed copy of an event, with a `time` and a `semanticnonce` where it had none.
+   * A signed copy of an event, with an `id`, a `time` and a `semanticnonce` where it had none.
    *
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
    * @throws TypeError when the event has no canonical form: a cycle, a bigint, a number that is not finite
    */
   sign<T>(
-    event: SemanticEvent<T>,
+    event: SemanticEventInit<T>,
     { client, direction = 's2c' }: SignOptions = {},
   ): SignedSemanticEvent<T> {
     const now = this.clock.now();
@@ -85,7 +90,8 @@ export class EventSigner {
     { client, keys = 'any', direction = 'c2s' }: VerifyOptions = {},
   ): string {
     const now = this.clock.now();
-    if (!isWithin(this.options.signing, freshnessOf(event).time, now)) throw new RefusalError('EVENT_EXPIRED');
+    if (!isWithin(this.options.signing, freshnessOf(event).time, now))
+      throw new RefusalError('EVENT_EXPIRED');
 
     const signature = parseSignature(event.semanticsignature);
     const key = signature && this.findKey(signature.keyId, keys, client, now);

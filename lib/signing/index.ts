@@ -1,6 +1,13 @@
 export { canonicalize } from './canonicalize.js';
-export { type AcceptedKeys, EventSigner, type SignOptions, type VerifyOptions } from './event-signer.js';
+export {
+  type AcceptedKeys,
+  EventSigner,
+  type SignOptions,
+  type VerifyOptions,
+} from './event-signer.js';
 export type { SigningKey } from './key-ring.js';
+export { replyTo } from './reply.js';
+export { SignReplyInterceptor } from './sign-reply.interceptor.js';
 export type { Direction } from './signature.js';
 export { SignedEvent } from './signed-event.decorator.js';
 export { SignedEventGuard, type SignedEventOptions } from './signed-event.guard.js';

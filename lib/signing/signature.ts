@@ -7,7 +7,6 @@ export type Direction = 'c2s' | 's2c';
 const VERSION = 'v1';
 const SIGNATURE = /^v1\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{43})$/;
 
-
 /**
  * The text a signature covers: version, direction, and the canonical form of the whole event without its signature.
  *

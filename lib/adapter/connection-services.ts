@@ -1,0 +1,20 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { TokenAuthenticator } from '../auth/index.js';
+import { Clock } from '../clock.js';
+import { ConnectionManager } from '../connection/index.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { EventSigner } from '../signing/index.js';
+import { GatewayCatalog } from './gateway-catalog.js';
+
+/** What every connection needs of the application, gathered once. */
+@Injectable()
+export class ConnectionServices {
+  constructor(
+    @Inject(SEMANTIC_EVENTS_OPTIONS) readonly options: ResolvedOptions,
+    readonly clock: Clock,
+    readonly signer: EventSigner,
+    readonly authenticator: TokenAuthenticator,
+    readonly connections: ConnectionManager,
+    readonly catalog: GatewayCatalog,
+  ) {}
+}

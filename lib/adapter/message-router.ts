@@ -1,0 +1,117 @@
+import { Logger } from '@nestjs/common';
+import { isObservable, type Observable, type Subscription } from 'rxjs';
+import type { FrameForm, SemanticEvent } from '../event/index.js';
+import { eventIdOf } from '../handler/index.js';
+import type { Client } from '../connection/index.js';
+import type { Code, RefusalDetails, Subprotocol } from '../protocol/index.js';
+import { replyTo } from '../signing/index.js';
+import type { ConnectionServices } from './connection-services.js';
+import { encodeEvent } from './subprotocol.js';
+
+/** A handler as Nest hands it to an adapter: guards, pipes, interceptors and filters included. */
+export interface BoundHandler {
+  readonly callback: (data: unknown, message: string) => unknown;
+  readonly isPublic: boolean;
+}
+
+/** Where answers go. */
+export interface Outlet {
+  readonly client: Client;
+  send(text: string): void;
+  refuse(code: Code, details: RefusalDetails, form: FrameForm): void;
+}
+
+/** Brings the messages of one connection to the handlers of every gateway it belongs to, and answers back. */
+export class MessageRouter {
+  private static readonly logger = new Logger('SemanticEventsAdapter');
+
+  private readonly routes = new Map<string, BoundHandler[]>();
+  private readonly streams = new Set<Subscription>();
+
+  constructor(
+    private readonly connection: Outlet,
+    private readonly services: ConnectionServices,
+    readonly subprotocol: Subprotocol,
+  ) {}
+
+  bind(message: string, handler: BoundHandler): void {
+    const handlers = this.routes.get(message);
+    if (handlers) handlers.push(handler);
+    else this.routes.set(message, [handler]);
+  }
+
+  /** Whether anything handles a message without authentication. */
+  hasPublic(message: string): boolean {
+    return this.routes.get(message)?.some(handler => handler.isPublic) ?? false;
+  }
+
+  /** Calls whoever handles a message. @returns whether anybody does */
+  dispatch(message: string, data: unknown, form: FrameForm): boolean {
+    const handlers = this.routes.get(message);
+    if (!handlers) return false;
+    for (const { callback, isPublic } of handlers)
+      if (isPublic || this.connection.client.user) void this.call(callback, message, data, form);
+    return true;
+  }
+
+  /** Ends what handlers are still streaming. */
+  stop(): void {
+    for (const stream of this.streams) stream.unsubscribe();
+    this.streams.clear();
+    this.routes.clear();
+  }
+
+  private async call(
+    callback: BoundHandler['callback'],
+    message: string,
+    data: unknown,
+    form: FrameForm,
+  ): Promise<void> {
+    try {
+      const result = await callback(data, message);
+      if (isObservable(result)) await this.stream(result, data, form);
+      else this.answer(await result, data, form);
+    } catch (error) {
+      // Nest's filters take what a handler throws; this is what they, or an answer, throw themselves.
+      this.fail(error, data, form);
+    }
+  }
+
+  private stream(results: Observable<unknown>, data: unknown, form: FrameForm): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stream = results.subscribe({
+        next: result => {
+          try {
+            this.answer(result, data, form);
+          } catch (error) {
+            this.fail(error, data, form);
+          }
+        },
+        error: reject,
+        complete: resolve,
+      });
+      this.streams.add(stream);
+      stream.add(() => {
+        this.streams.delete(stream);
+        resolve();
+      });
+    });
+  }
+
+  private answer(result: unknown, request: unknown, form: FrameForm): void {
+    if (result === undefined || result === null) return;
+    if (form === 'nest') {
+      this.connection.send(JSON.stringify(result));
+      return;
+    }
+    const { signer, options } = this.services;
+    const reply = replyTo(request as SemanticEvent, result, options.signing.source);
+    const event = signer.sign(reply, { client: this.connection.client });
+    this.connection.send(encodeEvent(event, this.subprotocol));
+  }
+
+  private fail(error: unknown, data: unknown, form: FrameForm): void {
+    MessageRouter.logger.error(error);
+    this.connection.refuse('INTERNAL', { id: eventIdOf(data) }, form);
+  }
+}

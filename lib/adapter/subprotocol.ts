@@ -1,0 +1,23 @@
+import type { SemanticEvent } from '../event/index.js';
+import { CLOUDEVENTS_PROTOCOL, NATIVE_PROTOCOL, type Subprotocol } from '../protocol/index.js';
+
+/** The first sub-protocol a client asks for that we speak; false selects none. */
+export function selectSubprotocol(offered: Set<string>): string | false {
+  for (const name of offered) if (isSubprotocol(name)) return name;
+  return false;
+}
+
+/** The sub-protocol in use on a socket: our own where none was selected. */
+export function subprotocolOf(selected: string): Subprotocol {
+  return isSubprotocol(selected) ? selected : NATIVE_PROTOCOL;
+}
+
+/** An event as a frame: bare under CloudEvents, in an envelope under our own sub-protocol. */
+export function encodeEvent(event: SemanticEvent, subprotocol: Subprotocol): string {
+  const text = JSON.stringify(event);
+  return subprotocol === CLOUDEVENTS_PROTOCOL ? text : `{"type":"event","event":${text}}`;
+}
+
+function isSubprotocol(name: string): name is Subprotocol {
+  return name === NATIVE_PROTOCOL || name === CLOUDEVENTS_PROTOCOL;
+}

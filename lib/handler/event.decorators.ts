@@ -1,0 +1,25 @@
+import { createParamDecorator, type ExecutionContext, type PipeTransform } from '@nestjs/common';
+import { eventOf } from './event-of.js';
+import { EventDataPipe } from './event-data.pipe.js';
+import { isStandardSchema, type StandardSchema } from './standard-schema.js';
+
+const Event = createParamDecorator((_: unknown, context: ExecutionContext) => eventOf(context));
+const Data = createParamDecorator((_: unknown, context: ExecutionContext) => eventOf(context).data);
+
+/** The whole event, as a handler parameter: a `SemanticEvent`. */
+export function SemanticEventBody(...pipes: PipeTransform[]): ParameterDecorator {
+  return Event(...pipes);
+}
+
+/**
+ * The `data` of the event, as a handler parameter. A Standard Schema (zod, valibot, arktype) validates it;
+ * without one, a parameter whose type is a class is validated by class-validator where that is installed.
+ */
+export function EventData(
+  ...schemaOrPipes: (StandardSchema | PipeTransform)[]
+): ParameterDecorator {
+  const pipes = schemaOrPipes.map(given =>
+    isStandardSchema(given) ? new EventDataPipe(given) : given,
+  );
+  return Data(...(schemaOrPipes.some(isStandardSchema) ? pipes : [new EventDataPipe(), ...pipes]));
+}

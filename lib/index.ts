@@ -1,0 +1,82 @@
+export {
+  SecureGateway,
+  SemanticEventsAdapter,
+  SemanticEventsExceptionFilter,
+} from './adapter/index.js';
+export {
+  AuthenticatedGuard,
+  type AuthenticatedSession,
+  Public,
+  TokenAuthenticator,
+} from './auth/index.js';
+export { Clock } from './clock.js';
+export { Client, clientOf, ConnectionManager, CurrentClient } from './connection/index.js';
+export {
+  createEvent,
+  type EventLimits,
+  isExpired,
+  matchesPattern,
+  type SemanticEvent,
+  type SemanticEventInit,
+  type SignedSemanticEvent,
+  type TimeWindow,
+  validateEvent,
+} from './event/index.js';
+export {
+  EventData,
+  EventDataPipe,
+  RefusalException,
+  SemanticEventBody,
+  type StandardSchema,
+} from './handler/index.js';
+export {
+  type AuthOptions,
+  type ClientUser,
+  type ConnectionOptions,
+  type Handshake,
+  type JwtAlgorithm,
+  type JwtAuthOptions,
+  type JwtClaims,
+  type JwtKey,
+  type RateLimitOptions,
+  type ReplayOptions,
+  type SemanticEventsOptions,
+  type SigningKeyOptions,
+  type SigningOptions,
+  type ValidateToken,
+} from './options/index.js';
+export {
+  type Code,
+  CODES,
+  HANDSHAKE_CODES,
+  type HandshakeCode,
+  RefusalError,
+  SemanticEventsConfigError,
+  SemanticEventsError,
+} from './protocol/index.js';
+export {
+  RateLimit,
+  type RateLimitBy,
+  type RateLimitDecision,
+  type RateLimitDecoratorOptions,
+  RateLimiter,
+  RateLimitGuard,
+  RateLimitStore,
+  SkipRateLimit,
+  type TokenBucket,
+  type TokenBucketOptions,
+} from './rate-limit/index.js';
+export { NonceStore, NonceTracker } from './replay/index.js';
+export { SemanticEventsModule } from './semantic-events.module.js';
+export {
+  type AcceptedKeys,
+  canonicalize,
+  EventSigner,
+  SignedEvent,
+  SignedEventGuard,
+  type SignedEventOptions,
+  type SigningKey,
+  type SignOptions,
+  SignReplyInterceptor,
+  type VerifyOptions,
+} from './signing/index.js';

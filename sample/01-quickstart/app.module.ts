@@ -1,0 +1,34 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { JwtModule } from '@nestjs/jwt';
+import { SemanticEventsModule } from 'nestjs-semantic-events';
+import type { Config } from './config.js';
+import { DemoGateway } from './demo.gateway.js';
+import { HealthController } from './health.controller.js';
+import { LoginController } from './login.controller.js';
+
+const ISSUER = 'quickstart';
+
+@Module({})
+export class AppModule {
+  static with(config: Config): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        JwtModule.register({
+          secret: config.jwtSecret,
+          signOptions: { algorithm: 'HS256', issuer: ISSUER, audience: ISSUER },
+        }),
+        SemanticEventsModule.forRoot({
+          signing: { keys: config.keys, source: ISSUER },
+          auth: {
+            jwt: { secret: config.jwtSecret, issuer: ISSUER, audience: ISSUER },
+            timeout: config.authTimeout,
+          },
+          connection: { messageRate: config.messageRate, messageBurst: config.messageBurst },
+        }),
+      ],
+      controllers: [HealthController, LoginController],
+      providers: [DemoGateway],
+    };
+  }
+}

@@ -1,0 +1,38 @@
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { EventData, RateLimit, SecureGateway, SignedEvent } from 'nestjs-semantic-events';
+import { z } from 'zod';
+
+const Order = z.object({ name: z.string().min(1).max(50), amount: z.number().positive() });
+
+/** Each handler shows one protection. */
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+export class DemoGateway {
+  /** Signed events only, each only once. What is returned goes back as `demo.echo.reply`, signed. */
+  @SubscribeMessage('demo.echo')
+  @SignedEvent()
+  echo(@EventData() data: unknown) {
+    return { event: 'demo.echo.reply', data };
+  }
+
+  /** Five a second for each user, ten at once. */
+  @SubscribeMessage('demo.limited')
+  @SignedEvent()
+  @RateLimit({ rate: 5, per: 1000, burst: 10 })
+  limited(@EventData() data: unknown) {
+    return { event: 'demo.limited.reply', data };
+  }
+
+  /** Data that fits the schema only. */
+  @SubscribeMessage('demo.validated')
+  @SignedEvent()
+  validated(@EventData(Order) data: z.infer<typeof Order>) {
+    return { event: 'demo.validated.reply', data };
+  }
+
+  /** An ordinary Nest handler, next to the others. */
+  @SubscribeMessage('plain')
+  plain(@MessageBody() data: unknown) {
+    return { event: 'plain', data };
+  }
+}

@@ -1,0 +1,96 @@
+import { type RateLimitStore, tokenBucket } from '../../lib/rate-limit/index.js';
+
+export interface RateLimitStoreHarness {
+  store: RateLimitStore;
+  /** Lets time pass for the store: on a fake clock, or by waiting. */
+  pass(milliseconds: number): void | Promise<void>;
+  close?(): void | Promise<void>;
+}
+
+const BURST = 5;
+const INTERVAL = 500;
+/** Slow enough that a store on a real clock gains no token between two calls of a test. */
+const BUCKET = tokenBucket({ rate: 1, per: INTERVAL, burst: BURST });
+
+/** What must hold of every RateLimitStore, wherever it keeps its buckets. */
+export function rateLimitStoreContract(
+  name: string,
+  makeStore: () => RateLimitStoreHarness | Promise<RateLimitStoreHarness>,
+): void {
+  describe(`${name} as a RateLimitStore`, () => {
+    let harness: RateLimitStoreHarness;
+
+    beforeEach(async () => {
+      harness = await makeStore();
+    });
+
+    afterEach(async () => {
+      await harness.close?.();
+    });
+
+    const take = async (key = 'key', cost = 1) => harness.store.take(key, BUCKET, cost);
+    const drain = (key = 'key') => take(key, BURST);
+    const takeAtOnce = async (times: number) => {
+      const decisions = await Promise.all(Array.from({ length: times }, () => take()));
+      return decisions.filter(({ allowed }) => allowed).length;
+    };
+
+    it('lets exactly the burst pass of 50 simultaneous requests', async () => {
+      expect(await takeAtOnce(50)).toBe(BURST);
+    });
+
+    it('counts down the tokens left', async () => {
+      const left = [(await take()).remaining, (await take()).remaining, (await take()).remaining];
+      expect(left).toEqual([4, 3, 2]);
+    });
+
+    it('takes as many tokens as a request costs', async () => {
+      expect((await take('key', 3)).remaining).toBe(2);
+      expect((await take('key', 3)).allowed).toBe(false);
+      expect((await take('key', 2)).remaining).toBe(0);
+    });
+
+    it('takes nothing for a request it refuses', async () => {
+      await take('key', 3);
+      await take('key', 4);
+      await take('key', 5);
+      expect((await take('key', 2)).allowed).toBe(true);
+    });
+
+    it('keeps the buckets of keys apart', async () => {
+      await drain('a');
+      expect((await take('a')).allowed).toBe(false);
+      expect((await take('b')).remaining).toBe(BURST - 1);
+    });
+
+    it('tells a refused request when it would pass, and lets it pass then', async () => {
+      await drain();
+      const { retryAfter } = await take();
+      expect(retryAfter).toBeGreaterThan(0);
+      expect(retryAfter).toBeLessThanOrEqual(INTERVAL);
+      await harness.pass(retryAfter);
+      expect((await take()).allowed).toBe(true);
+      expect((await take()).allowed).toBe(false);
+    });
+
+    it('tells when the bucket is full, and has filled it by then, but no further', async () => {
+      const { resetAfter } = await drain();
+      expect(resetAfter).toBeGreaterThan((BURST - 1) * INTERVAL);
+      expect(resetAfter).toBeLessThanOrEqual(BURST * INTERVAL);
+      await harness.pass(resetAfter + 2 * INTERVAL);
+      expect(await takeAtOnce(BURST + 2)).toBe(BURST);
+    });
+
+    it('has a request that passes wait for nothing', async () => {
+      expect((await take()).retryAfter).toBe(0);
+    });
+
+    it.each(['__proto__', 'constructor', '', 'a\nb', '*', '{a}', 'ключ-🔑', 'k'.repeat(256)])(
+      'takes %j for a key like any other',
+      async key => {
+        expect((await drain(key)).allowed).toBe(true);
+        expect((await take(key)).allowed).toBe(false);
+      },
+    );
+  });
+}

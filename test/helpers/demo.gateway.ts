@@ -1,0 +1,109 @@
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { from, map, throwError } from 'rxjs';
+import { z } from 'zod';
+import {
+  type Client,
+  CurrentClient,
+  EventData,
+  Public,
+  RateLimit,
+  RefusalException,
+  SecureGateway,
+  type SemanticEvent,
+  SemanticEventBody,
+  SignedEvent,
+} from '../../lib/index.js';
+
+export const Order = z.object({ name: z.string().min(1).max(50), amount: z.number().positive() });
+
+/** One handler for each thing a handler can do. */
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+export class DemoGateway {
+  /** What handlers were called with, for tests of what must not reach one. */
+  readonly calls: unknown[] = [];
+
+  @SubscribeMessage('demo.echo')
+  @SignedEvent()
+  echo(@EventData() data: unknown) {
+    this.calls.push(data);
+    return { event: 'demo.echo.reply', data };
+  }
+
+  @SubscribeMessage('demo.session')
+  @SignedEvent({ keys: 'session' })
+  session(@EventData() data: unknown) {
+    return data;
+  }
+
+  // The decorators stand in the order that would burn nonces if order mattered.
+  @SubscribeMessage('demo.limited')
+  @RateLimit({ rate: 5, burst: 3 })
+  @SignedEvent()
+  limited(@EventData() data: unknown) {
+    return data;
+  }
+
+  @SubscribeMessage('demo.validated')
+  @SignedEvent()
+  validated(@EventData(Order) data: z.infer<typeof Order>) {
+    return data;
+  }
+
+  @SubscribeMessage('demo.unsigned')
+  unsigned(@SemanticEventBody() event: SemanticEvent, @CurrentClient() client: Client) {
+    this.calls.push(event);
+    return { type: event.type, user: client.user?.id };
+  }
+
+  @SubscribeMessage('demo.stream')
+  stream(@EventData() data: number[]) {
+    return from(data).pipe(map(item => ({ event: 'demo.item', data: item })));
+  }
+
+  @SubscribeMessage('demo.failing-stream')
+  failingStream() {
+    return throwError(() => new Error('secret stream detail'));
+  }
+
+  @SubscribeMessage('demo.nothing')
+  nothing() {
+    this.calls.push('nothing');
+  }
+
+  @SubscribeMessage('demo.promise')
+  async promise() {
+    return { later: true };
+  }
+
+  @SubscribeMessage('demo.throws')
+  throws() {
+    throw new Error('secret internal detail');
+  }
+
+  @SubscribeMessage('demo.refuses')
+  refuses() {
+    throw new RefusalException('FORBIDDEN');
+  }
+
+  @SubscribeMessage('demo.unencodable')
+  unencodable() {
+    return { big: 1n };
+  }
+
+  @SubscribeMessage('demo.public')
+  @Public()
+  open() {
+    return 'open';
+  }
+
+  @SubscribeMessage('plain')
+  plain(@MessageBody() data: unknown) {
+    return { event: 'plain', data };
+  }
+
+  @SubscribeMessage('plain.throws')
+  plainThrows() {
+    throw new Error('secret plain detail');
+  }
+}

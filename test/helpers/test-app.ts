@@ -1,0 +1,100 @@
+import type { AddressInfo } from 'node:net';
+import type { INestApplication, ModuleMetadata, Type } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { Test } from '@nestjs/testing';
+import {
+  type Clock as ClockPort,
+  Clock,
+  SemanticEventsAdapter,
+  SemanticEventsModule,
+  type SemanticEventsOptions,
+} from '../../lib/index.js';
+import { TestClient } from './test-client.js';
+
+export const RING_KEY = { id: 'main', secret: 'ring-secret-ring-secret-ring-secret!' };
+export const JWT_SECRET = 'jwt-secret-jwt-secret-jwt-secret-jwt!';
+
+export interface TestAppOptions {
+  gateways: Type[];
+  options?: Partial<SemanticEventsOptions>;
+  clock?: ClockPort;
+  providers?: ModuleMetadata['providers'];
+  imports?: ModuleMetadata['imports'];
+  /** Runs before the application starts. */
+  prepare?: (app: INestApplication) => void;
+}
+
+type ConnectOptions = Parameters<typeof TestClient.connect>[1];
+
+/** A real application on a port of its own. */
+export class TestApp {
+  private readonly clients: TestClient[] = [];
+
+  private constructor(
+    readonly nest: INestApplication,
+    readonly port: number,
+  ) {}
+
+  static async start(setup: TestAppOptions): Promise<TestApp> {
+    const builder = Test.createTestingModule({
+      imports: [
+        SemanticEventsModule.forRoot({
+          signing: { keys: [RING_KEY] },
+          auth: { jwt: { secret: JWT_SECRET } },
+          ...setup.options,
+        }),
+        ...(setup.imports ?? []),
+      ],
+      providers: [...setup.gateways, ...(setup.providers ?? [])],
+    });
+    if (setup.clock) builder.overrideProvider(Clock).useValue(setup.clock);
+    const app = (await builder.compile()).createNestApplication({ logger: false });
+    app.useWebSocketAdapter(new SemanticEventsAdapter(app));
+    setup.prepare?.(app);
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    return track(new TestApp(app, port));
+  }
+
+  async connect(path = '/events', options: ConnectOptions = {}): Promise<TestClient> {
+    const client = await TestClient.connect(`ws://127.0.0.1:${this.port}${path}`, options);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** A client that is authenticated as a user. */
+  async login(user = 'alice', path = '/events', options: ConnectOptions = {}): Promise<TestClient> {
+    const client = await this.connect(path, options);
+    const answer = await client.authenticate(tokenFor(user));
+    if (answer.type !== 'auth_success')
+      throw new Error(`not authenticated: ${JSON.stringify(answer)}`);
+    return client;
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.clients) client.terminate();
+    await this.nest.close();
+  }
+}
+
+/** An access token; claims given as undefined are left out. */
+export function tokenFor(user: string, claims: Record<string, unknown> = {}): string {
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  return new JwtService({}).sign(
+    JSON.parse(JSON.stringify({ sub: user, exp, ...claims })) as object,
+    {
+      secret: JWT_SECRET,
+    },
+  );
+}
+
+const running: TestApp[] = [];
+
+function track(app: TestApp): TestApp {
+  running.push(app);
+  return app;
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(app => app.stop()));
+});

@@ -1,0 +1,85 @@
+import * as fc from 'fast-check';
+import reference from 'canonicalize';
+import { canonicalize } from '../../lib/signing/canonicalize.js';
+
+/** Any JSON, with names and texts of every plane of Unicode and the names that trip objects up. */
+const anyName = fc.oneof(
+  { weight: 5, arbitrary: fc.string({ unit: 'binary' }) },
+  fc.constantFrom('__proto__', 'constructor', 'toString', '1', '10', '\ufb33', '😀'),
+);
+const anyJson = fc.letrec<{ value: unknown }>(tie => ({
+  value: fc.oneof(
+    { depthSize: 'medium', withCrossShrink: true },
+    fc.constantFrom(null, true, false),
+    fc.string({ unit: 'binary' }),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.integer(),
+    fc.array(tie('value')),
+    fc.array(fc.tuple(anyName, tie('value'))).map(members => Object.fromEntries(members)),
+  ),
+})).value;
+
+/** The same value with the members of every object the other way round. */
+function reversed(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(reversed);
+  const members = Object.entries(value).map(([name, member]) => [name, reversed(member)]);
+  return Object.fromEntries(members.reverse() as [string, unknown][]);
+}
+
+describe('canonicalize', () => {
+  it('agrees with the canonicalize package on any JSON value', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue({ stringUnit: 'binary' }), anyJson), value => {
+        expect(canonicalize(value)).toBe(reference(value));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is canonical: reading and writing it again changes nothing', () => {
+    fc.assert(
+      fc.property(anyJson, value => {
+        const text = canonicalize(value);
+        expect(canonicalize(JSON.parse(text))).toBe(text);
+      }),
+    );
+  });
+
+  it('does not depend on the order of members', () => {
+    fc.assert(
+      fc.property(anyJson, value => {
+        expect(canonicalize(reversed(value))).toBe(canonicalize(value));
+      }),
+    );
+  });
+
+  it('means what the value meant', () => {
+    fc.assert(
+      fc.property(anyJson, value => {
+        expect(JSON.parse(canonicalize(value))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+
+  it('tells different values apart', () => {
+    fc.assert(
+      fc.property(anyJson, anyJson, (one, other) => {
+        fc.pre(JSON.stringify(reversed(one)) !== JSON.stringify(reversed(other)));
+        const [a, b] = [canonicalize(one), canonicalize(other)];
+        expect(a === b).toBe(reference(one) === reference(other));
+      }),
+    );
+  });
+
+  it('refuses any text with a lone surrogate, wherever it is', () => {
+    const lone = fc.integer({ min: 0xd800, max: 0xdfff }).map(unit => String.fromCharCode(unit));
+    fc.assert(
+      fc.property(fc.string(), lone, fc.string(), (before, surrogate, after) => {
+        const text = before + surrogate + after;
+        expect(() => canonicalize(text)).toThrow(TypeError);
+        expect(() => canonicalize([{ [text]: 1 }])).toThrow(TypeError);
+      }),
+    );
+  });
+});

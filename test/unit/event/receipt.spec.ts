@@ -1,0 +1,32 @@
+import { createEvent, markReceived, receivedAs } from '../../../lib/event/index.js';
+
+const event = () => createEvent({ type: 'ui.click', source: '/app', id: 'e-1' }, 0);
+
+describe('A receipt', () => {
+  it.each(['event', 'nest'] as const)('tells that an event came in a %s frame', form => {
+    const received = event();
+    markReceived(received, form);
+
+    expect(receivedAs(received)).toBe(form);
+  });
+
+  it('belongs to the very object that was validated, not to one that equals it', () => {
+    const received = event();
+    markReceived(received, 'event');
+
+    expect(receivedAs({ ...received })).toBeUndefined();
+    expect(receivedAs(event())).toBeUndefined();
+  });
+
+  it('leaves no trace a peer could forge or a handler could see', () => {
+    const received = event();
+    markReceived(received, 'event');
+
+    expect(received).toStrictEqual(event());
+    expect(Reflect.ownKeys(received)).toEqual(Reflect.ownKeys(event()));
+  });
+
+  it.each([undefined, null, 'event', 1, true])('is never given for %j', value => {
+    expect(receivedAs(value)).toBeUndefined();
+  });
+});

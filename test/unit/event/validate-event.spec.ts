@@ -1,0 +1,170 @@
+import { isEventId, validateEvent } from '../../../lib/event/index.js';
+
+const event = (attributes: Record<string, unknown> = {}): Record<string, unknown> => ({
+  specversion: '1.0',
+  type: 'ui.click',
+  source: '/app',
+  id: 'e-1',
+  ...attributes,
+});
+
+const refused = expect.objectContaining({ name: 'RefusalError', code: 'INVALID_EVENT' });
+const expectRefused = (value: unknown) => {
+  expect(() => {
+    validateEvent(value);
+  }).toThrow(refused);
+};
+const expectAccepted = (value: unknown) => {
+  expect(() => {
+    validateEvent(value);
+  }).not.toThrow();
+};
+
+describe('validateEvent', () => {
+  it.each([undefined, null, 'event', 1, true, [], [event()]])(
+    'refuses %j, which is no object',
+    value => {
+      expectRefused(value);
+    },
+  );
+
+  it('accepts an event of the required attributes alone', () => {
+    expectAccepted(event());
+  });
+
+  it('accepts an event that has every attribute CloudEvents and this library define', () => {
+    expectAccepted(
+      event({
+        time: '2026-11-23T10:00:00Z',
+        subject: 'button-1',
+        datacontenttype: 'application/json',
+        dataschema: 'https://example.com/click.json',
+        data: { x: 1, y: [true, null, 'ü'] },
+        semanticnonce: 'a'.repeat(16),
+        semanticsignature: 'v1.key.mac',
+        semanticintent: 'activate',
+        semantictags: 'a,b',
+        semanticcorrelationid: 'e-0',
+      }),
+    );
+  });
+
+  it.each(['0.3', '1.0.2', '1', 1, 1.0, '', null, undefined])(
+    'refuses specversion %j',
+    specversion => {
+      expectRefused(event({ specversion }));
+    },
+  );
+
+  describe.each([
+    ['type', 256],
+    ['source', 2048],
+    ['id', 256],
+  ])('%s', (name, maxLength) => {
+    it.each([undefined, null, '', 0, 1, true, [], {}, ['text']])('is refused as %j', value => {
+      expectRefused(event({ [name]: value }));
+    });
+
+    it(`takes ${maxLength} characters and not one more`, () => {
+      expectAccepted(event({ [name]: 'x'.repeat(maxLength) }));
+      expectRefused(event({ [name]: 'x'.repeat(maxLength + 1) }));
+    });
+  });
+
+  describe.each(['subject', 'datacontenttype', 'dataschema'])('%s', name => {
+    it.each([undefined, null, 'text'])('may be %j', value => {
+      expectAccepted(event({ [name]: value }));
+    });
+
+    it.each(['', 0, false, [], {}])('is refused as %j', value => {
+      expectRefused(event({ [name]: value }));
+    });
+
+    it('takes 2048 characters and not one more', () => {
+      expectAccepted(event({ [name]: 'x'.repeat(2048) }));
+      expectRefused(event({ [name]: 'x'.repeat(2049) }));
+    });
+  });
+
+  describe.each([
+    'type',
+    'source',
+    'id',
+    'subject',
+    'datacontenttype',
+    'dataschema',
+    'semanticintent',
+    'semantictags',
+    'semanticcorrelationid',
+    'anyextension',
+  ])('%s', name => {
+    it.each(['\0', '\n', '\r', '\t', '\u001f', '\u007f', '\u0085', '\u009f'])(
+      'holds no control character %j',
+      character => {
+        expectRefused(event({ [name]: `a${character}b` }));
+      },
+    );
+
+    it.each(['\ud800', '\udc00', 'a\ud83d', '\ude00\ud83d'])('holds no lone surrogate %j', text => {
+      expectRefused(event({ [name]: text }));
+    });
+
+    it.each(['😀', 'é', ' ', '~', '\u00a0', '"\\'])('may hold %j', text => {
+      expectAccepted(event({ [name]: text }));
+    });
+  });
+
+  it.each([undefined, null, '2026-11-23T10:00:00Z', '2026-11-23T10:00:00.123456789+01:00'])(
+    'accepts time %j',
+    time => {
+      expectAccepted(event({ time }));
+    },
+  );
+
+  it.each([
+    '',
+    'now',
+    '2026-11-23',
+    '2026-11-23T10:00:00',
+    '10000-01-01T00:00:00Z',
+    0,
+    true,
+    [],
+    {},
+  ])('refuses time %j', time => {
+    expectRefused(event({ time }));
+  });
+
+  it.each(['a'.repeat(16), 'a'.repeat(128), 'AZaz09_-AZaz09_-', undefined, null])(
+    'accepts semanticnonce %j',
+    semanticnonce => {
+      expectAccepted(event({ semanticnonce }));
+    },
+  );
+
+  it.each([
+    '',
+    'a'.repeat(15),
+    'a'.repeat(129),
+    'a'.repeat(15) + '.',
+    `${'a'.repeat(16)}\n`,
+    1e15,
+    true,
+    [],
+  ])('refuses semanticnonce %j', semanticnonce => {
+    expectRefused(event({ semanticnonce }));
+  });
+});
+
+describe('isEventId', () => {
+  it.each(['e-1', 'x'.repeat(256), '😀'])('takes %j', id => {
+    expect(isEventId(id)).toBe(true);
+  });
+
+  it.each(['', 'x'.repeat(257), 'a\nb', '\ud800', 1, null, undefined, {}])(
+    'does not take %j',
+    id => {
+      expect(isEventId(id)).toBe(false);
+    },
+  );
+});

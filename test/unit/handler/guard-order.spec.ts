@@ -1,0 +1,94 @@
+import { type CanActivate, Injectable, type Type, UseGuards } from '@nestjs/common';
+import { GUARDS_METADATA } from '@nestjs/common/internal';
+import * as fc from 'fast-check';
+import { GuardRank, UseRankedGuard } from '../../../lib/handler/index.js';
+import { RateLimit, RateLimitGuard } from '../../../lib/rate-limit/index.js';
+import { SignedEvent, SignedEventGuard } from '../../../lib/signing/index.js';
+
+@Injectable()
+class Passing implements CanActivate {
+  canActivate() {
+    return true;
+  }
+}
+class Login extends Passing {}
+class Limit extends Passing {}
+class Signature extends Passing {}
+class Permission extends Passing {}
+class Mine extends Passing {}
+class MineToo extends Passing {}
+
+const RANKED: [GuardRank, Type<CanActivate>][] = [
+  [GuardRank.Authenticated, Login],
+  [GuardRank.RateLimit, Limit],
+  [GuardRank.Signature, Signature],
+  [GuardRank.Authorization, Permission],
+];
+
+/** The guards of a handler that the decorators were applied to, one after the other. */
+function guardsAfter(decorators: MethodDecorator[]): unknown {
+  class Gateway {
+    on() {}
+  }
+  const { prototype } = Gateway;
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, 'on')!;
+  for (const decorate of decorators) decorate(prototype, 'on', descriptor);
+  return Reflect.getMetadata(GUARDS_METADATA, prototype.on);
+}
+
+describe('UseRankedGuard', () => {
+  const ranked = RANKED.map(([rank, guard]) => UseRankedGuard(rank, guard));
+  const all = [...ranked, UseGuards(Mine), UseGuards(MineToo, new Mine())];
+
+  it('runs our guards by rank and before those of the application, in any order of decorators', () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray(all, { minLength: all.length }), decorators => {
+        const guards = guardsAfter(decorators) as unknown[];
+        expect(guards.slice(0, 4)).toEqual([Login, Limit, Signature, Permission]);
+        expect(guards).toHaveLength(7);
+      }),
+    );
+  });
+
+  it('leaves the order of the guards of the application alone', () => {
+    const [login] = ranked as [MethodDecorator];
+    expect(guardsAfter([UseGuards(MineToo), UseGuards(Mine), login])).toEqual([
+      Login,
+      MineToo,
+      Mine,
+    ]);
+  });
+
+  it('attaches a guard once, however often it is asked to', () => {
+    const [login, limit] = ranked as [MethodDecorator, MethodDecorator];
+    expect(guardsAfter([login, limit, login, limit])).toEqual([Login, Limit]);
+  });
+
+  it('attaches guards to a class as to a handler', () => {
+    @UseRankedGuard(GuardRank.Authenticated, Login)
+    @UseGuards(Mine)
+    @UseRankedGuard(GuardRank.RateLimit, Limit)
+    class Gateway {}
+    expect(Reflect.getMetadata(GUARDS_METADATA, Gateway)).toEqual([Login, Limit, Mine]);
+  });
+
+  it('does not touch other handlers, nor the class a gateway extends', () => {
+    class Base {
+      @UseRankedGuard(GuardRank.RateLimit, Limit)
+      one() {}
+
+      two() {}
+    }
+    @UseRankedGuard(GuardRank.Authenticated, Login)
+    class Gateway extends Base {}
+    expect(Reflect.getMetadata(GUARDS_METADATA, Gateway.prototype.one)).toEqual([Limit]);
+    expect(Reflect.getMetadata(GUARDS_METADATA, Gateway.prototype.two)).toBeUndefined();
+    expect(Reflect.getMetadata(GUARDS_METADATA, Base)).toBeUndefined();
+  });
+
+  it('has the rate limit run before the signature, whichever decorator comes first', () => {
+    const [limit, signed] = [RateLimit({ rate: 1 }), SignedEvent()];
+    expect(guardsAfter([limit, signed])).toEqual([RateLimitGuard, SignedEventGuard]);
+    expect(guardsAfter([signed, limit])).toEqual([RateLimitGuard, SignedEventGuard]);
+  });
+});

@@ -1,0 +1,62 @@
+import { WsException } from '@nestjs/websockets';
+import { RefusalException, refusing } from '../../../lib/handler/index.js';
+import { RefusalError } from '../../../lib/protocol/index.js';
+import { wsContext } from '../../helpers/ws-context.js';
+
+class Gateway {
+  on() {}
+}
+
+const context = wsContext(Gateway, 'on', { data: { id: 'e1', data: 'hunter2' } });
+const refuse = (): never => {
+  throw new RefusalError('RATE_LIMITED', 1500.2);
+};
+const break_ = (): never => {
+  throw new TypeError('a bug');
+};
+const caught = (action: () => unknown): unknown => {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
+
+describe('refusing', () => {
+  it('hands on that a check has passed, now or later', async () => {
+    expect(refusing(context, () => true)).toBe(true);
+    await expect(refusing(context, async () => true)).resolves.toBe(true);
+  });
+
+  it('turns a refusal into an exception of Nest that names code, wait and event', () => {
+    const error = caught(() => refusing(context, refuse)) as RefusalException;
+    expect(error).toBeInstanceOf(WsException);
+    expect(error.getError()).toEqual({
+      status: 'error',
+      code: 'RATE_LIMITED',
+      message: 'Too many requests',
+      retry_after: 1.501,
+      id: 'e1',
+    });
+  });
+
+  it('turns a refusal that comes later into the same', async () => {
+    const refusal = caught(() => refusing(context, refuse));
+    await expect(refusing(context, async () => refuse())).rejects.toEqual(refusal);
+  });
+
+  it('leaves errors that are no refusals alone, now or later', async () => {
+    expect(caught(() => refusing(context, break_))).toBeInstanceOf(TypeError);
+    await expect(refusing(context, async () => break_())).rejects.toBeInstanceOf(TypeError);
+  });
+});
+
+describe('RefusalException', () => {
+  it('has the fixed message of its code, whatever the peer has sent', () => {
+    const exception = new RefusalException('INVALID_EVENT');
+    expect(exception.message).toBe(new RefusalError('INVALID_EVENT').message);
+    expect(exception.getError()).toMatchObject({ status: 'error', code: 'INVALID_EVENT' });
+    expect(JSON.stringify(exception.getError())).not.toMatch(/retry_after|"id"/);
+  });
+});

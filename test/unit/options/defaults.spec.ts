@@ -1,0 +1,83 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEFAULT_EVENT_LIMITS, DEFAULT_TIME_WINDOW } from '../../../lib/event/index.js';
+import { DEFAULTS } from '../../../lib/options/index.js';
+
+const LIB = join(import.meta.dirname, '../../../lib');
+
+/** The member of DEFAULTS that holds the defaults of an interface. */
+const SECTION_OF: Record<string, keyof typeof DEFAULTS> = {
+  SigningOptions: 'signing',
+  TimeWindow: 'signing',
+  CommonAuthOptions: 'auth',
+  ConnectionOptions: 'connection',
+  EventLimits: 'event',
+  ReplayOptions: 'replay',
+  RateLimitOptions: 'rateLimit',
+};
+
+interface DocumentedDefault {
+  section: string;
+  option: string;
+  text: string;
+}
+
+/** Every `@default` in the doc comments of a source text. */
+function documentedDefaults(source: string): DocumentedDefault[] {
+  return [...source.matchAll(/^(?:export )?interface (\w+)[^{]*\{\n([^]*?)^\}/gm)].flatMap(
+    ([, name = '', body = '']) =>
+      [...body.matchAll(/@default (.+?)\s*\*\/\s*(?:readonly )?(\w+)\??:/g)].map(
+        ([, text = '', option = '']) => ({ section: SECTION_OF[name] ?? name, option, text }),
+      ),
+  );
+}
+
+const sources = ['options', 'event'].flatMap(folder =>
+  readdirSync(join(LIB, folder))
+    .filter(file => file.endsWith('.ts'))
+    .map(file => readFileSync(join(LIB, folder, file), 'utf8')),
+);
+const documented = sources.flatMap(documentedDefaults);
+
+/** `65_536` and `'text'` as the values they stand for. */
+const valueOf = (text: string): unknown =>
+  JSON.parse(text.replaceAll("'", '"').replaceAll('_', ''));
+
+describe('DEFAULTS', () => {
+  it('is all that doc comments call a default, but for those of parts left out', () => {
+    const inDefaults = documented.filter(({ section }) => section in DEFAULTS);
+    const elsewhere = documented.filter(({ section }) => !(section in DEFAULTS));
+
+    expect(inDefaults.length).toBeGreaterThanOrEqual(15);
+    expect(elsewhere).toEqual([{ section: 'JwtAuthOptions', option: 'clockTolerance', text: '0' }]);
+  });
+
+  it.each(documented.filter(({ section }) => section in DEFAULTS))(
+    'has $text for $section.$option, as its doc comment says',
+    ({ section, option, text }) => {
+      expect(DEFAULTS[section as keyof typeof DEFAULTS]).toHaveProperty(option, valueOf(text));
+    },
+  );
+
+  it.each(Object.entries(DEFAULTS))(
+    'has a doc comment for each default of %s',
+    (section, defaults) => {
+      const options = documented
+        .filter(entry => entry.section === section)
+        .map(({ option }) => option);
+
+      expect(new Set(options)).toEqual(new Set(Object.keys(defaults)));
+    },
+  );
+
+  it('misses no @default by the way it is written', () => {
+    const written = sources.join('\n').match(/@default\b/g) ?? [];
+
+    expect(documented).toHaveLength(written.length);
+  });
+
+  it('is where functions that stand alone take theirs from', () => {
+    expect(DEFAULTS.signing).toMatchObject(DEFAULT_TIME_WINDOW);
+    expect(DEFAULTS.event).toEqual(DEFAULT_EVENT_LIMITS);
+  });
+});

@@ -1,0 +1,153 @@
+import { resolveOptions, type SemanticEventsOptions } from '../../../lib/options/index.js';
+import { SemanticEventsConfigError } from '../../../lib/protocol/index.js';
+
+const NOW = Date.UTC(2026, 10, 23, 10, 0, 0);
+const secret = 's'.repeat(32);
+const key = (more: object = {}) => ({ id: 'k1', secret, ...more });
+const date = (offset: number) => new Date(NOW + offset);
+
+function problemsOf(signing: unknown): readonly string[] {
+  const options = { signing, auth: { validateToken: () => null } };
+  try {
+    resolveOptions(options as SemanticEventsOptions, NOW);
+    return [];
+  } catch (error) {
+    expect(error).toBeInstanceOf(SemanticEventsConfigError);
+    return (error as SemanticEventsConfigError).problems;
+  }
+}
+const keyProblems = (more: object) => problemsOf({ keys: [key(more)] });
+
+describe('signing.keys', () => {
+  it.each([undefined, null, [], {}, 'secret', 1])('must name at least one key, not %j', keys => {
+    expect(problemsOf({ keys })).toEqual(['signing.keys must name at least one key']);
+  });
+
+  it.each([undefined, null, 'secret', 1, []])('must hold objects, not %j', wrong => {
+    expect(problemsOf({ keys: [key(), wrong] })).toEqual(['signing.keys[1] must be an object']);
+  });
+
+  it('names an option of a key that does not exist', () => {
+    expect(keyProblems({ notbefore: date(0) })).toEqual([
+      'signing.keys[0].notbefore is not an option',
+    ]);
+  });
+
+  it.each(['a', 'A-z_9', 'x'.repeat(64), 's', 'S-1', 'as-1'])('takes the id %j', id => {
+    expect(keyProblems({ id })).toEqual([]);
+  });
+
+  it.each([undefined, null, '', 1, 'a.b', 'a b', 'a\n', 'é', 'x'.repeat(65)])(
+    'refuses the id %j',
+    id => {
+      expect(keyProblems({ id })).toEqual([
+        'signing.keys[0].id must be 1 to 64 of A-Z a-z 0-9 _ -',
+      ]);
+    },
+  );
+
+  it.each(['s-', 's-1'])('refuses the id %j, which names a session key', id => {
+    expect(keyProblems({ id })).toEqual([
+      'signing.keys[0].id may not start with "s-", which names session keys',
+    ]);
+  });
+
+  it.each([secret, 'é'.repeat(16), new Uint8Array(32), Buffer.alloc(33)])(
+    'takes a secret of 32 bytes: %p',
+    value => {
+      expect(keyProblems({ secret: value })).toEqual([]);
+    },
+  );
+
+  it.each(['', 's'.repeat(31), 'é'.repeat(15), new Uint8Array(31)])(
+    'refuses a secret under 32 bytes: %p',
+    value => {
+      expect(keyProblems({ secret: value })).toEqual([
+        'signing.keys[0].secret must have at least 32 bytes',
+      ]);
+    },
+  );
+
+  it.each([undefined, null, 1e40, {}, Array(32).fill('s'), new ArrayBuffer(32)])(
+    'refuses a secret that is neither text nor bytes: %p',
+    value => {
+      expect(keyProblems({ secret: value })).toEqual([
+        'signing.keys[0].secret must be a string or bytes',
+      ]);
+    },
+  );
+
+  it('are never quoted in a problem', () => {
+    const problems = problemsOf({ keys: [key({ secret: 'hunter2' }), { id: 'hunter2!', secret }] });
+
+    expect(problems).toHaveLength(2);
+    expect(problems.join()).not.toContain('hunter2');
+  });
+
+  it.each(['notBefore', 'notAfter'])('have a valid Date as %s', name => {
+    for (const wrong of [null, '2026-11-23', NOW, new Date(NaN), {}])
+      expect(keyProblems({ [name]: wrong })).toEqual([
+        `signing.keys[0].${name} must be a valid Date`,
+      ]);
+  });
+
+  it.each([0, -1])('end later than they begin, not %d ms later', length => {
+    expect(keyProblems({ notBefore: date(0), notAfter: date(length) })).toEqual([
+      'signing.keys[0].notAfter must be later than notBefore',
+    ]);
+  });
+
+  it.each([
+    ['always', {}, true],
+    ['from now on', { notBefore: date(0) }, true],
+    ['until now', { notAfter: date(0) }, true],
+    ['around now', { notBefore: date(-1), notAfter: date(1) }, true],
+    ['from a millisecond ahead', { notBefore: date(1) }, false],
+    ['until a millisecond ago', { notAfter: date(-1) }, false],
+  ])('of which one is in force %s are enough: %j', (_title, more, enough) => {
+    const inForce = enough ? [] : ['signing.keys has no key that is in force now'];
+
+    expect(keyProblems(more)).toEqual(inForce);
+  });
+
+  it('may hold keys of the past and the future beside one that is in force', () => {
+    const keys = [
+      key({ id: 'old', notAfter: date(-1) }),
+      key({ id: 'new', notBefore: date(1) }),
+      key({ id: 'now' }),
+    ];
+
+    expect(problemsOf({ keys })).toEqual([]);
+    expect(problemsOf({ keys: keys.slice(0, 2) })).toEqual([
+      'signing.keys has no key that is in force now',
+    ]);
+  });
+
+  it('have an id each, repeated ones being named once', () => {
+    const keys = ['a', 'b', 'a', 'A', 'a', 'b'].map(id => key({ id }));
+
+    expect(problemsOf({ keys })).toEqual([
+      'signing.keys names the id "a" more than once',
+      'signing.keys names the id "b" more than once',
+    ]);
+  });
+
+  it('have every problem of every key named', () => {
+    const keys = [{ id: '', secret: '' }, key(), key({ id: 's-1', notAfter: 1 })];
+
+    expect(problemsOf({ keys }).map(problem => problem.split(' ')[0])).toEqual([
+      'signing.keys[0].id',
+      'signing.keys[0].secret',
+      'signing.keys[2].id',
+      'signing.keys[2].notAfter',
+    ]);
+  });
+});
+
+describe('signing.source', () => {
+  it.each(['', null, 1, {}])('is a non-empty string, not %j', source => {
+    expect(problemsOf({ keys: [key()], source })).toEqual([
+      'signing.source must be a non-empty string',
+    ]);
+  });
+});

@@ -1,0 +1,52 @@
+import {
+  type Code,
+  CODES,
+  factsOf,
+  RefusalError,
+  SemanticEventsConfigError,
+  SemanticEventsError,
+} from '../../../lib/protocol/index.js';
+
+describe('RefusalError', () => {
+  it.each(Object.keys(CODES) as Code[])('of %s has the fixed message of its code', code => {
+    const error = new RefusalError(code);
+
+    expect(error).toMatchObject({ name: 'RefusalError', code, message: factsOf(code).message });
+  });
+
+  it('is an error of this library', () => {
+    const error = new RefusalError('INTERNAL');
+
+    expect(error).toBeInstanceOf(SemanticEventsError);
+    expect(error).toBeInstanceOf(Error);
+  });
+
+  it('carries when to try again, in milliseconds, only where that is known', () => {
+    expect(new RefusalError('RATE_LIMITED', 750).retryAfter).toBe(750);
+    expect(new RefusalError('RATE_LIMITED').retryAfter).toBeUndefined();
+  });
+});
+
+describe('SemanticEventsConfigError', () => {
+  const problems = [
+    'signing.keys must name at least one key',
+    'auth must have either jwt or validateToken',
+  ];
+  const error = new SemanticEventsConfigError(problems);
+
+  it('lists every problem, one a line', () => {
+    expect(error.problems).toEqual(problems);
+    expect(error.message.split('\n')).toEqual([
+      'nestjs-semantic-events is not configured safely:',
+      '  - signing.keys must name at least one key',
+      '  - auth must have either jwt or validateToken',
+    ]);
+  });
+
+  it('is an error of this library with a code of its own, never that of a refusal', () => {
+    expect(error).toBeInstanceOf(SemanticEventsError);
+    expect(error).not.toBeInstanceOf(RefusalError);
+    expect(error).toMatchObject({ name: 'SemanticEventsConfigError', code: 'INVALID_CONFIG' });
+    expect(Object.keys(CODES)).not.toContain(error.code);
+  });
+});

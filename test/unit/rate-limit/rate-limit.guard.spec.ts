@@ -1,0 +1,169 @@
+import { Injectable, type Type } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { RefusalException } from '../../../lib/handler/index.js';
+import {
+  InMemoryRateLimitStore,
+  RateLimit,
+  RateLimiter,
+  RateLimitGuard,
+  RateLimitStore,
+  SkipRateLimit,
+} from '../../../lib/rate-limit/index.js';
+import { FakeClock } from '../../helpers/fake-clock.js';
+import { refusalOf } from '../../helpers/refusal-of.js';
+import { clientAt, type WsCall, wsContext } from '../../helpers/ws-context.js';
+
+@RateLimit({ rate: 1, burst: 2 })
+class Limited {
+  inherits() {}
+
+  another() {}
+
+  @RateLimit({ rate: 1, burst: 3 })
+  overrides() {}
+
+  @SkipRateLimit()
+  skips() {}
+}
+
+class Handlers {
+  free() {}
+
+  @RateLimit({ rate: 1, by: 'client' })
+  client() {}
+
+  @RateLimit({ rate: 1 })
+  user() {}
+
+  @RateLimit({ rate: 1, by: 'address' })
+  address() {}
+
+  @RateLimit({ rate: 1, by: (client, context) => `${client.address[0]}-${context.getType()}` })
+  custom() {}
+
+  @RateLimit({ rate: 1, by: client => client.address.repeat(100) })
+  long() {}
+
+  @RateLimit({ rate: 1, burst: 4, cost: 2 })
+  costly() {}
+}
+
+describe('RateLimitGuard', () => {
+  let clock: FakeClock;
+  let store: InMemoryRateLimitStore;
+  let guard: RateLimitGuard;
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    store = new InMemoryRateLimitStore(1_000, clock);
+    guard = new RateLimitGuard(new RateLimiter(store), new Reflector());
+  });
+
+  const call = (gateway: Type, method: string, how?: WsCall) =>
+    guard.canActivate(wsContext(gateway, method, how));
+  const outcome = (gateway: Type, method: string, how?: WsCall) =>
+    refusalOf(() => call(gateway, method, how));
+  /** How many of ten calls in a row pass. */
+  const passes = (gateway: Type, method: string, how?: WsCall) =>
+    Array.from({ length: 10 }, () => outcome(gateway, method, how)).filter(code => !code).length;
+
+  it.each([
+    ['lets a handler without a limit be called at will', Handlers, 'free', 10],
+    ['applies the limit of a gateway to its handler', Limited, 'inherits', 2],
+    [
+      'lets the limit of a handler take the place of the one of its gateway',
+      Limited,
+      'overrides',
+      3,
+    ],
+    ['exempts a handler that skips the limit of its gateway', Limited, 'skips', 10],
+    ['charges what an event costs', Handlers, 'costly', 2],
+  ])('%s', (_, gateway, method, expected) => {
+    expect(passes(gateway, method)).toBe(expected);
+  });
+
+  it('gives each handler of a gateway a bucket of its own', () => {
+    expect(passes(Limited, 'inherits')).toBe(2);
+    expect(passes(Limited, 'another')).toBe(2);
+  });
+
+  it('charges a call once, though gateway and handler both bring the guard in', () => {
+    const context = wsContext(Limited, 'overrides');
+    for (let i = 0; i < 10; i++) expect(guard.canActivate(context)).toBe(true);
+    expect(passes(Limited, 'overrides')).toBe(2);
+  });
+
+  const ann = () => clientAt('192.0.2.1', 'ann');
+  const annElsewhere = () => clientAt('198.51.100.7', 'ann');
+  const bob = () => clientAt('192.0.2.1', 'bob');
+  const nobody = () => clientAt('192.0.2.1');
+  const nobodyElsewhere = () => clientAt('198.51.100.7');
+
+  it.each([
+    ['client', 'not', 'two connections of a user', ann, ann],
+    ['user', '', 'two connections of a user', ann, annElsewhere],
+    ['user', 'not', 'two users at one address', ann, bob],
+    ['user', '', 'two unauthenticated clients at one address', nobody, nobody],
+    ['user', 'not', 'unauthenticated clients at two addresses', nobody, nobodyElsewhere],
+    [
+      'user',
+      'not',
+      'a user named like an address and a client there',
+      nobody,
+      () => clientAt('::1', '192.0.2.1'),
+    ],
+    ['address', '', 'two users at one address', ann, bob],
+    ['address', 'not', 'one user at two addresses', ann, annElsewhere],
+    ['custom', '', 'what the function names alike', ann, nobody],
+    [
+      'custom',
+      'not',
+      'what the function tells apart',
+      () => clientAt('192.0.2.1'),
+      () => clientAt('::1'),
+    ],
+    ['long', '', 'long names that are the same', ann, bob],
+    ['long', 'not', 'long names that differ', ann, annElsewhere],
+  ])('by %s, does %s share a bucket between %s', (method, not, _, one, other) => {
+    expect(outcome(Handlers, method, { client: one() })).toBeUndefined();
+    expect(outcome(Handlers, method, { client: other() })).toBe(not ? undefined : 'RATE_LIMITED');
+  });
+
+  it('refuses with the code, the wait and the id of the event', () => {
+    const data = { id: 'e1' };
+    call(Handlers, 'user', { data });
+    clock.advance(250);
+    expect.assertions(1);
+    try {
+      call(Handlers, 'user', { data });
+    } catch (error) {
+      expect((error as RefusalException).getError()).toMatchObject({
+        code: 'RATE_LIMITED',
+        retry_after: 0.75,
+        id: 'e1',
+      });
+    }
+  });
+
+  it('waits for a store that answers later', async () => {
+    class LaterStore extends RateLimitStore {
+      override take = async (...request: Parameters<RateLimitStore['take']>) =>
+        store.take(...request);
+    }
+    guard = new RateLimitGuard(new RateLimiter(new LaterStore()), new Reflector());
+    await expect(call(Handlers, 'user')).resolves.toBe(true);
+    await expect(call(Handlers, 'user')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  });
+
+  it('can be made to decide otherwise by overriding a step', () => {
+    @Injectable()
+    class SharedGuard extends RateLimitGuard {
+      protected override keyOf(): string {
+        return 'everybody';
+      }
+    }
+    guard = new SharedGuard(new RateLimiter(store), new Reflector());
+    expect(outcome(Handlers, 'user', { client: ann() })).toBeUndefined();
+    expect(outcome(Handlers, 'user', { client: bob() })).toBe('RATE_LIMITED');
+  });
+});

@@ -1,0 +1,132 @@
+import { canonicalize } from '../../../lib/signing/canonicalize.js';
+
+const ofBits = (hex: string) => Buffer.from(hex, 'hex').readDoubleBE();
+const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+
+describe('canonicalize', () => {
+  // RFC 8785, Appendix B
+  it.each([
+    ['0000000000000000', '0'],
+    ['8000000000000000', '0'],
+    ['0000000000000001', '5e-324'],
+    ['8000000000000001', '-5e-324'],
+    ['7fefffffffffffff', '1.7976931348623157e+308'],
+    ['ffefffffffffffff', '-1.7976931348623157e+308'],
+    ['4340000000000000', '9007199254740992'],
+    ['c340000000000000', '-9007199254740992'],
+    ['4430000000000000', '295147905179352830000'],
+    ['44b52d02c7e14af5', '9.999999999999997e+22'],
+    ['44b52d02c7e14af6', '1e+23'],
+    ['44b52d02c7e14af7', '1.0000000000000001e+23'],
+    ['444b1ae4d6e2ef4e', '999999999999999700000'],
+    ['444b1ae4d6e2ef4f', '999999999999999900000'],
+    ['444b1ae4d6e2ef50', '1e+21'],
+    ['3eb0c6f7a0b5ed8c', '9.999999999999997e-7'],
+    ['3eb0c6f7a0b5ed8d', '0.000001'],
+    ['41b3de4355555553', '333333333.3333332'],
+    ['41b3de4355555554', '333333333.33333325'],
+    ['41b3de4355555555', '333333333.3333333'],
+    ['41b3de4355555556', '333333333.3333334'],
+    ['41b3de4355555557', '333333333.33333343'],
+    ['becbf647612f3696', '-0.0000033333333333333333'],
+    ['43143ff3c1cb0959', '1424953923781206.2'],
+  ])('writes the double %s as %s', (bits, text) => {
+    expect(canonicalize(ofBits(bits))).toBe(text);
+  });
+
+  it.each(['7fffffffffffffff', '7ff0000000000000', 'fff0000000000000'])(
+    'refuses the double %s, which JSON cannot write',
+    bits => {
+      expect(() => canonicalize(ofBits(bits))).toThrow(TypeError);
+    },
+  );
+
+  // RFC 8785, section 3.2.3
+  it('sorts members by UTF-16 code units, so that U+1F600 comes before U+FB33', () => {
+    const example = {
+      '\u20ac': 'Euro Sign',
+      '\r': 'Carriage Return',
+      '\ufb33': 'Hebrew Letter Dalet With Dagesh',
+      '1': 'One',
+      '\ud83d\ude00': 'Emoji: Grinning Face',
+      '\u0080': 'Control',
+      '\u00f6': 'Latin Small Letter O With Diaeresis',
+    };
+    expect(canonicalize(example)).toBe(
+      '{"\\r":"Carriage Return","1":"One","\u0080":"Control",' +
+        '"\u00f6":"Latin Small Letter O With Diaeresis","\u20ac":"Euro Sign",' +
+        '"\ud83d\ude00":"Emoji: Grinning Face","\ufb33":"Hebrew Letter Dalet With Dagesh"}',
+    );
+  });
+
+  // RFC 8785, sections 3.2.2 to 3.2.4
+  it('writes the example of RFC 8785 to the byte', () => {
+    const example: unknown = JSON.parse(String.raw`{
+      "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
+      "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
+      "literals": [null, true, false]
+    }`);
+    expect(canonicalize(example)).toBe(
+      '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],' +
+        String.raw`"string":"€$\u000f\nA'B\"\\\\\"/"}`,
+    );
+  });
+
+  it.each([
+    ['control characters', '\b\t\n\f\r\u0001\u001f', String.raw`"\b\t\n\f\r\u0001\u001f"`],
+    ['characters that need no escape', '/\u007f\u2028é🙂', '"/\u007f\u2028é🙂"'],
+  ])('writes %s as ECMAScript does', (_, value, text) => {
+    expect(canonicalize(value)).toBe(text);
+  });
+
+  it('leaves the order of arrays alone and sorts the members of what is in them', () => {
+    expect(canonicalize([3, 1, { b: [], a: {} }])).toBe('[3,1,{"a":{},"b":[]}]');
+  });
+
+  it('sorts names of digits as text, not as numbers', () => {
+    expect(canonicalize({ 10: 1, 9: 2, a: 3 })).toBe('{"10":1,"9":2,"a":3}');
+  });
+
+  it('leaves out members that are undefined', () => {
+    expect(canonicalize({ b: undefined, a: 1, c: undefined })).toBe('{"a":1}');
+  });
+
+  it('writes what toJSON returns', () => {
+    expect(canonicalize({ at: new Date(0) })).toBe('{"at":"1970-01-01T00:00:00.000Z"}');
+  });
+
+  it.each(['__proto__', 'constructor', 'toString', 'toJSON'])(
+    'keeps an own member named %s like any other',
+    name => {
+      const text = `{"${name}":{"admin":true}}`;
+      expect(canonicalize(JSON.parse(text))).toBe(text);
+    },
+  );
+
+  it.each([
+    ['NaN', NaN],
+    ['an infinity in an array', [Infinity]],
+    ['a lone high surrogate', 'a\ud800'],
+    ['a lone low surrogate', { a: '\udc00b' }],
+    ['surrogates in the wrong order', '\udc00\ud800'],
+    ['a lone surrogate in a name', { '\ud800': 1 }],
+    ['a bigint', { a: 1n }],
+    ['a symbol', [Symbol('s')]],
+    ['a function', { a: () => 1 }],
+    ['nothing at all', undefined],
+    ['an undefined array item', [1, undefined]],
+    ['129 levels', nested(129)],
+  ])('refuses %s', (_, value) => {
+    expect(() => canonicalize(value)).toThrow(TypeError);
+  });
+
+  it('takes 128 levels', () => {
+    expect(canonicalize(nested(128))).toBe(`${'['.repeat(128)}1${']'.repeat(128)}`);
+  });
+
+  it('refuses a cycle', () => {
+    const cycle: Record<string, unknown> = {};
+    cycle.self = [cycle];
+    expect(() => canonicalize(cycle)).toThrow(TypeError);
+  });
+});

@@ -1,0 +1,77 @@
+import type { SemanticEvent } from '../../../lib/event/index.js';
+import { formatSignature, parseSignature, signingInput } from '../../../lib/signing/signature.js';
+
+const MAC = 'abcdefghijklmnopqrstuvwxyz-_ABCDEFGHIJKLMNO';
+const EVENT: SemanticEvent = {
+  type: 'ui.click',
+  specversion: '1.0',
+  source: 'app',
+  id: '1',
+  data: { b: 2, a: 1 },
+};
+
+describe('signingInput', () => {
+  it('is the version, the direction and the canonical event', () => {
+    expect(signingInput(EVENT, 'c2s')).toBe(
+      'v1.c2s.{"data":{"a":1,"b":2},"id":"1","source":"app","specversion":"1.0","type":"ui.click"}',
+    );
+  });
+
+  it('tells the directions apart', () => {
+    expect(signingInput(EVENT, 's2c')).toMatch(/^v1\.s2c\.\{/);
+  });
+
+  it('leaves out the signature of the event, and only that', () => {
+    const signed = { ...EVENT, semanticsignature: 'x', semanticsignature2: 'y' };
+    expect(signingInput(signed, 'c2s')).toBe(
+      signingInput({ ...EVENT, semanticsignature2: 'y' }, 'c2s'),
+    );
+  });
+
+  it('covers a member of the data that is named like the signature', () => {
+    const event = { ...EVENT, data: { semanticsignature: 'x' } };
+    expect(signingInput(event, 'c2s')).toContain('"data":{"semanticsignature":"x"}');
+  });
+
+  it('leaves the event as it was', () => {
+    const signed = Object.freeze({ ...EVENT, semanticsignature: 'x' });
+    signingInput(signed, 'c2s');
+    expect(signed.semanticsignature).toBe('x');
+  });
+});
+
+describe('parseSignature', () => {
+  it.each(['k', 'main', 'A-b_9', 's-0b4a2a9e', 'k'.repeat(64)])(
+    'reads back what was formatted with the key id %s',
+    keyId => {
+      expect(parseSignature(formatSignature(keyId, MAC))).toEqual({ keyId, mac: MAC });
+    },
+  );
+
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a number', 0],
+    ['an array of a signature', [`v1.k.${MAC}`]],
+    ['an object that reads as one', { toString: () => `v1.k.${MAC}` }],
+    ['an empty text', ''],
+    ['another version', `v2.k.${MAC}`],
+    ['an upper-case version', `V1.k.${MAC}`],
+    ['no version', `k.${MAC}`],
+    ['no key id', `v1..${MAC}`],
+    ['no MAC', 'v1.k.'],
+    ['a key id of 65 characters', `v1.${'k'.repeat(65)}.${MAC}`],
+    ['a delimiter in the key id', `v1.k.k.${MAC}`],
+    ['a space in the key id', `v1.k k.${MAC}`],
+    ['a letter beyond ASCII in the key id', `v1.ключ.${MAC}`],
+    ['a MAC of 42 characters', `v1.k.${MAC.slice(1)}`],
+    ['a MAC of 44 characters', `v1.k.${MAC}A`],
+    ['a padded MAC', `v1.k.${MAC}=`],
+    ['a MAC in standard base64', `v1.k.${MAC.replace('-', '+').replace('_', '/')}`],
+    ['a trailing line break', `v1.k.${MAC}\n`],
+    ['a leading space', ` v1.k.${MAC}`],
+    ['60 kB of dots', '.'.repeat(60_000)],
+  ])('makes nothing of %s', (_, value) => {
+    expect(parseSignature(value)).toBeUndefined();
+  });
+});
