@@ -10,7 +10,16 @@ export {
   TokenAuthenticator,
 } from './auth/index.js';
 export { Clock } from './clock.js';
-export { Client, clientOf, ConnectionManager, CurrentClient } from './connection/index.js';
+export {
+  Client,
+  type ClientCounters,
+  clientOf,
+  ConnectionManager,
+  ConnectionStore,
+  CurrentClient,
+  type SlotClaim,
+  validateMessageSize,
+} from './connection/index.js';
 export {
   createEvent,
   type EventLimits,
@@ -33,6 +42,7 @@ export {
   type AuthOptions,
   type ClientUser,
   type ConnectionOptions,
+  type GatewayConnectionOptions,
   type Handshake,
   type JwtAlgorithm,
   type JwtAuthOptions,
@@ -43,6 +53,7 @@ export {
   type SemanticEventsOptions,
   type SigningKeyOptions,
   type SigningOptions,
+  type TrustProxy,
   type ValidateToken,
 } from './options/index.js';
 export {
@@ -53,6 +64,7 @@ export {
   RefusalError,
   SemanticEventsConfigError,
   SemanticEventsError,
+  validateOrigin,
 } from './protocol/index.js';
 export {
   RateLimit,

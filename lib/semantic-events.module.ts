@@ -1,8 +1,8 @@
 import { Module, type Provider } from '@nestjs/common';
-import { ConnectionServices, GatewayCatalog } from './adapter/index.js';
+import { ConnectionServices, GatewayCatalog, HandshakePolicy } from './adapter/index.js';
 import { TokenAuthenticator } from './auth/index.js';
 import { Clock, SystemClock } from './clock.js';
-import { ConnectionManager } from './connection/index.js';
+import { ConnectionManager, ConnectionStore, InMemoryConnectionStore } from './connection/index.js';
 import {
   type ResolvedOptions,
   resolveOptions,
@@ -20,11 +20,12 @@ import { EventSigner } from './signing/index.js';
 const OPTIONS: Provider = {
   provide: SEMANTIC_EVENTS_OPTIONS,
   useFactory: (options: SemanticEventsOptions, clock: Clock) =>
-    resolveOptions(options, clock.now()),
+    resolveOptions(options, clock.now(), process.env.NODE_ENV === 'production'),
   inject: [MODULE_OPTIONS_TOKEN, Clock],
 };
 
 const STORES: Provider[] = [
+  { provide: ConnectionStore, useClass: InMemoryConnectionStore },
   {
     provide: NonceStore,
     useFactory: ({ replay }: ResolvedOptions, clock: Clock) =>
@@ -56,7 +57,15 @@ const PUBLIC_PROVIDERS = [
     ...PUBLIC_PROVIDERS,
     ConnectionServices,
     GatewayCatalog,
+    HandshakePolicy,
   ],
-  exports: [Clock, SEMANTIC_EVENTS_OPTIONS, NonceStore, RateLimitStore, ...PUBLIC_PROVIDERS],
+  exports: [
+    Clock,
+    SEMANTIC_EVENTS_OPTIONS,
+    ConnectionStore,
+    NonceStore,
+    RateLimitStore,
+    ...PUBLIC_PROVIDERS,
+  ],
 })
 export class SemanticEventsModule extends ConfigurableModuleClass {}

@@ -1,6 +1,10 @@
 import type { RawData, WebSocket } from 'ws';
-import type { AuthenticatedSession } from '../auth/index.js';
-import type { Client, ManagedConnection } from '../connection/index.js';
+import {
+  type Client,
+  type ConnectionSlot,
+  Liveness,
+  type ManagedConnection,
+} from '../connection/index.js';
 import { type FrameForm, markReceived, validateEvent } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
 import {
@@ -14,105 +18,154 @@ import {
   RefusalError,
   type RefusalDetails,
 } from '../protocol/index.js';
-import { takeTokens, type TokenBucket, tokenBucket } from '../rate-limit/index.js';
 import type { ConnectionServices } from './connection-services.js';
-import type { Endpoint } from './gateway-catalog.js';
-import { MessageRouter } from './message-router.js';
+import { FrameMeter } from './frame-meter.js';
+import { MessageRouter, type Outlet } from './message-router.js';
+import { Session, type SessionOutlet } from './session.js';
 import { subprotocolOf } from './subprotocol.js';
 
 const OPEN = 1;
+const POLICY_VIOLATION = 1008;
+
+/** Refusals that count against a connection until it is closed. */
+const OFFENCES = new Set<Code>(['RATE_LIMITED', 'INVALID_SIGNATURE', 'BAD_FRAME', 'UNAVAILABLE']);
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
-export class ClientConnection implements ManagedConnection {
+export class ClientConnection implements ManagedConnection, Outlet, SessionOutlet {
   readonly router: MessageRouter;
 
-  private readonly bucket: TokenBucket;
-  private bucketFullAt = 0;
-  private readonly authDeadline: number;
-  private isAuthenticating = false;
-  private isEnding = false;
+  private readonly session: Session;
+  private readonly meter: FrameMeter;
+  private readonly liveness: Liveness;
+  /** Frames that came in one chunk with the last one there was room for. */
+  private readonly held: string[] = [];
 
   constructor(
     readonly client: Client,
     private readonly socket: WebSocket,
-    private readonly endpoint: Endpoint,
+    slot: ConnectionSlot,
     private readonly services: ConnectionServices,
+    { isOpenToAll }: { isOpenToAll: boolean },
   ) {
-    const { messageRate, messageBurst } = services.options.connection;
-    this.bucket = tokenBucket({ rate: messageRate, burst: messageBurst });
-    this.authDeadline = services.clock.monotonic() + services.options.auth.timeout;
+    const { clock, options } = services;
+    this.session = new Session(this, slot, services, isOpenToAll);
+    this.meter = new FrameMeter(options.connection);
+    this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
     this.router = new MessageRouter(this, services, subprotocolOf(socket.protocol));
-    socket.on('message', (data, isBinary) => {
-      this.receive(data, isBinary);
-    });
-    socket.once('close', () => {
-      this.isEnding = true;
-      this.router.stop();
-      services.connections.remove(this);
-    });
+    this.listen();
     services.connections.add(this);
   }
 
-  send(text: string): void {
-    if (this.socket.readyState === OPEN) this.socket.send(text);
+  get isOpen(): boolean {
+    return this.socket.readyState === OPEN;
   }
 
-  /** Tells the peer of a refusal in the form of the frame refused, and closes where the code says so. */
+  send(text: string): void {
+    if (!this.isOpen) return;
+    this.client.counters.sent++;
+    this.socket.send(text);
+  }
+
+  /** Tells the peer of a refusal in the form of the frame refused, and closes where that is called for. */
   refuse(code: Code, details: RefusalDetails = {}, form: FrameForm = 'event'): void {
-    if (this.isEnding) return;
+    if (!this.isOpen) return;
+    this.client.counters.refused++;
     this.send(form === 'event' ? errorFrame(code, details) : exceptionFrame(code, details));
     const { closes } = factsOf(code);
     if (closes === 'always' || (closes === 'before-authentication' && !this.client.user))
-      this.close(code);
+      this.close(factsOf(code).close, code);
+    else if (OFFENCES.has(code) && !this.meter.strike(this.services.clock.monotonic()))
+      this.closeForAbuse(code);
   }
 
   end(code: Code): void {
-    if (this.isEnding) return;
-    if (factsOf(code).status !== undefined) this.send(errorFrame(code));
-    this.close(code);
+    if (!this.isOpen) return;
+    const { status, close } = factsOf(code);
+    if (status !== undefined) this.send(errorFrame(code));
+    this.close(close, code);
+  }
+
+  /** Takes no more frames, lets running handlers finish and answer, and closes. */
+  async shutDown(): Promise<void> {
+    this.socket.removeAllListeners('message');
+    this.held.length = 0;
+    await this.router.idle(this.services.options.connection.shutdownTimeout);
+    this.end('SERVER_SHUTDOWN');
   }
 
   checkDeadlines(): void {
-    const { clock, catalog } = this.services;
-    const { user, expiresAt = Infinity } = this.client;
-    if (user) {
-      if (expiresAt <= clock.now()) this.end('SESSION_EXPIRED');
-    } else if (clock.monotonic() >= this.authDeadline && !catalog.isOpen(this.endpoint)) {
-      this.end('AUTH_TIMEOUT');
-    }
+    if (!this.isOpen) return;
+    this.session.checkDeadlines();
+    // While we do not read, we cannot hear the peer.
+    if (this.socket.isPaused) this.liveness.heard();
+    const step = this.liveness.due(this.services.clock.monotonic());
+    if (step === 'ping') this.socket.ping();
+    else if (step === 'idle') this.end('IDLE_TIMEOUT');
+    else if (step === 'dead') this.socket.terminate();
   }
 
-  private close(code: Code): void {
-    this.isEnding = true;
-    this.socket.close(factsOf(code).close, code);
+  /** Called when a handler has finished: there is room for what was held back. */
+  handlerFinished(): void {
+    const { maxRunningHandlers } = this.services.options.connection;
+    while (this.held.length > 0 && this.router.running < maxRunningHandlers)
+      this.read(this.held.shift() as string);
+    if (this.held.length === 0 && this.socket.isPaused) this.socket.resume();
+  }
+
+  private listen(): void {
+    this.socket.on('message', (data, isBinary) => {
+      this.receive(data, isBinary);
+    });
+    this.socket.on('ping', data => {
+      if (this.charge()) this.socket.pong(data);
+    });
+    this.socket.on('pong', () => {
+      if (this.charge()) this.liveness.heard();
+    });
+    this.socket.once('close', () => {
+      this.held.length = 0;
+      this.router.stop();
+      this.services.connections.remove(this);
+    });
   }
 
   private receive(data: RawData, isBinary: boolean): void {
-    if (this.isEnding) return;
-    if (isBinary) {
-      this.refuse('UNSUPPORTED_FRAME');
-      return;
-    }
-    if (!this.charge()) return;
-    try {
-      this.take(decodeFrame((data as Buffer).toString('utf8'), this.router.subprotocol));
-    } catch (error) {
-      if (!(error instanceof RefusalError)) throw error;
-      this.refuse(error.code, { retryAfter: error.retryAfter });
-    }
+    if (!this.isOpen) return;
+    const { clock, options } = this.services;
+    this.client.counters.received++;
+    this.client.lastActivityAt = clock.now();
+    this.liveness.active(clock.monotonic());
+    if (isBinary) this.refuse('UNSUPPORTED_FRAME');
+    else if (this.isAnonymous() && sizeOf(data) > options.connection.maxUnauthenticatedMessageSize)
+      this.refuse('MESSAGE_TOO_LARGE');
+    else if (this.charge()) this.readOrHold((data as Buffer).toString('utf8'));
   }
 
   /** Every frame costs the same, before anything is known of it. */
   private charge(): boolean {
-    const now = this.services.clock.monotonic();
-    const fullAt = takeTokens(this.bucket, this.bucketFullAt, now, 1);
-    if (fullAt !== undefined) {
-      this.bucketFullAt = fullAt;
-      return true;
+    if (!this.isOpen) return false;
+    const retryAfter = this.meter.charge(this.services.clock.monotonic());
+    if (retryAfter > 0) this.refuse('RATE_LIMITED', { retryAfter });
+    return retryAfter === 0;
+  }
+
+  private readOrHold(text: string): void {
+    if (this.router.running < this.services.options.connection.maxRunningHandlers) {
+      this.read(text);
+      return;
     }
-    const retryAfter = this.bucketFullAt + this.bucket.interval - this.bucket.fillTime - now;
-    this.refuse('RATE_LIMITED', { retryAfter });
-    return false;
+    // Reading stops at the socket. What was read with it already is no more than one chunk of the stream.
+    this.held.push(text);
+    this.socket.pause();
+  }
+
+  private read(text: string): void {
+    try {
+      this.take(decodeFrame(text, this.router.subprotocol));
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error;
+      this.refuse(error.code, { retryAfter: error.retryAfter });
+    }
   }
 
   private take(frame: ClientFrame): void {
@@ -123,7 +176,7 @@ export class ClientConnection implements ManagedConnection {
         );
         return;
       case 'auth':
-        this.authenticate(frame.token);
+        this.session.authenticate(frame.token);
         return;
       case 'event':
         this.takeEvent(frame.event);
@@ -133,7 +186,7 @@ export class ClientConnection implements ManagedConnection {
         return;
       case 'subscribe':
       case 'unsubscribe':
-        this.refuse(this.client.user ? 'FORBIDDEN' : 'UNAUTHENTICATED');
+        this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : 'FORBIDDEN');
     }
   }
 
@@ -141,10 +194,9 @@ export class ClientConnection implements ManagedConnection {
     try {
       validateEvent(event, this.services.options.event);
     } catch (error) {
-      // Who has not authenticated learns that first, and nothing of what we think of the event.
       if (!(error instanceof RefusalError)) throw error;
-      const id = eventIdOf(event);
-      this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : error.code, { id });
+      // Who has not authenticated learns that first, and nothing of what we think of the event.
+      this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : error.code, { id: eventIdOf(event) });
       return;
     }
     markReceived(event, 'event');
@@ -153,57 +205,29 @@ export class ClientConnection implements ManagedConnection {
 
   private route(message: string, data: unknown, form: FrameForm): void {
     const id = eventIdOf(data);
-    if (!this.router.hasPublic(message) && this.isAnonymous()) {
+    if (this.isAnonymous() && !this.router.hasPublic(message))
       this.refuse('UNAUTHENTICATED', { id }, form);
-    } else if (!this.router.dispatch(message, data, form)) {
-      this.refuse('UNKNOWN_EVENT', { id }, form);
-    }
+    else if (!this.router.dispatch(message, data, form)) this.refuse('UNKNOWN_EVENT', { id }, form);
   }
 
   private isAnonymous(): boolean {
     return this.client.user === undefined;
   }
 
-  private authenticate(token: string): void {
-    if (this.isAuthenticating) {
-      this.refuse('UNAUTHENTICATED');
-      return;
-    }
-    const session = this.services.authenticator.authenticate(token, this.client.handshake);
-    if (!(session instanceof Promise)) {
-      this.welcome(session);
-      return;
-    }
-    this.isAuthenticating = true;
-    session
-      .then(
-        result => {
-          this.welcome(result);
-        },
-        () => {
-          this.refuse('AUTH_FAILED');
-        },
-      )
-      .finally(() => {
-        this.isAuthenticating = false;
-      });
+  private close(code: number | undefined, reason: Code): void {
+    this.socket.close(code, reason);
+    // The peer's close frame must be read, too.
+    if (this.socket.isPaused) this.socket.resume();
   }
 
-  private welcome({ user, expiresAt }: AuthenticatedSession): void {
-    if (this.isEnding) return;
-    if (!this.client.authenticateAs(user, expiresAt)) {
-      this.refuse('AUTH_FAILED');
-      return;
-    }
-    const { id, key } = this.services.signer.sessionKeyOf(this.client);
-    this.send(
-      encodeFrame({
-        type: 'auth_success',
-        client_id: this.client.id,
-        user_id: String(user.id),
-        expires_at: new Date(expiresAt).toISOString(),
-        signing: { scheme: 'v1', key_id: id, key: key.export().toString('base64url') },
-      }),
-    );
+  /** Wrong signatures break the rules; everything else that is repeated is too much of it. */
+  private closeForAbuse(code: Code): void {
+    if (code === 'INVALID_SIGNATURE') this.close(POLICY_VIOLATION, code);
+    else if (code === 'UNAVAILABLE') this.close(factsOf(code).close, code);
+    else this.close(factsOf('RATE_LIMITED').close, 'RATE_LIMITED');
   }
+}
+
+function sizeOf(data: RawData): number {
+  return (data as Buffer).byteLength;
 }

@@ -5,8 +5,9 @@ import { ConnectionManager } from '../connection/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { EventSigner } from '../signing/index.js';
 import { GatewayCatalog } from './gateway-catalog.js';
+import { HandshakePolicy } from './handshake-policy.js';
 
-/** What every connection needs of the application, gathered once. */
+/** What the adapter and its connections need of the application, gathered once. */
 @Injectable()
 export class ConnectionServices {
   constructor(
@@ -16,5 +17,6 @@ export class ConnectionServices {
     readonly authenticator: TokenAuthenticator,
     readonly connections: ConnectionManager,
     readonly catalog: GatewayCatalog,
+    readonly handshakes: HandshakePolicy,
   ) {}
 }

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import { PUBLIC } from '../auth/index.js';
 import {
@@ -8,6 +8,14 @@ import {
   MESSAGE_METADATA,
   PORT_METADATA,
 } from '../handler/index.js';
+import {
+  checkOrigins,
+  type GatewayConnectionOptions,
+  Problems,
+  type ResolvedOptions,
+  SEMANTIC_EVENTS_OPTIONS,
+} from '../options/index.js';
+import { normalizeOrigin } from '../protocol/index.js';
 
 /** Where a gateway listens; gateways with the same endpoint share their sockets. */
 export interface Endpoint {
@@ -24,8 +32,11 @@ interface CatalogHandler {
 interface CatalogGateway {
   readonly endpoint: Endpoint;
   readonly isPublic: boolean;
+  readonly connection: Partial<GatewayConnectionOptions>;
   readonly handlers: readonly CatalogHandler[];
 }
+
+type GatewayOptions = Partial<GatewayConnectionOptions> & { path?: string };
 
 type GatewayClass = abstract new (...args: never[]) => object;
 
@@ -39,6 +50,7 @@ export class GatewayCatalog {
   private gateways: readonly CatalogGateway[] | undefined;
 
   constructor(
+    @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly modules: ModulesContainer,
     private readonly reflector: Reflector,
   ) {}
@@ -63,6 +75,33 @@ export class GatewayCatalog {
     return this.at(endpoint).some(({ isPublic }) => isPublic);
   }
 
+  /**
+   * The options of the connections of an endpoint: the module's, but for what its gateways set themselves.
+   *
+   * @throws SemanticEventsConfigError when they are wrong, or two gateways of one endpoint disagree
+   */
+  connectionOptionsAt(endpoint: Endpoint): GatewayConnectionOptions {
+    const problems = new Problems(process.env.NODE_ENV === 'production');
+    const path = `@WebSocketGateway ${endpoint.path}:`;
+    const given = this.at(endpoint).map(({ connection }) => connection);
+    const origins = onlyOne(given, 'origins');
+    const maxMessageSize = onlyOne(given, 'maxMessageSize');
+    if (origins === DISAGREE)
+      problems.add(`${path} origins`, 'differ between gateways that share it');
+    else checkOrigins(`${path} origins`, origins, problems);
+    if (maxMessageSize === DISAGREE)
+      problems.add(`${path} maxMessageSize`, 'differs between gateways that share it');
+    else problems.integer(`${path} maxMessageSize`, maxMessageSize, { min: 1 });
+    problems.throwIfAny();
+    const { connection } = this.options;
+    return {
+      origins: ((origins as string[] | undefined) ?? connection.origins).map(
+        origin => normalizeOrigin(origin) ?? origin,
+      ),
+      maxMessageSize: (maxMessageSize as number | undefined) ?? connection.maxMessageSize,
+    };
+  }
+
   private at({ port, path }: Endpoint): CatalogGateway[] {
     this.gateways ??= this.scan();
     return this.gateways.filter(({ endpoint }) => endpoint.port === port && endpoint.path === path);
@@ -78,7 +117,7 @@ export class GatewayCatalog {
   }
 
   private describe(metatype: GatewayClass): CatalogGateway {
-    const options = Reflect.getMetadata(GATEWAY_OPTIONS, metatype) as { path?: string } | undefined;
+    const options = (Reflect.getMetadata(GATEWAY_OPTIONS, metatype) ?? {}) as GatewayOptions;
     const prototype = metatype.prototype as Record<string, object>;
     const handlers = new MetadataScanner()
       .getAllMethodNames(prototype)
@@ -93,12 +132,25 @@ export class GatewayCatalog {
     return {
       endpoint: {
         port: (Reflect.getMetadata(PORT_METADATA, metatype) as number | undefined) ?? 0,
-        path: normalizePath(options?.path),
+        path: normalizePath(options.path),
       },
       isPublic: this.reflector.get<boolean | undefined>(PUBLIC, metatype) ?? false,
+      connection: { origins: options.origins, maxMessageSize: options.maxMessageSize },
       handlers,
     };
   }
+}
+
+const DISAGREE = Symbol('DISAGREE');
+
+/** What the gateways of one endpoint say of an option: undefined where none says anything. */
+function onlyOne<K extends keyof GatewayConnectionOptions>(
+  given: readonly Partial<GatewayConnectionOptions>[],
+  name: K,
+): GatewayConnectionOptions[K] | undefined | typeof DISAGREE {
+  const values = given.map(options => options[name]).filter(value => value !== undefined);
+  const isSame = values.every(value => JSON.stringify(value) === JSON.stringify(values[0]));
+  return isSame ? values[0] : DISAGREE;
 }
 
 /** A path as Nest's WsAdapter compares it: with a slash before and none behind. */

@@ -19,6 +19,8 @@ export interface Outlet {
   readonly client: Client;
   send(text: string): void;
   refuse(code: Code, details: RefusalDetails, form: FrameForm): void;
+  /** Told when a handler has finished. */
+  handlerFinished(): void;
 }
 
 /** Brings the messages of one connection to the handlers of every gateway it belongs to, and answers back. */
@@ -27,6 +29,10 @@ export class MessageRouter {
 
   private readonly routes = new Map<string, BoundHandler[]>();
   private readonly streams = new Set<Subscription>();
+  private onIdle: (() => void) | undefined;
+
+  /** Handlers that have been called and are not done. */
+  running = 0;
 
   constructor(
     private readonly connection: Outlet,
@@ -54,6 +60,18 @@ export class MessageRouter {
     return true;
   }
 
+  /** Resolves when no handler is running, or after a time in milliseconds. */
+  async idle(timeout: number): Promise<void> {
+    if (this.running === 0) return;
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, timeout);
+      this.onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
   /** Ends what handlers are still streaming. */
   stop(): void {
     for (const stream of this.streams) stream.unsubscribe();
@@ -67,6 +85,7 @@ export class MessageRouter {
     data: unknown,
     form: FrameForm,
   ): Promise<void> {
+    this.running++;
     try {
       const result = await callback(data, message);
       if (isObservable(result)) await this.stream(result, data, form);
@@ -74,6 +93,10 @@ export class MessageRouter {
     } catch (error) {
       // Nest's filters take what a handler throws; this is what they, or an answer, throw themselves.
       this.fail(error, data, form);
+    } finally {
+      this.running--;
+      if (this.running === 0) this.onIdle?.();
+      this.connection.handlerFinished();
     }
   }
 

@@ -1,15 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
-import type { WebSocket, WebSocketServer } from 'ws';
+import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServer } from 'ws';
 import { bindClient, Client } from '../connection/index.js';
-import { SemanticEventsConfigError } from '../protocol/index.js';
+import { HANDSHAKE_CODES, SemanticEventsConfigError } from '../protocol/index.js';
 import { ClientConnection } from './client-connection.js';
 import { bindConnection, connectionOf } from './connection-of.js';
 import { ConnectionServices } from './connection-services.js';
 import { type Endpoint, normalizePath } from './gateway-catalog.js';
+import { guardedSocket } from './guarded-socket.js';
+import type { Admission, HandshakeRefusal } from './handshake-policy.js';
 import type { BoundHandler } from './message-router.js';
-import { refusingSocket } from './refusing-socket.js';
 import { selectSubprotocol } from './subprotocol.js';
 
 /** Fragments of one message, and chunks of one frame, that ws keeps until it is complete. */
@@ -25,14 +26,15 @@ interface CreateOptions {
 }
 
 /**
- * The WebSocket adapter that guards what Nest's guards cannot reach: sockets before they authenticate, and frames
- * before they are parsed. Install it before the application starts:
+ * The WebSocket adapter that guards what Nest's guards cannot reach: the handshake, sockets before they
+ * authenticate, and frames before they are parsed. Install it before the application starts:
  * `app.useWebSocketAdapter(new SemanticEventsAdapter(app))`.
  *
  * @throws SemanticEventsConfigError when SemanticEventsModule is not imported
  */
 export class SemanticEventsAdapter extends WsAdapter {
   private readonly services: ConnectionServices;
+  private readonly admissions = new WeakMap<IncomingMessage, Admission>();
   private readonly endpoints = new WeakMap<WebSocket, Endpoint>();
 
   constructor(app: INestApplicationContext) {
@@ -41,17 +43,16 @@ export class SemanticEventsAdapter extends WsAdapter {
   }
 
   override create(port: number, options: CreateOptions = {}): WebSocketServer {
+    if (options.server) return options.server;
+    const endpoint = { port, path: normalizePath(options.path) };
     const server = super.create(port, {
       ...options,
-      maxPayload: this.services.options.connection.maxMessageSize,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
-      perMessageDeflate: false,
-      handleProtocols: selectSubprotocol,
+      ...this.serverOptions(endpoint),
     }) as WebSocketServer;
-    if (server === options.server) return server;
-    server.options.WebSocket = refusingSocket(server.options.WebSocket as typeof WebSocket);
-    const endpoint = { port, path: normalizePath(options.path) };
+    server.options.WebSocket = guardedSocket(
+      server.options.WebSocket as typeof WebSocket,
+      this.services.options.connection.maxBufferedBytes,
+    );
     server.on('connection', (socket: WebSocket, request: IncomingMessage) => {
       this.accept(socket, request, endpoint);
     });
@@ -81,27 +82,77 @@ export class SemanticEventsAdapter extends WsAdapter {
   }
 
   override async close(server: WebSocketServer): Promise<void> {
-    const closed = [...server.clients].map(
-      socket => new Promise(resolve => socket.once('close', resolve)),
+    this.services.handshakes.close();
+    await Promise.all(
+      [...server.clients].map(async socket => {
+        const closed = new Promise(resolve => socket.once('close', resolve));
+        await connectionOf(socket)?.shutDown();
+        await Promise.race([closed, delay(CLOSE_GRACE)]);
+      }),
     );
-    for (const socket of server.clients) connectionOf(socket)?.end('SERVER_SHUTDOWN');
-    await Promise.race([Promise.all(closed), delay(CLOSE_GRACE)]);
     await super.close(server);
   }
 
-  private accept(socket: WebSocket, request: IncomingMessage, endpoint: Endpoint): void {
-    const client = new Client(
-      {
-        address: request.socket.remoteAddress ?? 'unknown',
-        origin: request.headers.origin,
-        url: request.url ?? '',
-        headers: request.headers,
+  private serverOptions(endpoint: Endpoint): ServerOptions {
+    const { origins, maxMessageSize } = this.services.catalog.connectionOptionsAt(endpoint);
+    return {
+      maxPayload: maxMessageSize,
+      maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+      perMessageDeflate: false,
+      // Pings are charged like any other frame before they are answered.
+      autoPong: false,
+      handleProtocols: selectSubprotocol,
+      verifyClient: ({ req }, answer) => {
+        void this.services.handshakes.admit(req, { origins }).then(
+          admission => {
+            this.answerHandshake(req, admission, answer);
+          },
+          () => {
+            answer(false, 503);
+          },
+        );
       },
-      this.services.clock.now(),
-    );
+    };
+  }
+
+  private answerHandshake(
+    request: IncomingMessage,
+    result: Admission | HandshakeRefusal,
+    answer: Parameters<VerifyClientCallbackAsync>[1],
+  ): void {
+    if ('slot' in result) {
+      this.admissions.set(request, result);
+      answer(true);
+      return;
+    }
+    const { status, message } = HANDSHAKE_CODES[result.code];
+    answer(false, status, JSON.stringify({ code: result.code, message }), {
+      'Content-Type': 'application/json',
+      ...(result.retryAfter !== undefined && {
+        'Retry-After': String(Math.ceil(result.retryAfter / 1000)),
+      }),
+      // RFC 9110, section 15.5.22: what to upgrade to.
+      ...(status === 426 && { Upgrade: 'TLS/1.2, HTTP/1.1' }),
+    });
+  }
+
+  private accept(socket: WebSocket, request: IncomingMessage, endpoint: Endpoint): void {
+    const admission = this.admissions.get(request);
+    if (!admission) {
+      socket.terminate();
+      return;
+    }
+    const { headers, url = '' } = request;
+    const handshake = { address: admission.address, origin: headers.origin, url, headers };
+    const client = new Client(handshake, this.services.clock.now());
     bindClient(socket, client);
     this.endpoints.set(socket, endpoint);
-    bindConnection(socket, new ClientConnection(client, socket, endpoint, this.services));
+    const isOpenToAll = this.services.catalog.isOpen(endpoint);
+    bindConnection(
+      socket,
+      new ClientConnection(client, socket, admission.slot, this.services, { isOpenToAll }),
+    );
   }
 }
 

@@ -1,3 +1,14 @@
+export { type AttemptSubject, AuthAttempts } from './auth-attempts.js';
 export { AuthenticatedGuard } from './authenticated.guard.js';
+export { type Authorization, Authorize } from './authorize.decorator.js';
+export { DefaultEventAuthorizer } from './default-event-authorizer.js';
+export { EventAuthorizationGuard } from './event-authorization.guard.js';
+export { EventAuthorizer } from './event-authorizer.js';
 export { Public, PUBLIC } from './public.decorator.js';
+export { Roles } from './roles.decorator.js';
+export { SessionRegistry } from './session-registry.js';
+export { ticketControllerFor } from './ticket.controller.js';
+export { type IssuedTicket, type TicketBinding, TicketService } from './ticket.service.js';
+export { TICKET_ROUTE } from './ticket-route.js';
+export { TicketUserError } from './ticket-user.error.js';
 export { type AuthenticatedSession, TokenAuthenticator } from './token-authenticator.js';

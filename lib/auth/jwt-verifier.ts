@@ -1,18 +1,29 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, createSecretKey, KeyObject } from 'node:crypto';
 import { JwtService, type JwtVerifyOptions } from '@nestjs/jwt';
 import type { Clock } from '../clock.js';
-import type { ClientUser, JwtAuthOptions, JwtClaims, JwtKey } from '../options/index.js';
+import type {
+  ClientUser,
+  JwtAlgorithm,
+  JwtAuthOptions,
+  JwtClaims,
+  JwtKey,
+} from '../options/index.js';
+
+const MIN_SECRET_BYTES = 32;
 
 /** Verifies JSON Web Tokens with the algorithms and claims pinned by the options. */
 export class JwtVerifier {
   private readonly jwt = new JwtService({});
-  private readonly key: string | Buffer | KeyObject | undefined;
+  private readonly key: KeyObject | undefined;
+  private readonly algorithms: readonly JwtAlgorithm[];
 
   constructor(
     private readonly options: JwtAuthOptions,
     private readonly clock: Clock,
   ) {
-    this.key = options.publicKey === undefined ? options.secret : asPublicKey(options.publicKey);
+    this.algorithms = options.algorithms ?? ['HS256'];
+    if (options.secret !== undefined) this.key = asSecret(options.secret);
+    else if (options.publicKey !== undefined) this.key = asPublicKey(options.publicKey);
   }
 
   /**
@@ -21,23 +32,25 @@ export class JwtVerifier {
    * @throws whatever is wrong with the token
    */
   verify(token: string): ClientUser | null | Promise<ClientUser | null> {
-    return this.key === undefined ? this.verifyByProvider(token) : this.verifyWith(token, this.key);
-  }
-
-  private async verifyByProvider(token: string): Promise<ClientUser | null> {
     const header = headerOf(token);
-    const key = header && (await this.options.keyProvider?.(header));
-    if (!key) return null;
-    const isShared = header.alg.startsWith('HS');
-    return this.verifyWith(token, isShared ? key : asPublicKey(key));
+    if (!header || !this.algorithms.includes(header.alg)) return null;
+    return this.key === undefined
+      ? this.verifyByProvider(token, header)
+      : this.verifyWith(token, this.key);
   }
 
-  private verifyWith(token: string, key: JwtKey): ClientUser | null {
-    const { algorithms = ['HS256'], audience, issuer, clockTolerance = 0 } = this.options;
+  private async verifyByProvider(token: string, header: JwtHeader): Promise<ClientUser | null> {
+    const key = await this.options.keyProvider?.(header);
+    if (!key) return null;
+    return this.verifyWith(token, header.alg.startsWith('HS') ? asSecret(key) : asPublicKey(key));
+  }
+
+  private verifyWith(token: string, key: KeyObject): ClientUser | null {
+    const { audience, issuer, clockTolerance = 0 } = this.options;
     const claims = this.jwt.verify<Record<string, unknown>>(token, {
       // A KeyObject is what jsonwebtoken takes; @nestjs/jwt's type does not say so.
-      secret: key as string,
-      algorithms,
+      secret: key as JwtKey as string,
+      algorithms: [...this.algorithms],
       audience: audience as JwtVerifyOptions['audience'],
       issuer: issuer as JwtVerifyOptions['issuer'],
       clockTolerance: clockTolerance / 1000,
@@ -49,7 +62,13 @@ export class JwtVerifier {
   private toUser(claims: JwtClaims): ClientUser | null {
     const user = this.options.toUser ? this.options.toUser(claims) : userOf(claims);
     const { clockTolerance = 0 } = this.options;
-    return user && { expiresAt: claims.exp * 1000 + clockTolerance, ...user };
+    return (
+      user && {
+        expiresAt: claims.exp * 1000 + clockTolerance,
+        sessionId: sessionIdOf(claims),
+        ...user,
+      }
+    );
   }
 }
 
@@ -64,17 +83,56 @@ function userOf({ sub, roles }: JwtClaims): ClientUser {
   };
 }
 
-/** A public key as KeyObject cannot be mistaken for the secret of an HS algorithm. */
-function asPublicKey(key: JwtKey): KeyObject {
-  return typeof key === 'string' || Buffer.isBuffer(key) ? createPublicKey(key) : key;
+/** Under either name a token names its session: `sid` names the log-in, `jti` only this token. */
+function sessionIdOf({ sid, jti }: JwtClaims): string | undefined {
+  return [sid, jti].find(id => typeof id === 'string' && id !== '') as string | undefined;
 }
 
-function headerOf(token: string): { alg: string; kid?: string } | undefined {
+/** A public key as KeyObject cannot be mistaken for the secret of an HS algorithm. */
+function asPublicKey(key: JwtKey): KeyObject {
+  if (!(key instanceof KeyObject)) return createPublicKey(key);
+  return key.type === 'private' ? createPublicKey(key) : key;
+}
+
+/**
+ * The secret of HS algorithms.
+ *
+ * @throws TypeError for what must not be one: a key of a pair, in whatever form, because its public half is
+ *   known to everybody, or less than 32 bytes (RFC 7518, section 3.2)
+ */
+function asSecret(key: JwtKey): KeyObject {
+  const secret = key instanceof KeyObject ? key : createSecretKey(Buffer.from(key as string));
+  if (secret.type !== 'secret' || (secret.symmetricKeySize ?? 0) < MIN_SECRET_BYTES)
+    throw new TypeError('An HS algorithm needs a secret of at least 32 bytes');
+  if (!(key instanceof KeyObject) && isOfPair(Buffer.from(key as string)))
+    throw new TypeError('The key of a pair cannot be the secret of an HS algorithm');
+  return secret;
+}
+
+function isOfPair(key: Buffer): boolean {
+  if (key.includes('-----BEGIN')) return true;
+  try {
+    createPublicKey({ key, format: 'der', type: 'spki' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface JwtHeader {
+  readonly alg: JwtAlgorithm;
+  readonly kid?: string;
+}
+
+/** The header of a token that could be one of ours; it is believed no further than to find the key. */
+function headerOf(token: string): JwtHeader | undefined {
   const header: unknown = JSON.parse(
     Buffer.from(token.split('.', 1)[0] ?? '', 'base64url').toString(),
   );
   if (typeof header !== 'object' || header === null) return undefined;
+  // We know no extensions, and must refuse a token that needs one understood (RFC 7515, section 4.1.11).
+  if ('crit' in header) return undefined;
   const { alg, kid } = header as Record<string, unknown>;
   if (typeof alg !== 'string' || (kid !== undefined && typeof kid !== 'string')) return undefined;
-  return { alg, kid };
+  return { alg: alg as JwtAlgorithm, kid };
 }

@@ -9,7 +9,12 @@ import {
   type ValidateToken,
 } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
+import { AuthAttempts } from './auth-attempts.js';
+import { isClientUser } from './is-client-user.js';
 import { JwtVerifier } from './jwt-verifier.js';
+import { isPromiseLike } from './promise-like.js';
+import { SessionRegistry } from './session-registry.js';
+import { TicketService } from './ticket.service.js';
 
 /** What a token is worth. */
 export interface AuthenticatedSession {
@@ -18,7 +23,10 @@ export interface AuthenticatedSession {
   readonly expiresAt: number;
 }
 
-/** Finds out who a token stands for, by JSON Web Tokens or by the application's own `validateToken`. */
+/**
+ * Finds out who a token stands for, by JSON Web Tokens or by the application's own `validateToken`; and redeems
+ * tickets. Attempts that fail are limited per address.
+ */
 @Injectable()
 export class TokenAuthenticator {
   private readonly validate: ValidateToken;
@@ -26,6 +34,9 @@ export class TokenAuthenticator {
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
+    private readonly tickets: TicketService,
+    private readonly sessions: SessionRegistry,
+    private readonly attempts: AuthAttempts,
   ) {
     const { jwt, validateToken } = options.auth;
     if (jwt) {
@@ -39,51 +50,63 @@ export class TokenAuthenticator {
   /**
    * Answers at once where the validation does.
    *
-   * @throws RefusalError `AUTH_FAILED` for whatever reason; a promise rejects with it
+   * @param token a token, or a ticket of `TicketService`
+   * @throws RefusalError `AUTH_FAILED` for whatever is wrong with the token, `RATE_LIMITED` when the address
+   *   has failed too often, `UNAVAILABLE` when a store is; a promise rejects with it
    */
   authenticate(
     token: string,
     handshake: Handshake,
   ): AuthenticatedSession | Promise<AuthenticatedSession> {
-    if (token === '' || token.length > MAX_TOKEN_LENGTH) throw new RefusalError('AUTH_FAILED');
+    return this.attempts.attempt({ address: handshake.address }, () =>
+      this.check(token, handshake),
+    );
+  }
+
+  private check(
+    token: string,
+    handshake: Handshake,
+  ): AuthenticatedSession | Promise<AuthenticatedSession> {
     try {
-      const user = this.validate(token, handshake);
-      if (!isPromiseLike(user)) return this.toSession(user);
-      return Promise.resolve(user)
-        .then(resolved => this.toSession(resolved))
-        .catch(refuse);
-    } catch {
-      return refuse();
+      if (token === '' || token.length > MAX_TOKEN_LENGTH) throw new RefusalError('AUTH_FAILED');
+      const session = TicketService.isTicket(token)
+        ? this.tickets.redeem(token, handshake, user => this.toSession(user))
+        : this.validated(token, handshake);
+      if (!(session instanceof Promise)) return session;
+      return session.then(resolved => this.unlessEnded(resolved)).catch(refuse);
+    } catch (error) {
+      return refuse(error);
     }
+  }
+
+  private validated(
+    token: string,
+    handshake: Handshake,
+  ): AuthenticatedSession | Promise<AuthenticatedSession> {
+    const user: unknown = this.validate(token, handshake);
+    return isPromiseLike(user)
+      ? Promise.resolve(user).then(resolved => this.toSession(resolved))
+      : this.toSession(user);
   }
 
   private toSession(user: unknown): AuthenticatedSession {
     const now = this.clock.now();
-    if (!isUser(user)) throw new RefusalError('AUTH_FAILED');
+    if (!isClientUser(user)) throw new RefusalError('AUTH_FAILED');
     const latest = now + this.options.auth.maxSessionAge;
     const expiresAt = Math.min(user.expiresAt ?? latest, latest);
     if (!(expiresAt > now)) throw new RefusalError('AUTH_FAILED');
-    return { user, expiresAt };
+    return this.unlessEnded({ user, expiresAt });
+  }
+
+  /** Asked again after every wait: a session may end while its token is being validated. */
+  private unlessEnded(session: AuthenticatedSession): AuthenticatedSession {
+    if (this.sessions.hasEnded(session.user.sessionId)) throw new RefusalError('AUTH_FAILED');
+    return session;
   }
 }
 
-const MAX_USER_ID_LENGTH = 256;
-
-/** Anything but an object with a proper id is no user: not true, not an empty object, not a truthy string. */
-function isUser(value: unknown): value is ClientUser {
-  if (typeof value !== 'object' || value === null || !('id' in value)) return false;
-  const { id } = value;
-  return (
-    Number.isSafeInteger(id) ||
-    (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID_LENGTH)
-  );
-}
-
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
-}
-
-/** Why a token was refused is nothing its bearer should learn. */
-function refuse(): never {
+/** Why a token was refused is nothing its bearer should learn; that it could not be checked is. */
+function refuse(error: unknown): never {
+  if (error instanceof RefusalError && error.code === 'UNAVAILABLE') throw error;
   throw new RefusalError('AUTH_FAILED');
 }

@@ -1,16 +1,23 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import type { Code } from '../protocol/index.js';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import type { MaybePromise } from '../maybe-promise.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import type { Code, HandshakeCode } from '../protocol/index.js';
 import type { Client } from './client.js';
+import { addressGroup } from './client-address.js';
+import { ConnectionSlot } from './connection-slot.js';
+import { ConnectionStore, type SlotClaim } from './connection-store.js';
 
-/** How often deadlines are looked at: one scan over all connections instead of a timer for each. */
+/** How often deadlines are looked at: one scan over all connections instead of timers for each. */
 const SCAN_INTERVAL = 100;
+
+const EVERYONE = 'all';
 
 /** What the manager asks of a connection; the adapter makes them. */
 export interface ManagedConnection {
   readonly client: Client;
   /** Tells the peer why, and closes. */
   end(code: Code): void;
-  /** Ends the connection when one of its deadlines has passed. */
+  /** Does what is due: pings the peer, or ends the connection when one of its deadlines has passed. */
   checkDeadlines(): void;
 }
 
@@ -19,6 +26,11 @@ export interface ManagedConnection {
 export class ConnectionManager implements OnModuleDestroy {
   private readonly connections = new Map<string, ManagedConnection>();
   private scanner: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly store: ConnectionStore,
+  ) {}
 
   /** How many connections are open, authenticated or not. */
   get count(): number {
@@ -33,6 +45,13 @@ export class ConnectionManager implements OnModuleDestroy {
     return this.connections.get(clientId)?.client;
   }
 
+  /** Whether one more connection from an address would be within the limits now. */
+  async canConnect(address: string): Promise<boolean> {
+    const claims = this.claimsOf(address);
+    const counts = await Promise.all(claims.map(async ({ key }) => this.store.count(key)));
+    return claims.every(({ limit }, index) => (counts[index] ?? 0) < limit);
+  }
+
   /** Closes one connection. @returns whether it was open */
   disconnect(clientId: string, code: Code = 'REVOKED'): boolean {
     const connection = this.connections.get(clientId);
@@ -42,11 +61,29 @@ export class ConnectionManager implements OnModuleDestroy {
 
   /** Closes every connection of a user. @returns how many there were */
   disconnectUser(userId: string | number, code: Code = 'REVOKED'): number {
-    const theirs = [...this.connections.values()].filter(
-      ({ client }) => client.user !== undefined && String(client.user.id) === String(userId),
+    return this.disconnectWhere(({ user }) => user && String(user.id) === String(userId), code);
+  }
+
+  /** Closes every connection that was authenticated by a session. @returns how many there were */
+  disconnectSession(sessionId: string, code: Code = 'REVOKED'): number {
+    return this.disconnectWhere(({ user }) => user?.sessionId === sessionId, code);
+  }
+
+  /** Called by the adapter for a handshake: takes a place within the limits, or tells which one is reached. */
+  async reserve(address: string): Promise<ConnectionSlot | HandshakeCode> {
+    const claims = this.claimsOf(address);
+    const full = await this.store.acquire(claims);
+    if (full) return full.key === EVERYONE ? 'SERVER_FULL' : 'TOO_MANY_CONNECTIONS';
+    return new ConnectionSlot(
+      this.store,
+      claims.map(({ key }) => key),
     );
-    for (const connection of theirs) connection.end(code);
-    return theirs.length;
+  }
+
+  /** Called by the adapter when a connection is authenticated. @returns whether the user has room for it */
+  claimUser(slot: ConnectionSlot, userId: string | number): MaybePromise<boolean> {
+    const limit = this.options.connection.maxConnectionsPerUser;
+    return slot.claim({ key: `user:${userId}`, limit });
   }
 
   /** Called by the adapter for each socket it opens. */
@@ -65,6 +102,20 @@ export class ConnectionManager implements OnModuleDestroy {
 
   onModuleDestroy(): void {
     this.stopScanning();
+  }
+
+  private claimsOf(address: string): SlotClaim[] {
+    const { maxConnections, maxConnectionsPerAddress } = this.options.connection;
+    return [
+      { key: `address:${addressGroup(address)}`, limit: maxConnectionsPerAddress },
+      { key: EVERYONE, limit: maxConnections },
+    ];
+  }
+
+  private disconnectWhere(matches: (client: Client) => boolean | undefined, code: Code): number {
+    const found = [...this.connections.values()].filter(({ client }) => matches(client));
+    for (const connection of found) connection.end(code);
+    return found.length;
   }
 
   private scan(): void {

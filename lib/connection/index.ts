@@ -1,4 +1,10 @@
-export { Client } from './client.js';
+export { Client, type ClientCounters } from './client.js';
+export { addressGroup, ClientAddressResolver } from './client-address.js';
 export { bindClient, clientOf } from './client-of.js';
 export { ConnectionManager, type ManagedConnection } from './connection-manager.js';
+export { ConnectionSlot } from './connection-slot.js';
+export { ConnectionStore, type SlotClaim } from './connection-store.js';
 export { CurrentClient } from './current-client.decorator.js';
+export { InMemoryConnectionStore } from './in-memory-connection-store.js';
+export { Liveness } from './liveness.js';
+export { validateMessageSize } from './message-size.js';

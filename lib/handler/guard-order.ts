@@ -20,7 +20,7 @@ export function UseRankedGuard(rank: GuardRank, guard: Guard): ClassDecorator & 
   ranks.set(guard, rank);
   return (target: object, _key?: string | symbol, descriptor?: PropertyDescriptor) => {
     const subject = (descriptor?.value ?? target) as object;
-    const attached = (Reflect.getOwnMetadata(GUARDS_METADATA, subject) ?? []) as Guard[];
+    const attached = (Reflect.getMetadata(GUARDS_METADATA, subject) ?? []) as Guard[];
     const guards = [...attached.filter(other => other !== guard), guard];
     const rankOf = (other: Guard) => ranks.get(other) ?? Infinity;
     Reflect.defineMetadata(

@@ -1,16 +1,19 @@
 export {
+  type AttemptLimit,
   type AuthOptions,
-  type ClientUser,
-  type Handshake,
-  type JwtAlgorithm,
-  type JwtAuthOptions,
-  type JwtClaims,
-  type JwtKey,
   MAX_TOKEN_LENGTH,
   type ValidateToken,
 } from './auth-options.js';
-export type { ConnectionOptions } from './connection-options.js';
+export type { ClientUser, Handshake } from './client-user.js';
+export {
+  checkOrigins,
+  compileProxies,
+  type ConnectionOptions,
+  type GatewayConnectionOptions,
+  type TrustProxy,
+} from './connection-options.js';
 export { DEFAULTS } from './defaults.js';
+export type { JwtAlgorithm, JwtAuthOptions, JwtClaims, JwtKey } from './jwt-options.js';
 export { Problems } from './problems.js';
 export { resolveOptions } from './resolve-options.js';
 export {
@@ -25,3 +28,8 @@ export {
   type SigningKeyOptions,
   type SigningOptions,
 } from './signing-options.js';
+export {
+  checkTicketRoute,
+  type TicketRequest,
+  type TicketRouteOptions,
+} from './ticket-route-options.js';

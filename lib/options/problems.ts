@@ -4,6 +4,9 @@ import { SemanticEventsConfigError } from '../protocol/errors.js';
 export class Problems {
   private readonly found: string[] = [];
 
+  /** @param isProduction whether what is only fit for development counts as wrong */
+  constructor(readonly isProduction = false) {}
+
   get count(): number {
     return this.found.length;
   }

@@ -9,17 +9,28 @@ import { checkSigning } from './signing-options.js';
  * Validates what the application configured and fills in the defaults, member by member.
  *
  * @param now milliseconds since the Unix epoch
+ * @param isProduction whether what is only fit for development is refused
  * @throws SemanticEventsConfigError naming every problem at once
  */
-export function resolveOptions(options: SemanticEventsOptions, now: number): ResolvedOptions {
-  const problems = new Problems();
+export function resolveOptions(
+  options: SemanticEventsOptions,
+  now: number,
+  isProduction = false,
+): ResolvedOptions {
+  const problems = new Problems(isProduction);
   const sections = Object.keys(DEFAULTS);
   if (problems.unknown('', options, sections)) check(options, problems, now);
   problems.throwIfAny();
   return {
     signing: withDefaults(DEFAULTS.signing, options.signing),
-    auth: withDefaults(DEFAULTS.auth, options.auth),
-    connection: withDefaults(DEFAULTS.connection, options.connection),
+    auth: withDefaults(DEFAULTS.auth, {
+      ...options.auth,
+      attempts: withDefaults(DEFAULTS.auth.attempts, options.auth.attempts),
+    }),
+    connection: withDefaults(
+      { ...DEFAULTS.connection, requireTls: isProduction },
+      options.connection,
+    ),
     event: withDefaults(DEFAULTS.event, options.event),
     replay: withDefaults(DEFAULTS.replay, options.replay),
     rateLimit: withDefaults(DEFAULTS.rateLimit, options.rateLimit),

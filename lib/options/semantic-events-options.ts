@@ -1,5 +1,5 @@
 import type { EventLimits } from '../event/index.js';
-import type { AuthOptions } from './auth-options.js';
+import type { AttemptLimit, AuthOptions } from './auth-options.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { SigningOptions } from './signing-options.js';
 
@@ -32,7 +32,12 @@ export interface RateLimitOptions {
 /** The options with every default filled in, validated: what providers inject. */
 export interface ResolvedOptions {
   readonly signing: Readonly<Required<SigningOptions>>;
-  readonly auth: Readonly<AuthOptions & Required<Pick<AuthOptions, 'timeout' | 'maxSessionAge'>>>;
+  readonly auth: Readonly<
+    AuthOptions &
+      Required<Pick<AuthOptions, 'timeout' | 'maxSessionAge' | 'ticketLifetime'>> & {
+        readonly attempts: Readonly<AttemptLimit>;
+      }
+  >;
   readonly connection: Readonly<ConnectionOptions>;
   readonly event: Readonly<EventLimits>;
   readonly replay: Readonly<ReplayOptions>;

@@ -26,7 +26,11 @@ export interface AuthSuccess {
   signing: { scheme: 'v1'; key_id: string; /** base64url, 32 bytes. */ key: string };
 }
 
-export type ServerFrame = AuthSuccess | { type: 'pong'; time: string };
+export type ServerFrame =
+  | AuthSuccess
+  /** The session ends in that many seconds; another auth frame renews it. */
+  | { type: 'auth_expiring'; expires_in: number }
+  | { type: 'pong'; time: string };
 
 /**
  * Reads the outer form of a frame.

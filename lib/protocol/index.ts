@@ -23,3 +23,4 @@ export {
   type ServerFrame,
   type Subprotocol,
 } from './frames.js';
+export { normalizeOrigin, validateOrigin } from './origin.js';

@@ -37,16 +37,32 @@ export class InMemoryRateLimitStore extends RateLimitStore {
     return decision;
   }
 
+  refund(key: string, bucket: TokenBucket, tokens: number): void {
+    const fullAt = this.fullTimes.get(key);
+    if (fullAt === undefined) return;
+    const earlier = fullAt - tokens * bucket.interval;
+    // A bucket that is full again takes up no memory.
+    if (earlier <= this.clock.monotonic()) this.fullTimes.delete(key);
+    else this.fullTimes.set(key, earlier);
+  }
+
   private sweep(now: number): void {
     for (let looked = 0; looked < SWEEP_PER_TAKE; looked++) {
-      const next = this.sweeper.next();
-      if (next.done) {
-        this.sweeper = this.fullTimes.entries();
-        return;
-      }
-      const [key, fullAt] = next.value;
+      const next = this.nextKey();
+      if (!next) return;
+      const [key, fullAt] = next;
       if (fullAt <= now) this.fullTimes.delete(key);
     }
+  }
+
+  /** One iterator goes round and round: a new one for each look would step over every key deleted since. */
+  private nextKey(): [string, number] | undefined {
+    let next = this.sweeper.next();
+    if (next.done) {
+      this.sweeper = this.fullTimes.entries();
+      next = this.sweeper.next();
+    }
+    return next.done ? undefined : next.value;
   }
 }
 

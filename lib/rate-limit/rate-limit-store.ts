@@ -12,4 +12,11 @@ export abstract class RateLimitStore {
     bucket: TokenBucket,
     cost: number,
   ): RateLimitDecision | Promise<RateLimitDecision>;
+
+  /**
+   * Puts tokens back into a key's bucket, in one atomic step; never more than the bucket holds.
+   *
+   * @param tokens how many of those taken before
+   */
+  abstract refund(key: string, bucket: TokenBucket, tokens: number): void | Promise<void>;
 }

@@ -25,7 +25,7 @@ export function RateLimit(options: RateLimitDecoratorOptions): ClassDecorator & 
 }
 
 /** Exempts a handler from the limit on its gateway. */
-export function SkipRateLimit(): ClassDecorator & MethodDecorator {
+export function SkipRateLimit(): MethodDecorator {
   return SetMetadata(SKIP_RATE_LIMIT, true);
 }
 

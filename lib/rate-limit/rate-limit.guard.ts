@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { clientOf } from '../connection/index.js';
+import { addressGroup, clientOf } from '../connection/index.js';
 import { refusing } from '../handler/index.js';
+import { after } from '../maybe-promise.js';
 import { RefusalError } from '../protocol/index.js';
+import { boundedKey } from './bucket-key.js';
 import {
   RATE_LIMIT,
   type RateLimitDecoratorOptions,
@@ -11,9 +12,6 @@ import {
 } from './rate-limit.metadata.js';
 import { RateLimiter } from './rate-limiter.js';
 import type { RateLimitDecision } from './token-bucket.js';
-
-/** Keys longer than this are kept as their digest. */
-const MAX_KEY_LENGTH = 256;
 
 /** Enforces `@RateLimit`. Override `limitOf`, `keyOf` or `costOf` to decide differently. */
 @Injectable()
@@ -31,12 +29,8 @@ export class RateLimitGuard implements CanActivate {
     if (!limit || this.charged.has(context)) return true;
     this.charged.add(context);
     return refusing(context, () => {
-      const decision = this.limiter.take(
-        this.keyOf(context, limit),
-        limit,
-        this.costOf(context, limit),
-      );
-      return decision instanceof Promise ? decision.then(passOrRefuse) : passOrRefuse(decision);
+      const cost = this.costOf(context, limit);
+      return after(this.limiter.take(this.keyOf(context, limit), limit, cost), passOrRefuse);
     });
   }
 
@@ -51,10 +45,8 @@ export class RateLimitGuard implements CanActivate {
   }
 
   protected keyOf(context: ExecutionContext, limit: RateLimitDecoratorOptions): string {
-    const key = `${context.getClass().name}.${context.getHandler().name}:${this.subjectOf(context, limit)}`;
-    return key.length <= MAX_KEY_LENGTH
-      ? key
-      : createHash('sha256').update(key).digest('base64url');
+    const handler = `${context.getClass().name}.${context.getHandler().name}`;
+    return boundedKey(`${handler}:${this.subjectOf(context, limit)}`);
   }
 
   protected costOf(_context: ExecutionContext, limit: RateLimitDecoratorOptions): number {
@@ -65,7 +57,9 @@ export class RateLimitGuard implements CanActivate {
     const client = clientOf(context.switchToWs().getClient<object>());
     if (typeof by === 'function') return `custom:${by(client, context)}`;
     if (by === 'client') return `client:${client.id}`;
-    return by === 'user' && client.user ? `user:${client.user.id}` : `address:${client.address}`;
+    return by === 'user' && client.user
+      ? `user:${client.user.id}`
+      : `address:${addressGroup(client.address)}`;
   }
 }
 

@@ -37,6 +37,15 @@ export class RateLimiter {
     return this.store.take(key, bucket, cost);
   }
 
+  /**
+   * Puts tokens back that were taken for what, in the end, is not to be charged.
+   *
+   * @param limit the one they were taken by
+   */
+  refund(key: string, limit: TokenBucketOptions, tokens = 1): void | Promise<void> {
+    return this.store.refund(key, this.bucketOf(limit), tokens);
+  }
+
   private bucketOf(limit: TokenBucketOptions): TokenBucket {
     let bucket = this.buckets.get(limit);
     if (!bucket) {
@@ -59,4 +68,6 @@ export function checkTokenBucket(
   problems.positive(`${path}: rate`, limit.rate, { required: true });
   problems.positive(`${path}: per`, limit.per);
   problems.integer(`${path}: burst`, limit.burst, { min: 1 });
+  if (limit.rate > 0 && !Number.isFinite((limit.per ?? 1000) / limit.rate))
+    problems.add(`${path}: rate`, 'is too small for its period');
 }

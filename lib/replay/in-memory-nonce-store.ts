@@ -13,6 +13,7 @@ export class InMemoryNonceStore extends NonceStore {
   private readonly expiries = new Map<string, number>();
   private sweeper = this.expiries.entries();
   private oldest: [string, number] | undefined;
+  private latest = -Infinity;
 
   /** @param maxKeys how many keys are remembered at once before new ones are refused */
   constructor(
@@ -28,8 +29,10 @@ export class InMemoryNonceStore extends NonceStore {
   }
 
   use(key: string, expiresAt: number): boolean {
-    const now = this.clock.now();
+    // A clock set back must not bring back to life what was forgotten.
+    const now = (this.latest = Math.max(this.latest, this.clock.now()));
     this.sweep(now);
+    if (expiresAt < now) return false;
     const known = this.expiries.get(key);
     if (known !== undefined) {
       if (known >= now) return false;
@@ -46,8 +49,7 @@ export class InMemoryNonceStore extends NonceStore {
       if (!this.oldest) return;
       const [key, expiresAt] = this.oldest;
       if (expiresAt >= now) return;
-      // The key may have been used again since, with a later expiry.
-      if (this.expiries.get(key) === expiresAt) this.expiries.delete(key);
+      this.expiries.delete(key);
       this.oldest = undefined;
     }
   }

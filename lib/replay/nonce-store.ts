@@ -5,7 +5,7 @@ export abstract class NonceStore {
    *
    * @param key what may be used once
    * @param expiresAt until when it must be remembered, inclusive: milliseconds since the Unix epoch
-   * @returns true the first time, false while it is remembered
+   * @returns true the first time, false while it is remembered or when its time is over already
    * @throws RefusalError `UNAVAILABLE` when the store can take no more: it never forgets early to make room
    */
   abstract use(key: string, expiresAt: number): boolean | Promise<boolean>;

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { freshnessOf, type SemanticEvent } from '../event/index.js';
+import { after, type MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { NonceStore } from './nonce-store.js';
@@ -24,18 +25,18 @@ export class NonceTracker {
    * @throws RefusalError `REPLAY_DETECTED`, `EVENT_EXPIRED`, `INVALID_EVENT` without a time or nonce, or
    *   `UNAVAILABLE` when the store is full
    */
-  use(event: SemanticEvent, keyId: string): true | Promise<true> {
+  use(event: SemanticEvent, keyId: string): MaybePromise<true> {
     const { time, nonce } = freshnessOf(event);
     const expiresAt = time + this.options.signing.maxAge;
     // A clock set back would make events acceptable again whose nonces are forgotten.
     this.latest = Math.max(this.latest, this.clock.now());
     if (expiresAt < this.latest) throw new RefusalError('EVENT_EXPIRED');
-    const isNew = this.store.use(`${keyId}:${nonce}`, expiresAt);
-    return isNew instanceof Promise ? isNew.then(passOrRefuse) : passOrRefuse(isNew);
+    return after(this.store.use(`${keyId}:${nonce}`, expiresAt), passOrRefuse);
   }
 }
 
-function passOrRefuse(isNew: boolean): true {
-  if (!isNew) throw new RefusalError('REPLAY_DETECTED');
+function passOrRefuse(isNew: unknown): true {
+  // Whatever a store of the application answers: only a plain yes is one.
+  if (isNew !== true) throw new RefusalError('REPLAY_DETECTED');
   return true;
 }

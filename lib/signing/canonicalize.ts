@@ -42,8 +42,10 @@ function writeNumber(value: number): string {
 function writeObject(value: object, depth: number): string {
   if (depth === 0) throw new TypeError(`More than ${MAX_DEPTH} levels have no canonical JSON form`);
   if (hasToJson(value)) return write(value.toJSON(), depth - 1);
+  if (value instanceof String || value instanceof Number || value instanceof Boolean)
+    return write(value.valueOf(), depth - 1);
   if (Array.isArray(value)) {
-    return `[${value.map(item => write(item, depth - 1)).join(',')}]`;
+    return `[${Array.from(value, item => write(item, depth - 1)).join(',')}]`;
   }
   const members = value as Record<string, unknown>;
   let text = '';

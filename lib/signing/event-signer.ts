@@ -16,6 +16,7 @@ import {
   SESSION_KEY_PREFIX,
 } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
+import { deriveKey } from './derive-key.js';
 import { generateSecret, KeyRing, type SigningKey } from './key-ring.js';
 import { computeMac, isMacOf } from './mac.js';
 import { deriveSessionKey } from './session-key.js';
@@ -112,6 +113,24 @@ export class EventSigner {
       this.sessionKeys.set(client, key);
     }
     return key;
+  }
+
+  /**
+   * A key for another purpose than events, such as tickets, derived from the key that signs now. It has the id
+   * of that key, by which `findPurposeKey` finds it again.
+   *
+   * @param info names the purpose: whoever holds the key of one learns nothing of another's
+   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   */
+  purposeKey(info: string): SigningKey {
+    const { id, key } = this.ringKey(this.clock.now());
+    return { id, key: deriveKey(key, '', info) };
+  }
+
+  /** The key for a purpose that was derived from a certain key of the ring, while that is in force. */
+  findPurposeKey(info: string, keyId: string): SigningKey | undefined {
+    const found = this.ring.find(keyId, this.clock.now());
+    return found && { id: found.id, key: deriveKey(found.key, '', info) };
   }
 
   private findKey(

@@ -12,8 +12,10 @@ import { SIGNED_EVENT, SignedEventGuard, type SignedEventOptions } from './signe
  */
 export function SignedEvent(options: SignedEventOptions = {}): MethodDecorator {
   const problems = new Problems();
-  problems.unknown('@SignedEvent', options, ['keys']);
-  if (!['session', 'ring', 'any', undefined].includes(options.keys))
+  if (
+    problems.unknown('@SignedEvent', options, ['keys']) &&
+    !['session', 'ring', 'any', undefined].includes(options.keys)
+  )
     problems.add('@SignedEvent: keys', "must be 'session', 'ring' or 'any'");
   problems.throwIfAny();
   return applyDecorators(

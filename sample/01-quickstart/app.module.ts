@@ -24,7 +24,7 @@ export class AppModule {
             jwt: { secret: config.jwtSecret, issuer: ISSUER, audience: ISSUER },
             timeout: config.authTimeout,
           },
-          connection: { messageRate: config.messageRate, messageBurst: config.messageBurst },
+          connection: config.connection,
         }),
       ],
       controllers: [HealthController, LoginController],

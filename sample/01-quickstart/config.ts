@@ -1,5 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { EventSigner, type SigningKeyOptions } from 'nestjs-semantic-events';
+import {
+  type ConnectionOptions,
+  EventSigner,
+  type SigningKeyOptions,
+  type TrustProxy,
+} from 'nestjs-semantic-events';
 
 /** The quickstart's settings, read from the environment. */
 export interface Config {
@@ -7,9 +12,8 @@ export interface Config {
   port: number;
   keys: SigningKeyOptions[];
   jwtSecret: string;
-  messageRate: number | undefined;
-  messageBurst: number | undefined;
   authTimeout: number | undefined;
+  connection: Partial<ConnectionOptions>;
 }
 
 type Environment = Record<string, string | undefined>;
@@ -18,18 +22,44 @@ type Environment = Record<string, string | undefined>;
 export function readConfig(env: Environment): Config {
   const problems: string[] = [];
   const read = new EnvironmentReader(env, problems);
+  const port = read.number('PORT') ?? 3000;
   const config: Config = {
     host: env.HOST ?? '127.0.0.1',
-    port: read.number('PORT') ?? 3000,
+    port,
     keys: parseKeys(read.secret('SEMANTIC_EVENTS_KEYS', () => `main:${EventSigner.generateKey()}`)),
     jwtSecret: read.secret('JWT_SECRET', () => EventSigner.generateKey()),
-    messageRate: read.number('MESSAGE_RATE'),
-    messageBurst: read.number('MESSAGE_BURST'),
     authTimeout: read.number('AUTH_TIMEOUT_MS'),
+    connection: connectionOptions(read, port),
   };
   if (problems.length > 0)
     throw new Error(`The environment is not right:\n  ${problems.join('\n  ')}`);
   return config;
+}
+
+/** What is left out keeps the library's own default. */
+function connectionOptions(read: EnvironmentReader, port: number): Partial<ConnectionOptions> {
+  const maxConnections = read.number('MAX_CONNECTIONS');
+  return {
+    origins: read.list('ALLOWED_ORIGINS') ?? [
+      `http://localhost:${port}`,
+      `http://127.0.0.1:${port}`,
+    ],
+    allowNoOrigin: read.boolean('ALLOW_NO_ORIGIN'),
+    requireTls: read.boolean('REQUIRE_TLS'),
+    trustProxy: read.trustProxy('TRUST_PROXY'),
+    maxConnections,
+    maxConnectionsPerAddress: read.number('MAX_CONNECTIONS_PER_IP'),
+    // There are two users only: their limit is the one of the server, unless it is given.
+    maxConnectionsPerUser: read.number('MAX_CONNECTIONS_PER_USER') ?? maxConnections ?? 10_000,
+    connectRate: read.number('CONNECT_RATE'),
+    connectBurst: read.number('CONNECT_BURST'),
+    messageRate: read.number('MESSAGE_RATE'),
+    messageBurst: read.number('MESSAGE_BURST'),
+    maxStrikes: read.number('MAX_STRIKES'),
+    maxBufferedBytes: read.number('MAX_BUFFERED_BYTES'),
+    heartbeatInterval: read.number('HEARTBEAT_MS'),
+    idleTimeout: read.number('IDLE_TIMEOUT_MS'),
+  };
 }
 
 class EnvironmentReader {
@@ -47,6 +77,29 @@ class EnvironmentReader {
     if (Number.isFinite(value)) return value;
     this.problems.push(`${name} must be a number`);
     return undefined;
+  }
+
+  boolean(name: string): boolean | undefined {
+    const text = this.env[name];
+    if (text === undefined || text === '') return undefined;
+    if (['true', '1', 'yes', 'on'].includes(text.toLowerCase())) return true;
+    if (['false', '0', 'no', 'off'].includes(text.toLowerCase())) return false;
+    this.problems.push(`${name} must be true or false`);
+    return undefined;
+  }
+
+  /** Comma-separated. */
+  list(name: string): string[] | undefined {
+    const text = this.env[name];
+    return text ? text.split(',').map(entry => entry.trim()) : undefined;
+  }
+
+  /** `true`, `false`, a number of hops, or addresses and subnets, as Express takes it. */
+  trustProxy(name: string): TrustProxy | undefined {
+    const text = this.env[name];
+    if (text === undefined || text === '') return undefined;
+    if (text === 'true' || text === 'false') return text === 'true';
+    return /^\d+$/.test(text) ? Number(text) : text;
   }
 
   /** A secret is made up where there is none, so that the quickstart starts; never in production. */

@@ -1,5 +1,12 @@
 import type { AddressInfo } from 'node:net';
-import type { INestApplication, ModuleMetadata, Type } from '@nestjs/common';
+import type {
+  DynamicModule,
+  INestApplication,
+  ModuleMetadata,
+  Type,
+  WebSocketAdapter,
+} from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
 import { JwtService } from '@nestjs/jwt';
 import { Test } from '@nestjs/testing';
 import {
@@ -20,11 +27,18 @@ export interface TestAppOptions {
   clock?: ClockPort;
   providers?: ModuleMetadata['providers'];
   imports?: ModuleMetadata['imports'];
+  /** Takes the place of `SemanticEventsModule.forRoot`. */
+  module?: DynamicModule;
+  /** The HTTP platform. @default Express */
+  http?: AbstractHttpAdapter;
+  /** @default SemanticEventsAdapter */
+  adapter?: new (app: INestApplication) => WebSocketAdapter;
   /** Runs before the application starts. */
   prepare?: (app: INestApplication) => void;
 }
 
-type ConnectOptions = Parameters<typeof TestClient.connect>[1];
+/** `port` is for gateways that do not share the port of the application. */
+type ConnectOptions = Parameters<typeof TestClient.connect>[1] & { port?: number };
 
 /** A real application on a port of its own. */
 export class TestApp {
@@ -38,26 +52,34 @@ export class TestApp {
   static async start(setup: TestAppOptions): Promise<TestApp> {
     const builder = Test.createTestingModule({
       imports: [
-        SemanticEventsModule.forRoot({
-          signing: { keys: [RING_KEY] },
-          auth: { jwt: { secret: JWT_SECRET } },
-          ...setup.options,
-        }),
+        setup.module ??
+          SemanticEventsModule.forRoot({
+            signing: { keys: [RING_KEY] },
+            auth: { jwt: { secret: JWT_SECRET } },
+            ...setup.options,
+          }),
         ...(setup.imports ?? []),
       ],
       providers: [...setup.gateways, ...(setup.providers ?? [])],
     });
     if (setup.clock) builder.overrideProvider(Clock).useValue(setup.clock);
-    const app = (await builder.compile()).createNestApplication({ logger: false });
-    app.useWebSocketAdapter(new SemanticEventsAdapter(app));
+    const module = await builder.compile();
+    const quiet = { logger: false } as const;
+    const app = setup.http
+      ? module.createNestApplication(setup.http, quiet)
+      : module.createNestApplication(quiet);
+    app.useWebSocketAdapter(new (setup.adapter ?? SemanticEventsAdapter)(app));
     setup.prepare?.(app);
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
     return track(new TestApp(app, port));
   }
 
-  async connect(path = '/events', options: ConnectOptions = {}): Promise<TestClient> {
-    const client = await TestClient.connect(`ws://127.0.0.1:${this.port}${path}`, options);
+  async connect(
+    path = '/events',
+    { port = this.port, ...options }: ConnectOptions = {},
+  ): Promise<TestClient> {
+    const client = await TestClient.connect(`ws://127.0.0.1:${port}${path}`, options);
     this.clients.push(client);
     return client;
   }

@@ -30,13 +30,7 @@ const { value: hostileData } = fc.letrec<{ value: unknown }>(tie => ({
 
 const printable = (maxLength: number) =>
   fc.string({ unit: fc.constantFrom('a', '.', 'é', '😀', ' ', '\u2028'), minLength: 1, maxLength });
-const attributes = fc.oneof(
-  printable(99),
-  fc.boolean(),
-  fc.integer(),
-  fc.constant(''),
-  fc.constant(null),
-);
+const attributes = fc.oneof(printable(99), fc.boolean(), fc.integer(), fc.constantFrom('', null));
 const validEvents = fc
   .record({
     type: printable(99),
@@ -94,7 +88,7 @@ describe('validateEvent', () => {
         const patched: Json = JSON.parse(JSON.stringify({ ...event, ...patch }));
 
         if (accepts(patched))
-          for (const name of REQUIRED) expect(patched[name]).toHaveProperty('length');
+          for (const name of REQUIRED) expect(typeof patched[name]).toBe('string');
         expect(accepts(value)).toBe(false);
       }),
     );
@@ -149,17 +143,5 @@ describe('validateEvent', () => {
     // The generator must not be all hostile or all harmless.
     expect(accepted).toBeGreaterThan(200);
     expect(accepted).toBeLessThan(1_800);
-  });
-
-  it('never changes a prototype', () => {
-    const members = new Set(Reflect.ownKeys(Object.prototype));
-    fc.assert(
-      fc.property(hostileData, data => {
-        accepts(data);
-
-        expect(new Set(Reflect.ownKeys(Object.prototype))).toEqual(members);
-      }),
-      { numRuns: 100 },
-    );
   });
 });

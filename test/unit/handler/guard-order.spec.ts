@@ -1,4 +1,4 @@
-import { type CanActivate, Injectable, type Type, UseGuards } from '@nestjs/common';
+import { type CanActivate, Injectable, UseGuards } from '@nestjs/common';
 import { GUARDS_METADATA } from '@nestjs/common/internal';
 import * as fc from 'fast-check';
 import { GuardRank, UseRankedGuard } from '../../../lib/handler/index.js';
@@ -18,13 +18,6 @@ class Permission extends Passing {}
 class Mine extends Passing {}
 class MineToo extends Passing {}
 
-const RANKED: [GuardRank, Type<CanActivate>][] = [
-  [GuardRank.Authenticated, Login],
-  [GuardRank.RateLimit, Limit],
-  [GuardRank.Signature, Signature],
-  [GuardRank.Authorization, Permission],
-];
-
 /** The guards of a handler that the decorators were applied to, one after the other. */
 function guardsAfter(decorators: MethodDecorator[]): unknown {
   class Gateway {
@@ -37,8 +30,12 @@ function guardsAfter(decorators: MethodDecorator[]): unknown {
 }
 
 describe('UseRankedGuard', () => {
-  const ranked = RANKED.map(([rank, guard]) => UseRankedGuard(rank, guard));
-  const all = [...ranked, UseGuards(Mine), UseGuards(MineToo, new Mine())];
+  const login = UseRankedGuard(GuardRank.Authenticated, Login);
+  const limit = UseRankedGuard(GuardRank.RateLimit, Limit);
+  const signature = UseRankedGuard(GuardRank.Signature, Signature);
+  const permission = UseRankedGuard(GuardRank.Authorization, Permission);
+  const application = [UseGuards(Mine), UseGuards(MineToo, new Mine())];
+  const all = [login, limit, signature, permission, ...application];
 
   it('runs our guards by rank and before those of the application, in any order of decorators', () => {
     fc.assert(
@@ -51,7 +48,6 @@ describe('UseRankedGuard', () => {
   });
 
   it('leaves the order of the guards of the application alone', () => {
-    const [login] = ranked as [MethodDecorator];
     expect(guardsAfter([UseGuards(MineToo), UseGuards(Mine), login])).toEqual([
       Login,
       MineToo,
@@ -60,7 +56,6 @@ describe('UseRankedGuard', () => {
   });
 
   it('attaches a guard once, however often it is asked to', () => {
-    const [login, limit] = ranked as [MethodDecorator, MethodDecorator];
     expect(guardsAfter([login, limit, login, limit])).toEqual([Login, Limit]);
   });
 

@@ -1,12 +1,13 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { resolveOptions, type SemanticEventsOptions } from '../../../lib/options/index.js';
+import {
+  DEFAULTS,
+  resolveOptions,
+  type SemanticEventsOptions,
+} from '../../../lib/options/index.js';
 import { SemanticEventsConfigError } from '../../../lib/protocol/index.js';
 
 const NOW = Date.UTC(2026, 10, 23, 10, 0, 0);
 const signing = { keys: [{ id: 'k1', secret: 's'.repeat(32) }] };
 const secret = 'j'.repeat(32);
-const publicKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
-const keyProvider = () => publicKey;
 const validateToken = () => null;
 
 function problemsOf(auth: unknown): readonly string[] {
@@ -46,122 +47,56 @@ describe('auth', () => {
   });
 });
 
-describe('auth.jwt', () => {
-  it.each([
-    ['a secret', { secret }],
-    ['a secret of bytes', { secret: Buffer.alloc(32) }],
-    ['a secret and HS algorithms', { secret, algorithms: ['HS256', 'HS384', 'HS512'] }],
-    ['a public key', { publicKey, algorithms: ['ES256'] }],
-    [
-      'a public key as PEM',
-      { publicKey: publicKey.export({ type: 'spki', format: 'pem' }), algorithms: ['ES256'] },
-    ],
-    ['a key provider', { keyProvider, algorithms: ['RS256', 'PS512', 'ES384'] }],
-    [
-      'everything',
-      { secret, audience: 'me', issuer: ['it'], clockTolerance: 0, toUser: () => null },
-    ],
-  ])('may have %s', (_title, jwt) => {
-    expect(problemsOf({ jwt })).toEqual([]);
-  });
+describe('auth.attempts', () => {
+  it('fills a limit in with the defaults, member by member', () => {
+    const auth = { validateToken, attempts: { burst: 3, per: undefined } };
 
-  it.each([null, 'secret', []])('must be an object, not %j', jwt => {
-    expect(problemsOf({ jwt })).toEqual(['auth.jwt must be an object']);
+    expect(resolveOptions({ signing, auth }, NOW).auth.attempts).toEqual({
+      ...DEFAULTS.auth.attempts,
+      burst: 3,
+    });
   });
 
   it.each([
-    ['no key', { algorithms: ['HS256'] }],
-    ['a secret and a key provider', { secret, keyProvider }],
-    ['a public key and a key provider', { publicKey, keyProvider, algorithms: ['ES256'] }],
-    ['a secret, a public key and a key provider', { secret, publicKey, keyProvider }],
-  ])('has exactly one source of keys, not %s', (_title, jwt) => {
-    expect(problemsOf({ jwt })).toEqual([
-      'auth.jwt must have exactly one of secret, publicKey and keyProvider',
-    ]);
-  });
-
-  it.each(['', 'j'.repeat(31), 'é'.repeat(15), Buffer.alloc(31)])(
-    'has no secret under 32 bytes: %p',
-    short => {
-      expect(problemsOf({ jwt: { secret: short } })).toEqual([
-        'auth.jwt.secret must have at least 32 bytes',
-      ]);
-    },
-  );
-
-  it('has 32 bytes of secret, however few characters they are', () => {
-    expect(problemsOf({ jwt: { secret: 'é'.repeat(16) } })).toEqual([]);
-  });
-
-  it.each(['keyProvider', 'toUser'])('has a function as %s', name => {
-    const keys = name === 'keyProvider' ? { algorithms: ['ES256'] } : { secret };
-    for (const wrong of ['function', {}, true, null])
-      expect(problemsOf({ jwt: { ...keys, [name]: wrong } })).toContain(
-        `auth.jwt.${name} must be a function`,
-      );
-  });
-
-  it.each([-1, 0.5, '0', NaN, null])('has no clockTolerance of %p', clockTolerance => {
-    expect(problemsOf({ jwt: { secret, clockTolerance } })).toEqual([
-      'auth.jwt.clockTolerance must be a whole number of at least 0',
-    ]);
-  });
-
-  it('has no option that does not exist', () => {
-    expect(problemsOf({ jwt: { secret, algorithm: 'none', ignoreExpiration: true } })).toEqual([
-      'auth.jwt.algorithm is not an option',
-      'auth.jwt.ignoreExpiration is not an option',
-    ]);
+    [{ rate: 0 }, 'auth.attempts.rate must be a number above 0'],
+    [{ per: -1 }, 'auth.attempts.per must be a number above 0'],
+    [{ burst: 0.5 }, 'auth.attempts.burst must be a whole number of at least 1'],
+    [{ limit: 1 }, 'auth.attempts.limit is not an option'],
+    [5, 'auth.attempts must be an object'],
+  ])('may not be %j', (attempts, problem) => {
+    expect(problemsOf({ validateToken, attempts })).toEqual([problem]);
   });
 });
 
-describe('auth.jwt.algorithms', () => {
-  it.each([{ publicKey }, { keyProvider }])('is required without a secret (%#)', keys => {
-    expect(problemsOf({ jwt: keys })).toEqual([
-      'auth.jwt.algorithms must name the algorithms taken',
-    ]);
-  });
+describe('auth.ticketRoute', () => {
+  class LoggedInGuard {
+    canActivate(): boolean {
+      return true;
+    }
+  }
+  const route = { guard: LoggedInGuard };
 
-  it.each([[], null, 'HS256', {}])('is a list that is not empty, not %j', algorithms => {
-    expect(problemsOf({ jwt: { secret, algorithms } })).toEqual([
-      'auth.jwt.algorithms must be a list of algorithms',
+  it.each([{}, { path: 'tickets' }, { bind: false }, { toUser: () => ({ id: 1 }) }])(
+    'may have %p beside its guard',
+    more => {
+      expect(problemsOf({ validateToken, ticketRoute: { ...route, ...more } })).toEqual([]);
+    },
+  );
+
+  it.each([undefined, null, 'guard', {}])('never goes without a guard: %j', guard => {
+    expect(problemsOf({ validateToken, ticketRoute: { guard } })).toEqual([
+      'auth.ticketRoute.guard must be a guard: without one anybody could get tickets',
     ]);
   });
 
   it.each([
-    'none',
-    'None',
-    '',
-    'hs256',
-    'HS1',
-    'HS2567',
-    'XHS256',
-    'EdDSA',
-    'dir',
-    256,
-    null,
-    ['HS256'],
-  ])('never has %j', algorithm => {
-    const problem = 'auth.jwt.algorithms may name HS, RS, PS and ES algorithms only, such as ES256';
-
-    expect(problemsOf({ jwt: { secret, algorithms: ['HS256', algorithm] } })).toEqual([problem]);
-    expect(problemsOf({ jwt: { keyProvider, algorithms: [algorithm, 'RS256'] } })).toEqual([
-      problem,
+    [{ path: '' }, 'path must be a non-empty string'],
+    [{ bind: 'yes' }, 'bind must be true or false'],
+    [{ toUser: {} }, 'toUser must be a function'],
+    [{ guards: [] }, 'guards is not an option'],
+  ])('may not have %j', (more, problem) => {
+    expect(problemsOf({ validateToken, ticketRoute: { ...route, ...more } })).toEqual([
+      `auth.ticketRoute.${problem}`,
     ]);
   });
-
-  it.each(['RS256', 'PS384', 'ES512'])('never has %s with a secret', algorithm => {
-    expect(problemsOf({ jwt: { secret, algorithms: ['HS256', algorithm] } })).toEqual([
-      `auth.jwt.algorithms cannot have ${algorithm} with a secret`,
-    ]);
-  });
-
-  it.each(['HS256', 'HS384', 'HS512'])(
-    'never has %s with a public key, which anybody knows',
-    algorithm => {
-      expect(problemsOf({ jwt: { publicKey, algorithms: ['RS256', algorithm] } })).toEqual([
-        `auth.jwt.algorithms cannot have ${algorithm} with a public key`,
-      ]);
-    },
-  );
 });

@@ -21,26 +21,6 @@ function problemsOf(options: unknown): readonly string[] {
   }
 }
 
-/** Everything optional whose value is a whole number, and the least it may be. */
-const WHOLE_NUMBERS: [section: keyof typeof DEFAULTS, option: string, min: number][] = [
-  ['signing', 'maxAge', 1_000],
-  ['signing', 'clockSkew', 0],
-  ['auth', 'timeout', 1],
-  ['auth', 'maxSessionAge', 1_000],
-  ['connection', 'maxMessageSize', 1_024],
-  ['connection', 'messageBurst', 1],
-  ['event', 'maxNameLength', 1],
-  ['event', 'maxAttributeLength', 1],
-  ['event', 'maxExtensions', 1],
-  ['event', 'maxDepth', 1],
-  ['replay', 'maxNonces', 1],
-  ['rateLimit', 'maxKeys', 1],
-];
-const withOption = (section: keyof typeof DEFAULTS, option: string, value: unknown) => ({
-  ...valid,
-  [section]: { ...(section in valid ? valid[section as keyof typeof valid] : {}), [option]: value },
-});
-
 describe('resolveOptions', () => {
   it('fills in every default', () => {
     const resolved = resolveOptions(valid, NOW);
@@ -52,59 +32,12 @@ describe('resolveOptions', () => {
     });
   });
 
-  it.each(WHOLE_NUMBERS)(
-    'keeps %s.%s where it is given, beside the defaults of its section',
-    (section, option, min) => {
-      const resolved = resolveOptions(withOption(section, option, min), NOW);
-
-      expect(resolved[section]).toMatchObject({ ...DEFAULTS[section], [option]: min });
-    },
-  );
-
-  it.each(WHOLE_NUMBERS)('takes the default of %s.%s where it is undefined', (section, option) => {
-    const resolved = resolveOptions(withOption(section, option, undefined), NOW);
-
-    expect(resolved[section]).toMatchObject(DEFAULTS[section]);
-  });
-
-  it.each(WHOLE_NUMBERS)(
-    'names %s.%s where it is no whole number of at least %d',
-    (section, option, min) => {
-      for (const wrong of [
-        min - 1,
-        min + 0.5,
-        -1,
-        NaN,
-        Infinity,
-        2 ** 53,
-        String(min),
-        null,
-        true,
-        [min],
-      ])
-        expect(problemsOf(withOption(section, option, wrong))).toEqual([
-          `${section}.${option} must be a whole number of at least ${min}`,
-        ]);
-    },
-  );
-
-  it.each([0, -1, NaN, Infinity, '100', null])(
-    'names a connection.messageRate of %p',
-    messageRate => {
-      expect(problemsOf({ ...valid, connection: { messageRate } })).toEqual([
-        'connection.messageRate must be a number above 0',
-      ]);
-    },
-  );
-
-  it('takes a rate below one a second', () => {
-    expect(problemsOf({ ...valid, connection: { messageRate: 0.1 } })).toEqual([]);
-  });
-
-  it.each(['signing', 'auth', 'connection', 'event', 'replay', 'rateLimit'] as const)(
+  it.each(['signing', 'auth', 'connection', 'event', 'replay', 'rateLimit'])(
     'names an option of %s that does not exist',
     section => {
-      expect(problemsOf(withOption(section, 'maxAgee', 1))).toEqual([
+      const given: Record<string, object> = valid;
+
+      expect(problemsOf({ ...valid, [section]: { ...given[section], maxAgee: 1 } })).toEqual([
         `${section}.maxAgee is not an option`,
       ]);
     },

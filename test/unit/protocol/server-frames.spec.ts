@@ -79,6 +79,7 @@ describe('exceptionFrame', () => {
 describe('encodeFrame', () => {
   it.each([
     [{ type: 'pong', time: '2026-11-23T10:00:00.000Z' }] as const,
+    [{ type: 'auth_expiring', expires_in: 60 }] as const,
     [
       {
         type: 'auth_success',

@@ -34,7 +34,7 @@ describe('@RateLimit', () => {
     ['@RateLimit must be', undefined],
     ['@RateLimit must be', null],
     ['@RateLimit must be', 5],
-    ['@RateLimit: rate is missing', {}],
+    ['@RateLimit: rate', {}],
     ['@RateLimit: rate', { rate: 0 }],
     ['@RateLimit: rate', { rate: NaN }],
     ['@RateLimit: rate', { rate: '10' }],

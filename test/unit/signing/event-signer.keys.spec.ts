@@ -57,6 +57,17 @@ describe('EventSigner', () => {
     expect(refusalOf(() => signer.verify(event))).toBe('INVALID_SIGNATURE');
   });
 
+  it('takes a session key under its own id only', () => {
+    const signer = signerWith(main);
+    signer.sessionKeyOf(client);
+    const event = signer.sign(newEvent(), { client, direction: 'c2s' });
+    const mac = event.semanticsignature.slice(-43);
+    const semanticsignature = formatSignature(`s-${clientAt('::1').id}`, mac);
+    expect(refusalOf(() => signer.verify({ ...event, semanticsignature }, { client }))).toBe(
+      'INVALID_SIGNATURE',
+    );
+  });
+
   it('knows no session key before one is made for the connection', () => {
     const signer = signerWith(main);
     const { id, key } = deriveSessionKey(signer.sessionKeyOf(clientAt('::1')).key, client.id);

@@ -105,7 +105,7 @@ describe('SignedEventGuard', () => {
     const event = { ...signed(), semanticsignature: 'hunter2', data: 'hunter2' };
     expect.assertions(2);
     try {
-      call(event);
+      void call(event);
     } catch (error) {
       const told = (error as RefusalException).getError();
       expect(told).toMatchObject({ code: 'INVALID_SIGNATURE', id: 'e1' });

@@ -1,0 +1,30 @@
+import type { WebSocket } from 'ws';
+import { errorFrame, factsOf } from '../protocol/index.js';
+
+const TOO_LARGE = factsOf('MESSAGE_TOO_LARGE').close;
+
+/**
+ * The socket class of a ws server, with two differences. Its queue is bounded: a peer that does not read what it
+ * is sent is closed, by whomever it is sent. And where ws closes by itself over a message that is too large, the
+ * peer is told in an error frame first, as of every other refusal.
+ *
+ * @param maxBufferedBytes bytes waiting to be sent to one peer
+ */
+export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number): typeof WebSocket {
+  return class GuardedSocket extends Base {
+    override send(...args: unknown[]): void {
+      if (this.readyState === this.OPEN && this.bufferedAmount > maxBufferedBytes)
+        this.close(factsOf('SLOW_CONSUMER').close, 'SLOW_CONSUMER');
+      super.send(...(args as Parameters<WebSocket['send']>));
+    }
+
+    override close(code?: number, reason?: string | Buffer): void {
+      if (code === TOO_LARGE && reason === undefined && this.readyState === this.OPEN) {
+        this.send(errorFrame('MESSAGE_TOO_LARGE'));
+        super.close(code, 'MESSAGE_TOO_LARGE');
+      } else {
+        super.close(code, reason);
+      }
+    }
+  };
+}

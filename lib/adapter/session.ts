@@ -1,0 +1,105 @@
+import type { AuthenticatedSession } from '../auth/index.js';
+import type { Client, ConnectionSlot } from '../connection/index.js';
+import { after } from '../maybe-promise.js';
+import { type Code, encodeFrame, RefusalError, type RefusalDetails } from '../protocol/index.js';
+import type { ConnectionServices } from './connection-services.js';
+
+/** How long before a session ends its client is told, in milliseconds. */
+const WARNING = 30_000;
+
+/** Where a session's frames go. */
+export interface SessionOutlet {
+  readonly client: Client;
+  readonly isOpen: boolean;
+  send(text: string): void;
+  refuse(code: Code, details?: RefusalDetails): void;
+  end(code: Code): void;
+}
+
+/** The session of one connection: from the auth frame, over its renewals, to its end. */
+export class Session {
+  private readonly authDeadline: number;
+  private isAuthenticating = false;
+  private isWarned = false;
+
+  constructor(
+    private readonly outlet: SessionOutlet,
+    private readonly slot: ConnectionSlot,
+    private readonly services: ConnectionServices,
+    /** Whether the client may stay without ever authenticating. */
+    private readonly isOptional: boolean,
+  ) {
+    this.authDeadline = services.clock.monotonic() + services.options.auth.timeout;
+  }
+
+  /** Takes an auth frame; answers at once where the validation does. */
+  authenticate(token: string): void {
+    if (this.isAuthenticating) {
+      // A second token while the first is looked at is a race, never a renewal.
+      this.outlet.refuse('AUTH_FAILED');
+      return;
+    }
+    const session = this.services.authenticator.authenticate(token, this.outlet.client.handshake);
+    const welcomed = after(session, result => this.welcome(result));
+    if (!(welcomed instanceof Promise)) return;
+    this.isAuthenticating = true;
+    welcomed
+      .catch((error: unknown) => {
+        const { code, retryAfter } =
+          error instanceof RefusalError ? error : new RefusalError('INTERNAL');
+        this.outlet.refuse(code, { retryAfter });
+      })
+      .finally(() => {
+        this.isAuthenticating = false;
+      });
+  }
+
+  checkDeadlines(): void {
+    const { clock } = this.services;
+    const { user, expiresAt = Infinity } = this.outlet.client;
+    if (!user) {
+      if (!this.isOptional && clock.monotonic() >= this.authDeadline)
+        this.outlet.end('AUTH_TIMEOUT');
+      return;
+    }
+    const left = expiresAt - clock.now();
+    if (left <= 0) this.outlet.end('SESSION_EXPIRED');
+    else if (left <= WARNING && !this.isWarned) this.warn(left);
+  }
+
+  private welcome({ user, expiresAt }: AuthenticatedSession) {
+    const { client } = this.outlet;
+    if (client.user && String(client.user.id) !== String(user.id))
+      throw new RefusalError('AUTH_FAILED');
+    return after(this.services.connections.claimUser(this.slot, user.id), hasRoom => {
+      if (!this.outlet.isOpen) return;
+      if (!hasRoom) {
+        this.outlet.end('RATE_LIMITED');
+      } else if (!client.authenticateAs(user, expiresAt)) {
+        this.outlet.refuse('AUTH_FAILED');
+      } else {
+        this.isWarned = false;
+        this.confirm(String(user.id), expiresAt);
+      }
+    });
+  }
+
+  private confirm(userId: string, expiresAt: number): void {
+    const { client } = this.outlet;
+    const { id, key } = this.services.signer.sessionKeyOf(client);
+    this.outlet.send(
+      encodeFrame({
+        type: 'auth_success',
+        client_id: client.id,
+        user_id: userId,
+        expires_at: new Date(expiresAt).toISOString(),
+        signing: { scheme: 'v1', key_id: id, key: key.export().toString('base64url') },
+      }),
+    );
+  }
+
+  private warn(left: number): void {
+    this.isWarned = true;
+    this.outlet.send(encodeFrame({ type: 'auth_expiring', expires_in: Math.ceil(left / 1000) }));
+  }
+}

@@ -1,0 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { addressGroup } from '../connection/index.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { RefusalError } from '../protocol/index.js';
+import { boundedKey, type RateLimitDecision, RateLimiter } from '../rate-limit/index.js';
+import { isPromiseLike } from './promise-like.js';
+
+/** Who tries to authenticate: from where, and as whom where a name is tried. */
+export interface AttemptSubject {
+  /** An IP address; those of one IPv6 /64 count together. */
+  readonly address: string;
+  /** The user id or log-in name tried, whether there is such a user or not. */
+  readonly user?: string;
+}
+
+/**
+ * Bounds how often passwords, tokens and tickets can be guessed. An attempt takes a token from the bucket of
+ * its address, and of the user it tries, before anything is checked; only one that succeeds gets them back.
+ */
+@Injectable()
+export class AuthAttempts {
+  constructor(
+    @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly limiter: RateLimiter,
+  ) {}
+
+  /**
+   * Runs a check where attempts are left. Answers at once where check and store do.
+   *
+   * @param check fails by throwing, rejecting, or returning undefined, null or false
+   * @throws RefusalError `RATE_LIMITED`, and whatever the check throws; a promise rejects with it
+   */
+  attempt<T>(subject: AttemptSubject, check: () => T | Promise<T>): T | Promise<T> {
+    const keys = keysOf(subject);
+    const run = () => this.run(keys, check);
+    const charged = this.charge(keys);
+    return charged instanceof Promise ? charged.then(run) : run();
+  }
+
+  /** Takes a token for each key in turn: who is out of attempts at an address uses up nobody else's. */
+  private charge([key, ...others]: readonly string[]): void | Promise<void> {
+    if (key === undefined) return;
+    const proceed = ({ allowed, retryAfter }: RateLimitDecision) => {
+      if (!allowed) throw new RefusalError('RATE_LIMITED', retryAfter);
+      return this.charge(others);
+    };
+    const decision = this.limiter.take(key, this.options.auth.attempts);
+    return decision instanceof Promise ? decision.then(proceed) : proceed(decision);
+  }
+
+  private run<T>(keys: readonly string[], check: () => T | Promise<T>): T | Promise<T> {
+    const settle = (result: T) => this.settle(keys, result);
+    const result = check();
+    return isPromiseLike(result) ? Promise.resolve(result).then(settle) : settle(result);
+  }
+
+  private settle<T>(keys: readonly string[], result: T): T | Promise<T> {
+    if (result === undefined || result === null || result === false) return result;
+    const refunds = keys.map(key => this.limiter.refund(key, this.options.auth.attempts));
+    if (!refunds.some(isPromiseLike)) return result;
+    // Who has proved to be somebody is not refused because a store could not take the token back.
+    return Promise.allSettled(refunds).then(() => result);
+  }
+}
+
+function keysOf({ address, user }: AttemptSubject): string[] {
+  const keys = [`auth:address:${addressGroup(address)}`];
+  if (user !== undefined) keys.push(boundedKey(`auth:user:${user}`));
+  return keys;
+}

@@ -1,0 +1,34 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Client } from '../connection/index.js';
+import { isPattern, type SemanticEvent } from '../event/index.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { EventAuthorizer } from './event-authorizer.js';
+import { decodedSource, userNamedBy } from './source-user.js';
+
+const SYSTEM = 'system';
+
+/**
+ * Clients may send anything but what is the server's or another's to say: events of type `system` or
+ * `system.**`, of the server's own source, or of a source that names another user. They may listen to anything.
+ */
+@Injectable()
+export class DefaultEventAuthorizer extends EventAuthorizer {
+  private readonly ownSource: string | undefined;
+
+  constructor(@Inject(SEMANTIC_EVENTS_OPTIONS) { signing }: ResolvedOptions) {
+    super();
+    this.ownSource = decodedSource(signing.source)?.toLowerCase();
+  }
+
+  canPublish(client: Client, { type, source }: SemanticEvent): boolean {
+    if (type === SYSTEM || type.startsWith(`${SYSTEM}.`)) return false;
+    const decoded = decodedSource(source);
+    if (decoded === undefined || decoded.toLowerCase() === this.ownSource) return false;
+    const named = userNamedBy(decoded);
+    return named === undefined || (client.user !== undefined && named === String(client.user.id));
+  }
+
+  canSubscribe(_client: Client, pattern: string): boolean {
+    return isPattern(pattern);
+  }
+}

@@ -1,0 +1,58 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import { ConnectionManager } from '../connection/index.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { RefusalError } from '../protocol/index.js';
+
+/** Ended sessions remembered at once. */
+export const MAX_ENDED_SESSIONS = 100_000;
+
+/**
+ * Ends sessions before their tokens expire, as a log-out does. A session is named by `ClientUser.sessionId`:
+ * the `sid` claim of a token, else its `jti`.
+ */
+@Injectable()
+export class SessionRegistry {
+  /** Until when each ended session is remembered, in the order they ended. */
+  private readonly ended = new Map<string, number>();
+
+  constructor(
+    private readonly connections: ConnectionManager,
+    @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Closes every connection of a session with `REVOKED`, and refuses its tokens from here on.
+   *
+   * @param tokensExpireAt until when tokens of the session live, in milliseconds since the Unix epoch, where
+   *   that is later than `auth.maxSessionAge` from now
+   * @returns how many connections there were
+   * @throws RefusalError `UNAVAILABLE` when no more ended sessions can be remembered; connections are closed
+   */
+  end(sessionId: string, tokensExpireAt = 0): number {
+    const now = this.clock.now();
+    const closed = this.connections.disconnectSession(sessionId);
+    this.forgetOld(now);
+    const until = Math.max(now + this.options.auth.maxSessionAge, tokensExpireAt);
+    // An ended session is never forgotten early to make room: that would let its tokens in again.
+    if (!this.ended.has(sessionId) && this.ended.size >= MAX_ENDED_SESSIONS)
+      throw new RefusalError('UNAVAILABLE');
+    this.ended.set(sessionId, Math.max(until, this.ended.get(sessionId) ?? 0));
+    return closed;
+  }
+
+  /** Whether a session was ended here. */
+  hasEnded(sessionId: string | undefined): boolean {
+    return sessionId !== undefined && this.ended.has(sessionId);
+  }
+
+  private forgetOld(now: number): void {
+    // A second look finds room that sessions with long-lived tokens at the front would hide.
+    const isFull = this.ended.size >= MAX_ENDED_SESSIONS;
+    for (const [sessionId, until] of this.ended) {
+      if (until <= now) this.ended.delete(sessionId);
+      else if (!isFull) return;
+    }
+  }
+}

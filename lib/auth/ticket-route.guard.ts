@@ -1,0 +1,44 @@
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ContextIdFactory, ModuleRef } from '@nestjs/core';
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { TicketRouteOptions } from '../options/index.js';
+import { TICKET_ROUTE } from './ticket-route.js';
+
+/**
+ * Runs the application's own guard on the ticket route. The guard is found where it lives, with what it needs
+ * injected there; one that no module knows is made here.
+ */
+@Injectable()
+export class TicketRouteGuard implements CanActivate, OnModuleInit {
+  private made: CanActivate | undefined;
+
+  constructor(
+    @Inject(TICKET_ROUTE) private readonly route: TicketRouteOptions,
+    private readonly modules: ModuleRef,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    const isKnown = await this.resolve(ContextIdFactory.create()).then(
+      () => true,
+      () => false,
+    );
+    if (!isKnown) this.made = await this.modules.create(this.route.guard);
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<object>();
+    const guard = this.made ?? (await this.resolve(ContextIdFactory.getByRequest(request)));
+    const answer = guard.canActivate(context);
+    return (await (isObservable(answer) ? lastValueFrom(answer) : answer)) === true;
+  }
+
+  private resolve(contextId: ReturnType<typeof ContextIdFactory.create>): Promise<CanActivate> {
+    return this.modules.resolve(this.route.guard, contextId, { strict: false });
+  }
+}

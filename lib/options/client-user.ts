@@ -1,0 +1,20 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Who a client is. Any object with an id will do, as Passport strategies return it. */
+export interface ClientUser {
+  readonly id: string | number;
+  readonly roles?: readonly string[];
+  /** Names the session, for log-out: the token's `sid` claim, else its `jti`. */
+  readonly sessionId?: string;
+  /** When the session ends, in milliseconds since the Unix epoch. */
+  readonly expiresAt?: number;
+}
+
+/** What is known of a connection from its handshake. */
+export interface Handshake {
+  /** The client's IP address. */
+  readonly address: string;
+  readonly origin?: string;
+  readonly url: string;
+  readonly headers: Readonly<IncomingHttpHeaders>;
+}

@@ -1,0 +1,112 @@
+import { ParseIntPipe } from '@nestjs/common';
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { type as arktype } from 'arktype';
+import { Type } from 'class-transformer';
+import { IsInt, IsPositive, IsString, Length, ValidateNested } from 'class-validator';
+import * as v from 'valibot';
+import { z } from 'zod';
+import { EventData, EventDataPipe, SecureGateway } from '../../lib/index.js';
+
+// Every schema changes what it takes, so that a test can tell its output from its input.
+const Zod = z.object({ name: z.string().trim().min(1), amount: z.number().positive().default(1) });
+const ZodLater = z.object({ name: z.string().refine(async name => name !== 'taken') });
+const Valibot = v.object({ name: v.pipe(v.string(), v.trim(), v.minLength(1)) });
+const ValibotLater = v.objectAsync({
+  name: v.pipeAsync(
+    v.string(),
+    v.checkAsync(async name => name !== 'taken'),
+  ),
+});
+const Arktype = arktype({ name: 'string.trim', 'amount?': 'number > 0' });
+
+class Line {
+  @IsInt()
+  @IsPositive()
+  quantity!: number;
+
+  double() {
+    return this.quantity * 2;
+  }
+}
+
+export class Order {
+  @IsString()
+  @Length(1, 50)
+  name!: string;
+
+  @ValidateNested({ each: true })
+  @Type(() => Line)
+  lines!: Line[];
+}
+
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+export class DataGateway {
+  readonly seen: unknown[] = [];
+
+  @SubscribeMessage('zod')
+  zod(@EventData(Zod) data: z.infer<typeof Zod>) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('zod.later')
+  zodLater(@EventData(ZodLater) data: unknown) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('valibot')
+  valibot(@EventData(Valibot) data: unknown) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('valibot.later')
+  valibotLater(@EventData(ValibotLater) data: unknown) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('arktype')
+  arktype(@EventData(Arktype) data: unknown) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('class')
+  class(@EventData() order: Order) {
+    this.see(order);
+    return order.lines.map(line => line.double());
+  }
+
+  @SubscribeMessage('string')
+  string(@EventData() data: string) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('date')
+  date(@EventData() data: Date) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('list')
+  list(@EventData() data: number[]) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('record')
+  record(@EventData() data: Record<string, unknown>) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('piped')
+  piped(@EventData(z.string().trim(), new ParseIntPipe()) data: number) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('message')
+  message(@MessageBody('data', new EventDataPipe(Valibot)) data: unknown) {
+    return this.see(data);
+  }
+
+  private see<T>(data: T): T {
+    this.seen.push(data);
+    return data;
+  }
+}

@@ -1,0 +1,169 @@
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { Public, SecureGateway, SignedEvent } from '../../lib/index.js';
+import { TestApp } from '../helpers/test-app.js';
+import type { Json, TestClient } from '../helpers/test-client.js';
+
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+class FirstGateway {
+  @SubscribeMessage('shared')
+  shared() {
+    return 'first';
+  }
+
+  @SubscribeMessage('first')
+  @SignedEvent()
+  first() {
+    return 'first';
+  }
+}
+
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+class SecondGateway {
+  @SubscribeMessage('shared')
+  @Public()
+  shared() {
+    return 'second';
+  }
+
+  @SubscribeMessage('second')
+  second() {
+    return 'second';
+  }
+
+  @SubscribeMessage('open')
+  @Public()
+  open() {
+    return 'open';
+  }
+}
+
+@WebSocketGateway({ path: '/events' })
+class UnmarkedGateway {
+  @SubscribeMessage('unmarked')
+  unmarked() {
+    return { event: 'unmarked', data: 'for users only' };
+  }
+}
+
+@WebSocketGateway({ path: '/elsewhere' })
+@SecureGateway()
+class ElsewhereGateway {
+  @SubscribeMessage('elsewhere')
+  @Public()
+  elsewhere() {
+    return 'elsewhere';
+  }
+}
+
+@WebSocketGateway({ path: '/twins' })
+class OpenTwin {
+  @SubscribeMessage('twin')
+  @Public()
+  twin() {
+    return 'open';
+  }
+}
+
+@WebSocketGateway({ path: '/twins' })
+class ClosedTwin {
+  @SubscribeMessage('twin')
+  twin() {
+    return 'closed';
+  }
+}
+
+const SHARING = [FirstGateway, SecondGateway, UnmarkedGateway, ElsewhereGateway];
+const start = (options = {}) => TestApp.start({ gateways: SHARING, options });
+const unsigned = (type: string): Json => ({ specversion: '1.0', type, source: 's', id: 'e-1' });
+
+const emit = (client: TestClient, type: string) => {
+  client.sendJson({ type: 'event', event: unsigned(type) });
+};
+const dataOf = (frames: Json[]) => frames.map(({ event }) => event.data as string).sort();
+
+describe('gateways that share a path', () => {
+  it('each handle what is theirs', async () => {
+    const client = await (await start()).login();
+    client.emit('first');
+    client.emit('second');
+    expect(dataOf(await client.take(2))).toEqual(['first', 'second']);
+    expect(await client.settled()).toEqual([]);
+  });
+
+  it('both handle what both subscribe to', async () => {
+    const client = await (await start()).login();
+    emit(client, 'shared');
+    expect(dataOf(await client.take(2))).toEqual(['first', 'second']);
+    expect(await client.settled()).toEqual([]);
+  });
+
+  it('do not know an event only if none of them does, and say so once', async () => {
+    const client = await (await start()).login();
+    emit(client, 'elsewhere');
+    expect(await client.next()).toMatchObject({ code: 'UNKNOWN_EVENT', id: 'e-1' });
+    expect(await client.settled()).toEqual([]);
+  });
+
+  it('charge a frame once', async () => {
+    const app = await start({ connection: { messageRate: 0.001, messageBurst: 4 } });
+    const client = await app.login();
+    for (let frame = 0; frame < 4; frame++) emit(client, 'second');
+    const answers = await client.take(4);
+    expect(answers.filter(({ type }) => type === 'event')).toHaveLength(3);
+    expect(answers.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(1);
+    expect(await client.settled()).toEqual([]);
+  });
+
+  it('refuse what cannot be parsed once', async () => {
+    const client = await (await start()).login();
+    client.socket.send('{');
+    expect((await client.next()).code).toBe('BAD_FRAME');
+    expect(await client.settled()).toEqual([]);
+  });
+});
+
+describe('who has not authenticated', () => {
+  it('reaches the public one of two handlers of a message, not the other', async () => {
+    const client = await (await start()).connect();
+    emit(client, 'shared');
+    expect((await client.next()).event.data).toBe('second');
+    expect(await client.settled()).toEqual([]);
+  });
+
+  it.each(['first', 'second', 'unmarked', 'missing'])(
+    'is refused whether there is such a handler or not: %s',
+    async type => {
+      const client = await (await start()).connect();
+      emit(client, type);
+      expect(await client.next()).toMatchObject({ code: 'UNAUTHENTICATED', id: 'e-1' });
+      expect((await client.closed).code).toBe(4401);
+    },
+  );
+
+  it("is refused in Nest's frame too, by a gateway without @SecureGateway", async () => {
+    const client = await (await start()).connect();
+    client.sendJson({ event: 'unmarked', data: 1 });
+    expect(await client.next()).toMatchObject({
+      event: 'exception',
+      data: { code: 'UNAUTHENTICATED' },
+    });
+    expect((await client.closed).code).toBe(4401);
+  });
+
+  it('reaches no handler of gateways that cannot be told apart, if it is not public in both', async () => {
+    const app = await TestApp.start({ gateways: [OpenTwin, ClosedTwin] });
+    const client = await app.connect('/twins');
+    emit(client, 'twin');
+    expect((await client.next()).code).toBe('UNAUTHENTICATED');
+    const user = await app.login('alice', '/twins');
+    emit(user, 'twin');
+    expect(dataOf(await user.take(2))).toEqual(['closed', 'open']);
+  });
+
+  it('reaches nothing at a path without gateway', async () => {
+    const app = await start();
+    await expect(app.connect('/nowhere')).rejects.toThrow();
+  });
+});

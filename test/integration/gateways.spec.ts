@@ -1,0 +1,149 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import type { Type } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import {
+  type OnGatewayConnection,
+  type OnGatewayDisconnect,
+  SubscribeMessage,
+  WebSocketGateway,
+} from '@nestjs/websockets';
+import {
+  clientOf,
+  ConnectionManager,
+  Public,
+  SecureGateway,
+  SemanticEventsAdapter,
+  SemanticEventsConfigError,
+} from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { TestApp } from '../helpers/test-app.js';
+
+@WebSocketGateway({ path: '/own' })
+@Public()
+class OpenOwnGateway {
+  @SubscribeMessage('own')
+  own() {
+    return { event: 'own', data: 'open' };
+  }
+}
+
+@WebSocketGateway({ path: '/events' })
+class WatchingGateway implements OnGatewayConnection, OnGatewayDisconnect {
+  readonly log: string[] = [];
+  readonly gone: Promise<void>;
+  private leave!: () => void;
+
+  constructor() {
+    this.gone = new Promise(resolve => {
+      this.leave = resolve;
+    });
+  }
+
+  handleConnection(socket: object) {
+    this.log.push(`connected ${clientOf(socket).user?.id}`);
+  }
+
+  handleDisconnect(socket: object) {
+    this.log.push(`disconnected ${clientOf(socket).user?.id}`);
+    this.leave();
+  }
+}
+
+function gatewayAt(port: number): Type {
+  @WebSocketGateway(port, { path: '/own' })
+  @SecureGateway()
+  class OwnPortGateway {
+    @SubscribeMessage('own')
+    own() {
+      return 'own';
+    }
+  }
+  return OwnPortGateway;
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describe('a gateway on a port of its own', () => {
+  it('is protected like one on the port of the application', async () => {
+    const port = await freePort();
+    const app = await TestApp.start({ gateways: [gatewayAt(port)] });
+    const stranger = await app.connect('/own', { port });
+    stranger.sendJson({ event: 'own' });
+    expect((await stranger.next()).data.code).toBe('UNAUTHENTICATED');
+
+    const client = await app.login('alice', '/own', { port });
+    client.emit('own', 'data');
+    const { event } = await client.next();
+    expect(event).toMatchObject({ type: 'own.reply', data: 'own' });
+    expect(client.verifies(event)).toBe(true);
+    expect(app.nest.get(ConnectionManager).count).toBe(1);
+  });
+
+  it('is not open because one at the same path of another port is', async () => {
+    const port = await freePort();
+    const app = await TestApp.start({ gateways: [gatewayAt(port), OpenOwnGateway] });
+    const [own, open] = [await app.connect('/own', { port }), await app.connect('/own')];
+    for (const client of [own, open]) client.sendJson({ event: 'own' });
+    expect((await own.next()).data.code).toBe('UNAUTHENTICATED');
+    expect(await open.next()).toEqual({ event: 'own', data: 'open' });
+  });
+});
+
+describe('the deadline of authentication', () => {
+  it('does not hold where a whole gateway is @Public()', async () => {
+    const auth = { validateToken: () => null, timeout: 100 };
+    const app = await TestApp.start({
+      gateways: [OpenOwnGateway, DemoGateway],
+      options: { auth },
+    });
+    const [open, closed] = [await app.connect('/own'), await app.connect('/events')];
+    // Both connections see the same scan of deadlines.
+    expect((await closed.closed).code).toBe(4408);
+    open.sendJson({ event: 'own' });
+    expect(await open.next()).toEqual({ event: 'own', data: 'open' });
+  });
+});
+
+describe('the hooks of a gateway', () => {
+  it('are called once for each socket, with a client that turns into a user in between', async () => {
+    const app = await TestApp.start({ gateways: [WatchingGateway, DemoGateway] });
+    const gateway = app.nest.get(WatchingGateway);
+    const client = await app.login('alice');
+    expect(gateway.log).toEqual(['connected undefined']);
+    client.terminate();
+    await gateway.gone;
+    expect(gateway.log).toEqual(['connected undefined', 'disconnected alice']);
+  });
+});
+
+describe('SemanticEventsAdapter', () => {
+  it('does not start without the module', async () => {
+    const module = await Test.createTestingModule({ providers: [OpenOwnGateway] }).compile();
+    const app = module.createNestApplication({ logger: false });
+    expect(() => new SemanticEventsAdapter(app)).toThrow(SemanticEventsConfigError);
+    expect(() => new SemanticEventsAdapter(app)).toThrow('SemanticEventsModule.forRoot()');
+  });
+
+  it('works on Fastify as on Express', async () => {
+    const app = await TestApp.start({ gateways: [DemoGateway], http: new FastifyAdapter() });
+    const client = await app.login('alice');
+    client.emit('demo.echo', 'fast');
+    const { event } = await client.next();
+    expect(event).toMatchObject({ type: 'demo.echo.reply', data: 'fast' });
+    expect(client.verifies(event)).toBe(true);
+    client.socket.send('{');
+    expect((await client.next()).code).toBe('BAD_FRAME');
+    await app.nest.close();
+    expect((await client.closed).code).toBe(1001);
+  });
+});

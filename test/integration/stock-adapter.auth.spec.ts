@@ -1,0 +1,115 @@
+import { FakeClock } from '../helpers/fake-clock.js';
+import {
+  logIn,
+  producerOf,
+  send,
+  startStock,
+  StockBareGateway,
+  StockSecureGateway,
+} from '../helpers/stock.gateways.js';
+import { tokenFor } from '../helpers/test-app.js';
+import type { TestClient } from '../helpers/test-client.js';
+
+const codeOf = async (client: TestClient, event: string) => {
+  client.sendJson({ event });
+  const answer = await client.next();
+  return answer.event === 'exception' ? answer.data.code : undefined;
+};
+
+describe("on Nest's own adapter, a @SecureGateway", () => {
+  it('refuses who has not authenticated, and a signature does not stand in for that', async () => {
+    const client = await producerOf(await startStock(StockSecureGateway));
+    expect(await codeOf(client, 'whoami')).toBe('UNAUTHENTICATED');
+    const event = client.event('echo', 'canary');
+    expect(await send(client, event)).toEqual({
+      event: 'exception',
+      data: {
+        code: 'UNAUTHENTICATED',
+        status: 401,
+        message: 'Authentication is required',
+        id: event.id,
+      },
+    });
+  });
+
+  it('knows a client as the user that a @Public() handler authenticated it as', async () => {
+    const app = await startStock(StockSecureGateway);
+    const [alice, stranger] = [await app.connect(), await app.connect()];
+    expect((await logIn(alice, tokenFor('alice'))).event).toBe('login');
+    alice.sendJson({ event: 'whoami' });
+    expect(await alice.next()).toEqual({ event: 'whoami', data: 'alice' });
+    expect(await codeOf(stranger, 'whoami')).toBe('UNAUTHENTICATED');
+  });
+
+  it('refuses a token it does not take with AUTH_FAILED and no echo of it', async () => {
+    const client = await (await startStock(StockSecureGateway)).connect();
+    const refusal = await logIn(client, 'canary');
+    expect(refusal).toMatchObject({ event: 'exception', data: { code: 'AUTH_FAILED' } });
+    expect(JSON.stringify(refusal)).not.toContain('canary');
+    expect(await codeOf(client, 'whoami')).toBe('UNAUTHENTICATED');
+  });
+
+  it('refuses a client whose session has expired', async () => {
+    const clock = new FakeClock();
+    const validateToken = () => ({ id: 'alice', expiresAt: clock.now() + 1_000 });
+    const app = await startStock(StockSecureGateway, {
+      clock,
+      options: { auth: { validateToken } },
+    });
+    const client = await app.connect();
+    await logIn(client, 'any');
+    clock.advance(999);
+    expect(await codeOf(client, 'whoami')).toBeUndefined();
+    clock.advance(1);
+    expect(await codeOf(client, 'whoami')).toBe('SESSION_EXPIRED');
+  });
+
+  it('answers a signed event by a signed event that names it', async () => {
+    const client = await (await startStock(StockSecureGateway)).connect();
+    await logIn(client, tokenFor('alice'));
+    const request = client.event('echo', { text: 'grüß dich' });
+    const { event, data } = await send(client, request);
+    expect(event).toBe('echo.reply');
+    expect(data).toMatchObject({
+      specversion: '1.0',
+      type: 'echo.reply',
+      data: { text: 'grüß dich' },
+      semanticcorrelationid: request.id,
+    });
+    expect(client.verifies(data)).toBe(true);
+  });
+
+  it('answers a plain value as <type>.reply', async () => {
+    const client = await (await startStock(StockSecureGateway)).connect();
+    await logIn(client, tokenFor('alice'));
+    const { event, data } = await send(client, client.event('limited', 7));
+    expect(event).toBe('limited.reply');
+    expect(data.data).toBe(7);
+    expect(client.verifies(data)).toBe(true);
+  });
+
+  it('tells nothing of an error inside', async () => {
+    const client = await (await startStock(StockSecureGateway)).connect();
+    await logIn(client, tokenFor('alice'));
+    const event = client.event('throws', 'canary');
+    expect(await send(client, event)).toEqual({
+      event: 'exception',
+      data: { code: 'INTERNAL', status: 500, message: 'Something went wrong', id: event.id },
+    });
+  });
+});
+
+describe("on Nest's own adapter, without @SecureGateway", () => {
+  it('an answer is what the handler returned', async () => {
+    const client = await producerOf(await startStock(StockBareGateway));
+    expect(await send(client, client.event('echo', 1))).toEqual({ event: 'echo.reply', data: 1 });
+  });
+
+  it('AuthenticatedGuard guards a handler by itself', async () => {
+    const client = await (await startStock(StockBareGateway)).connect();
+    client.sendJson({ event: 'guarded', data: 'canary' });
+    const refusal = await client.next();
+    expect(refusal).toMatchObject({ event: 'exception', data: { code: 'UNAUTHENTICATED' } });
+    expect(JSON.stringify(refusal)).not.toContain('canary');
+  });
+});

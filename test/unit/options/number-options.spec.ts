@@ -1,0 +1,102 @@
+import {
+  DEFAULTS,
+  resolveOptions,
+  type SemanticEventsOptions,
+} from '../../../lib/options/index.js';
+import { SemanticEventsConfigError } from '../../../lib/protocol/index.js';
+
+const NOW = Date.UTC(2026, 10, 23, 10, 0, 0);
+const valid = {
+  signing: { keys: [{ id: 'k1', secret: 's'.repeat(32) }] },
+  auth: { validateToken: () => ({ id: 'u-1' }) },
+} satisfies SemanticEventsOptions;
+
+function problemsOf(options: unknown): readonly string[] {
+  try {
+    resolveOptions(options as SemanticEventsOptions, NOW);
+    return [];
+  } catch (error) {
+    expect(error).toBeInstanceOf(SemanticEventsConfigError);
+    return (error as SemanticEventsConfigError).problems;
+  }
+}
+
+type Section = keyof typeof DEFAULTS;
+
+/** The least that each whole number may be; 1 where nothing is said. */
+const LEAST: Record<string, number> = {
+  'signing.maxAge': 1_000,
+  'signing.clockSkew': 0,
+  'auth.maxSessionAge': 1_000,
+  'auth.ticketLifetime': 1_000,
+  'connection.shutdownTimeout': 0,
+};
+const RATES = ['connection.connectRate', 'connection.messageRate'];
+
+const numbers = Object.entries(DEFAULTS).flatMap(([section, defaults]) =>
+  Object.entries(defaults)
+    .filter(([, value]) => typeof value === 'number')
+    .map(([option]): [Section, string, number] => {
+      return [section as Section, option, LEAST[`${section}.${option}`] ?? 1];
+    }),
+);
+const isRate = ([section, option]: [Section, string, number]) =>
+  RATES.includes(`${section}.${option}`);
+const WHOLE_NUMBERS = numbers.filter(number => !isRate(number));
+
+const withOption = (section: Section, option: string, value: unknown) => {
+  const given: Record<string, object> = valid;
+  return { ...valid, [section]: { ...given[section], [option]: value } };
+};
+
+describe('resolveOptions', () => {
+  it.each(WHOLE_NUMBERS)(
+    'keeps %s.%s where it is given, beside the defaults of its section',
+    (section, option, min) => {
+      const resolved = resolveOptions(withOption(section, option, min), NOW);
+
+      expect(resolved[section]).toMatchObject({ ...DEFAULTS[section], [option]: min });
+    },
+  );
+
+  it.each(WHOLE_NUMBERS)('takes the default of %s.%s where it is undefined', (section, option) => {
+    const resolved = resolveOptions(withOption(section, option, undefined), NOW);
+
+    expect(resolved[section]).toMatchObject(DEFAULTS[section]);
+  });
+
+  it.each(WHOLE_NUMBERS)(
+    'names %s.%s where it is no whole number of at least %d',
+    (section, option, min) => {
+      for (const wrong of [
+        min - 1,
+        min + 0.5,
+        -1,
+        NaN,
+        Infinity,
+        2 ** 53,
+        String(min),
+        null,
+        true,
+        [min],
+      ])
+        expect(problemsOf(withOption(section, option, wrong))).toEqual([
+          `${section}.${option} must be a whole number of at least ${min}`,
+        ]);
+    },
+  );
+
+  it.each(numbers.filter(isRate))(
+    'names %s.%s where it is no number above 0',
+    (section, option) => {
+      for (const wrong of [0, -1, NaN, Infinity, '100', null])
+        expect(problemsOf(withOption(section, option, wrong))).toEqual([
+          `${section}.${option} must be a number above 0`,
+        ]);
+    },
+  );
+
+  it.each(numbers.filter(isRate))('takes %s.%s below one a second', (section, option) => {
+    expect(problemsOf(withOption(section, option, 0.1))).toEqual([]);
+  });
+});

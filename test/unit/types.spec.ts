@@ -1,0 +1,39 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+
+const ROOT = process.cwd();
+const DIRECTORY = join(ROOT, 'test', 'types');
+
+/** What `npm run typecheck` is run with. */
+function project(): ts.ParsedCommandLine {
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), path => ts.sys.readFile(path));
+  return ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+}
+
+describe('the type tests', () => {
+  const { fileNames, options } = project();
+  const files = readdirSync(DIRECTORY, { recursive: true, encoding: 'utf8' }).map(name =>
+    join(DIRECTORY, name),
+  );
+
+  it('are all part of what npm run typecheck checks', () => {
+    expect(files.length).toBeGreaterThan(0);
+    expect(fileNames).toEqual(expect.arrayContaining(files));
+  });
+
+  it('hold: what must compile does, and what must not does not', () => {
+    const program = ts.createProgram(files, options);
+    const problems = files
+      .map(file => program.getSourceFile(file))
+      .flatMap(source => [
+        ...program.getSyntacticDiagnostics(source),
+        ...program.getSemanticDiagnostics(source),
+      ])
+      .map(({ file, start, messageText }) => {
+        const line = file && file.getLineAndCharacterOfPosition(start ?? 0).line + 1;
+        return `${file?.fileName}:${line} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
+      });
+    expect(problems).toEqual([]);
+  }, 60_000);
+});
