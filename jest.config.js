@@ -8,6 +8,8 @@ export default {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-semantic-events$': '<rootDir>/lib/index.ts',
+    // CommonJS that requires ES modules, which Jest cannot do before Node 24.9.
+    '^@nestjs/throttler$': '<rootDir>/test/helpers/throttler.ts',
   },
   transform: {
     '^.+\\.ts$': [

@@ -4,14 +4,28 @@ export {
   SemanticEventsExceptionFilter,
 } from './adapter/index.js';
 export {
+  type AttemptSubject,
+  AuthAttempts,
   AuthenticatedGuard,
   type AuthenticatedSession,
+  type Authorization,
+  Authorize,
+  DefaultEventAuthorizer,
+  EventAuthorizationGuard,
+  EventAuthorizer,
+  type IssuedTicket,
   Public,
+  Roles,
+  SessionRegistry,
+  type TicketBinding,
+  TicketService,
+  TicketUserError,
   TokenAuthenticator,
 } from './auth/index.js';
 export { Clock } from './clock.js';
 export {
   Client,
+  ClientAddressResolver,
   type ClientCounters,
   clientOf,
   ConnectionManager,
@@ -39,6 +53,7 @@ export {
   type StandardSchema,
 } from './handler/index.js';
 export {
+  type AttemptLimit,
   type AuthOptions,
   type ClientUser,
   type ConnectionOptions,
@@ -54,6 +69,8 @@ export {
   type SigningKeyOptions,
   type SigningOptions,
   type TrustProxy,
+  type TicketRequest,
+  type TicketRouteOptions,
   type ValidateToken,
 } from './options/index.js';
 export {
@@ -74,6 +91,7 @@ export {
   RateLimiter,
   RateLimitGuard,
   RateLimitStore,
+  SemanticEventsThrottlerStorage,
   SkipRateLimit,
   type TokenBucket,
   type TokenBucketOptions,

@@ -1,11 +1,17 @@
 import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
-import type { SemanticEventsOptions } from './options/index.js';
+import { TICKET_ROUTE, ticketControllerFor } from './auth/index.js';
+import type { SemanticEventsOptions, TicketRouteOptions } from './options/index.js';
 
 export interface SemanticEventsModuleExtras {
   /** Whether every module sees the providers without importing this one. @default true */
   isGlobal?: boolean;
   /** Providers that take the place of the module's own, such as `{ provide: NonceStore, useClass: … }`. */
   providers?: Provider[];
+  /**
+   * Mounts `POST /auth/ticket`. It stands here for `forRootAsync`, because Nest must know controllers before
+   * the options are made; with `forRoot` it is `auth.ticketRoute`.
+   */
+  ticketRoute?: TicketRouteOptions;
 }
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -13,11 +19,16 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createSemanticEventsOptions')
     .setExtras<SemanticEventsModuleExtras>(
-      { isGlobal: true, providers: [] },
-      (definition, { isGlobal, providers = [] }) => ({
+      { isGlobal: true, providers: [], ticketRoute: undefined },
+      (definition, { isGlobal, providers = [], ticketRoute }) => ({
         ...definition,
         global: isGlobal,
-        providers: [...(definition.providers ?? []), ...providers],
+        controllers: ticketRoute ? [ticketControllerFor(ticketRoute)] : [],
+        providers: [
+          ...(definition.providers ?? []),
+          { provide: TICKET_ROUTE, useValue: ticketRoute ?? null },
+          ...providers,
+        ],
       }),
     )
     .build();

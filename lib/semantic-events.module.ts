@@ -1,6 +1,14 @@
-import { Module, type Provider } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { ConnectionServices, GatewayCatalog, HandshakePolicy } from './adapter/index.js';
-import { TokenAuthenticator } from './auth/index.js';
+import {
+  AuthAttempts,
+  DefaultEventAuthorizer,
+  EventAuthorizer,
+  SessionRegistry,
+  TICKET_ROUTE,
+  TicketService,
+  TokenAuthenticator,
+} from './auth/index.js';
 import { Clock, SystemClock } from './clock.js';
 import { ConnectionManager, ConnectionStore, InMemoryConnectionStore } from './connection/index.js';
 import {
@@ -8,20 +16,35 @@ import {
   resolveOptions,
   SEMANTIC_EVENTS_OPTIONS,
   type SemanticEventsOptions,
+  type TicketRouteOptions,
 } from './options/index.js';
-import { InMemoryRateLimitStore, RateLimiter, RateLimitStore } from './rate-limit/index.js';
+import { SemanticEventsConfigError } from './protocol/index.js';
+import {
+  InMemoryRateLimitStore,
+  RateLimiter,
+  RateLimitStore,
+  SemanticEventsThrottlerStorage,
+} from './rate-limit/index.js';
 import { InMemoryNonceStore, NonceStore, NonceTracker } from './replay/index.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
+  type OPTIONS_TYPE,
 } from './semantic-events.module-definition.js';
 import { EventSigner } from './signing/index.js';
 
 const OPTIONS: Provider = {
   provide: SEMANTIC_EVENTS_OPTIONS,
-  useFactory: (options: SemanticEventsOptions, clock: Clock) =>
-    resolveOptions(options, clock.now(), process.env.NODE_ENV === 'production'),
-  inject: [MODULE_OPTIONS_TOKEN, Clock],
+  useFactory: (options: SemanticEventsOptions, clock: Clock, route: TicketRouteOptions | null) => {
+    const resolved = resolveOptions(options, clock.now(), process.env.NODE_ENV === 'production');
+    // Options that come from a factory come too late to mount a controller.
+    if (resolved.auth.ticketRoute && !route)
+      throw new SemanticEventsConfigError([
+        'auth.ticketRoute must stand next to useFactory, as ticketRoute of forRootAsync',
+      ]);
+    return resolved;
+  },
+  inject: [MODULE_OPTIONS_TOKEN, Clock, TICKET_ROUTE],
 };
 
 const STORES: Provider[] = [
@@ -44,6 +67,10 @@ const PUBLIC_PROVIDERS = [
   EventSigner,
   NonceTracker,
   RateLimiter,
+  SemanticEventsThrottlerStorage,
+  AuthAttempts,
+  SessionRegistry,
+  TicketService,
   TokenAuthenticator,
   ConnectionManager,
 ];
@@ -54,6 +81,7 @@ const PUBLIC_PROVIDERS = [
     { provide: Clock, useClass: SystemClock },
     OPTIONS,
     ...STORES,
+    { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
     ...PUBLIC_PROVIDERS,
     ConnectionServices,
     GatewayCatalog,
@@ -65,7 +93,14 @@ const PUBLIC_PROVIDERS = [
     ConnectionStore,
     NonceStore,
     RateLimitStore,
+    EventAuthorizer,
     ...PUBLIC_PROVIDERS,
   ],
 })
-export class SemanticEventsModule extends ConfigurableModuleClass {}
+export class SemanticEventsModule extends ConfigurableModuleClass {
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    // What is not an object is named with every other problem, when the options are validated.
+    const auth = options.auth as SemanticEventsOptions['auth'] | undefined;
+    return super.forRoot({ ticketRoute: auth?.ticketRoute, ...options });
+  }
+}

@@ -107,7 +107,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   /** Called when a handler has finished: there is room for what was held back. */
   handlerFinished(): void {
     const { maxRunningHandlers } = this.services.options.connection;
-    while (this.held.length > 0 && this.router.running < maxRunningHandlers)
+    while (this.isOpen && this.held.length > 0 && this.router.running < maxRunningHandlers)
       this.read(this.held.shift() as string);
     if (this.held.length === 0 && this.socket.isPaused) this.socket.resume();
   }
@@ -163,8 +163,10 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     try {
       this.take(decodeFrame(text, this.router.subprotocol));
     } catch (error) {
-      if (!(error instanceof RefusalError)) throw error;
-      this.refuse(error.code, { retryAfter: error.retryAfter });
+      if (!(error instanceof RefusalError)) this.services.logger.error(error);
+      const { code, retryAfter } =
+        error instanceof RefusalError ? error : new RefusalError('INTERNAL');
+      this.refuse(code, { retryAfter });
     }
   }
 

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { TokenAuthenticator } from '../auth/index.js';
 import { Clock } from '../clock.js';
 import { ConnectionManager } from '../connection/index.js';
@@ -10,6 +10,8 @@ import { HandshakePolicy } from './handshake-policy.js';
 /** What the adapter and its connections need of the application, gathered once. */
 @Injectable()
 export class ConnectionServices {
+  readonly logger = new Logger('SemanticEventsAdapter');
+
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) readonly options: ResolvedOptions,
     readonly clock: Clock,

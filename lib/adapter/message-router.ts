@@ -1,5 +1,4 @@
-import { Logger } from '@nestjs/common';
-import { isObservable, type Observable, type Subscription } from 'rxjs';
+import { isObservable, type Observable, type Subscription, takeWhile } from 'rxjs';
 import type { FrameForm, SemanticEvent } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
 import type { Client } from '../connection/index.js';
@@ -17,6 +16,7 @@ export interface BoundHandler {
 /** Where answers go. */
 export interface Outlet {
   readonly client: Client;
+  readonly isOpen: boolean;
   send(text: string): void;
   refuse(code: Code, details: RefusalDetails, form: FrameForm): void;
   /** Told when a handler has finished. */
@@ -25,8 +25,6 @@ export interface Outlet {
 
 /** Brings the messages of one connection to the handlers of every gateway it belongs to, and answers back. */
 export class MessageRouter {
-  private static readonly logger = new Logger('SemanticEventsAdapter');
-
   private readonly routes = new Map<string, BoundHandler[]>();
   private readonly streams = new Set<Subscription>();
   private onIdle: (() => void) | undefined;
@@ -102,7 +100,8 @@ export class MessageRouter {
 
   private stream(results: Observable<unknown>, data: unknown, form: FrameForm): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stream = results.subscribe({
+      // Nobody is signed for who cannot be told any more.
+      const stream = results.pipe(takeWhile(() => this.connection.isOpen)).subscribe({
         next: result => {
           try {
             this.answer(result, data, form);
@@ -122,7 +121,7 @@ export class MessageRouter {
   }
 
   private answer(result: unknown, request: unknown, form: FrameForm): void {
-    if (result === undefined || result === null) return;
+    if (result === undefined || result === null || !this.connection.isOpen) return;
     if (form === 'nest') {
       this.connection.send(JSON.stringify(result));
       return;
@@ -134,7 +133,7 @@ export class MessageRouter {
   }
 
   private fail(error: unknown, data: unknown, form: FrameForm): void {
-    MessageRouter.logger.error(error);
+    this.services.logger.error(error);
     this.connection.refuse('INTERNAL', { id: eventIdOf(data) }, form);
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServer } from 'ws';
 import { bindClient, Client } from '../connection/index.js';
@@ -108,8 +109,9 @@ export class SemanticEventsAdapter extends WsAdapter {
           admission => {
             this.answerHandshake(req, admission, answer);
           },
-          () => {
-            answer(false, 503);
+          (error: unknown) => {
+            this.services.logger.error(error);
+            this.answerHandshake(req, { code: 'SERVER_FULL' }, answer);
           },
         );
       },
@@ -157,13 +159,13 @@ export class SemanticEventsAdapter extends WsAdapter {
 }
 
 function servicesOf(app: INestApplicationContext): ConnectionServices {
-  try {
-    return app.get(ConnectionServices, { strict: false });
-  } catch {
+  // Asked for a provider it does not have, an application made by NestFactory ends the process.
+  const modules = [...app.get(ModulesContainer, { strict: false }).values()];
+  if (!modules.some(({ providers }) => providers.has(ConnectionServices)))
     throw new SemanticEventsConfigError([
       'SemanticEventsAdapter needs SemanticEventsModule.forRoot() among the imports of the application',
     ]);
-  }
+  return app.get(ConnectionServices, { strict: false });
 }
 
 function delay(milliseconds: number): Promise<void> {

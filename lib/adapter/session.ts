@@ -34,8 +34,8 @@ export class Session {
 
   /** Takes an auth frame; answers at once where the validation does. */
   authenticate(token: string): void {
-    if (this.isAuthenticating) {
-      // A second token while the first is looked at is a race, never a renewal.
+    if (this.isAuthenticating && !this.outlet.client.user) {
+      // Before there is a session, a second token while the first is looked at is a race, no renewal.
       this.outlet.refuse('AUTH_FAILED');
       return;
     }
@@ -45,6 +45,7 @@ export class Session {
     this.isAuthenticating = true;
     welcomed
       .catch((error: unknown) => {
+        if (!(error instanceof RefusalError)) this.services.logger.error(error);
         const { code, retryAfter } =
           error instanceof RefusalError ? error : new RefusalError('INTERNAL');
         this.outlet.refuse(code, { retryAfter });

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { addressGroup } from '../connection/index.js';
+import { after, isThenable, type MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
-import { boundedKey, type RateLimitDecision, RateLimiter } from '../rate-limit/index.js';
-import { isPromiseLike } from './promise-like.js';
+import { boundedKey, RateLimiter } from '../rate-limit/index.js';
 
 /** Who tries to authenticate: from where, and as whom where a name is tried. */
 export interface AttemptSubject {
@@ -30,34 +30,29 @@ export class AuthAttempts {
    * @param check fails by throwing, rejecting, or returning undefined, null or false
    * @throws RefusalError `RATE_LIMITED`, and whatever the check throws; a promise rejects with it
    */
-  attempt<T>(subject: AttemptSubject, check: () => T | Promise<T>): T | Promise<T> {
+  attempt<T>(subject: AttemptSubject, check: () => MaybePromise<T>): MaybePromise<T> {
     const keys = keysOf(subject);
-    const run = () => this.run(keys, check);
-    const charged = this.charge(keys);
-    return charged instanceof Promise ? charged.then(run) : run();
+    return after(this.charge(keys), () => after(check(), result => this.settle(keys, result)));
   }
 
   /** Takes a token for each key in turn: who is out of attempts at an address uses up nobody else's. */
-  private charge([key, ...others]: readonly string[]): void | Promise<void> {
+  private charge([key, ...others]: readonly string[]): MaybePromise<void> {
     if (key === undefined) return;
-    const proceed = ({ allowed, retryAfter }: RateLimitDecision) => {
-      if (!allowed) throw new RefusalError('RATE_LIMITED', retryAfter);
-      return this.charge(others);
-    };
-    const decision = this.limiter.take(key, this.options.auth.attempts);
-    return decision instanceof Promise ? decision.then(proceed) : proceed(decision);
+    return after(
+      this.limiter.take(key, this.options.auth.attempts),
+      ({ allowed, retryAfter }): MaybePromise<void> => {
+        if (!allowed) throw new RefusalError('RATE_LIMITED', retryAfter);
+        return this.charge(others);
+      },
+    );
   }
 
-  private run<T>(keys: readonly string[], check: () => T | Promise<T>): T | Promise<T> {
-    const settle = (result: T) => this.settle(keys, result);
-    const result = check();
-    return isPromiseLike(result) ? Promise.resolve(result).then(settle) : settle(result);
-  }
-
-  private settle<T>(keys: readonly string[], result: T): T | Promise<T> {
+  private settle<T>(keys: readonly string[], result: T): MaybePromise<T> {
     if (result === undefined || result === null || result === false) return result;
-    const refunds = keys.map(key => this.limiter.refund(key, this.options.auth.attempts));
-    if (!refunds.some(isPromiseLike)) return result;
+    const refunds = keys
+      .map(key => this.limiter.refund(key, this.options.auth.attempts))
+      .filter((refund): refund is Promise<void> => isThenable(refund));
+    if (refunds.length === 0) return result;
     // Who has proved to be somebody is not refused because a store could not take the token back.
     return Promise.allSettled(refunds).then(() => result);
   }

@@ -1,15 +1,12 @@
 import { type ExecutionContext, Logger } from '@nestjs/common';
 import { refusing } from '../handler/index.js';
+import { isThenable } from '../maybe-promise.js';
 import { RefusalError } from '../protocol/index.js';
-import { isPromiseLike } from './promise-like.js';
 
 const logger = new Logger('Authorization');
 
 /** Runs an authorization within a guard: only true lets pass, and a check that fails is a check that forbids. */
-export function authorizing(
-  context: ExecutionContext,
-  check: () => unknown,
-): true | Promise<true> {
+export function authorizing(context: ExecutionContext, check: () => unknown): true | Promise<true> {
   return refusing(context, () => {
     let allowed: unknown;
     try {
@@ -17,7 +14,7 @@ export function authorizing(
     } catch (error) {
       return forbidByError(error);
     }
-    return isPromiseLike(allowed)
+    return isThenable(allowed)
       ? Promise.resolve(allowed).then(passOrForbid, forbidByError)
       : passOrForbid(allowed);
   });

@@ -1,8 +1,8 @@
 /** How often a text may have been percent-encoded over before it is refused. */
 const MAX_ROUNDS = 8;
-/** Stands for a slash that was encoded, and so is part of a name; no valid event has this character. */
-const ENCODED_SLASH = '\u0000';
-const NAMES_USER = /^(?:(?:urn:)?user:|[/\u0000]*users[/\u0000]+)/i;
+/** Stands for a slash that was encoded, and so is part of a name. A lone surrogate: no valid text has one. */
+const ENCODED_SLASH = '\ud800';
+const NAMES_USER = /^(?:(?:urn:)?user:|[/\ud800]*users[/\ud800]+)/i;
 const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
 
 /** The `source` of an event as the most lenient reader would take it; undefined when it is encoded without end. */

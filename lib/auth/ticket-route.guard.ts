@@ -24,18 +24,23 @@ export class TicketRouteGuard implements CanActivate, OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const isKnown = await this.resolve(ContextIdFactory.create()).then(
-      () => true,
-      () => false,
-    );
-    if (!isKnown) this.made = await this.modules.create(this.route.guard);
+    if (!this.isKnown()) this.made = await this.modules.create(this.route.guard);
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<object>();
     const guard = this.made ?? (await this.resolve(ContextIdFactory.getByRequest(request)));
     const answer = guard.canActivate(context);
-    return (await (isObservable(answer) ? lastValueFrom(answer) : answer)) === true;
+    return isObservable(answer) ? lastValueFrom(answer) : answer;
+  }
+
+  private isKnown(): boolean {
+    try {
+      this.modules.introspect(this.route.guard);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   private resolve(contextId: ReturnType<typeof ContextIdFactory.create>): Promise<CanActivate> {

@@ -23,8 +23,9 @@ export class TicketThrottlerGuard extends ThrottlerGuard {
   private readonly addresses: ClientAddressResolver;
 
   constructor(
-    storage: SemanticEventsThrottlerStorage,
-    reflector: Reflector,
+    // Named, because Nest would go by the tokens the parent class names for its first parameters.
+    @Inject(SemanticEventsThrottlerStorage) storage: SemanticEventsThrottlerStorage,
+    @Inject(Reflector) reflector: Reflector,
     @Inject(SEMANTIC_EVENTS_OPTIONS) { connection }: ResolvedOptions,
     @Inject(TICKET_ROUTE) private readonly route: TicketRouteOptions,
   ) {

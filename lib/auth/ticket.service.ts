@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Clock } from '../clock.js';
+import { after, type MaybePromise } from '../maybe-promise.js';
 import {
   type ClientUser,
   type JwtKey,
@@ -98,20 +99,18 @@ export class TicketService {
    * @returns what `accept` made of the user
    * @throws RefusalError `AUTH_FAILED`, or `UNAVAILABLE` when the nonce store is; a promise rejects with it
    */
-  redeem<T>(ticket: string, peer: TicketBinding, accept: (user: ClientUser) => T): T | Promise<T> {
+  redeem<T>(ticket: string, peer: TicketBinding, accept: (user: ClientUser) => T): MaybePromise<T> {
     const claims = this.read(ticket);
     if (!isBoundTo(claims, peer)) throw new RefusalError('AUTH_FAILED');
     const accepted = accept(claims.user);
-    const settle = (isFirst: boolean) => {
+    return after(this.useUp(claims), isFirst => {
       if (!isFirst) throw new RefusalError('AUTH_FAILED');
       return accepted;
-    };
-    const isFirst = this.useUp(claims);
-    return isFirst instanceof Promise ? isFirst.then(settle) : settle(isFirst);
+    });
   }
 
   /** Makes a ticket worthless. @returns whether it was worth anything until now */
-  revoke(ticket: string): boolean | Promise<boolean> {
+  revoke(ticket: string): MaybePromise<boolean> {
     let claims: TicketClaims;
     try {
       claims = this.read(ticket);
@@ -121,7 +120,7 @@ export class TicketService {
     return this.useUp(claims);
   }
 
-  private useUp({ jti, exp }: TicketClaims): boolean | Promise<boolean> {
+  private useUp({ jti, exp }: TicketClaims): MaybePromise<boolean> {
     return this.nonces.use(`ticket:${jti}`, Math.ceil(exp * 1000));
   }
 
@@ -149,10 +148,8 @@ export class TicketService {
   }
 
   private keyOf(token: string): SigningKey['key'] {
-    const decoded = this.jwt.decode<{ header: { kid?: unknown } } | null>(token, {
-      complete: true,
-    });
-    const id = decoded?.header.kid;
+    const decoded: unknown = this.jwt.decode(token, { complete: true });
+    const id = (decoded as { header: { kid?: unknown } } | null)?.header.kid;
     const found = typeof id === 'string' ? this.signer.findPurposeKey(KEY_INFO, id) : undefined;
     if (!found) throw new RefusalError('AUTH_FAILED');
     return found.key;

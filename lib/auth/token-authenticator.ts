@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
+import { after, type MaybePromise } from '../maybe-promise.js';
 import {
   type ClientUser,
   type Handshake,
@@ -12,7 +13,6 @@ import { RefusalError } from '../protocol/index.js';
 import { AuthAttempts } from './auth-attempts.js';
 import { isClientUser } from './is-client-user.js';
 import { JwtVerifier } from './jwt-verifier.js';
-import { isPromiseLike } from './promise-like.js';
 import { SessionRegistry } from './session-registry.js';
 import { TicketService } from './ticket.service.js';
 
@@ -54,19 +54,13 @@ export class TokenAuthenticator {
    * @throws RefusalError `AUTH_FAILED` for whatever is wrong with the token, `RATE_LIMITED` when the address
    *   has failed too often, `UNAVAILABLE` when a store is; a promise rejects with it
    */
-  authenticate(
-    token: string,
-    handshake: Handshake,
-  ): AuthenticatedSession | Promise<AuthenticatedSession> {
+  authenticate(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
     return this.attempts.attempt({ address: handshake.address }, () =>
       this.check(token, handshake),
     );
   }
 
-  private check(
-    token: string,
-    handshake: Handshake,
-  ): AuthenticatedSession | Promise<AuthenticatedSession> {
+  private check(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
     try {
       if (token === '' || token.length > MAX_TOKEN_LENGTH) throw new RefusalError('AUTH_FAILED');
       const session = TicketService.isTicket(token)
@@ -79,14 +73,9 @@ export class TokenAuthenticator {
     }
   }
 
-  private validated(
-    token: string,
-    handshake: Handshake,
-  ): AuthenticatedSession | Promise<AuthenticatedSession> {
+  private validated(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
     const user: unknown = this.validate(token, handshake);
-    return isPromiseLike(user)
-      ? Promise.resolve(user).then(resolved => this.toSession(resolved))
-      : this.toSession(user);
+    return after(user, resolved => this.toSession(resolved));
   }
 
   private toSession(user: unknown): AuthenticatedSession {

@@ -14,10 +14,14 @@ export function isPattern(text: string): boolean {
 
 /**
  * Whether an event type matches a pattern: `*` stands for one segment, `**` for zero or more. Segments match
- * whole: `ui.**` matches `ui` and `ui.click`, never `uix`. A text that is not a pattern matches nothing.
+ * whole: `ui.**` matches `ui` and `ui.click`, never `uix`. A text that is not a
+ * pattern matches nothing, and nothing matches a type with an empty segment.
  */
 export function matchesPattern(type: string, pattern: string): boolean {
-  return isPattern(pattern) && matchSegments(type.split('.'), pattern.split('.'));
+  const segments = type.split('.');
+  return (
+    isPattern(pattern) && !segments.includes('') && matchSegments(segments, pattern.split('.'))
+  );
 }
 
 /** Greedy with one point to go back to: at most types × patterns steps, whatever the pattern. */

@@ -24,7 +24,11 @@ export function isExpired(
   event: SemanticEvent,
   options: Partial<TimeWindow> & { now?: number } = {},
 ): boolean {
-  const { now = Date.now(), ...window } = options;
+  const { now = Date.now(), maxAge, clockSkew } = options;
+  const window = {
+    maxAge: maxAge ?? DEFAULT_TIME_WINDOW.maxAge,
+    clockSkew: clockSkew ?? DEFAULT_TIME_WINDOW.clockSkew,
+  };
   const time = event.time === undefined ? undefined : parseRfc3339(event.time);
-  return time === undefined || !isWithin({ ...DEFAULT_TIME_WINDOW, ...window }, time, now);
+  return time === undefined || !isWithin(window, time, now);
 }

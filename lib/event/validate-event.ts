@@ -26,7 +26,7 @@ const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]/;
 const NONCE = /^[A-Za-z0-9_-]{16,128}$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 const DEFINED = new Set([
   'specversion',
@@ -118,7 +118,12 @@ function isPrintable(value: string, maxLength: number): boolean {
 function hasOneData(event: Record<string, unknown>): boolean {
   const binary = event.data_base64;
   if (binary === undefined || binary === null) return true;
-  return !('data' in event) && typeof binary === 'string' && BASE64.test(binary);
+  return (
+    event.data === undefined &&
+    typeof binary === 'string' &&
+    binary.length % 4 === 0 &&
+    BASE64.test(binary)
+  );
 }
 
 function hasValidExtensions(
@@ -141,7 +146,7 @@ function hasValidExtensions(
 /** A CloudEvents attribute in JSON: a string, a boolean or a 32-bit integer. */
 function isAttribute(value: unknown, limits: Readonly<EventLimits>): boolean {
   if (typeof value === 'string') return isPrintable(value, limits.maxAttributeLength);
-  return typeof value === 'boolean' || (typeof value === 'number' && (value | 0) === value);
+  return typeof value === 'boolean' || (typeof value === 'number' && Object.is(value | 0, value));
 }
 
 /**

@@ -30,10 +30,11 @@ async function parse(schema: StandardSchema, value: unknown): Promise<unknown> {
   return result.value;
 }
 
-const BUILT_IN = new Set<unknown>([undefined, Object, String, Number, Boolean, Array, Promise]);
+/** The source of what the runtime brings along: `Object`, `Date`, `BigInt`, and the like. */
+const BUILT_IN = /\{\s*\[native code\]\s*\}$/;
 
 function isClass(metatype: Type | undefined): boolean {
-  return !BUILT_IN.has(metatype);
+  return metatype !== undefined && !BUILT_IN.test(Function.prototype.toString.call(metatype));
 }
 
 let validation: Promise<ValidationPipe | undefined> | undefined;

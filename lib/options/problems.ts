@@ -18,7 +18,7 @@ export class Problems {
   /** Notes members that no option has; returns whether the value is an object at all. */
   unknown(path: string, value: unknown, known: readonly string[]): boolean {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      this.add(path, 'must be an object');
+      this.add(path === '' ? 'options' : path, 'must be an object');
       return false;
     }
     for (const name of Object.keys(value))

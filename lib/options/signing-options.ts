@@ -30,7 +30,7 @@ const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const MIN_SECRET_BYTES = 32;
 
 export function checkSigning(options: SigningOptions, problems: Problems, now: number): void {
-  problems.unknown('signing', options, ['keys', 'maxAge', 'clockSkew', 'source']);
+  if (!problems.unknown('signing', options, ['keys', 'maxAge', 'clockSkew', 'source'])) return;
   problems.integer('signing.maxAge', options.maxAge, { min: 1_000 });
   problems.integer('signing.clockSkew', options.clockSkew, { min: 0 });
   problems.text('signing.source', options.source);

@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { clientOf } from '../connection/index.js';
 import type { SemanticEvent } from '../event/index.js';
 import { eventOf, refusing } from '../handler/index.js';
+import type { MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { NonceTracker } from '../replay/index.js';
@@ -14,6 +15,9 @@ export interface SignedEventOptions {
 }
 
 export const SIGNED_EVENT = Symbol('SIGNED_EVENT');
+
+/** The nonces in use, by the events they came with; each gateway has a guard of its own. */
+const uses = new WeakMap<SemanticEvent, MaybePromise<true>>();
 
 /** Enforces `@SignedEvent`: time window, then signature, then nonce, which only a valid event may use up. */
 @Injectable()
@@ -31,8 +35,15 @@ export class SignedEventGuard implements CanActivate {
       // Signed for one handler, an event must not be carried to another in Nest's own frame.
       if (event.type !== context.switchToWs().getPattern())
         throw new RefusalError('INVALID_SIGNATURE');
-      return this.nonces.use(event, this.verify(event, context));
+      return this.useNonce(event, this.verify(event, context));
     });
+  }
+
+  /** Uses up the nonce of an event: once, where several gateways handle the event of one frame. */
+  protected useNonce(event: SemanticEvent, keyId: string): MaybePromise<true> {
+    const use = uses.get(event) ?? this.nonces.use(event, keyId);
+    uses.set(event, use);
+    return use;
   }
 
   /** @returns the id of the key the event was signed with */

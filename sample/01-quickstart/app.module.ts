@@ -1,12 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
-import { SemanticEventsModule } from 'nestjs-semantic-events';
+import { ClientAddressResolver, SemanticEventsModule } from 'nestjs-semantic-events';
+import { BearerGuard } from './bearer.guard.js';
 import type { Config } from './config.js';
 import { DemoGateway } from './demo.gateway.js';
 import { HealthController } from './health.controller.js';
 import { LoginController } from './login.controller.js';
 
 const ISSUER = 'quickstart';
+const SOURCE = 'urn:semantic-events:quickstart';
 
 @Module({})
 export class AppModule {
@@ -17,18 +19,28 @@ export class AppModule {
         JwtModule.register({
           secret: config.jwtSecret,
           signOptions: { algorithm: 'HS256', issuer: ISSUER, audience: ISSUER },
+          verifyOptions: { algorithms: ['HS256'], issuer: ISSUER, audience: ISSUER },
         }),
         SemanticEventsModule.forRoot({
-          signing: { keys: config.keys, source: ISSUER },
+          signing: { keys: config.keys, source: SOURCE },
           auth: {
             jwt: { secret: config.jwtSecret, issuer: ISSUER, audience: ISSUER },
             timeout: config.authTimeout,
+            attempts: config.attempts,
+            ticketRoute: { guard: BearerGuard },
           },
           connection: config.connection,
         }),
       ],
       controllers: [HealthController, LoginController],
-      providers: [DemoGateway],
+      providers: [
+        DemoGateway,
+        BearerGuard,
+        {
+          provide: ClientAddressResolver,
+          useValue: new ClientAddressResolver(config.connection.trustProxy ?? false),
+        },
+      ],
     };
   }
 }

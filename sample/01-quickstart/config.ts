@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import {
+  type AttemptLimit,
   type ConnectionOptions,
   EventSigner,
   type SigningKeyOptions,
@@ -13,6 +14,8 @@ export interface Config {
   keys: SigningKeyOptions[];
   jwtSecret: string;
   authTimeout: number | undefined;
+  /** Log-ins and tokens that may fail, per minute and at once. */
+  attempts: Partial<AttemptLimit>;
   connection: Partial<ConnectionOptions>;
 }
 
@@ -29,6 +32,7 @@ export function readConfig(env: Environment): Config {
     keys: parseKeys(read.secret('SEMANTIC_EVENTS_KEYS', () => `main:${EventSigner.generateKey()}`)),
     jwtSecret: read.secret('JWT_SECRET', () => EventSigner.generateKey()),
     authTimeout: read.number('AUTH_TIMEOUT_MS'),
+    attempts: { rate: read.number('AUTH_RATE'), per: 60_000, burst: read.number('AUTH_BURST') },
     connection: connectionOptions(read, port),
   };
   if (problems.length > 0)

@@ -1,5 +1,5 @@
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { EventData, RateLimit, SecureGateway, SignedEvent } from 'nestjs-semantic-events';
+import { EventData, RateLimit, Roles, SecureGateway, SignedEvent } from 'nestjs-semantic-events';
 import { z } from 'zod';
 
 const Order = z.object({ name: z.string().min(1).max(50), amount: z.number().positive() });
@@ -28,6 +28,14 @@ export class DemoGateway {
   @SignedEvent()
   validated(@EventData(Order) data: z.infer<typeof Order>) {
     return { event: 'demo.validated.reply', data };
+  }
+
+  /** Admins only. */
+  @SubscribeMessage('demo.admin')
+  @SignedEvent()
+  @Roles('admin')
+  admin(@EventData() data: unknown) {
+    return { event: 'demo.admin.reply', data };
   }
 
   /** An ordinary Nest handler, next to the others. */

@@ -54,6 +54,16 @@ export class DataGateway {
     return this.see(data);
   }
 
+  @SubscribeMessage('bigint')
+  bigint(@EventData() data: bigint) {
+    return this.see(data);
+  }
+
+  @SubscribeMessage('function')
+  function(@EventData() data: () => void) {
+    return this.see(data);
+  }
+
   @SubscribeMessage('valibot')
   valibot(@EventData(Valibot) data: unknown) {
     return this.see(data);

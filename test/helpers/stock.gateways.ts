@@ -49,6 +49,11 @@ export class StockSecureGateway {
     return { event: 'whoami', data: client.user?.id };
   }
 
+  @SubscribeMessage('unsigned')
+  unsigned(@EventData() data: unknown) {
+    return data;
+  }
+
   @SubscribeMessage('echo')
   @SignedEvent()
   echo(@EventData() data: unknown) {

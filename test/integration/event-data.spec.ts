@@ -33,6 +33,8 @@ describe('data that fits', () => {
     ['string', 7],
     ['string', { not: 'a string' }],
     ['date', '2026-11-23'],
+    ['bigint', 5],
+    ['function', { a: 1 }],
     ['list', ['a', 1, null]],
     ['record', { constructor: 1, deep: { a: [] } }],
   ])(

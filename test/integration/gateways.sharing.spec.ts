@@ -11,6 +11,12 @@ class FirstGateway {
     return 'first';
   }
 
+  @SubscribeMessage('signed')
+  @SignedEvent()
+  signed() {
+    return 'first';
+  }
+
   @SubscribeMessage('first')
   @SignedEvent()
   first() {
@@ -24,6 +30,12 @@ class SecondGateway {
   @SubscribeMessage('shared')
   @Public()
   shared() {
+    return 'second';
+  }
+
+  @SubscribeMessage('signed')
+  @SignedEvent()
+  signed() {
     return 'second';
   }
 
@@ -97,6 +109,15 @@ describe('gateways that share a path', () => {
     emit(client, 'shared');
     expect(dataOf(await client.take(2))).toEqual(['first', 'second']);
     expect(await client.settled()).toEqual([]);
+  });
+
+  it('both handle a signed event, whose nonce is used up once for both', async () => {
+    const client = await (await start()).login();
+    const event = client.emit('signed');
+    expect(dataOf(await client.take(2)).sort()).toEqual(['first', 'second']);
+    client.sendJson({ type: 'event', event });
+    const codes = (await client.take(2)).map(({ code }) => code as string);
+    expect(codes).toEqual(['REPLAY_DETECTED', 'REPLAY_DETECTED']);
   });
 
   it('do not know an event only if none of them does, and say so once', async () => {

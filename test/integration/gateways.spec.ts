@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import type { Type } from '@nestjs/common';
+import { jest } from '@jest/globals';
+import { Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import {
@@ -19,6 +21,9 @@ import {
 } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { TestApp } from '../helpers/test-app.js';
+
+@Module({})
+class EmptyModule {}
 
 @WebSocketGateway({ path: '/own' })
 @Public()
@@ -132,6 +137,17 @@ describe('SemanticEventsAdapter', () => {
     const app = module.createNestApplication({ logger: false });
     expect(() => new SemanticEventsAdapter(app)).toThrow(SemanticEventsConfigError);
     expect(() => new SemanticEventsAdapter(app)).toThrow('SemanticEventsModule.forRoot()');
+  });
+
+  it('leaves the process running to tell so', async () => {
+    const app = await NestFactory.create(EmptyModule, { logger: false });
+    const exit = jest.spyOn(process, 'exit').mockReturnValue(undefined as never);
+    try {
+      expect(() => new SemanticEventsAdapter(app)).toThrow(SemanticEventsConfigError);
+      expect(exit).not.toHaveBeenCalled();
+    } finally {
+      exit.mockRestore();
+    }
   });
 
   it('works on Fastify as on Express', async () => {

@@ -1,3 +1,5 @@
+import { WebSocketGateway } from '@nestjs/websockets';
+import { RateLimit } from '../../lib/index.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import {
   logIn,
@@ -86,6 +88,32 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     expect(event).toBe('limited.reply');
     expect(data.data).toBe(7);
     expect(client.verifies(data)).toBe(true);
+  });
+
+  it('answers an event that is not signed by a signed one, too', async () => {
+    const client = await (await startStock(StockSecureGateway)).connect();
+    await logIn(client, tokenFor('alice'));
+    const request = { specversion: '1.0', type: 'unsigned', source: 's', id: 'e-1', data: 'x' };
+    const { event, data } = await send(client, request);
+    expect(event).toBe('unsigned.reply');
+    expect(data).toMatchObject({ data: 'x', semanticcorrelationid: 'e-1' });
+    expect(client.verifies(data)).toBe(true);
+  });
+
+  it('takes no event beyond the limits that are set', async () => {
+    const options = { event: { maxDepth: 2 } };
+    const client = await (await startStock(StockSecureGateway, { options })).connect();
+    await logIn(client, tokenFor('alice'));
+    const request = { specversion: '1.0', type: 'unsigned', source: 's', id: 'e-1', data: [[[1]]] };
+    expect((await send(client, request)).data.code).toBe('INVALID_EVENT');
+  });
+
+  it('stays closed where a subclass brings a limit of its own', async () => {
+    @WebSocketGateway({ path: '/events' })
+    @RateLimit({ rate: 1 })
+    class SubGateway extends StockSecureGateway {}
+    const client = await (await startStock(SubGateway)).connect();
+    expect(await codeOf(client, 'whoami')).toBe('UNAUTHENTICATED');
   });
 
   it('tells nothing of an error inside', async () => {

@@ -75,7 +75,7 @@ describe.each([
 
   it('names the event it refuses', async () => {
     const client = await start();
-    const event = { ...client.event('echo', 1), data: 2 };
+    const event: Json = { ...client.event('echo', 1), data: 2 };
     expect((await send(client, event)).data.id).toBe(event.id);
   });
 

@@ -54,9 +54,9 @@ export class TypedGateway {
   @SignedEvent({ keys: 'session' })
   @SkipRateLimit()
   signed(@SemanticEventBody() event: SignedSemanticEvent<Click>) {
-    const time: Equal<typeof event.time, string> = true;
-    const nonce: Equal<typeof event.semanticnonce, string> = true;
-    const signature: Equal<typeof event.semanticsignature, string> = true;
+    const time: string = event.time;
+    const nonce: string = event.semanticnonce;
+    const signature: string = event.semanticsignature;
     return [time, nonce, signature];
   }
 

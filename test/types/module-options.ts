@@ -30,7 +30,7 @@ SemanticEventsModule.forRoot({ signing: { keys: [{ id: 'main' }] }, auth });
 SemanticEventsModule.forRoot({ signing: { keys, maxAge: '5m' }, auth });
 // @ts-expect-error either jwt or validateToken
 SemanticEventsModule.forRoot({ signing: { keys }, auth: {} });
-// @ts-expect-error not both
+// @ts-expect-error not both of them
 SemanticEventsModule.forRoot({ signing: { keys }, auth: { ...auth, validateToken: () => null } });
 // @ts-expect-error a token cannot be taken unsigned
 SemanticEventsModule.forRoot({ signing: { keys }, auth: { jwt: { algorithms: ['none'] } } });
@@ -42,7 +42,9 @@ class Factory {
     return { signing: { keys }, auth };
   }
 }
-class NotAFactory {}
+class NotAFactory {
+  readonly keys = keys;
+}
 
 SemanticEventsModule.forRootAsync({ useClass: Factory });
 SemanticEventsModule.forRootAsync({ useExisting: Factory });

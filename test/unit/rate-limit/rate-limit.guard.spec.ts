@@ -101,6 +101,10 @@ describe('RateLimitGuard', () => {
     class LaterStore extends RateLimitStore {
       override take = async (...request: Parameters<RateLimitStore['take']>) =>
         store.take(...request);
+
+      override refund = async (...refund: Parameters<RateLimitStore['refund']>) => {
+        store.refund(...refund);
+      };
     }
     guard = new RateLimitGuard(new RateLimiter(new LaterStore()), new Reflector());
     await expect(call(Handlers, 'user')).resolves.toBe(true);

@@ -1,0 +1,79 @@
+// A Nest application with every protection of this library on.
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import {
+  EventData,
+  RateLimit,
+  SecureGateway,
+  SemanticEventsAdapter,
+  SemanticEventsModule,
+  SignedEvent,
+} from 'nestjs-semantic-events';
+import { JWT_SECRET, reportMemory, RING_KEY } from './settings.js';
+
+const MANY = Number(process.argv[2] ?? 10_000) * 2;
+
+const FLOOD_MESSAGES = 1_600;
+const FLOOD_BYTES = 64 * 1024;
+
+class Gateway {
+  echo(data) {
+    return { event: 'demo.echo.reply', data };
+  }
+
+  /** Sends 100 MiB to whoever asks, as fast as the event loop turns. */
+  async flood(client) {
+    const message = 'x'.repeat(FLOOD_BYTES);
+    for (let sent = 0; sent < FLOOD_MESSAGES; sent++) {
+      client.send(message);
+      await new Promise(setImmediate);
+    }
+    process.send?.('flooded');
+  }
+}
+
+// Decorators are a syntax of TypeScript: here they are called as the functions they are.
+const echo = Object.getOwnPropertyDescriptor(Gateway.prototype, 'echo');
+EventData()(Gateway.prototype, 'echo', 0);
+for (const decorate of [
+  RateLimit({ rate: 1e6, burst: 1e6 }),
+  SignedEvent(),
+  SubscribeMessage('demo.echo'),
+])
+  decorate(Gateway.prototype, 'echo', echo);
+ConnectedSocket()(Gateway.prototype, 'flood', 0);
+SubscribeMessage('flood')(
+  Gateway.prototype,
+  'flood',
+  Object.getOwnPropertyDescriptor(Gateway.prototype, 'flood'),
+);
+SecureGateway()(Gateway);
+WebSocketGateway({ path: '/events' })(Gateway);
+
+class AppModule {}
+Module({
+  imports: [
+    SemanticEventsModule.forRoot({
+      signing: { keys: [RING_KEY] },
+      auth: { jwt: { secret: JWT_SECRET } },
+      connection: {
+        maxConnections: MANY,
+        maxConnectionsPerAddress: MANY,
+        maxConnectionsPerUser: MANY,
+        connectRate: 1e6,
+        connectBurst: 1e6,
+        messageRate: 1e6,
+        messageBurst: 1e6,
+      },
+    }),
+  ],
+  providers: [Gateway],
+})(AppModule);
+
+const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+app.useWebSocketAdapter(new SemanticEventsAdapter(app));
+await app.listen(0, '127.0.0.1');
+process.send?.({ port: app.getHttpServer().address().port });
+reportMemory();

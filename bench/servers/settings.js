@@ -1,0 +1,15 @@
+// What servers and load share. Secrets for benchmarks only.
+export const JWT_SECRET = 'bench-jwt-secret-bench-jwt-secret-bench';
+export const RING_KEY = { id: 'main', secret: 'bench-ring-secret-bench-ring-secret-bench' };
+
+/** Answers the bench's question for memory, after collecting garbage. */
+export function reportMemory() {
+  process.on('message', message => {
+    if (message !== 'memory') return;
+    global.gc?.();
+    setTimeout(() => {
+      global.gc?.();
+      process.send?.(process.memoryUsage());
+    }, 200);
+  });
+}

@@ -1,0 +1,96 @@
+import { Test } from '@nestjs/testing';
+import {
+  Clock,
+  EventSigner,
+  NonceStore,
+  RateLimiter,
+  SemanticEventsConfigError,
+  SemanticEventsModule,
+  type SemanticEventsOptions,
+} from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { JWT_SECRET, RING_KEY, TestApp } from '../helpers/test-app.js';
+
+const OPTIONS: SemanticEventsOptions = {
+  signing: { keys: [RING_KEY] },
+  auth: { jwt: { secret: JWT_SECRET } },
+};
+
+const compile = (module: ReturnType<typeof SemanticEventsModule.forRoot>) =>
+  Test.createTestingModule({ imports: [module] }).compile();
+
+describe('SemanticEventsModule', () => {
+  it('has providers take the place of its own', async () => {
+    const used: string[] = [];
+    class RecordingStore extends NonceStore {
+      async use(key: string): Promise<boolean> {
+        used.push(key);
+        return used.length === 1;
+      }
+    }
+    const providers = [{ provide: NonceStore, useClass: RecordingStore }];
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      module: SemanticEventsModule.forRoot({ ...OPTIONS, providers }),
+    });
+    const client = await app.login();
+    const { semanticnonce } = client.emit('demo.echo', 1);
+    expect((await client.next()).type).toBe('event');
+    client.emit('demo.echo', 1);
+    expect((await client.next()).code).toBe('REPLAY_DETECTED');
+    expect(used[0]).toBe(`${client.signing!.key_id}:${semanticnonce}`);
+  });
+
+  it('takes its time from the Clock, which can be replaced', async () => {
+    const clock = new FakeClock(Date.now());
+    const providers = [{ provide: Clock, useValue: clock }];
+    const module = await compile(SemanticEventsModule.forRoot({ ...OPTIONS, providers }));
+    const signer = module.get(EventSigner);
+    const event = signer.sign({ type: 'a', source: 's' }, { direction: 'c2s' });
+    expect(Date.parse(event.time)).toBe(clock.now());
+    expect(signer.verify(event)).toBe('main');
+    clock.advance(300_001);
+    expect(() => signer.verify(event)).toThrow(expect.objectContaining({ code: 'EVENT_EXPIRED' }));
+
+    const limit = { rate: 1, per: 1_000 };
+    const take = async () => (await module.get(RateLimiter).take('key', limit)).allowed;
+    expect([await take(), await take()]).toEqual([true, false]);
+    clock.advance(1_000);
+    expect(await take()).toBe(true);
+  });
+
+  it.each([
+    ['forRoot', (options: SemanticEventsOptions) => SemanticEventsModule.forRoot(options)],
+    [
+      'forRootAsync',
+      (options: SemanticEventsOptions) =>
+        SemanticEventsModule.forRootAsync({ useFactory: () => options }),
+    ],
+  ])('%s with wrong options does not start, and says everything at once', async (_, make) => {
+    const wrong = {
+      signing: { keys: [{ id: 's-1', secret: 'short' }], maxAge: -1 },
+      auth: {},
+      connection: { messageRate: 0, maxMesageSize: 1 },
+      surprise: true,
+    } as unknown as SemanticEventsOptions;
+    const start = compile(make(wrong));
+    await expect(start).rejects.toThrow(SemanticEventsConfigError);
+    const { message, problems } = (await start.catch((error: unknown) => error)) as {
+      message: string;
+      problems: string[];
+    };
+    for (const path of [
+      'signing.keys[0].id',
+      'signing.keys[0].secret',
+      'signing.maxAge',
+      'auth',
+      'connection.messageRate',
+      'connection.maxMesageSize',
+      'surprise',
+    ])
+      expect(problems.filter(problem => problem.startsWith(`${path} `))).toHaveLength(1);
+    expect(message.split('\n  - ')).toHaveLength(problems.length + 1);
+    expect(message).not.toContain('short');
+  });
+});

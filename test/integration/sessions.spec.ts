@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { SessionRegistry, TicketService, TokenAuthenticator } from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { JWT_SECRET, TestApp, tokenFor } from '../helpers/test-app.js';
+
+const start = (options = {}) => TestApp.start({ gateways: [DemoGateway], options });
+
+async function enter(app: TestApp, token: string) {
+  const client = await app.connect();
+  expect((await client.authenticate(token)).type).toBe('auth_success');
+  return client;
+}
+
+describe('ending a session', () => {
+  it("closes its sockets with 4403, and nobody else's", async () => {
+    const app = await start();
+    const [token, other] = [tokenFor('alice', { sid: 'one' }), tokenFor('alice', { sid: 'two' })];
+    const theirs = [await enter(app, token), await enter(app, token)];
+    const stays = await enter(app, other);
+
+    expect(app.nest.get(SessionRegistry).end('one')).toBe(2);
+    for (const client of theirs)
+      expect(await client.closed).toEqual({ code: 4403, reason: 'REVOKED' });
+    stays.emit('demo.echo', 'here');
+    expect((await stays.next()).event.data).toBe('here');
+  });
+
+  it.each([
+    ['sid', { sid: 'one', jti: 'two' }],
+    ['jti where there is no sid', { jti: 'one' }],
+  ])('makes its tokens worthless; it is named by %s', async (_, claims) => {
+    const app = await start();
+    const sessions = app.nest.get(SessionRegistry);
+    expect(sessions.end('one')).toBe(0);
+    const client = await app.connect();
+    expect((await client.authenticate(tokenFor('alice', claims))).code).toBe('AUTH_FAILED');
+    expect((await client.closed).code).toBe(4401);
+    await enter(app, tokenFor('alice', { sid: 'other' }));
+  });
+
+  it('makes its tickets worthless', async () => {
+    const app = await start();
+    const { ticket } = app.nest.get(TicketService).issue({ id: 'alice', sessionId: 'one' });
+    app.nest.get(SessionRegistry).end('one');
+    const client = await app.connect();
+    expect((await client.authenticate(ticket)).code).toBe('AUTH_FAILED');
+  });
+
+  it('cannot be escaped by renewing it', async () => {
+    const app = await start();
+    const token = tokenFor('alice', { sid: 'one' });
+    const client = await enter(app, tokenFor('alice', { sid: 'two' }));
+    app.nest.get(SessionRegistry).end('one');
+    expect((await client.authenticate(token)).code).toBe('AUTH_FAILED');
+    expect((await client.closed).code).toBe(4401);
+  });
+
+  it('counts while its token is still being validated', async () => {
+    let answer: (user: { id: string; sessionId: string }) => void = () => undefined;
+    const app = await start({
+      auth: { validateToken: () => new Promise(resolve => (answer = resolve)) },
+    });
+    const client = await app.connect();
+    client.sendJson({ type: 'auth', token: 'slow' });
+    await client.settled();
+    app.nest.get(SessionRegistry).end('one');
+    answer({ id: 'alice', sessionId: 'one' });
+    expect((await client.next()).code).toBe('AUTH_FAILED');
+  });
+
+  it('is remembered at least as long as a session may last', async () => {
+    const clock = new FakeClock(Date.now());
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      clock,
+      options: { auth: { jwt: { secret: JWT_SECRET }, maxSessionAge: 60_000 } },
+    });
+    const sessions = app.nest.get(SessionRegistry);
+    sessions.end('one');
+    sessions.end('long', clock.now() + 120_000);
+    clock.advance(59_999);
+    sessions.end(randomUUID());
+    expect(sessions.hasEnded('one')).toBe(true);
+    clock.advance(1);
+    sessions.end(randomUUID());
+    expect(sessions.hasEnded('one')).toBe(false);
+    expect(sessions.hasEnded('long')).toBe(true);
+  });
+
+  it('is known to who authenticates without a socket', async () => {
+    const app = await start();
+    const authenticator = app.nest.get(TokenAuthenticator);
+    const handshake = { address: '192.0.2.1', url: '/', headers: {} };
+    const token = tokenFor('alice', { sid: 'one' });
+    expect(await authenticator.authenticate(token, handshake)).toMatchObject({
+      user: { id: 'alice', sessionId: 'one' },
+    });
+    app.nest.get(SessionRegistry).end('one');
+    expect(() => authenticator.authenticate(token, handshake)).toThrow(
+      expect.objectContaining({ code: 'AUTH_FAILED' }),
+    );
+  });
+});

@@ -1,0 +1,225 @@
+import { Injectable, Module, type CanActivate, type ExecutionContext, Scope } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { SemanticEventsConfigError, SemanticEventsModule, TicketService } from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { HeaderGuard, post } from '../helpers/http.js';
+import { JWT_SECRET, RING_KEY, TestApp, type TestAppOptions } from '../helpers/test-app.js';
+import type { Json } from '../helpers/test-client.js';
+
+const ORIGIN = 'https://app.example';
+const auth = { jwt: { secret: JWT_SECRET }, ticketRoute: { guard: HeaderGuard } };
+const connection = { origins: [ORIGIN, 'https://other.example'] };
+
+const start = (setup: Partial<TestAppOptions> = {}) =>
+  TestApp.start({ gateways: [DemoGateway], options: { auth, connection }, ...setup });
+
+const payloadOf = (ticket: string) =>
+  JSON.parse(Buffer.from(ticket.split('.')[2]!, 'base64url').toString()) as Json;
+
+describe('a ticket', () => {
+  it('of the route opens a socket, once, and tells its lifetime in seconds', async () => {
+    const app = await start();
+    const { status, headers, body } = await post(app, '/auth/ticket', {
+      headers: { 'x-user': 'alice', origin: ORIGIN },
+    });
+    expect(status).toBe(201);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(body).toEqual({ ticket: expect.stringMatching(/^ticket\./), expires_in: 30 });
+
+    const client = await app.connect('/events', { origin: ORIGIN });
+    expect(await client.authenticate(body.ticket as string)).toMatchObject({
+      type: 'auth_success',
+      user_id: 'alice',
+    });
+    client.emit('demo.echo', 1);
+    expect((await client.next()).event.data).toBe(1);
+
+    const second = await app.connect('/events', { origin: ORIGIN });
+    expect((await second.authenticate(body.ticket as string)).code).toBe('AUTH_FAILED');
+    expect((await second.closed).code).toBe(4401);
+  });
+
+  it('tells its bearer nothing of the user but what is public', async () => {
+    const { body } = await post(await start(), '/auth/ticket', { headers: { 'x-user': '7' } });
+    const { user, jti } = payloadOf(body.ticket as string);
+    expect(user).toEqual({ id: 7, roles: ['member'], sessionId: 's-of-7' });
+    expect(Buffer.from(jti as string, 'base64url').length).toBeGreaterThanOrEqual(16);
+  });
+
+  it('keeps the type of a numeric id', async () => {
+    const app = await start();
+    const { ticket } = app.nest.get(TicketService).issue({ id: 7 });
+    const client = await app.connect();
+    expect(await client.authenticate(ticket)).toMatchObject({ user_id: '7' });
+  });
+
+  it('is worth nothing without a user of the guard', async () => {
+    expect((await post(await start(), '/auth/ticket')).status).toBe(403);
+  });
+
+  it('may be issued where validateToken is what checks tokens', async () => {
+    const seen: string[] = [];
+    const app = await start({
+      options: {
+        auth: {
+          validateToken: token => {
+            seen.push(token);
+            return null;
+          },
+        },
+      },
+    });
+    const { ticket } = app.nest.get(TicketService).issue({ id: 'alice' });
+    const client = await app.connect();
+    expect((await client.authenticate(ticket)).type).toBe('auth_success');
+    expect(seen).toEqual([]);
+  });
+
+  it('renews a session like a token', async () => {
+    const app = await start();
+    const client = await app.login('alice');
+    const tickets = app.nest.get(TicketService);
+    const { key } = client.signing!;
+    const answer = await client.authenticate(tickets.issue({ id: 'alice' }).ticket);
+    expect(answer).toMatchObject({ type: 'auth_success', signing: { key } });
+  });
+
+  it('is refused once its lifetime is over', async () => {
+    const clock = new FakeClock(Date.now());
+    const app = await start({ clock });
+    const tickets = app.nest.get(TicketService);
+    const [good, late] = [tickets.issue({ id: 'a' }), tickets.issue({ id: 'a' })];
+    clock.advance(good.expiresIn - 1);
+    expect((await (await app.connect()).authenticate(good.ticket)).type).toBe('auth_success');
+    clock.advance(1);
+    expect((await (await app.connect()).authenticate(late.ticket)).code).toBe('AUTH_FAILED');
+  });
+});
+
+describe('the ticket route', () => {
+  it.each(['express', 'fastify'])('is limited to ten at once for each user on %s', async http => {
+    const app = await start({ http: http === 'fastify' ? new FastifyAdapter() : undefined });
+    const ask = (user: string) =>
+      post(app, '/auth/ticket', { headers: { 'x-user': user, connection: 'close' } });
+    const answers: number[] = [];
+    for (let request = 0; request < 10; request++) answers.push((await ask('alice')).status);
+    expect(answers).toEqual(Array(10).fill(201));
+
+    const refused = await ask('alice');
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(12);
+    expect((await ask('bob')).status).toBe(201);
+  });
+
+  it.each(['express', 'fastify'])('binds to origin and address on %s', async http => {
+    const app = await start({ http: http === 'fastify' ? new FastifyAdapter() : undefined });
+    const { body } = await post(app, '/auth/ticket', {
+      headers: { 'x-user': 'alice', origin: ORIGIN },
+    });
+    expect(payloadOf(body.ticket as string)).toMatchObject({
+      origin: ORIGIN,
+      address: '127.0.0.1',
+    });
+  });
+
+  it('has the path, binding and user it is given', async () => {
+    const app = await start({
+      options: {
+        auth: {
+          jwt: { secret: JWT_SECRET },
+          ticketRoute: {
+            guard: HeaderGuard,
+            path: 'tickets/new',
+            bind: false,
+            toUser: () => ({ id: 'guest' }),
+          },
+        },
+      },
+    });
+    expect((await post(app, '/auth/ticket')).status).toBe(404);
+    const { body } = await post(app, '/tickets/new', { headers: { 'x-user': 'alice' } });
+    expect(payloadOf(body.ticket as string)).toMatchObject({ user: { id: 'guest' } });
+    expect(payloadOf(body.ticket as string)).not.toHaveProperty('address');
+  });
+
+  it('is mounted by forRootAsync, too', async () => {
+    const app = await start({
+      module: SemanticEventsModule.forRootAsync({
+        ticketRoute: { guard: HeaderGuard },
+        useFactory: () => ({
+          signing: { keys: [RING_KEY] },
+          auth: { jwt: { secret: JWT_SECRET } },
+        }),
+      }),
+    });
+    const { body } = await post(app, '/auth/ticket', { headers: { 'x-user': 'alice' } });
+    expect((await (await app.connect()).authenticate(body.ticket as string)).user_id).toBe('alice');
+  });
+
+  it('that a factory asks for too late is a configuration error, not a route that is missing', async () => {
+    const module = SemanticEventsModule.forRootAsync({
+      useFactory: () => ({ signing: { keys: [RING_KEY] }, auth }),
+    });
+    await expect(start({ module })).rejects.toThrow(SemanticEventsConfigError);
+  });
+
+  it('without a guard is a configuration error', () => {
+    expect(() =>
+      SemanticEventsModule.forRoot({
+        signing: { keys: [RING_KEY] },
+        auth: { jwt: { secret: JWT_SECRET }, ticketRoute: {} as never },
+      }),
+    ).toThrow('auth.ticketRoute.guard must be a guard');
+  });
+
+  it('finds its guard in the module that provides it, with what that needs', async () => {
+    const app = await start({
+      options: { auth: { ...auth, ticketRoute: { guard: GuardWithNeeds } } },
+      imports: [{ module: UsersModule, providers: [Users, GuardWithNeeds] }],
+    });
+    expect((await post(app, '/auth/ticket')).status).toBe(201);
+  });
+
+  it('takes a guard that is made anew for each request', async () => {
+    const app = await start({
+      options: { auth: { ...auth, ticketRoute: { guard: RequestScopedGuard } } },
+      providers: [RequestScopedGuard],
+    });
+    await post(app, '/auth/ticket');
+    await post(app, '/auth/ticket');
+    expect(RequestScopedGuard.made).toBe(2);
+  });
+});
+
+@Injectable()
+class Users {
+  readonly one = { id: 'from-users' };
+}
+
+@Module({})
+class UsersModule {}
+
+@Injectable()
+class GuardWithNeeds implements CanActivate {
+  constructor(private readonly users: Users) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    context.switchToHttp().getRequest<{ user: unknown }>().user = this.users.one;
+    return true;
+  }
+}
+
+@Injectable({ scope: Scope.REQUEST })
+class RequestScopedGuard implements CanActivate {
+  static made = 0;
+
+  constructor() {
+    RequestScopedGuard.made++;
+  }
+
+  canActivate(): boolean {
+    return false;
+  }
+}
