@@ -68,6 +68,7 @@ export {
   type SemanticEventsOptions,
   type SigningKeyOptions,
   type SigningOptions,
+  type StoreErrorPolicy,
   type TrustProxy,
   type TicketRequest,
   type TicketRouteOptions,

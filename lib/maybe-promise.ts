@@ -21,3 +21,16 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof value.then === 'function'
   );
 }
+
+/** Tries something, and makes good what it throws or rejects with. */
+export function recovering<T>(
+  attempt: () => MaybePromise<T>,
+  recover: (error: unknown) => MaybePromise<T>,
+): MaybePromise<T> {
+  try {
+    const value = attempt();
+    return isThenable(value) ? Promise.resolve(value).catch(recover) : value;
+  } catch (error) {
+    return recover(error);
+  }
+}

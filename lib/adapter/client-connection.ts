@@ -78,10 +78,10 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
       this.closeForAbuse(code);
   }
 
-  end(code: Code): void {
+  end(code: Code, details: RefusalDetails = {}): void {
     if (!this.isOpen) return;
     const { status, close } = factsOf(code);
-    if (status !== undefined) this.send(errorFrame(code));
+    if (status !== undefined) this.send(errorFrame(code, details));
     this.close(close, code);
   }
 

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { TokenAuthenticator } from '../auth/index.js';
+import { SessionRegistry, TokenAuthenticator } from '../auth/index.js';
 import { Clock } from '../clock.js';
 import { ConnectionManager } from '../connection/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
@@ -17,6 +17,7 @@ export class ConnectionServices {
     readonly clock: Clock,
     readonly signer: EventSigner,
     readonly authenticator: TokenAuthenticator,
+    readonly sessions: SessionRegistry,
     readonly connections: ConnectionManager,
     readonly catalog: GatewayCatalog,
     readonly handshakes: HandshakePolicy,

@@ -4,7 +4,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServer } from 'ws';
 import { bindClient, Client } from '../connection/index.js';
-import { HANDSHAKE_CODES, SemanticEventsConfigError } from '../protocol/index.js';
+import { HANDSHAKE_CODES, RefusalError, SemanticEventsConfigError } from '../protocol/index.js';
 import { ClientConnection } from './client-connection.js';
 import { bindConnection, connectionOf } from './connection-of.js';
 import { ConnectionServices } from './connection-services.js';
@@ -110,7 +110,7 @@ export class SemanticEventsAdapter extends WsAdapter {
             this.answerHandshake(req, admission, answer);
           },
           (error: unknown) => {
-            this.services.logger.error(error);
+            if (!(error instanceof RefusalError)) this.services.logger.error(error);
             this.answerHandshake(req, { code: 'SERVER_FULL' }, answer);
           },
         );

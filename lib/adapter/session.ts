@@ -1,6 +1,6 @@
 import type { AuthenticatedSession } from '../auth/index.js';
 import type { Client, ConnectionSlot } from '../connection/index.js';
-import { after } from '../maybe-promise.js';
+import { after, isThenable } from '../maybe-promise.js';
 import { type Code, encodeFrame, RefusalError, type RefusalDetails } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
 
@@ -13,7 +13,7 @@ export interface SessionOutlet {
   readonly isOpen: boolean;
   send(text: string): void;
   refuse(code: Code, details?: RefusalDetails): void;
-  end(code: Code): void;
+  end(code: Code, details?: RefusalDetails): void;
 }
 
 /** The session of one connection: from the auth frame, over its renewals, to its end. */
@@ -39,20 +39,22 @@ export class Session {
       this.outlet.refuse('AUTH_FAILED');
       return;
     }
-    const session = this.services.authenticator.authenticate(token, this.outlet.client.handshake);
-    const welcomed = after(session, result => this.welcome(result));
-    if (!(welcomed instanceof Promise)) return;
-    this.isAuthenticating = true;
-    welcomed
-      .catch((error: unknown) => {
-        if (!(error instanceof RefusalError)) this.services.logger.error(error);
-        const { code, retryAfter } =
-          error instanceof RefusalError ? error : new RefusalError('INTERNAL');
-        this.outlet.refuse(code, { retryAfter });
-      })
-      .finally(() => {
-        this.isAuthenticating = false;
-      });
+    try {
+      const { authenticator } = this.services;
+      const session = authenticator.authenticate(token, this.outlet.client.handshake);
+      const welcomed = after(session, result => this.welcome(result));
+      if (!isThenable(welcomed)) return;
+      this.isAuthenticating = true;
+      void welcomed
+        .catch((error: unknown) => {
+          this.refuse(error);
+        })
+        .finally(() => {
+          this.isAuthenticating = false;
+        });
+    } catch (error) {
+      this.refuse(error);
+    }
   }
 
   checkDeadlines(): void {
@@ -68,6 +70,15 @@ export class Session {
     else if (left <= WARNING && !this.isWarned) this.warn(left);
   }
 
+  private refuse(error: unknown): void {
+    if (!(error instanceof RefusalError)) this.services.logger.error(error);
+    const { code, retryAfter } =
+      error instanceof RefusalError ? error : new RefusalError('INTERNAL');
+    // Who has no session and may not try again for now has no use for the connection, either.
+    if (code === 'RATE_LIMITED' && !this.outlet.client.user) this.outlet.end(code, { retryAfter });
+    else this.outlet.refuse(code, { retryAfter });
+  }
+
   private welcome({ user, expiresAt }: AuthenticatedSession) {
     const { client } = this.outlet;
     if (client.user && String(client.user.id) !== String(user.id))
@@ -76,7 +87,11 @@ export class Session {
       if (!this.outlet.isOpen) return;
       if (!hasRoom) {
         this.outlet.end('RATE_LIMITED');
-      } else if (!client.authenticateAs(user, expiresAt)) {
+      } else if (
+        // Ended while the store was asked.
+        this.services.sessions.hasEnded(user.sessionId) ||
+        !client.authenticateAs(user, expiresAt)
+      ) {
         this.outlet.refuse('AUTH_FAILED');
       } else {
         this.isWarned = false;

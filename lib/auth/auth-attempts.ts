@@ -4,6 +4,7 @@ import { after, isThenable, type MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { boundedKey, RateLimiter } from '../rate-limit/index.js';
+import { OpenAttempts } from './open-attempts.js';
 
 /** Who tries to authenticate: from where, and as whom where a name is tried. */
 export interface AttemptSubject {
@@ -19,6 +20,8 @@ export interface AttemptSubject {
  */
 @Injectable()
 export class AuthAttempts {
+  private readonly open = new OpenAttempts();
+
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly limiter: RateLimiter,
@@ -32,17 +35,31 @@ export class AuthAttempts {
    */
   attempt<T>(subject: AttemptSubject, check: () => MaybePromise<T>): MaybePromise<T> {
     const keys = keysOf(subject);
-    return after(this.charge(keys), () => after(check(), result => this.settle(keys, result)));
+    const charged: string[] = [];
+    const run = () =>
+      after(this.charge(keys, charged), () => after(check(), result => this.settle(keys, result)));
+    return eventually(run, () => {
+      for (const key of charged) this.open.leave(key);
+    });
   }
 
-  /** Takes a token for each key in turn: who is out of attempts at an address uses up nobody else's. */
-  private charge([key, ...others]: readonly string[]): MaybePromise<void> {
+  /**
+   * Takes a token for each key in turn: who is out of attempts at an address uses up nobody else's. Many who come
+   * at once from one address hold its tokens only until their checks are done, so the next ones wait for those.
+   */
+  private charge([key, ...others]: readonly string[], charged: string[]): MaybePromise<void> {
     if (key === undefined) return;
     return after(
       this.limiter.take(key, this.options.auth.attempts),
       ({ allowed, retryAfter }): MaybePromise<void> => {
-        if (!allowed) throw new RefusalError('RATE_LIMITED', retryAfter);
-        return this.charge(others);
+        if (!allowed) {
+          const settled = this.open.next(key);
+          if (!settled) throw new RefusalError('RATE_LIMITED', retryAfter);
+          return settled.then(() => this.charge([key, ...others], charged));
+        }
+        this.open.enter(key);
+        charged.push(key);
+        return this.charge(others, charged);
       },
     );
   }
@@ -56,6 +73,20 @@ export class AuthAttempts {
     // Who has proved to be somebody is not refused because a store could not take the token back.
     return Promise.allSettled(refunds).then(() => result);
   }
+}
+
+/** Runs something and, whatever comes of it, something else after it. */
+function eventually<T>(run: () => MaybePromise<T>, last: () => void): MaybePromise<T> {
+  let result: MaybePromise<T>;
+  try {
+    result = run();
+  } catch (error) {
+    last();
+    throw error;
+  }
+  if (result instanceof Promise) return result.finally(last);
+  last();
+  return result;
 }
 
 function keysOf({ address, user }: AttemptSubject): string[] {

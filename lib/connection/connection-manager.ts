@@ -1,11 +1,13 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import type { MaybePromise } from '../maybe-promise.js';
+import { after, type MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import type { Code, HandshakeCode } from '../protocol/index.js';
+import { StoreOutage } from '../store-outage.js';
 import type { Client } from './client.js';
 import { addressGroup } from './client-address.js';
 import { ConnectionSlot } from './connection-slot.js';
 import { ConnectionStore, type SlotClaim } from './connection-store.js';
+import { InMemoryConnectionStore } from './in-memory-connection-store.js';
 
 /** How often deadlines are looked at: one scan over all connections instead of timers for each. */
 const SCAN_INTERVAL = 100;
@@ -25,12 +27,17 @@ export interface ManagedConnection {
 @Injectable()
 export class ConnectionManager implements OnModuleDestroy {
   private readonly connections = new Map<string, ManagedConnection>();
+  /** What goes on where the store fails. */
+  private readonly local = new InMemoryConnectionStore();
+  private readonly outage: StoreOutage;
   private scanner: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly store: ConnectionStore,
-  ) {}
+  ) {
+    this.outage = new StoreOutage('connections', options.connection.onStoreError);
+  }
 
   /** How many connections are open, authenticated or not. */
   get count(): number {
@@ -71,19 +78,17 @@ export class ConnectionManager implements OnModuleDestroy {
 
   /** Called by the adapter for a handshake: takes a place within the limits, or tells which one is reached. */
   async reserve(address: string): Promise<ConnectionSlot | HandshakeCode> {
-    const claims = this.claimsOf(address);
-    const full = await this.store.acquire(claims);
+    const slot = new ConnectionSlot();
+    const full = await this.claim(slot, this.claimsOf(address));
     if (full) return full.key === EVERYONE ? 'SERVER_FULL' : 'TOO_MANY_CONNECTIONS';
-    return new ConnectionSlot(
-      this.store,
-      claims.map(({ key }) => key),
-    );
+    return slot;
   }
 
   /** Called by the adapter when a connection is authenticated. @returns whether the user has room for it */
   claimUser(slot: ConnectionSlot, userId: string | number): MaybePromise<boolean> {
     const limit = this.options.connection.maxConnectionsPerUser;
-    return slot.claim({ key: `user:${userId}`, limit });
+    const claimed = this.claim(slot, [{ key: `user:${userId}`, limit }]);
+    return after(claimed, full => full === undefined);
   }
 
   /** Called by the adapter for each socket it opens. */
@@ -102,6 +107,13 @@ export class ConnectionManager implements OnModuleDestroy {
 
   onModuleDestroy(): void {
     this.stopScanning();
+  }
+
+  private claim(slot: ConnectionSlot, claims: SlotClaim[]): MaybePromise<SlotClaim | undefined> {
+    return this.outage.during(() => slot.claim(this.store, claims), {
+      allow: () => undefined,
+      local: () => slot.claim(this.local, claims),
+    });
   }
 
   private claimsOf(address: string): SlotClaim[] {

@@ -1,27 +1,25 @@
-import { after, type MaybePromise } from '../maybe-promise.js';
+import { after, type MaybePromise, recovering } from '../maybe-promise.js';
 import type { ConnectionStore, SlotClaim } from './connection-store.js';
 
 /** The place of one connection in all counts it is part of. */
 export class ConnectionSlot {
-  private readonly keys: string[];
+  private readonly held = new Map<string, ConnectionStore>();
   private isReleased = false;
 
-  constructor(
-    private readonly store: ConnectionStore,
-    keys: readonly string[],
-  ) {
-    this.keys = [...keys];
-  }
-
-  /** Adds the connection to one more count. @returns whether there was room */
-  claim(claim: SlotClaim): MaybePromise<boolean> {
-    if (this.keys.includes(claim.key)) return true;
-    return after(this.store.acquire([claim]), full => {
-      if (full) return false;
-      this.keys.push(claim.key);
+  /**
+   * Adds the connection to counts of a store: all of them, or none.
+   *
+   * @returns the claim that was at its limit; undefined when the connection was counted
+   */
+  claim(store: ConnectionStore, claims: readonly SlotClaim[]): MaybePromise<SlotClaim | undefined> {
+    const missing = claims.filter(({ key }) => !this.held.has(key));
+    if (missing.length === 0) return undefined;
+    return after(store.acquire(missing), full => {
+      if (full) return full;
+      for (const { key } of missing) this.held.set(key, store);
       // The connection may have ended while the store was asked.
-      if (this.isReleased) void this.store.release([claim.key]);
-      return true;
+      if (this.isReleased) this.giveBack(missing.map(({ key }) => key));
+      return undefined;
     });
   }
 
@@ -29,6 +27,18 @@ export class ConnectionSlot {
   release(): void {
     if (this.isReleased) return;
     this.isReleased = true;
-    void this.store.release(this.keys);
+    this.giveBack([...this.held.keys()]);
+  }
+
+  private giveBack(keys: readonly string[]): void {
+    for (const store of new Set(this.held.values())) {
+      const ofStore = keys.filter(key => this.held.get(key) === store);
+      // A store that cannot be told forgets by itself what it hears no more of.
+      if (ofStore.length > 0)
+        void recovering(
+          () => store.release(ofStore),
+          () => undefined,
+        );
+    }
   }
 }

@@ -30,3 +30,15 @@ export function UseRankedGuard(rank: GuardRank, guard: Guard): ClassDecorator & 
     );
   };
 }
+
+const guarded = new WeakMap<object, Map<GuardRank, boolean>>();
+
+/** Whether one of our guards is attached to a handler itself. Decorators have run: the answer stays the same. */
+export function hasGuard(handler: object, rank: GuardRank): boolean {
+  const known = guarded.get(handler)?.get(rank);
+  if (known !== undefined) return known;
+  const guards = (Reflect.getMetadata(GUARDS_METADATA, handler) ?? []) as Guard[];
+  const answer = guards.some(guard => ranks.get(guard) === rank);
+  guarded.set(handler, (guarded.get(handler) ?? new Map<GuardRank, boolean>()).set(rank, answer));
+  return answer;
+}

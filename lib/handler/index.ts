@@ -1,7 +1,7 @@
 export { EventData, SemanticEventBody } from './event.decorators.js';
 export { EventDataPipe } from './event-data.pipe.js';
 export { eventIdOf, eventOf } from './event-of.js';
-export { GuardRank, UseRankedGuard } from './guard-order.js';
+export { GuardRank, hasGuard, UseRankedGuard } from './guard-order.js';
 export {
   GATEWAY_METADATA,
   GATEWAY_OPTIONS,

@@ -1,11 +1,14 @@
 import proxyAddr from 'proxy-addr';
 import { normalizeOrigin } from '../protocol/index.js';
 import type { Problems } from './problems.js';
+import { STORE_ERROR_POLICIES, type StoreErrorPolicy } from './store-options.js';
 
 /** What Express takes as `trust proxy`: all, none, a number of hops, or addresses and subnets. */
 export type TrustProxy = boolean | number | string | readonly string[];
 
 export interface ConnectionOptions {
+  /** What connection limits do while their store fails. @default 'local' */
+  onStoreError: StoreErrorPolicy;
   /**
    * The origins whose pages may connect: `https://myapp.com`, `https://*.myapp.com` for its sub-domains, or `*`
    * for any, which is refused in production. @default []
@@ -73,6 +76,7 @@ const COUNTS = [
   'idleTimeout',
 ] as const;
 const OTHERS = [
+  'onStoreError',
   'origins',
   'allowNoOrigin',
   'requireTls',
@@ -88,6 +92,7 @@ export function checkConnection(options: Partial<ConnectionOptions>, problems: P
   problems.integer('connection.shutdownTimeout', options.shutdownTimeout, { min: 0 });
   problems.positive('connection.connectRate', options.connectRate);
   problems.positive('connection.messageRate', options.messageRate);
+  problems.oneOf('connection.onStoreError', options.onStoreError, STORE_ERROR_POLICIES);
   problems.boolean('connection.allowNoOrigin', options.allowNoOrigin);
   problems.boolean('connection.requireTls', options.requireTls);
   checkOrigins('connection.origins', options.origins, problems);

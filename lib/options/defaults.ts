@@ -10,6 +10,7 @@ export const DEFAULTS = {
     attempts: { rate: 5, per: 60_000, burst: 10 },
   },
   connection: {
+    onStoreError: 'local',
     origins: [],
     allowNoOrigin: true,
     requireTls: false,
@@ -31,6 +32,6 @@ export const DEFAULTS = {
     shutdownTimeout: 5_000,
   },
   event: DEFAULT_EVENT_LIMITS,
-  replay: { maxNonces: 1_000_000 },
-  rateLimit: { maxKeys: 1_000_000 },
+  replay: { onStoreError: 'deny', maxNonces: 1_000_000 },
+  rateLimit: { onStoreError: 'local', maxKeys: 1_000_000 },
 } as const;

@@ -17,8 +17,6 @@ export type { JwtAlgorithm, JwtAuthOptions, JwtClaims, JwtKey } from './jwt-opti
 export { Problems } from './problems.js';
 export { resolveOptions } from './resolve-options.js';
 export {
-  type RateLimitOptions,
-  type ReplayOptions,
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
   type SemanticEventsOptions,
@@ -33,3 +31,4 @@ export {
   type TicketRequest,
   type TicketRouteOptions,
 } from './ticket-route-options.js';
+export type { RateLimitOptions, ReplayOptions, StoreErrorPolicy } from './store-options.js';

@@ -43,6 +43,12 @@ export class Problems {
       this.add(path, 'must be a number above 0');
   }
 
+  /** One of a list; undefined stands for the default and is fine. */
+  oneOf(path: string, value: unknown, choices: readonly unknown[]): void {
+    if (value !== undefined && !choices.includes(value))
+      this.add(path, `must be one of ${choices.join(', ')}`);
+  }
+
   boolean(path: string, value: unknown): void {
     if (value !== undefined && typeof value !== 'boolean') this.add(path, 'must be true or false');
   }

@@ -1,9 +1,11 @@
+import type { EventLimits } from '../event/index.js';
 import { checkAuth } from './auth-options.js';
 import { checkConnection } from './connection-options.js';
 import { DEFAULTS } from './defaults.js';
 import { Problems } from './problems.js';
 import type { ResolvedOptions, SemanticEventsOptions } from './semantic-events-options.js';
 import { checkSigning } from './signing-options.js';
+import { checkRateLimit, checkReplay } from './store-options.js';
 import { withDefaults } from './with-defaults.js';
 
 /**
@@ -39,25 +41,19 @@ function check(options: SemanticEventsOptions, problems: Problems, now: number):
   checkSigning(options.signing, problems, now);
   checkAuth(options.auth, problems);
   if (options.connection !== undefined) checkConnection(options.connection, problems);
-  checkWholeNumbers('event', options.event, DEFAULTS.event, problems);
-  const { maxDepth = 0 } = options.event ?? {};
-  if (Number.isSafeInteger(maxDepth) && maxDepth > MAX_DEPTH)
-    problems.add('event.maxDepth', `must be at most ${MAX_DEPTH}`);
-  checkWholeNumbers('replay', options.replay, DEFAULTS.replay, problems);
-  checkWholeNumbers('rateLimit', options.rateLimit, DEFAULTS.rateLimit, problems);
+  if (options.event !== undefined) checkEvent(options.event, problems);
+  if (options.replay !== undefined) checkReplay(options.replay, problems);
+  if (options.rateLimit !== undefined) checkRateLimit(options.rateLimit, problems);
 }
 
 /** Deeper data could be validated but has no canonical form (`canonicalize`). */
 const MAX_DEPTH = 100;
 
-/** Checks a section whose members are all sizes or counts. */
-function checkWholeNumbers(
-  path: string,
-  section: object | undefined,
-  defaults: object,
-  problems: Problems,
-): void {
-  if (section === undefined || !problems.unknown(path, section, Object.keys(defaults))) return;
-  for (const [name, value] of Object.entries(section))
-    problems.integer(`${path}.${name}`, value, { min: 1 });
+function checkEvent(limits: Partial<EventLimits>, problems: Problems): void {
+  if (!problems.unknown('event', limits, Object.keys(DEFAULTS.event))) return;
+  for (const [name, value] of Object.entries(limits))
+    problems.integer(`event.${name}`, value, { min: 1 });
+  const { maxDepth = 0 } = limits;
+  if (Number.isSafeInteger(maxDepth) && maxDepth > MAX_DEPTH)
+    problems.add('event.maxDepth', `must be at most ${MAX_DEPTH}`);
 }

@@ -2,6 +2,7 @@ import type { EventLimits } from '../event/index.js';
 import type { AttemptLimit, AuthOptions } from './auth-options.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { SigningOptions } from './signing-options.js';
+import type { RateLimitOptions, ReplayOptions } from './store-options.js';
 
 /** What `SemanticEventsModule.forRoot` takes. Times are milliseconds, sizes bytes. */
 export interface SemanticEventsOptions {
@@ -17,16 +18,6 @@ export interface SemanticEventsOptions {
   replay?: Partial<ReplayOptions>;
   /** The memory of rate limits. */
   rateLimit?: Partial<RateLimitOptions>;
-}
-
-export interface ReplayOptions {
-  /** Nonces remembered at once by the in-memory store; when full it refuses, never forgets. @default 1_000_000 */
-  maxNonces: number;
-}
-
-export interface RateLimitOptions {
-  /** Buckets that are not full, kept at once by the in-memory store; new keys are refused beyond. @default 1_000_000 */
-  maxKeys: number;
 }
 
 /** The options with every default filled in, validated: what providers inject. */

@@ -1,9 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { addressGroup, clientOf } from '../connection/index.js';
-import { refusing } from '../handler/index.js';
-import { after } from '../maybe-promise.js';
-import { RefusalError } from '../protocol/index.js';
+import { GuardRank, hasGuard, refusing } from '../handler/index.js';
 import { boundedKey } from './bucket-key.js';
 import {
   RATE_LIMIT,
@@ -11,7 +9,14 @@ import {
   SKIP_RATE_LIMIT,
 } from './rate-limit.metadata.js';
 import { RateLimiter } from './rate-limiter.js';
-import type { RateLimitDecision } from './token-bucket.js';
+import { passOrRefuse, type PendingDecision } from './token-bucket.js';
+
+const pending = new WeakMap<ExecutionContext, PendingDecision>();
+
+/** The decision that `RateLimitGuard` left to who comes next. */
+export function pendingDecisionOf(context: ExecutionContext): PendingDecision | undefined {
+  return pending.get(context);
+}
 
 /** Enforces `@RateLimit`. Override `limitOf`, `keyOf` or `costOf` to decide differently. */
 @Injectable()
@@ -29,9 +34,23 @@ export class RateLimitGuard implements CanActivate {
     if (!limit || this.charged.has(context)) return true;
     this.charged.add(context);
     return refusing(context, () => {
-      const cost = this.costOf(context, limit);
-      return after(this.limiter.take(this.keyOf(context, limit), limit, cost), passOrRefuse);
+      const key = this.keyOf(context, limit);
+      const decision = this.limiter.begin(key, limit, this.costOf(context, limit));
+      if (!('decided' in decision)) return passOrRefuse(decision);
+      return this.defer(decision, context) ? true : decision.decided.then(passOrRefuse);
     });
+  }
+
+  /**
+   * Leaves a decision that is on its way to the guard of `@SignedEvent`, where that comes next: it has something
+   * to ask the store for, too, and goes on only if both answers are good.
+   */
+  private defer(decision: PendingDecision, context: ExecutionContext): boolean {
+    if (!hasGuard(context.getHandler(), GuardRank.Signature)) return false;
+    // Should the event be refused before, nobody waits for the decision.
+    decision.decided.catch(() => undefined);
+    pending.set(context, decision);
+    return true;
   }
 
   protected limitOf(context: ExecutionContext): RateLimitDecoratorOptions | undefined {
@@ -61,9 +80,4 @@ export class RateLimitGuard implements CanActivate {
       ? `user:${client.user.id}`
       : `address:${addressGroup(client.address)}`;
   }
-}
-
-function passOrRefuse({ allowed, retryAfter }: RateLimitDecision): true {
-  if (!allowed) throw new RefusalError('RATE_LIMITED', retryAfter);
-  return true;
 }

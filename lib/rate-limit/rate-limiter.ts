@@ -1,9 +1,14 @@
-import { Injectable } from '@nestjs/common';
-import { Problems } from '../options/index.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import { isThenable, type MaybePromise } from '../maybe-promise.js';
+import { Problems, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
+import { StoreOutage } from '../store-outage.js';
+import { InMemoryRateLimitStore } from './in-memory-rate-limit-store.js';
 import { RateLimitStore } from './rate-limit-store.js';
 import {
   capacityOf,
+  type PendingDecision,
   type RateLimitDecision,
   type TokenBucket,
   tokenBucket,
@@ -14,8 +19,18 @@ import {
 @Injectable()
 export class RateLimiter {
   private readonly buckets = new WeakMap<TokenBucketOptions, TokenBucket>();
+  /** What goes on where the store fails. */
+  private readonly local: RateLimitStore;
+  private readonly outage: StoreOutage;
 
-  constructor(private readonly store: RateLimitStore) {}
+  constructor(
+    private readonly store: RateLimitStore,
+    @Inject(SEMANTIC_EVENTS_OPTIONS) { rateLimit }: ResolvedOptions,
+    clock: Clock,
+  ) {
+    this.local = new InMemoryRateLimitStore(rateLimit.maxKeys, clock);
+    this.outage = new StoreOutage('rate limits', rateLimit.onStoreError);
+  }
 
   /**
    * Takes tokens from the bucket of a key.
@@ -23,18 +38,27 @@ export class RateLimiter {
    * @param limit keep the object between calls: it is validated once
    * @param cost tokens taken; more than 0 and at most the burst
    * @throws SemanticEventsConfigError for a limit that makes no sense or a cost the bucket can never hold
+   * @throws RefusalError `UNAVAILABLE` while the store fails, where that is the policy
    */
-  take(
-    key: string,
-    limit: TokenBucketOptions,
-    cost = 1,
-  ): RateLimitDecision | Promise<RateLimitDecision> {
+  take(key: string, limit: TokenBucketOptions, cost = 1): MaybePromise<RateLimitDecision> {
+    const decision = this.begin(key, limit, cost);
+    return 'decided' in decision ? decision.decided : decision;
+  }
+
+  /** Like `take`, for who has something to ask the store for together with a decision that is on its way. */
+  begin(key: string, limit: TokenBucketOptions, cost = 1): RateLimitDecision | PendingDecision {
     const bucket = this.bucketOf(limit);
     if (!(cost > 0 && cost <= capacityOf(bucket)))
       throw new SemanticEventsConfigError([
         'rate limit: cost must be above 0 and at most the burst',
       ]);
-    return this.store.take(key, bucket, cost);
+    let asked: MaybePromise<RateLimitDecision> | undefined;
+    const decided = this.outage.during(() => (asked = this.store.take(key, bucket, cost)), {
+      allow: () => PASS,
+      local: () => this.local.take(key, bucket, cost),
+    });
+    if (!isThenable(decided)) return decided;
+    return { asked: Promise.resolve(asked ?? decided), decided };
   }
 
   /**
@@ -42,7 +66,7 @@ export class RateLimiter {
    *
    * @param limit the one they were taken by
    */
-  refund(key: string, limit: TokenBucketOptions, tokens = 1): void | Promise<void> {
+  refund(key: string, limit: TokenBucketOptions, tokens = 1): MaybePromise<void> {
     return this.store.refund(key, this.bucketOf(limit), tokens);
   }
 
@@ -58,6 +82,9 @@ export class RateLimiter {
     return bucket;
   }
 }
+
+/** What passes because nobody can say otherwise. */
+const PASS: RateLimitDecision = { allowed: true, remaining: 0, retryAfter: 0, resetAfter: 0 };
 
 /** Notes what is wrong with the numbers of a limit. */
 export function checkTokenBucket(

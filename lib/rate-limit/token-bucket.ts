@@ -1,3 +1,5 @@
+import { RefusalError } from '../protocol/index.js';
+
 /**
  * A token bucket kept as one number: the time at which the bucket will be full again, as in the Generic Cell
  * Rate Algorithm (ITU-T I.371), which calls it the theoretical arrival time. Taking a token moves that time
@@ -27,6 +29,14 @@ export interface RateLimitDecision {
   readonly retryAfter: number;
   /** Milliseconds until the bucket is full. */
   readonly resetAfter: number;
+}
+
+/** A decision that a store was asked for and that is still on its way. */
+export interface PendingDecision {
+  /** What the store itself will answer. */
+  readonly asked: Promise<RateLimitDecision>;
+  /** The decision, whatever becomes of the store. */
+  readonly decided: Promise<RateLimitDecision>;
 }
 
 export function tokenBucket({
@@ -80,4 +90,10 @@ export function decide(
     resetAfter: after - now,
     fullAt: after,
   };
+}
+
+/** @throws RefusalError `RATE_LIMITED` when a decision was against it */
+export function passOrRefuse({ allowed, retryAfter }: RateLimitDecision): true {
+  if (!allowed) throw new RefusalError('RATE_LIMITED', retryAfter);
+  return true;
 }

@@ -6,6 +6,7 @@ import { eventOf, refusing } from '../handler/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
+import { passOrRefuse, type PendingDecision, pendingDecisionOf } from '../rate-limit/index.js';
 import { NonceTracker } from '../replay/index.js';
 import { type AcceptedKeys, EventSigner } from './event-signer.js';
 
@@ -35,13 +36,19 @@ export class SignedEventGuard implements CanActivate {
       // Signed for one handler, an event must not be carried to another in Nest's own frame.
       if (event.type !== context.switchToWs().getPattern())
         throw new RefusalError('INVALID_SIGNATURE');
-      return this.useNonce(event, this.verify(event, context));
+      return this.useNonce(event, this.verify(event, context), pendingDecisionOf(context));
     });
   }
 
   /** Uses up the nonce of an event: once, where several gateways handle the event of one frame. */
-  protected useNonce(event: SemanticEvent, keyId: string): MaybePromise<true> {
-    const use = uses.get(event) ?? this.nonces.use(event, keyId);
+  protected useNonce(
+    event: SemanticEvent,
+    keyId: string,
+    limit?: PendingDecision,
+  ): MaybePromise<true> {
+    const used = uses.get(event);
+    if (used !== undefined) return limit ? limit.decided.then(passOrRefuse).then(() => used) : used;
+    const use = this.nonces.use(event, keyId, limit);
     uses.set(event, use);
     return use;
   }

@@ -85,6 +85,37 @@ export function rateLimitStoreContract(
       expect((await take()).retryAfter).toBe(0);
     });
 
+    describe('refund', () => {
+      const refund = async (tokens: number, key = 'key') =>
+        harness.store.refund(key, BUCKET, tokens);
+
+      it('puts tokens back for the next request', async () => {
+        await drain();
+        await refund(2);
+        expect((await take('key', 2)).allowed).toBe(true);
+        expect((await take()).allowed).toBe(false);
+      });
+
+      it('fills a bucket no further than it holds', async () => {
+        await take();
+        await refund(BURST);
+        await refund(BURST);
+        expect(await takeAtOnce(BURST + 2)).toBe(BURST);
+      });
+
+      it('of a key nothing was taken of does nothing', async () => {
+        await refund(3, 'unknown');
+        expect((await take('unknown', BURST)).allowed).toBe(true);
+        expect((await take('unknown')).allowed).toBe(false);
+      });
+
+      it('is of one key only', async () => {
+        await drain('a');
+        await refund(1, 'b');
+        expect((await take('a')).allowed).toBe(false);
+      });
+    });
+
     it.each(['__proto__', 'constructor', '', 'a\nb', '*', '{a}', 'ключ-🔑', 'k'.repeat(256)])(
       'takes %j for a key like any other',
       async key => {

@@ -98,6 +98,13 @@ export class TestClient {
     return event;
   }
 
+  /** Sends an event without signature, as a client can that is not authenticated. */
+  emitUnsigned(type: string, members: Json = {}): Json {
+    const event = { specversion: '1.0', type, source: 'test-client', id: randomUUID(), ...members };
+    this.sendJson({ type: 'event', event });
+    return event;
+  }
+
   /** A signed event that has not been sent yet. */
   event(type: string, data?: unknown, members: Json = {}): Json {
     return this.sign({

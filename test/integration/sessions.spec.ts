@@ -102,3 +102,37 @@ describe('ending a session', () => {
     );
   });
 });
+
+describe('renewing under load', () => {
+  it.each(['jwt', 'a validator that takes its time'])(
+    '100 clients that renew while they send lose no event: %s',
+    async by => {
+      const later = async (token: string) => {
+        await new Promise(resolve => setImmediate(resolve));
+        return { id: token };
+      };
+      const isJwt = by === 'jwt';
+      const app = await start({
+        auth: isJwt ? { jwt: { secret: JWT_SECRET } } : { validateToken: later },
+      });
+      const tokenOf = (user: string) => (isJwt ? tokenFor(user) : user);
+      const clients = await Promise.all(
+        Array.from({ length: 100 }, async (_, number) => enter(app, tokenOf(`user-${number}`))),
+      );
+      const work = clients.map(async (client, number) => {
+        for (let round = 0; round < 3; round++) {
+          client.emit('demo.echo', `${round} before`);
+          client.sendJson({ type: 'auth', token: tokenOf(`user-${number}`) });
+          client.emit('demo.echo', `${round} after`);
+          const answers = await client.take(3);
+          expect(answers.map(({ type }) => type as string).sort()).toEqual([
+            'auth_success',
+            'event',
+            'event',
+          ]);
+        }
+      });
+      await Promise.all(work);
+    },
+  );
+});

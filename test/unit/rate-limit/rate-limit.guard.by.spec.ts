@@ -9,6 +9,7 @@ import {
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
 import { clientAt, wsContext } from '../../helpers/ws-context.js';
+import { resolvedOptions } from '../../helpers/resolved-options.js';
 
 class Handlers {
   @RateLimit({ rate: 1, by: 'client' })
@@ -36,7 +37,10 @@ const nobodyElsewhere = () => clientAt('198.51.100.7');
 /** Calls a handler whose bucket holds one token. */
 function outcomesOf(method: string) {
   const store = new InMemoryRateLimitStore(100, new FakeClock());
-  const guard = new RateLimitGuard(new RateLimiter(store), new Reflector());
+  const guard = new RateLimitGuard(
+    new RateLimiter(store, resolvedOptions(), new FakeClock()),
+    new Reflector(),
+  );
   return (client: Client) =>
     refusalOf(() => guard.canActivate(wsContext(Handlers, method, { client })));
 }

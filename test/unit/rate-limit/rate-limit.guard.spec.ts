@@ -12,6 +12,7 @@ import {
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
 import { clientAt, type WsCall, wsContext } from '../../helpers/ws-context.js';
+import { resolvedOptions } from '../../helpers/resolved-options.js';
 
 @RateLimit({ rate: 1, burst: 2 })
 class Limited {
@@ -44,7 +45,10 @@ describe('RateLimitGuard', () => {
   beforeEach(() => {
     clock = new FakeClock();
     store = new InMemoryRateLimitStore(1_000, clock);
-    guard = new RateLimitGuard(new RateLimiter(store), new Reflector());
+    guard = new RateLimitGuard(
+      new RateLimiter(store, resolvedOptions(), new FakeClock()),
+      new Reflector(),
+    );
   });
 
   const call = (gateway: Type, method: string, how?: WsCall) =>
@@ -106,7 +110,10 @@ describe('RateLimitGuard', () => {
         store.refund(...refund);
       };
     }
-    guard = new RateLimitGuard(new RateLimiter(new LaterStore()), new Reflector());
+    guard = new RateLimitGuard(
+      new RateLimiter(new LaterStore(), resolvedOptions(), new FakeClock()),
+      new Reflector(),
+    );
     await expect(call(Handlers, 'user')).resolves.toBe(true);
     await expect(call(Handlers, 'user')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });
@@ -118,7 +125,10 @@ describe('RateLimitGuard', () => {
         return 'everybody';
       }
     }
-    guard = new SharedGuard(new RateLimiter(store), new Reflector());
+    guard = new SharedGuard(
+      new RateLimiter(store, resolvedOptions(), new FakeClock()),
+      new Reflector(),
+    );
     expect(outcome(Handlers, 'user', { client: clientAt('192.0.2.1', 'ann') })).toBeUndefined();
     expect(outcome(Handlers, 'user', { client: clientAt('::1', 'bob') })).toBe('RATE_LIMITED');
   });

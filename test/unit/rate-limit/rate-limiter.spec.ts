@@ -5,6 +5,7 @@ import {
   type TokenBucketOptions,
 } from '../../../lib/rate-limit/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
+import { resolvedOptions } from '../../helpers/resolved-options.js';
 
 describe('RateLimiter', () => {
   let clock: FakeClock;
@@ -14,7 +15,7 @@ describe('RateLimiter', () => {
   beforeEach(() => {
     clock = new FakeClock();
     store = new InMemoryRateLimitStore(100, clock);
-    limiter = new RateLimiter(store);
+    limiter = new RateLimiter(store, resolvedOptions(), new FakeClock());
   });
 
   it('lets the burst of a key pass, then its rate', async () => {

@@ -1,0 +1,57 @@
+import { Logger } from '@nestjs/common';
+import { after, type MaybePromise, recovering } from './maybe-promise.js';
+import type { StoreErrorPolicy } from './options/index.js';
+import { RefusalError } from './protocol/index.js';
+
+/** What stands in for a store, by policy; `deny` needs nothing. */
+export interface StandIns<T> {
+  allow(): MaybePromise<T>;
+  local(): MaybePromise<T>;
+}
+
+/** Gets a protection over the failures of its store, and tells once when they begin and once when they end. */
+export class StoreOutage {
+  private readonly logger = new Logger('SemanticEvents');
+  private isOut = false;
+
+  /** @param subject what the store keeps, for the log */
+  constructor(
+    private readonly subject: string,
+    private readonly policy: StoreErrorPolicy,
+  ) {}
+
+  /**
+   * Asks a store, or what stands in for it.
+   *
+   * @throws RefusalError as the store refuses; `UNAVAILABLE` when it fails and the policy is to deny
+   */
+  during<T>(ask: () => MaybePromise<T>, standIns: StandIns<T>): MaybePromise<T> {
+    return recovering(
+      () =>
+        after(ask(), answer => {
+          this.end();
+          return answer;
+        }),
+      error => {
+        // A store that refuses, because it is full, is not one that fails.
+        if (error instanceof RefusalError) throw error;
+        this.begin(error);
+        if (this.policy === 'deny') throw new RefusalError('UNAVAILABLE');
+        return standIns[this.policy]();
+      },
+    );
+  }
+
+  private begin(error: unknown): void {
+    if (this.isOut) return;
+    this.isOut = true;
+    this.logger.error(`The store of ${this.subject} fails; until it is back: ${this.policy}`);
+    this.logger.error(error);
+  }
+
+  private end(): void {
+    if (!this.isOut) return;
+    this.isOut = false;
+    this.logger.log(`The store of ${this.subject} is back`);
+  }
+}

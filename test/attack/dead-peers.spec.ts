@@ -1,0 +1,128 @@
+import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
+import { ConnectionManager, ConnectionStore } from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { GatedGateway, unsigned } from '../helpers/gated.gateway.js';
+import { PING, PONG, RawPeer } from '../helpers/raw-peer.js';
+import { TestApp } from '../helpers/test-app.js';
+
+const start = async (connection = {}, gateways: (typeof DemoGateway | typeof GatedGateway)[] = [DemoGateway]) => {
+  const app = await TestApp.start({ gateways, options: { connection } });
+  const store = app.nest.get<InMemoryConnectionStore>(ConnectionStore);
+  return { app, store, connections: app.nest.get(ConnectionManager) };
+};
+
+describe('a peer that is dead', () => {
+  it('is gone after two heartbeats, without a close frame, and its place is free', async () => {
+    const { app, store, connections } = await start({ heartbeatInterval: 60 });
+    const peer = await RawPeer.open(app.port);
+    expect((await peer.next())?.opcode).toBe(PING);
+    expect(await peer.closeCode()).toBe(1006);
+    expect(connections.count).toBe(0);
+    expect(store.size).toBe(0);
+  });
+
+  it('is gone though it is paused and what it is sent piles up', async () => {
+    const { app, store } = await start({ heartbeatInterval: 60 });
+    const client = await app.login();
+    client.socket.pause();
+    await eventually(() => store.size === 0);
+  });
+
+  it('is found while others that answer stay', async () => {
+    const { app, connections } = await start({ heartbeatInterval: 60 });
+    const alive = await app.login();
+    await RawPeer.open(app.port);
+    expect(connections.count).toBe(2);
+    await eventually(() => connections.count === 1);
+    await pause(250);
+    expect(connections.list()[0]!.user?.id).toBe('alice');
+    alive.emit('demo.echo', 'alive');
+    expect((await alive.next()).event.data).toBe('alive');
+  });
+
+  it('does not live on by pongs it sent before it was asked', async () => {
+    const { app, store } = await start({ heartbeatInterval: 150 });
+    const peer = await RawPeer.open(app.port);
+    for (let pong = 0; pong < 10; pong++) peer.send('', { opcode: PONG });
+    await peer.next();
+    await eventually(() => store.size === 0, 1_000);
+  });
+
+  it('is found by heartbeat though it is not read because its handlers run', async () => {
+    const connection = { heartbeatInterval: 60, maxRunningHandlers: 1 };
+    const { app, store } = await start(connection, [GatedGateway]);
+    const peer = await RawPeer.open(app.port);
+    for (let sent = 0; sent < 5; sent++) peer.send(unsigned('gated.wait'));
+    await eventually(() => app.nest.get(GatedGateway).running === 1);
+    await pause(200);
+    peer.reset();
+    await eventually(() => store.size === 0);
+  });
+});
+
+describe('a peer that is not read because its handlers run', () => {
+  it('is not taken for dead, and is answered once they finish', async () => {
+    const connection = { heartbeatInterval: 60, maxRunningHandlers: 1 };
+    const { app, connections } = await start(connection, [GatedGateway]);
+    const client = await app.login();
+    for (let sent = 0; sent < 3; sent++) client.sendJson(unsigned('gated.wait', sent));
+    await pause(400);
+    expect(connections.count).toBe(1);
+    app.nest.get(GatedGateway).open();
+    expect(await client.take(3)).toHaveLength(3);
+  });
+});
+
+describe('a peer that is idle', () => {
+  it('is closed with 4000, though it answers every ping', async () => {
+    const { app, store } = await start({ heartbeatInterval: 40, idleTimeout: 200 });
+    const client = await app.login();
+    expect(await client.closed).toEqual({ code: 4000, reason: 'IDLE_TIMEOUT' });
+    await eventually(() => store.size === 0);
+  });
+
+  it.each([
+    ['pings', PING],
+    ['pongs', PONG],
+  ])('is not kept in use by %s', async (_, opcode) => {
+    const { app } = await start({ idleTimeout: 200 });
+    const peer = await RawPeer.open(app.port);
+    const timer = setInterval(() => {
+      peer.send('', { opcode });
+    }, 30);
+    expect(await peer.closeCode()).toBe(4000);
+    clearInterval(timer);
+  });
+
+  it('is not one that sends messages', async () => {
+    const { app, connections } = await start({ idleTimeout: 300 });
+    const client = await app.login();
+    for (let sent = 0; sent < 6; sent++) {
+      client.sendJson({ type: 'ping' });
+      await pause(100);
+    }
+    expect(connections.count).toBe(1);
+    expect(client.received.every(({ type }) => type === 'pong')).toBe(true);
+  });
+});
+
+describe('a peer that half-closes', () => {
+  it('is gone at once, and its place is free', async () => {
+    const { app, store, connections } = await start();
+    const peer = await RawPeer.open(app.port);
+    peer.socket.end();
+    await peer.gone;
+    await eventually(() => store.size === 0 && connections.count === 0, 500);
+  });
+
+  it('right after its handshake is gone, too', async () => {
+    const { app, store } = await start();
+    for (let round = 0; round < 5; round++) {
+      const peer = await RawPeer.connect(app.port);
+      peer.socket.end((await import('../helpers/raw-peer.js')).request());
+      await peer.gone;
+    }
+    await eventually(() => store.size === 0, 500);
+  });
+});

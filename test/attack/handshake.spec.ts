@@ -1,0 +1,118 @@
+import { ConnectionManager } from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { RawPeer, request } from '../helpers/raw-peer.js';
+import { TestApp } from '../helpers/test-app.js';
+
+let app: TestApp;
+
+beforeEach(async () => {
+  app = await TestApp.start({ gateways: [DemoGateway] });
+});
+
+const answerTo = async (text: string) => {
+  const peer = await RawPeer.connect(app.port);
+  peer.write(text);
+  return peer.answer();
+};
+const stillServes = async () => {
+  const client = await app.login();
+  client.emit('demo.echo', 'served');
+  expect((await client.next()).event.data).toBe('served');
+};
+
+describe('a handshake', () => {
+  it('is refused where it is no GET', async () => {
+    for (const method of ['POST', 'HEAD', 'OPTIONS', 'DELETE'])
+      expect((await answerTo(request('/events', {}, method))).status).toBe(405);
+  });
+
+  it('of another version is told the versions there are', async () => {
+    const { status, head } = await answerTo(request('/events', { 'Sec-WebSocket-Version': '99' }));
+    expect(status).toBe(400);
+    expect(head).toMatch(/Sec-WebSocket-Version: 13/);
+  });
+
+  it('selects the first sub-protocol we speak, and none where we speak none', async () => {
+    const selected = async (offer: string) =>
+      /Sec-WebSocket-Protocol: (.*)/.exec(
+        (await answerTo(request('/events', { 'Sec-WebSocket-Protocol': offer }))).head,
+      )?.[1];
+    expect(await selected('x, cloudevents.json, semantic-events.v1')).toBe('cloudevents.json');
+    expect(await selected('semantic-events.v1, cloudevents.json')).toBe('semantic-events.v1');
+    expect(await selected('semantic-events.v2, constructor')).toBeUndefined();
+  });
+
+  it('is never granted compression', async () => {
+    const offer = 'permessage-deflate; client_max_window_bits, x-webkit-deflate-frame';
+    const { status, head } = await answerTo(
+      request('/events', { 'Sec-WebSocket-Extensions': offer }),
+    );
+    expect(status).toBe(101);
+    expect(head).not.toMatch(/Sec-WebSocket-Extensions/i);
+  });
+
+  it('with headers beyond all measure is refused with 431, and the server goes on', async () => {
+    const headers = { Cookie: 'x'.repeat(100_000) };
+    expect((await answerTo(request('/events', headers))).status).toBe(431);
+    await stillServes();
+  });
+
+  it('that is no HTTP is refused with 400, and the server goes on', async () => {
+    for (const text of [
+      '\0'.repeat(100),
+      'GET\r\n\r\n',
+      '\u0016\u0003\u0001\u0002\0\u0001',
+      'x'.repeat(50_000),
+    ])
+      expect((await answerTo(text)).status).toBeGreaterThanOrEqual(400);
+    await stillServes();
+  });
+
+  it('in one-byte pieces is taken as one in one piece', async () => {
+    const peer = await RawPeer.connect(app.port);
+    peer.socket.setNoDelay();
+    for (const byte of Buffer.from(request())) {
+      peer.write(Buffer.from([byte]));
+      await new Promise(setImmediate);
+    }
+    expect((await peer.answer()).status).toBe(101);
+  });
+
+  it('that goes slowly takes no place, and does not hold up others', async () => {
+    for (let slow = 0; slow < 50; slow++)
+      (await RawPeer.connect(app.port)).write('GET /events HTTP/1.1\r\nHost: x\r\nX: ');
+    await pause(20);
+    expect(app.nest.get(ConnectionManager).count).toBe(0);
+    await stillServes();
+  });
+
+  it('broken off at any byte leaves no connection', async () => {
+    const text = request();
+    for (let length = 0; length < text.length; length += 16) {
+      const peer = await RawPeer.connect(app.port);
+      peer.write(text.slice(0, length));
+      await new Promise(setImmediate);
+      peer.reset();
+    }
+    await eventually(() => app.nest.get(ConnectionManager).count === 0);
+    await stillServes();
+  });
+
+  it('twice on one connection makes one connection only', async () => {
+    const peer = await RawPeer.connect(app.port);
+    peer.write(request() + request());
+    expect((await peer.answer()).status).toBe(101);
+    expect(await peer.closeCode()).toBe(1002);
+    peer.socket.destroy();
+    await eventually(() => app.nest.get(ConnectionManager).count === 0);
+  });
+
+  it.each(['/%', '/events%00', '/EVENTS', '/events/', '/events/x', '*', '/'])(
+    'to %s, where no gateway is, is not answered, and the server goes on',
+    async path => {
+      expect((await answerTo(request(path))).status).not.toBe(101);
+      await stillServes();
+    },
+  );
+});

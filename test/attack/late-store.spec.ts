@@ -1,0 +1,122 @@
+import { ConnectionManager, ConnectionStore, SemanticEventsModule } from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { LateConnectionStore } from '../helpers/late-connection-store.js';
+import { frame, RawPeer, request } from '../helpers/raw-peer.js';
+import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
+import type { Json } from '../helpers/test-client.js';
+
+/** An application whose connection counts are kept by a store that answers when the test lets it. */
+async function start({ auth = {}, connection = {} } = {}) {
+  const store = new LateConnectionStore();
+  const module = SemanticEventsModule.forRoot({
+    signing: { keys: [RING_KEY] },
+    auth: { jwt: { secret: JWT_SECRET }, ...auth },
+    connection,
+    providers: [{ provide: ConnectionStore, useValue: store }],
+  });
+  const app = await TestApp.start({ gateways: [DemoGateway], module });
+  return { app, store, connections: app.nest.get(ConnectionManager) };
+}
+
+const auth = (user: string) => frame(JSON.stringify({ type: 'auth', token: tokenFor(user) }));
+
+describe('while the store is asked for a place', () => {
+  it.each(['reset', 'FIN'])('a handshake that ends by %s leaks none', async how => {
+    const { app, store, connections } = await start();
+    const peers = await Promise.all(Array.from({ length: 10 }, () => RawPeer.connect(app.port)));
+    for (const peer of peers) peer.write(request());
+    await eventually(() => store.asked === 10);
+    for (const peer of peers) {
+      if (how === 'reset') peer.reset();
+      else peer.socket.end();
+    }
+    await pause(20);
+    store.answer();
+    await eventually(() => store.memory.size === 0);
+    expect(connections.count).toBe(0);
+  });
+
+  it('nothing is opened, and the frames that came along are not lost', async () => {
+    const { app, store, connections } = await start();
+    const peer = await RawPeer.connect(app.port);
+    peer.write(Buffer.concat([Buffer.from(request()), auth('alice')]));
+    await eventually(() => store.asked === 1);
+    expect(connections.count).toBe(0);
+    store.isLate = false;
+    store.answer();
+    expect((await peer.answer()).status).toBe(101);
+    expect(JSON.parse((await peer.next())!.payload.toString())).toMatchObject({
+      type: 'auth_success',
+      user_id: 'alice',
+    });
+  });
+
+  it('a peer that sends without end is not read', async () => {
+    const { app, store } = await start();
+    const peer = await RawPeer.connect(app.port);
+    peer.write(request());
+    await eventually(() => store.asked === 1);
+    for (let chunk = 0; chunk < 256; chunk++) peer.write(Buffer.alloc(65_536));
+    await pause(50);
+    expect(peer.socket.writableLength).toBeGreaterThan(4 * 65_536);
+    peer.reset();
+    store.answer();
+    await eventually(() => store.memory.size === 0);
+  });
+});
+
+describe('while the store is asked for a place of the user', () => {
+  async function asking(options = {}) {
+    const { app, store, connections } = await start(options);
+    store.isLate = false;
+    const peer = await RawPeer.open(app.port);
+    store.isLate = true;
+    peer.write(auth('alice'));
+    await eventually(() => store.asked === 1);
+    return { store, connections, peer };
+  }
+  const read = async (peer: RawPeer) =>
+    JSON.parse((await peer.next())!.payload.toString()) as Json;
+
+  it.each(['reset', 'FIN'])('a socket that ends by %s leaks none', async how => {
+    const { store, connections, peer } = await asking();
+    if (how === 'reset') peer.reset();
+    else peer.socket.end();
+    await eventually(() => connections.count === 0);
+    store.answer();
+    await eventually(() => store.memory.size === 0);
+  });
+
+  it('nothing but ping is taken from the client', async () => {
+    const { store, peer } = await asking();
+    peer.send({ type: 'ping' });
+    expect((await read(peer)).type).toBe('pong');
+    peer.send({ event: 'plain', data: 1 });
+    expect((await read(peer)).data.code).toBe('UNAUTHENTICATED');
+    expect(await peer.closeCode()).toBe(4401);
+    store.answer();
+    peer.socket.destroy();
+    await eventually(() => store.memory.size === 0);
+  });
+
+  it('a second auth frame is a race and closes with 4401', async () => {
+    const { store, peer } = await asking();
+    peer.write(auth('bob'));
+    expect((await read(peer)).code).toBe('AUTH_FAILED');
+    expect(await peer.closeCode()).toBe(4401);
+    peer.socket.destroy();
+    store.answer();
+    await eventually(() => store.memory.size === 0);
+  });
+
+  it('the deadline of authentication goes on, and a late yes changes nothing', async () => {
+    const { store, connections, peer } = await asking({ auth: { timeout: 100 } });
+    expect((await read(peer)).code).toBe('AUTH_TIMEOUT');
+    store.answer();
+    expect(await peer.closeCode()).toBe(4408);
+    expect(connections.list().every(({ user }) => user === undefined)).toBe(true);
+    peer.socket.destroy();
+    await eventually(() => store.memory.size === 0);
+  });
+});

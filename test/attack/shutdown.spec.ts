@@ -1,0 +1,102 @@
+import { ConnectionStore } from '../../lib/index.js';
+import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { GatedGateway, unsigned } from '../helpers/gated.gateway.js';
+import { RawPeer } from '../helpers/raw-peer.js';
+import { TestApp } from '../helpers/test-app.js';
+
+const start = async (connection = {}) => {
+  const app = await TestApp.start({ gateways: [GatedGateway], options: { connection } });
+  return { app, gateway: app.nest.get(GatedGateway) };
+};
+
+describe('at shutdown', () => {
+  it('a running handler finishes, and its reply arrives before 1001', async () => {
+    const { app, gateway } = await start();
+    const client = await app.login();
+    client.sendJson(unsigned('gated.wait', 'late'));
+    await eventually(() => gateway.running === 1);
+    const closing = app.nest.close();
+    await pause(50);
+    expect(client.socket.readyState).toBe(client.socket.OPEN);
+    gateway.open();
+    expect((await client.next()).event.data).toEqual({ done: 'late' });
+    expect(await client.closed).toEqual({ code: 1001, reason: 'SERVER_SHUTDOWN' });
+    await closing;
+  });
+
+  it('a handler that hangs is not waited for longer than its time-out', async () => {
+    const { app, gateway } = await start({ shutdownTimeout: 100 });
+    const client = await app.login();
+    client.sendJson(unsigned('gated.wait'));
+    await eventually(() => gateway.running === 1);
+    const at = Date.now();
+    await app.nest.close();
+    expect(Date.now() - at).toBeGreaterThanOrEqual(90);
+    expect(Date.now() - at).toBeLessThan(1_000);
+    expect((await client.closed).code).toBe(1001);
+  });
+
+  it('no handler is called any more, by frames sent or by frames held back', async () => {
+    const { app, gateway } = await start({ maxRunningHandlers: 1 });
+    const client = await app.login();
+    for (let sent = 0; sent < 5; sent++) client.sendJson(unsigned('gated.wait', sent));
+    await eventually(() => gateway.running === 1);
+    const closing = app.nest.close();
+    client.sendJson(unsigned('gated.wait', 'after'));
+    await pause(30);
+    gateway.open();
+    await closing;
+    expect(gateway.started).toBe(1);
+  });
+
+  it('new handshakes are refused with 503 while handlers finish', async () => {
+    const { app, gateway } = await start();
+    const client = await app.login();
+    client.sendJson(unsigned('gated.wait'));
+    await eventually(() => gateway.running === 1);
+    const closing = app.nest.close();
+    await pause(20);
+    const { status, body } = await (await RawPeer.connect(app.port)).handshake();
+    expect(status).toBe(503);
+    expect(body).toContain('SERVER_FULL');
+    gateway.open();
+    await closing;
+  });
+
+  it('who does not answer the close frame, or does not read at all, is cut off', async () => {
+    const { app } = await start();
+    const mute = await RawPeer.open(app.port);
+    const deaf = await app.login();
+    deaf.socket.pause();
+    const at = Date.now();
+    await app.nest.close();
+    expect(Date.now() - at).toBeLessThan(2_000);
+    expect(await mute.closeCode()).toBe(1001);
+    await mute.gone;
+  });
+
+  it('100 clients are told 1001, each, and no place is left taken', async () => {
+    const { app } = await start();
+    const clients = await Promise.all(Array.from({ length: 100 }, () => app.connect()));
+    const store = app.nest.get<InMemoryConnectionStore>(ConnectionStore);
+    const at = Date.now();
+    await app.nest.close();
+    expect(Date.now() - at).toBeLessThan(2_000);
+    const closed = await Promise.all(clients.map(client => client.closed));
+    expect(closed.every(({ code }) => code === 1001)).toBe(true);
+    await eventually(() => store.size === 0);
+  });
+
+  it('a client that is reset while its handler runs is not waited for twice', async () => {
+    const { app, gateway } = await start({ shutdownTimeout: 200 });
+    const client = await app.login();
+    client.sendJson(unsigned('gated.wait'));
+    await eventually(() => gateway.running === 1);
+    const closing = app.nest.close();
+    client.terminate();
+    const at = Date.now();
+    await closing;
+    expect(Date.now() - at).toBeLessThan(1_000);
+  });
+});

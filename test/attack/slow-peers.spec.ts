@@ -1,0 +1,153 @@
+import { ConnectionManager } from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { GatedGateway, unsigned } from '../helpers/gated.gateway.js';
+import { PING, RawPeer } from '../helpers/raw-peer.js';
+import { TestApp } from '../helpers/test-app.js';
+
+const UNLIMITED = { messageRate: 1e6, messageBurst: 1e6, maxStrikes: 1e6 };
+
+const start = async (connection = {}) => {
+  const app = await TestApp.start({ gateways: [GatedGateway], options: { connection } });
+  return { app, gateway: app.nest.get(GatedGateway), connections: app.nest.get(ConnectionManager) };
+};
+
+describe('a client that does not authenticate', () => {
+  it('is told and closed with 4408 at the deadline, whatever pings it sends', async () => {
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      options: { auth: { validateToken: () => null, timeout: 150 } },
+    });
+    const peer = await RawPeer.open(app.port);
+    const at = Date.now();
+    const timer = setInterval(() => {
+      peer.send('', { opcode: PING });
+      peer.send({ type: 'ping' });
+    }, 20);
+    expect(await peer.closeCode()).toBe(4408);
+    clearInterval(timer);
+    expect(Date.now() - at).toBeGreaterThanOrEqual(140);
+    expect(Date.now() - at).toBeLessThan(1_000);
+  });
+
+  it('is closed at the deadline while its token is still being looked at', async () => {
+    const validateToken = () => new Promise<null>(() => undefined);
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      options: { auth: { validateToken, timeout: 100 } },
+    });
+    const client = await app.connect();
+    client.sendJson({ type: 'auth', token: 'x' });
+    expect(await client.next()).toMatchObject({ code: 'AUTH_TIMEOUT', status: 408 });
+    expect(await client.closed).toEqual({ code: 4408, reason: 'AUTH_TIMEOUT' });
+  });
+});
+
+describe('a client that stops reading', () => {
+  it('is closed with 4508, in bounded memory, while others are answered', async () => {
+    const { app, connections } = await start({ ...UNLIMITED, maxBufferedBytes: 100_000 });
+    const [slow, other] = [await app.login(), await app.login()];
+    const client = connections.list()[0]!;
+    slow.socket.pause();
+    for (let asked = 0; asked < 400; asked++) slow.sendJson(unsigned('gated.bytes', 60_000));
+    await eventually(() => client.counters.received >= 100);
+    other.sendJson(unsigned('gated.bytes', 3));
+    expect((await other.next()).event.data).toBe('xxx');
+    await eventually(() => client.counters.sent < client.counters.received);
+    await pause(50);
+    const { sent } = client.counters;
+    await pause(50);
+    expect(client.counters.sent).toBe(sent);
+    slow.socket.resume();
+    expect(await slow.closed).toEqual({ code: 4508, reason: 'SLOW_CONSUMER' });
+    expect(slow.received.length).toBeLessThan(sent + 1);
+  });
+
+  it('that reads in time is not closed by a burst within the bound', async () => {
+    const { app } = await start(UNLIMITED);
+    const client = await app.login();
+    for (let asked = 0; asked < 15; asked++) client.sendJson(unsigned('gated.bytes', 60_000));
+    const replies = await client.take(15);
+    expect(replies.every(({ event }) => event.data.length === 60_000)).toBe(true);
+  });
+});
+
+describe('a client that sends faster than handlers finish', () => {
+  it('never has more of them running than allowed, and gets every answer once they go on', async () => {
+    const { app, gateway } = await start({ ...UNLIMITED, maxRunningHandlers: 4 });
+    const client = await app.login();
+    for (let sent = 0; sent < 500; sent++)
+      client.sendJson(unsigned('gated.wait', sent, `id-${sent}`));
+    await eventually(() => gateway.running === 4);
+    await pause(50);
+    expect(gateway.started).toBe(4);
+    for (let step = 1; step <= 10; step++) {
+      gateway.release(1);
+      await eventually(() => gateway.started === 4 + step);
+    }
+    await pause(20);
+    expect(gateway.started).toBe(14);
+    gateway.open();
+    const replies = await client.take(500);
+    expect(gateway.mostAtOnce).toBe(4);
+    const done = replies.map(({ event }) => event.data.done as number);
+    expect([...done].sort((a, b) => a - b)).toEqual(Array.from({ length: 500 }, (_, at) => at));
+  });
+
+  it('is not read: what it sends stays with it', async () => {
+    const { app, gateway, connections } = await start({ ...UNLIMITED, maxRunningHandlers: 2 });
+    const peer = await RawPeer.open(app.port);
+    const text = JSON.stringify(unsigned('gated.wait', 'x'.repeat(7_000)));
+    for (let sent = 0; sent < 4_000; sent++) peer.send(text);
+    await eventually(() => gateway.running === 2);
+    await pause(100);
+    const taken = connections.list()[0]!.counters.received;
+    // Two are handled; beyond, no more is held than one chunk of the stream.
+    expect(taken).toBeLessThanOrEqual(2 + Math.ceil((2 * 65_536) / text.length));
+    expect(peer.socket.writableLength).toBeGreaterThan(4_000_000);
+    gateway.open();
+    await eventually(() => connections.list()[0]!.counters.received === 4_000);
+    expect(gateway.mostAtOnce).toBe(2);
+  });
+
+  it('is held to the same bound in small frames, and beyond its burst refused', async () => {
+    const connection = { messageRate: 0.1, messageBurst: 30, maxStrikes: 1e6 };
+    const { app, gateway, connections } = await start({ ...connection, maxRunningHandlers: 1 });
+    const client = await app.connect();
+    for (let sent = 0; sent < 200; sent++) client.sendJson(unsigned('gated.wait', sent));
+    await eventually(() => gateway.running === 1);
+    gateway.open();
+    await eventually(() => connections.list()[0]!.counters.received === 200);
+    await eventually(() => gateway.started === 30);
+    expect(gateway.mostAtOnce).toBe(1);
+    const frames = await client.take(200);
+    expect(frames.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(170);
+  });
+
+  it('does not hold up anybody else', async () => {
+    const { app, gateway } = await start({ ...UNLIMITED, maxRunningHandlers: 1 });
+    const [busy, other] = [await app.login(), await app.login()];
+    for (let sent = 0; sent < 50; sent++) busy.sendJson(unsigned('gated.wait'));
+    await eventually(() => gateway.running === 1);
+    other.sendJson(unsigned('gated.bytes', 2));
+    expect((await other.next()).event.data).toBe('xx');
+    gateway.open();
+    await busy.take(50);
+  });
+
+  it.each(['reset', 'close'])('leaves nothing behind by a %s while it is not read', async how => {
+    const connection = { ...UNLIMITED, maxRunningHandlers: 1, heartbeatInterval: 60 };
+    const { app, gateway, connections } = await start(connection);
+    const client = await app.login();
+    for (let sent = 0; sent < 300; sent++) client.sendJson(unsigned('gated.wait'));
+    await eventually(() => gateway.running === 1);
+    const { id } = connections.list()[0]!;
+    if (how === 'reset') client.terminate();
+    else connections.disconnect(id);
+    await eventually(() => connections.count === 0);
+    if (how === 'close') expect((await client.closed).code).toBe(4403);
+    gateway.open();
+    await pause(20);
+    expect(gateway.started).toBe(1);
+  });
+});

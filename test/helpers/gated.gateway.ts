@@ -1,0 +1,47 @@
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { EventData, Public, SecureGateway } from '../../lib/index.js';
+
+/** Handlers that finish when a test says so. */
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+export class GatedGateway {
+  started = 0;
+  running = 0;
+  mostAtOnce = 0;
+  private waiting: (() => void)[] = [];
+  private isOpen = false;
+
+  @SubscribeMessage('gated.wait')
+  @Public()
+  async wait(@EventData() data: unknown) {
+    this.started++;
+    this.running++;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
+    if (!this.isOpen) await new Promise<void>(resolve => this.waiting.push(resolve));
+    this.running--;
+    return { done: data };
+  }
+
+  /** As many bytes in one reply as are asked for. */
+  @SubscribeMessage('gated.bytes')
+  @Public()
+  bytes(@EventData() size: number) {
+    return 'x'.repeat(size);
+  }
+
+  /** Lets some of those that wait finish, the oldest first. */
+  release(count: number): void {
+    for (const resolve of this.waiting.splice(0, count)) resolve();
+  }
+
+  /** Lets all finish, those still to come at once. */
+  open(): void {
+    this.isOpen = true;
+    this.release(Infinity);
+  }
+}
+
+/** An event without signature, for handlers that ask for none. */
+export function unsigned(type: string, data?: unknown, id = 'id-1') {
+  return { type: 'event', event: { specversion: '1.0', type, source: 'test', id, data } };
+}

@@ -1,0 +1,34 @@
+import {
+  ConnectionStore,
+  InMemoryConnectionStore,
+  type SlotClaim,
+} from '../../lib/connection/index.js';
+
+/** Asks the in-memory store only when a test lets it, as one on the network answers when it can. */
+export class LateConnectionStore extends ConnectionStore {
+  readonly memory = new InMemoryConnectionStore();
+  private waiting: (() => void)[] = [];
+  isLate = true;
+
+  async acquire(claims: readonly SlotClaim[]): Promise<SlotClaim | undefined> {
+    if (this.isLate) await new Promise<void>(resolve => this.waiting.push(resolve));
+    return this.memory.acquire(claims);
+  }
+
+  async release(keys: readonly string[]): Promise<void> {
+    this.memory.release(keys);
+  }
+
+  async count(key: string): Promise<number> {
+    return this.memory.count(key);
+  }
+
+  /** How many are waiting for an answer. */
+  get asked(): number {
+    return this.waiting.length;
+  }
+
+  answer(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}

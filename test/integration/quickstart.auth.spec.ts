@@ -1,0 +1,137 @@
+import { AppModule } from '../../sample/01-quickstart/app.module.js';
+import { readConfig } from '../../sample/01-quickstart/config.js';
+import { post } from '../helpers/http.js';
+import { TestApp } from '../helpers/test-app.js';
+import type { TestClient } from '../helpers/test-client.js';
+
+const ENV = {
+  SEMANTIC_EVENTS_KEYS: 'main:main-secret-main-secret-main-secret!',
+  JWT_SECRET: 'jwt-secret-jwt-secret-jwt-secret-jwt!',
+};
+
+const start = (env: Record<string, string> = {}) =>
+  TestApp.start({ gateways: [], module: AppModule.with(readConfig({ ...ENV, ...env })) });
+
+const logIn = (app: TestApp, user: string, password = 'demo') =>
+  post(app, '/auth/login', { body: { user, password } });
+
+const tokenOf = async (app: TestApp, user: string) =>
+  (await logIn(app, user)).body.access_token as string;
+
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+async function enter(app: TestApp, credential: string): Promise<TestClient> {
+  const client = await app.connect();
+  expect((await client.authenticate(credential)).type).toBe('auth_success');
+  return client;
+}
+
+describe('log-in', () => {
+  it('is limited, and says when to come again', async () => {
+    const app = await start();
+    for (let attempt = 0; attempt < 10; attempt++)
+      expect((await logIn(app, 'alice', 'wrong')).status).toBe(401);
+    const { status, headers, body } = await logIn(app, 'alice');
+    expect(status).toBe(429);
+    expect(headers.get('retry-after')).toMatch(/^(?:1[0-2]|[1-9])$/);
+    expect(body).toEqual({ code: 'RATE_LIMITED', message: expect.any(String) });
+  });
+
+  it('is not limited for who knows the password', async () => {
+    const app = await start();
+    for (let attempt = 0; attempt < 20; attempt++)
+      expect((await logIn(app, 'alice')).status).toBe(200);
+  });
+
+  it('is limited as AUTH_RATE and AUTH_BURST say', async () => {
+    const app = await start({ AUTH_RATE: '60', AUTH_BURST: '2' });
+    const statuses: number[] = [];
+    for (let attempt = 0; attempt < 3; attempt++)
+      statuses.push((await logIn(app, 'alice', 'wrong')).status);
+    expect(statuses).toEqual([401, 401, 429]);
+    expect((await logIn(app, 'alice')).headers.get('retry-after')).toBe('1');
+  });
+
+  it('is limited per user tried, wherever that comes from', async () => {
+    const app = await start({ TRUST_PROXY: 'true', AUTH_BURST: '3' });
+    const from = (address: string, user: string, password: string) =>
+      post(app, '/auth/login', {
+        headers: { 'x-forwarded-for': address },
+        body: { user, password },
+      });
+    for (const host of [1, 2, 3])
+      expect((await from(`192.0.2.${host}`, 'alice', 'wrong')).status).toBe(401);
+    expect((await from('192.0.2.9', 'alice', 'demo')).status).toBe(429);
+    expect((await from('192.0.2.9', 'bob', 'demo')).status).toBe(200);
+  });
+});
+
+describe('POST /auth/ticket', () => {
+  it('gives who is logged in a ticket that opens a socket, once', async () => {
+    const app = await start();
+    const { status, body } = await post(app, '/auth/ticket', bearer(await tokenOf(app, 'alice')));
+    expect([200, 201]).toContain(status);
+    expect(body).toEqual({ ticket: expect.any(String), expires_in: 30 });
+    const client = await enter(app, body.ticket as string);
+    client.emit('demo.admin', 1);
+    expect((await client.next()).event.type).toBe('demo.admin.reply');
+    const second = await app.connect();
+    expect((await second.authenticate(body.ticket as string)).code).toBe('AUTH_FAILED');
+  });
+
+  it('gives others none, and none for a ticket', async () => {
+    const app = await start();
+    expect((await post(app, '/auth/ticket')).status).toBe(401);
+    expect((await post(app, '/auth/ticket', bearer('x'))).status).toBe(401);
+    const { body } = await post(app, '/auth/ticket', bearer(await tokenOf(app, 'alice')));
+    expect((await post(app, '/auth/ticket', bearer(body.ticket as string))).status).toBe(401);
+  });
+});
+
+describe('demo.admin', () => {
+  it('answers admins with the same data, and nobody else', async () => {
+    const app = await start();
+    const alice = await enter(app, await tokenOf(app, 'alice'));
+    const bob = await enter(app, await tokenOf(app, 'bob'));
+    alice.emit('demo.admin', { any: 'thing' });
+    expect((await alice.next()).event).toMatchObject({
+      type: 'demo.admin.reply',
+      source: 'urn:semantic-events:quickstart',
+      data: { any: 'thing' },
+    });
+    const { id } = bob.emit('demo.admin', 1);
+    expect(await bob.next()).toMatchObject({ code: 'FORBIDDEN', status: 403, id });
+  });
+
+  it('takes signed events only', async () => {
+    const app = await start();
+    const alice = await enter(app, await tokenOf(app, 'alice'));
+    alice.emitUnsigned('demo.admin', {
+      time: new Date().toISOString(),
+      semanticnonce: 'n'.repeat(16),
+    });
+    expect((await alice.next()).code).toBe('INVALID_SIGNATURE');
+  });
+});
+
+describe('POST /auth/logout', () => {
+  it('closes the sockets of that log-in, and makes its token and tickets worthless', async () => {
+    const app = await start();
+    const [token, other] = [await tokenOf(app, 'alice'), await tokenOf(app, 'alice')];
+    const ticket = (await post(app, '/auth/ticket', bearer(token))).body.ticket as string;
+    const [gone, stays] = [await enter(app, token), await enter(app, other)];
+
+    expect((await post(app, '/auth/logout', bearer(token))).status).toBe(204);
+    expect(await gone.closed).toEqual({ code: 4403, reason: 'REVOKED' });
+    expect((await post(app, '/auth/logout', bearer(token))).status).toBe(401);
+    expect((await post(app, '/auth/ticket', bearer(token))).status).toBe(401);
+    for (const credential of [token, ticket])
+      expect((await (await app.connect()).authenticate(credential)).code).toBe('AUTH_FAILED');
+    stays.emit('demo.echo', 'here');
+    expect((await stays.next()).event.data).toBe('here');
+  });
+
+  it('needs a token', async () => {
+    expect((await post(await start(), '/auth/logout')).status).toBe(401);
+  });
+});

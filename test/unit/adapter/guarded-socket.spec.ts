@@ -1,0 +1,98 @@
+import { EventEmitter } from 'node:events';
+import type { WebSocket } from 'ws';
+import { guardedSocket } from '../../../lib/adapter/guarded-socket.js';
+import type { Json } from '../../helpers/test-client.js';
+
+const OPEN = 1;
+const CLOSING = 2;
+
+/** As much of a WebSocket as the guard looks at. */
+class FakeSocket extends EventEmitter {
+  readonly OPEN = OPEN;
+  readyState = OPEN;
+  bufferedAmount = 0;
+  readonly log: unknown[][] = [];
+
+  send(...args: unknown[]): void {
+    this.log.push(['send', ...args]);
+  }
+
+  close(...args: unknown[]): void {
+    this.log.push(['close', ...args]);
+    this.readyState = CLOSING;
+  }
+}
+
+const guarded = (buffered = 0, max = 1_000): FakeSocket => {
+  const Guarded = guardedSocket(FakeSocket as unknown as typeof WebSocket, max);
+  const socket = new (Guarded as unknown as typeof FakeSocket)();
+  socket.bufferedAmount = buffered;
+  return socket;
+};
+
+describe('a queue of messages', () => {
+  it.each([0, 999, 1_000])('takes more with %d of 1000 bytes waiting', buffered => {
+    const socket = guarded(buffered);
+    socket.send('x');
+    expect(socket.log).toEqual([['send', 'x']]);
+  });
+
+  it('over its bound closes the peer as a slow consumer, once', () => {
+    const socket = guarded(1_001);
+    for (const text of ['a', 'b', 'c']) socket.send(text);
+    expect(socket.log.filter(([what]) => what === 'close')).toEqual([
+      ['close', 4508, 'SLOW_CONSUMER'],
+    ]);
+    expect(socket.log[0]).toEqual(['close', 4508, 'SLOW_CONSUMER']);
+  });
+
+  it('hands options and callback on as they are', () => {
+    const socket = guarded();
+    const callback = () => undefined;
+    socket.send('x', { binary: false }, callback);
+    expect(socket.log).toEqual([['send', 'x', { binary: false }, callback]]);
+  });
+
+  it('of a socket that is closing already is not closed again', () => {
+    const socket = guarded(5_000);
+    socket.readyState = CLOSING;
+    socket.send('x');
+    expect(socket.log).toEqual([['send', 'x']]);
+  });
+});
+
+describe('closing', () => {
+  it('over a message that is too large is told by an error frame first', () => {
+    const socket = guarded();
+    socket.close(1009);
+    const [[, text], close] = socket.log as [[string, string], unknown[]];
+    expect(JSON.parse(text) as Json).toMatchObject({ code: 'MESSAGE_TOO_LARGE', status: 413 });
+    expect(close).toEqual(['close', 1009, 'MESSAGE_TOO_LARGE']);
+    expect(socket.log).toHaveLength(2);
+  });
+
+  it('by ourselves, who have told already, says nothing more', () => {
+    const socket = guarded();
+    socket.close(1009, 'MESSAGE_TOO_LARGE');
+    expect(socket.log).toEqual([['close', 1009, 'MESSAGE_TOO_LARGE']]);
+  });
+
+  it.each([1000, 1002, 1003, 1007, 1008, undefined])('with %p is left as it is', code => {
+    const socket = guarded();
+    socket.close(code);
+    expect(socket.log).toEqual([['close', code, undefined]]);
+  });
+
+  it('over a message that is too large says nothing where the socket is closing', () => {
+    const socket = guarded();
+    socket.readyState = CLOSING;
+    socket.close(1009);
+    expect(socket.log).toEqual([['close', 1009, undefined]]);
+  });
+
+  it('over a message that is too large ends once where the peer is slow, too', () => {
+    const socket = guarded(5_000);
+    socket.close(1009);
+    expect(socket.log.filter(([what]) => what === 'close')[0]?.[1]).toBe(4508);
+  });
+});

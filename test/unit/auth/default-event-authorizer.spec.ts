@@ -1,0 +1,121 @@
+import { DefaultEventAuthorizer } from '../../../lib/auth/index.js';
+import { MAIN_SECRET, resolvedOptions } from '../../helpers/resolved-options.js';
+import { clientAt } from '../../helpers/ws-context.js';
+
+const authorizer = new DefaultEventAuthorizer(
+  resolvedOptions({
+    signing: { keys: [{ id: 'main', secret: MAIN_SECRET }], source: 'urn:app:server' },
+  }),
+);
+const alice = clientAt('192.0.2.1', 'alice');
+const anonymous = clientAt('192.0.2.1');
+
+const publishes = (source: string, type = 'ui.click', client = alice) =>
+  authorizer.canPublish(client, { specversion: '1.0', type, source, id: '1' });
+
+describe('DefaultEventAuthorizer.canPublish', () => {
+  it.each(['system', 'system.', 'system.user.disconnected'])('forbids the type %j', type => {
+    expect(publishes('app', type)).toBe(false);
+  });
+
+  it.each(['systems', 'system-x.y', 'ui.system', 'ui.system.click', 'System.x'])(
+    'allows the type %j, which is not of the system',
+    type => {
+      expect(publishes('app', type)).toBe(true);
+    },
+  );
+
+  it.each([
+    'urn:app:server',
+    'URN:APP:Server',
+    'urn%3Aapp:server',
+    'urn:app:%73erver',
+    ' urn:app:server',
+  ])("forbids the server's own source, spelt %j", source => {
+    expect(publishes(source)).toBe(false);
+  });
+
+  it.each([
+    'user:bob',
+    'USER:bob',
+    'users/bob',
+    '/users/bob',
+    '/Users/bob/devices/1',
+    '//users//bob',
+    'urn:user:bob',
+    'URN:User:bob',
+    'user%3Abob',
+    '%75ser:bob',
+    '%2575ser:bob',
+    'users%2Fbob',
+    '%2Fusers%2Fbob',
+    '/users/alice/../bob',
+    '/users/alice/%2e%2e/bob',
+    '/users/alice%2Fbob',
+    'user:alice2',
+    'user:ALICE',
+    'user:',
+    'users/',
+    'user:bob#alice',
+    'user:bob?id=alice',
+    'user://alice',
+  ])('forbids alice the source %j', source => {
+    expect(publishes(source)).toBe(false);
+  });
+
+  it('forbids a source that is encoded without end', () => {
+    expect(publishes(`%${'25'.repeat(500)}75ser:bob`)).toBe(false);
+  });
+
+  it.each([
+    'user:alice',
+    'users/alice',
+    '/users/alice',
+    '/users/alice/devices/1',
+    'urn:user:alice',
+    'user:%61lice',
+    'user:alice?device=1',
+    'app',
+    'https://app.example/users/bob',
+    'username:bob',
+    'superuser:bob',
+    'users',
+    '100%',
+    '%zz',
+    'urn:app:server:2',
+  ])('allows alice the source %j', source => {
+    expect(publishes(source)).toBe(true);
+  });
+
+  it('goes by the text of a numeric id', () => {
+    const seven = clientAt('192.0.2.1');
+    seven.authenticateAs({ id: 7 }, Infinity);
+    expect(publishes('user:7', 'a', seven)).toBe(true);
+    expect(publishes('user:07', 'a', seven)).toBe(false);
+  });
+
+  it('takes an id with a slash by its encoded form', () => {
+    const slashed = clientAt('192.0.2.1', 'a/b');
+    expect(publishes('users/a%2Fb', 'x', slashed)).toBe(true);
+    expect(publishes('users/a%2Fb', 'x', clientAt('192.0.2.1', 'a'))).toBe(false);
+  });
+
+  it('lets nobody name a user who is not authenticated', () => {
+    expect(publishes('user:bob', 'a', anonymous)).toBe(false);
+    expect(publishes('user:undefined', 'a', anonymous)).toBe(false);
+    expect(publishes('app', 'a', anonymous)).toBe(true);
+  });
+});
+
+describe('DefaultEventAuthorizer.canSubscribe', () => {
+  it.each(['ui.*', '**', 'system.**', 'ui.click'])('allows the pattern %j', pattern => {
+    expect(authorizer.canSubscribe(alice, pattern)).toBe(true);
+  });
+
+  it.each(['', '.', 'ui..click', 'ui.*x', 'x'.repeat(60_000)])(
+    'forbids %.20j, which is no pattern',
+    pattern => {
+      expect(authorizer.canSubscribe(alice, pattern)).toBe(false);
+    },
+  );
+});

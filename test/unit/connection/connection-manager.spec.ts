@@ -1,0 +1,158 @@
+import { jest } from '@jest/globals';
+import {
+  type Client,
+  ConnectionManager,
+  InMemoryConnectionStore,
+  type ManagedConnection,
+} from '../../../lib/connection/index.js';
+import { ConnectionSlot } from '../../../lib/connection/connection-slot.js';
+import { resolvedOptions } from '../../helpers/resolved-options.js';
+import { clientAt } from '../../helpers/ws-context.js';
+
+const LIMITS = { maxConnections: 4, maxConnectionsPerAddress: 2, maxConnectionsPerUser: 2 };
+
+function manager(connection = {}) {
+  const store = new InMemoryConnectionStore();
+  const options = resolvedOptions({ connection: { ...LIMITS, ...connection } });
+  const connections = new ConnectionManager(options, store);
+  managers.push(connections);
+  return { connections, store };
+}
+
+const managers: ConnectionManager[] = [];
+
+afterEach(() => {
+  jest.useRealTimers();
+  for (const connections of managers.splice(0)) connections.onModuleDestroy();
+});
+
+class FakeConnection implements ManagedConnection {
+  readonly ended: string[] = [];
+  checks = 0;
+
+  constructor(readonly client: Client) {}
+
+  end(code: string) {
+    this.ended.push(code);
+  }
+
+  checkDeadlines() {
+    this.checks++;
+  }
+}
+
+describe('reserve', () => {
+  it('refuses an address at its limit, and only that', async () => {
+    const { connections } = manager();
+    for (let times = 0; times < 2; times++)
+      expect(await connections.reserve('192.0.2.1')).toBeInstanceOf(ConnectionSlot);
+    expect(await connections.reserve('192.0.2.1')).toBe('TOO_MANY_CONNECTIONS');
+    expect(await connections.reserve('192.0.2.2')).toBeInstanceOf(ConnectionSlot);
+  });
+
+  it('refuses everybody when the server is full', async () => {
+    const { connections } = manager();
+    for (let host = 1; host <= 4; host++) await connections.reserve(`192.0.2.${host}`);
+    expect(await connections.reserve('192.0.2.5')).toBe('SERVER_FULL');
+  });
+
+  it('counts one IPv6 /64 as one address', async () => {
+    const { connections } = manager();
+    await connections.reserve('2001:db8::1');
+    await connections.reserve('2001:db8::ffff:2');
+    expect(await connections.reserve('2001:db8:0:0:abcd::3')).toBe('TOO_MANY_CONNECTIONS');
+    expect(await connections.reserve('2001:db8:0:1::1')).toBeInstanceOf(ConnectionSlot);
+  });
+
+  it('takes exactly as many of 100 at once as there is room for', async () => {
+    const { connections, store } = manager({ maxConnections: 50, maxConnectionsPerAddress: 10 });
+    const slots = await Promise.all(
+      Array.from({ length: 100 }, () => connections.reserve('192.0.2.1')),
+    );
+    const taken = slots.filter(slot => slot instanceof ConnectionSlot);
+    expect(taken).toHaveLength(10);
+    for (const slot of taken) slot.release();
+    expect(store.size).toBe(0);
+  });
+
+  it('tells by canConnect what it would do, without doing it', async () => {
+    const { connections, store } = manager();
+    await connections.reserve('192.0.2.1');
+    expect(await connections.canConnect('192.0.2.1')).toBe(true);
+    await connections.reserve('192.0.2.1');
+    expect(await connections.canConnect('192.0.2.1')).toBe(false);
+    expect(await connections.canConnect('192.0.2.2')).toBe(true);
+    expect(store.count('all')).toBe(2);
+  });
+});
+
+describe('claimUser', () => {
+  it('bounds the connections of a user, whatever addresses they come from', async () => {
+    const { connections } = manager();
+    const slots = await Promise.all(
+      ['a', 'b', 'c'].map(address => connections.reserve(`addr-${address}`)),
+    );
+    const claims = slots.map(slot => connections.claimUser(slot as ConnectionSlot, 'alice'));
+    expect(await Promise.all(claims)).toEqual([true, true, false]);
+    expect(await connections.claimUser(slots[2] as ConnectionSlot, 'bob')).toBe(true);
+  });
+
+  it('counts a numeric id and its text as the same user', async () => {
+    const { connections, store } = manager();
+    const slot = (await connections.reserve('192.0.2.1')) as ConnectionSlot;
+    await connections.claimUser(slot, 7);
+    expect(store.count('user:7')).toBe(1);
+  });
+
+  it('keeps a user named like a count of another kind apart from it', async () => {
+    const { connections, store } = manager();
+    const slot = (await connections.reserve('192.0.2.1')) as ConnectionSlot;
+    await connections.claimUser(slot, 'all');
+    expect(store.count('all')).toBe(1);
+  });
+});
+
+describe('the open connections', () => {
+  const filled = () => {
+    const { connections } = manager();
+    const all = ['alice', 'bob', 'alice', undefined].map(
+      user => new FakeConnection(clientAt('192.0.2.1', user)),
+    );
+    for (const connection of all) connections.add(connection);
+    return { connections, all };
+  };
+
+  it('are listed, counted and found until they are removed', () => {
+    const { connections, all } = filled();
+    expect(connections.list()).toEqual(all.map(({ client }) => client));
+    expect(connections.get(all[1]!.client.id)).toBe(all[1]!.client);
+    connections.remove(all[1]!);
+    connections.remove(all[1]!);
+    expect(connections.count).toBe(3);
+    expect(connections.get(all[1]!.client.id)).toBeUndefined();
+  });
+
+  it('are ended by client or by user, and nobody else’s', () => {
+    const { connections, all } = filled();
+    expect(connections.disconnectUser('alice')).toBe(2);
+    expect(connections.disconnect(all[1]!.client.id, 'SESSION_EXPIRED')).toBe(true);
+    expect(connections.disconnect('constructor')).toBe(false);
+    expect(connections.disconnectUser('undefined')).toBe(0);
+    expect(all.map(({ ended }) => ended)).toEqual([
+      ['REVOKED'],
+      ['SESSION_EXPIRED'],
+      ['REVOKED'],
+      [],
+    ]);
+  });
+
+  it('are scanned while there are any, by one timer', () => {
+    jest.useFakeTimers();
+    const { connections, all } = filled();
+    expect(jest.getTimerCount()).toBe(1);
+    jest.advanceTimersByTime(1_000);
+    expect(all.map(({ checks }) => checks)).toEqual([10, 10, 10, 10]);
+    for (const connection of all) connections.remove(connection);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

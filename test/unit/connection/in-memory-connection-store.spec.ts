@@ -1,0 +1,34 @@
+import { InMemoryConnectionStore } from '../../../lib/connection/index.js';
+import { connectionStoreContract } from '../../contract/connection-store.contract.js';
+
+connectionStoreContract('InMemoryConnectionStore', () => ({
+  store: new InMemoryConnectionStore(),
+}));
+
+describe('InMemoryConnectionStore', () => {
+  it('keeps no key longer than its last connection', () => {
+    const store = new InMemoryConnectionStore();
+    for (let address = 0; address < 10_000; address++) {
+      store.acquire([{ key: `address:${address}`, limit: 1 }]);
+      store.acquire([{ key: `address:${address}`, limit: 1 }]);
+    }
+    expect(store.size).toBe(10_000);
+    for (let address = 0; address < 10_000; address++) store.release([`address:${address}`]);
+    expect(store.size).toBe(0);
+  });
+
+  it('keeps no key for a connection it refuses', () => {
+    const store = new InMemoryConnectionStore();
+    store.acquire([
+      { key: 'a', limit: 1 },
+      { key: 'b', limit: 0 },
+    ]);
+    expect(store.size).toBe(0);
+  });
+
+  it('answers at once, so that no two handshakes can overtake each other', () => {
+    const store = new InMemoryConnectionStore();
+    expect(store.acquire([{ key: 'a', limit: 1 }])).toBeUndefined();
+    expect(store.count('a')).toBe(1);
+  });
+});

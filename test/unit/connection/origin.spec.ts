@@ -1,0 +1,112 @@
+import * as fc from 'fast-check';
+import { normalizeOrigin, validateOrigin } from '../../../lib/protocol/index.js';
+
+const ALLOWED = ['https://myapp.com', 'https://*.tenants.com', 'http://localhost:3000'];
+
+describe('validateOrigin', () => {
+  it.each([
+    'https://myapp.com',
+    'https://a.tenants.com',
+    'https://a.b.tenants.com',
+    'http://localhost:3000',
+  ])('takes %s, which is on the list', origin => {
+    expect(validateOrigin(origin, ALLOWED)).toBe(true);
+  });
+
+  it.each([
+    ['empty', ''],
+    ['the null origin', 'null'],
+    ['another scheme', 'http://myapp.com'],
+    ['a web-socket scheme', 'wss://myapp.com'],
+    ['another port', 'https://myapp.com:8443'],
+    ['the default port spelt out', 'https://myapp.com:443'],
+    ['user info', 'https://myapp.com@evil.com'],
+    ['user info before the real host', 'https://good@myapp.com'],
+    ['an empty user info', 'https://@myapp.com'],
+    ['a prefixed name', 'https://evilmyapp.com'],
+    ['the name as sub-domain of another', 'https://myapp.com.evil.com'],
+    ['a sub-domain', 'https://www.myapp.com'],
+    ['a trailing dot', 'https://myapp.com.'],
+    ['upper case', 'https://MyApp.com'],
+    ['an upper-case scheme', 'HTTPS://myapp.com'],
+    ['a path', 'https://myapp.com/'],
+    ['a query', 'https://myapp.com?'],
+    ['a fragment', 'https://myapp.com#'],
+    ['white space before', ' https://myapp.com'],
+    ['white space behind', 'https://myapp.com '],
+    ['a line break', 'https://myapp.com\n'],
+    ['a tab inside, which URL parsers drop', 'https://my\tapp.com'],
+    ['a back slash', 'https:\\\\myapp.com'],
+    ['no slashes', 'https:myapp.com'],
+    ['two origins', 'https://myapp.com, https://evil.com'],
+    ['a percent-encoded name', 'https://%6Dyapp.com'],
+    ['a full-width letter, which normalizes to the name', 'https://ｍyapp.com'],
+    ['a look-alike letter', 'https://myаpp.com'],
+    ['a look-alike in punycode', 'https://xn--mypp-7fd.com'],
+    ['the apex of a wildcard', 'https://tenants.com'],
+    ['an empty label before a wildcard', 'https://.tenants.com'],
+    ['a name that ends like a wildcard', 'https://eviltenants.com'],
+    ['a wildcard’s name within another', 'https://a.tenants.com.evil.com'],
+    ['a sub-domain under another scheme', 'http://a.tenants.com'],
+    ['a sub-domain on another port', 'https://a.tenants.com:8443'],
+    ['a sub-domain with a trailing dot', 'https://a.tenants.com.'],
+    ['a star', '*'],
+    ['a file', 'file://'],
+    ['an object member', 'constructor'],
+    ['the host alone', 'myapp.com'],
+  ])('refuses %s', (_, origin) => {
+    expect(validateOrigin(origin, ALLOWED, { allowNoOrigin: true })).toBe(false);
+  });
+
+  it('takes no origin only where that is allowed', () => {
+    expect(validateOrigin(undefined, ALLOWED)).toBe(false);
+    expect(validateOrigin(undefined, ALLOWED, { allowNoOrigin: false })).toBe(false);
+    expect(validateOrigin(undefined, [], { allowNoOrigin: true })).toBe(true);
+  });
+
+  it('takes any origin by *, which says nothing of no origin', () => {
+    expect(validateOrigin('https://anything.example', ['*'])).toBe(true);
+    expect(validateOrigin(undefined, ['*'])).toBe(false);
+  });
+
+  it('takes none where none is allowed', () => {
+    expect(validateOrigin('https://myapp.com', [])).toBe(false);
+  });
+
+  it('takes IPv6 hosts and internationalized names in the form browsers send', () => {
+    expect(validateOrigin('http://[::1]:3000', ['http://[::1]:3000'])).toBe(true);
+    expect(validateOrigin('http://[0:0::1]:3000', ['http://[::1]:3000'])).toBe(false);
+    expect(validateOrigin('https://xn--mnchen-3ya.de', ['https://xn--mnchen-3ya.de'])).toBe(true);
+    expect(validateOrigin('https://münchen.de', ['https://xn--mnchen-3ya.de'])).toBe(false);
+  });
+
+  it('never throws, and never takes what is not literally allowed, whatever is sent', () => {
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl(), fc.domain());
+    fc.assert(
+      fc.property(text, origin => {
+        expect(validateOrigin(origin, ['https://myapp.com'])).toBe(origin === 'https://myapp.com');
+      }),
+    );
+  });
+});
+
+describe('normalizeOrigin', () => {
+  it.each([
+    ['https://MyApp.com', 'https://myapp.com'],
+    ['https://myapp.com:443', 'https://myapp.com'],
+    ['http://myapp.com:80/', 'http://myapp.com'],
+    ['https://*.MyApp.com:443', 'https://*.myapp.com'],
+    ['HTTPS://*.myapp.com', 'https://*.myapp.com'],
+    ['https://münchen.de', 'https://xn--mnchen-3ya.de'],
+    ['*', '*'],
+  ])('turns %s into what is compared', (entry, expected) => {
+    expect(normalizeOrigin(entry)).toBe(expected);
+  });
+
+  it.each(['', 'null', 'myapp.com', '**', 'https://a.*.com', 'https://**.com', 'https://x/path'])(
+    'knows that %j is no origin',
+    entry => {
+      expect(normalizeOrigin(entry)).toBeUndefined();
+    },
+  );
+});
