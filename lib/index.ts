@@ -99,6 +99,8 @@ export {
 } from './rate-limit/index.js';
 export { NonceStore, NonceTracker } from './replay/index.js';
 export { SemanticEventsModule } from './semantic-events.module.js';
+export type { SemanticEventsModuleOptions } from './semantic-events.module-definition.js';
+export type { Stores } from './stores.js';
 export {
   type AcceptedKeys,
   canonicalize,

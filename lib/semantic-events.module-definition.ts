@@ -1,6 +1,13 @@
 import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
 import { TICKET_ROUTE, ticketControllerFor } from './auth/index.js';
 import type { SemanticEventsOptions, TicketRouteOptions } from './options/index.js';
+import type { Stores } from './stores.js';
+
+/** What `SemanticEventsModule.forRoot` takes. Times are milliseconds, sizes bytes. */
+export interface SemanticEventsModuleOptions extends SemanticEventsOptions {
+  /** What the protections remember by, such as `redisStores({ url })`; the process' own memory when left out. */
+  stores?: Stores;
+}
 
 export interface SemanticEventsModuleExtras {
   /** Whether every module sees the providers without importing this one. @default true */
@@ -15,7 +22,7 @@ export interface SemanticEventsModuleExtras {
 }
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
-  new ConfigurableModuleBuilder<SemanticEventsOptions>({ moduleName: 'SemanticEvents' })
+  new ConfigurableModuleBuilder<SemanticEventsModuleOptions>({ moduleName: 'SemanticEvents' })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createSemanticEventsOptions')
     .setExtras<SemanticEventsModuleExtras>(

@@ -10,32 +10,32 @@ import {
   TokenAuthenticator,
 } from './auth/index.js';
 import { Clock, SystemClock } from './clock.js';
-import { ConnectionManager, ConnectionStore, InMemoryConnectionStore } from './connection/index.js';
+import { ConnectionManager, ConnectionStore } from './connection/index.js';
 import {
-  type ResolvedOptions,
   resolveOptions,
   SEMANTIC_EVENTS_OPTIONS,
   type SemanticEventsOptions,
   type TicketRouteOptions,
 } from './options/index.js';
 import { SemanticEventsConfigError } from './protocol/index.js';
-import {
-  InMemoryRateLimitStore,
-  RateLimiter,
-  RateLimitStore,
-  SemanticEventsThrottlerStorage,
-} from './rate-limit/index.js';
-import { InMemoryNonceStore, NonceStore, NonceTracker } from './replay/index.js';
+import { RateLimiter, RateLimitStore, SemanticEventsThrottlerStorage } from './rate-limit/index.js';
+import { NonceStore, NonceTracker } from './replay/index.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
   type OPTIONS_TYPE,
+  type SemanticEventsModuleOptions,
 } from './semantic-events.module-definition.js';
 import { EventSigner } from './signing/index.js';
+import { STORE_PROVIDERS, STORES, StoresShutdown } from './stores.js';
 
 const OPTIONS: Provider = {
   provide: SEMANTIC_EVENTS_OPTIONS,
-  useFactory: (options: SemanticEventsOptions, clock: Clock, route: TicketRouteOptions | null) => {
+  useFactory: (
+    { stores: _, ...options }: SemanticEventsModuleOptions,
+    clock: Clock,
+    route: TicketRouteOptions | null,
+  ) => {
     const resolved = resolveOptions(options, clock.now(), process.env.NODE_ENV === 'production');
     // Options that come from a factory come too late to mount a controller.
     if (resolved.auth.ticketRoute && !route)
@@ -47,21 +47,11 @@ const OPTIONS: Provider = {
   inject: [MODULE_OPTIONS_TOKEN, Clock, TICKET_ROUTE],
 };
 
-const STORES: Provider[] = [
-  { provide: ConnectionStore, useClass: InMemoryConnectionStore },
-  {
-    provide: NonceStore,
-    useFactory: ({ replay }: ResolvedOptions, clock: Clock) =>
-      new InMemoryNonceStore(replay.maxNonces, clock),
-    inject: [SEMANTIC_EVENTS_OPTIONS, Clock],
-  },
-  {
-    provide: RateLimitStore,
-    useFactory: ({ rateLimit }: ResolvedOptions, clock: Clock) =>
-      new InMemoryRateLimitStore(rateLimit.maxKeys, clock),
-    inject: [SEMANTIC_EVENTS_OPTIONS, Clock],
-  },
-];
+const CONFIGURED_STORES: Provider = {
+  provide: STORES,
+  useFactory: ({ stores }: SemanticEventsModuleOptions) => stores ?? null,
+  inject: [MODULE_OPTIONS_TOKEN],
+};
 
 const PUBLIC_PROVIDERS = [
   EventSigner,
@@ -80,7 +70,9 @@ const PUBLIC_PROVIDERS = [
   providers: [
     { provide: Clock, useClass: SystemClock },
     OPTIONS,
-    ...STORES,
+    CONFIGURED_STORES,
+    ...STORE_PROVIDERS,
+    StoresShutdown,
     { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
     ...PUBLIC_PROVIDERS,
     ConnectionServices,

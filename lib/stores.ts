@@ -1,0 +1,49 @@
+import { Inject, Injectable, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import { Clock } from './clock.js';
+import { ConnectionStore, InMemoryConnectionStore } from './connection/index.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from './options/index.js';
+import { InMemoryRateLimitStore, RateLimitStore } from './rate-limit/index.js';
+import { InMemoryNonceStore, NonceStore } from './replay/index.js';
+
+/** What every protection remembers by, where that is not the memory of the process. */
+export interface Stores {
+  readonly nonceStore: NonceStore;
+  readonly rateLimitStore: RateLimitStore;
+  readonly connectionStore: ConnectionStore;
+  /** Called once the application is shut down and no connection is left. */
+  close?(): Promise<void>;
+}
+
+/** DI token of the stores the application configured; null where there are none. */
+export const STORES = Symbol('STORES');
+
+/** Every port, on the stores configured or in memory. */
+export const STORE_PROVIDERS: Provider[] = [
+  {
+    provide: ConnectionStore,
+    useFactory: (stores: Stores | null) => stores?.connectionStore ?? new InMemoryConnectionStore(),
+    inject: [STORES],
+  },
+  {
+    provide: NonceStore,
+    useFactory: (stores: Stores | null, { replay }: ResolvedOptions, clock: Clock) =>
+      stores?.nonceStore ?? new InMemoryNonceStore(replay.maxNonces, clock),
+    inject: [STORES, SEMANTIC_EVENTS_OPTIONS, Clock],
+  },
+  {
+    provide: RateLimitStore,
+    useFactory: (stores: Stores | null, { rateLimit }: ResolvedOptions, clock: Clock) =>
+      stores?.rateLimitStore ?? new InMemoryRateLimitStore(rateLimit.maxKeys, clock),
+    inject: [STORES, SEMANTIC_EVENTS_OPTIONS, Clock],
+  },
+];
+
+/** Closes the stores when the application is done with them. */
+@Injectable()
+export class StoresShutdown implements OnApplicationShutdown {
+  constructor(@Inject(STORES) private readonly stores: Stores | null) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.stores?.close?.();
+  }
+}

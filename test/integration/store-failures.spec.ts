@@ -1,0 +1,124 @@
+import { ConnectionStore, NonceStore, RateLimitStore } from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import {
+  FakeServer,
+  RemoteConnectionStore,
+  RemoteNonceStore,
+  RemoteRateLimitStore,
+} from '../helpers/failing-stores.js';
+import { TestApp } from '../helpers/test-app.js';
+import { TestClient } from '../helpers/test-client.js';
+
+const server = new FakeServer();
+
+const start = (options = {}) =>
+  TestApp.start({
+    gateways: [DemoGateway],
+    options: {
+      ...options,
+      providers: [
+        { provide: NonceStore, useValue: new RemoteNonceStore(server) },
+        { provide: RateLimitStore, useValue: new RemoteRateLimitStore(server) },
+        { provide: ConnectionStore, useValue: new RemoteConnectionStore(server) },
+      ],
+    } as never,
+  });
+
+beforeEach(() => {
+  server.isDown = false;
+  server.requests = 0;
+});
+
+describe('stores that answer later', () => {
+  it('let 100 copies of one event through once', async () => {
+    const client = await (await start()).login();
+    const event = client.event('demo.echo', 'once');
+    for (let copy = 0; copy < 100; copy++) client.sendJson({ type: 'event', event });
+    const answers = await client.take(100);
+    expect(answers.filter(answer => answer.type === 'event')).toHaveLength(1);
+    expect(answers.filter(answer => answer.code === 'REPLAY_DETECTED')).toHaveLength(99);
+  });
+
+  it('do not use up the nonce of an event that a limit refuses', async () => {
+    const client = await (await start()).login();
+    const events = [1, 2, 3, 4].map(number => client.event('demo.limited', number));
+    for (const event of events) client.sendJson({ type: 'event', event });
+    const answers = await client.take(4);
+    const refused = answers.filter(answer => answer.type === 'error');
+    expect(refused.map(({ code }) => code as string)).toEqual(['RATE_LIMITED']);
+    client.sendJson({ type: 'event', event: events.find(({ id }) => id === refused[0]!.id) });
+    expect((await client.next()).code).toBe('RATE_LIMITED');
+  });
+
+  it('take the tokens of an event whose signature is wrong, and leave nothing unhandled', async () => {
+    const client = await (await start()).login();
+    for (let tries = 0; tries < 3; tries++) {
+      client.sendJson({
+        type: 'event',
+        event: { ...client.event('demo.limited'), data: 'forged' },
+      });
+      expect((await client.next()).code).toBe('INVALID_SIGNATURE');
+    }
+    client.emit('demo.limited');
+    expect((await client.next()).code).toBe('RATE_LIMITED');
+  });
+});
+
+describe('while the stores fail', () => {
+  it('signed events are refused with UNAVAILABLE and without detail, and accepted once after', async () => {
+    const client = await (await start()).login();
+    server.isDown = true;
+    const event = client.emit('demo.echo', 'patient');
+    const refusal = await client.next();
+    expect(refusal).toMatchObject({ code: 'UNAVAILABLE', status: 503, id: event.id });
+    expect(JSON.stringify(refusal)).not.toContain('canary');
+    server.isDown = false;
+    client.sendJson({ type: 'event', event });
+    expect((await client.next()).event.data).toBe('patient');
+    client.sendJson({ type: 'event', event });
+    expect((await client.next()).code).toBe('REPLAY_DETECTED');
+  });
+
+  it('limits go on with what this process remembers', async () => {
+    const client = await (await start({ replay: { onStoreError: 'local' } })).login();
+    server.isDown = true;
+    for (const data of [1, 2, 3, 4]) client.emit('demo.limited', data);
+    const answers = await client.take(4);
+    expect(answers.filter(({ type }) => type === 'event')).toHaveLength(3);
+    expect(answers.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(1);
+  });
+
+  it('nonces kept locally still let no event pass twice', async () => {
+    const client = await (await start({ replay: { onStoreError: 'local' } })).login();
+    server.isDown = true;
+    const event = client.emit('demo.echo', 1);
+    expect((await client.next()).type).toBe('event');
+    client.sendJson({ type: 'event', event });
+    expect((await client.next()).code).toBe('REPLAY_DETECTED');
+  });
+
+  it('everything passes where that is the policy', async () => {
+    const policies = {
+      replay: { onStoreError: 'allow' },
+      rateLimit: { onStoreError: 'allow' },
+      connection: { onStoreError: 'allow', maxConnections: 1 },
+    };
+    const app = await start(policies);
+    server.isDown = true;
+    await app.login();
+    const client = await app.login();
+    const event = client.event('demo.limited', 1);
+    for (let copy = 0; copy < 10; copy++) client.sendJson({ type: 'event', event });
+    for (const answer of await client.take(10)) expect(answer.type).toBe('event');
+  });
+
+  it('connections are counted by this process, or refused, as the policy says', async () => {
+    const local = await start({ connection: { maxConnections: 1 } });
+    server.isDown = true;
+    await local.login();
+    const url = (app: TestApp) => `ws://127.0.0.1:${app.port}/events`;
+    expect((await TestClient.refusal(url(local))).status).toBe(503);
+    const denying = await start({ connection: { onStoreError: 'deny' } });
+    expect((await TestClient.refusal(url(denying))).body.code).toBe('SERVER_FULL');
+  });
+});
