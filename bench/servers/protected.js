@@ -11,7 +11,7 @@ import {
   SemanticEventsModule,
   SignedEvent,
 } from 'nestjs-semantic-events';
-import { JWT_SECRET, reportMemory, RING_KEY } from './settings.js';
+import { JWT_SECRET, reportCpu, reportMemory, RING_KEY } from './settings.js';
 
 const MANY = Number(process.argv[2] ?? 10_000) * 2;
 
@@ -77,3 +77,4 @@ app.useWebSocketAdapter(new SemanticEventsAdapter(app));
 await app.listen(0, '127.0.0.1');
 process.send?.({ port: app.getHttpServer().address().port });
 reportMemory();
+reportCpu();

@@ -13,3 +13,12 @@ export function reportMemory() {
     }, 200);
   });
 }
+
+/** Answers the bench's question for the CPU time used so far, in microseconds. */
+export function reportCpu() {
+  process.on('message', message => {
+    if (message !== 'cpu') return;
+    const { user, system } = process.cpuUsage();
+    process.send?.({ cpu: user + system });
+  });
+}
