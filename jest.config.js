@@ -26,4 +26,6 @@ export default {
     ],
   },
   testTimeout: 15_000,
+  // Jest would leave one core free, which on two is half the machine.
+  maxWorkers: '100%',
 };

@@ -4,6 +4,12 @@ export {
   SemanticEventsExceptionFilter,
 } from './adapter/index.js';
 export {
+  type AuditItem,
+  type AuditReport,
+  type AuditStatus,
+  SecurityAudit,
+} from './audit/index.js';
+export {
   type AttemptSubject,
   AuthAttempts,
   AuthenticatedGuard,
@@ -53,7 +59,22 @@ export {
   type StandardSchema,
 } from './handler/index.js';
 export {
+  type AttemptFailedEvent,
+  type AttemptsExhaustedEvent,
+  type AuthenticatedEvent,
+  type ClosedEvent,
+  type HandshakeRefusedEvent,
+  type LostEvent,
+  type RefusedEvent,
+  type SecurityEvent,
+  SecurityEvents,
+  type SessionEndedEvent,
+  type StoreEvent,
+} from './monitoring/index.js';
+export {
+  type AddressForm,
   type AttemptLimit,
+  type AuditMode,
   type AuthOptions,
   type ClientUser,
   type ConnectionOptions,
@@ -63,8 +84,11 @@ export {
   type JwtAuthOptions,
   type JwtClaims,
   type JwtKey,
+  type MonitoringOptions,
   type RateLimitOptions,
   type ReplayOptions,
+  type SecurityLogLevel,
+  type SecurityLogLevels,
   type SemanticEventsOptions,
   type SigningKeyOptions,
   type SigningOptions,

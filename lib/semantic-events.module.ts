@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { ConnectionServices, GatewayCatalog, HandshakePolicy } from './adapter/index.js';
+import { SecurityAudit } from './audit/index.js';
 import {
   AuthAttempts,
   DefaultEventAuthorizer,
@@ -11,6 +12,7 @@ import {
 } from './auth/index.js';
 import { Clock, SystemClock } from './clock.js';
 import { ConnectionManager, ConnectionStore } from './connection/index.js';
+import { SecurityEvents, SecurityLog } from './monitoring/index.js';
 import {
   resolveOptions,
   SEMANTIC_EVENTS_OPTIONS,
@@ -54,6 +56,7 @@ const CONFIGURED_STORES: Provider = {
 };
 
 const PUBLIC_PROVIDERS = [
+  SecurityEvents,
   EventSigner,
   NonceTracker,
   RateLimiter,
@@ -75,6 +78,8 @@ const PUBLIC_PROVIDERS = [
     StoresShutdown,
     { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
     ...PUBLIC_PROVIDERS,
+    SecurityLog,
+    SecurityAudit,
     ConnectionServices,
     GatewayCatalog,
     HandshakePolicy,
@@ -86,6 +91,7 @@ const PUBLIC_PROVIDERS = [
     NonceStore,
     RateLimitStore,
     EventAuthorizer,
+    SecurityAudit,
     ...PUBLIC_PROVIDERS,
   ],
 })

@@ -9,6 +9,12 @@ export interface StandIns<T> {
   local(): MaybePromise<T>;
 }
 
+/** Who else is told that a store fails, and that it is back. */
+export interface OutageObserver {
+  storeDown(subject: string): void;
+  storeUp(subject: string): void;
+}
+
 /** Gets a protection over the failures of its store, and tells once when they begin and once when they end. */
 export class StoreOutage {
   private readonly logger = new Logger('SemanticEvents');
@@ -18,6 +24,7 @@ export class StoreOutage {
   constructor(
     private readonly subject: string,
     private readonly policy: StoreErrorPolicy,
+    private readonly observer?: OutageObserver,
   ) {}
 
   /**
@@ -45,6 +52,7 @@ export class StoreOutage {
   private begin(error: unknown): void {
     if (this.isOut) return;
     this.isOut = true;
+    this.observer?.storeDown(this.subject);
     this.logger.error(`The store of ${this.subject} fails; until it is back: ${this.policy}`);
     this.logger.error(error);
   }
@@ -52,6 +60,7 @@ export class StoreOutage {
   private end(): void {
     if (!this.isOut) return;
     this.isOut = false;
+    this.observer?.storeUp(this.subject);
     this.logger.log(`The store of ${this.subject} is back`);
   }
 }

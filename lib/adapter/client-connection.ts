@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import {
   type Client,
@@ -20,6 +21,7 @@ import {
 } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
 import { FrameMeter } from './frame-meter.js';
+import { CLOSING } from './guarded-socket.js';
 import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
 import { subprotocolOf } from './subprotocol.js';
@@ -39,14 +41,18 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   private readonly liveness: Liveness;
   /** Frames that came in one chunk with the last one there was room for. */
   private readonly held: string[] = [];
+  /** The path of the gateway. */
+  private readonly path: string;
 
   constructor(
     readonly client: Client,
     private readonly socket: WebSocket,
+    private readonly tcp: Socket,
     slot: ConnectionSlot,
     private readonly services: ConnectionServices,
-    { isOpenToAll }: { isOpenToAll: boolean },
+    { isOpenToAll, path }: { isOpenToAll: boolean; path: string },
   ) {
+    this.path = path;
     const { clock, options } = services;
     this.session = new Session(this, slot, services, isOpenToAll);
     this.meter = new FrameMeter(options.connection);
@@ -63,19 +69,30 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   send(text: string): void {
     if (!this.isOpen) return;
     this.client.counters.sent++;
+    this.services.writes.add(this.tcp);
     this.socket.send(text);
   }
 
   /** Tells the peer of a refusal in the form of the frame refused, and closes where that is called for. */
-  refuse(code: Code, details: RefusalDetails = {}, form: FrameForm = 'event'): void {
+  refuse(
+    code: Code,
+    details: RefusalDetails = {},
+    form: FrameForm = 'event',
+    eventType?: string,
+  ): void {
     if (!this.isOpen) return;
     this.client.counters.refused++;
+    this.services.events.refused(this.client, code, { path: this.path, eventType });
     this.send(form === 'event' ? errorFrame(code, details) : exceptionFrame(code, details));
     const { closes } = factsOf(code);
     if (closes === 'always' || (closes === 'before-authentication' && !this.client.user))
       this.close(factsOf(code).close, code);
     else if (OFFENCES.has(code) && !this.meter.strike(this.services.clock.monotonic()))
       this.closeForAbuse(code);
+  }
+
+  authenticated(): void {
+    this.services.events.authenticated(this.client, this.path);
   }
 
   end(code: Code, details: RefusalDetails = {}): void {
@@ -101,7 +118,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     const step = this.liveness.due(this.services.clock.monotonic());
     if (step === 'ping') this.socket.ping();
     else if (step === 'idle') this.end('IDLE_TIMEOUT');
-    else if (step === 'dead') this.socket.terminate();
+    else if (step === 'dead') this.drop();
   }
 
   /** Called when a handler has finished: there is room for what was held back. */
@@ -121,6 +138,9 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     });
     this.socket.on('pong', () => {
       if (this.charge()) this.liveness.heard();
+    });
+    this.socket.on(CLOSING, (code: Code) => {
+      this.services.events.closed(this.client, code, this.path);
     });
     this.socket.once('close', () => {
       this.held.length = 0;
@@ -208,15 +228,23 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   private route(message: string, data: unknown, form: FrameForm): void {
     const id = eventIdOf(data);
     if (this.isAnonymous() && !this.router.hasPublic(message))
-      this.refuse('UNAUTHENTICATED', { id }, form);
-    else if (!this.router.dispatch(message, data, form)) this.refuse('UNKNOWN_EVENT', { id }, form);
+      this.refuse('UNAUTHENTICATED', { id }, form, message);
+    else if (!this.router.dispatch(message, data, form))
+      this.refuse('UNKNOWN_EVENT', { id }, form, message);
   }
 
   private isAnonymous(): boolean {
     return this.client.user === undefined;
   }
 
+  /** Nobody is there to read a close frame. */
+  private drop(): void {
+    this.services.events.lost(this.client, this.path);
+    this.socket.terminate();
+  }
+
   private close(code: number | undefined, reason: Code): void {
+    this.services.events.closed(this.client, reason, this.path);
     this.socket.close(code, reason);
     // The peer's close frame must be read, too.
     if (this.socket.isPaused) this.socket.resume();

@@ -24,12 +24,15 @@ export interface Endpoint {
   readonly path: string;
 }
 
-interface CatalogHandler {
+export interface CatalogHandler {
+  /** The name of the method. */
+  readonly method: string;
   readonly message: string;
   readonly isPublic: boolean;
 }
 
-interface CatalogGateway {
+export interface CatalogGateway {
+  readonly metatype: GatewayClass;
   readonly endpoint: Endpoint;
   readonly isPublic: boolean;
   readonly connection: Partial<GatewayConnectionOptions>;
@@ -102,9 +105,14 @@ export class GatewayCatalog {
     };
   }
 
-  private at({ port, path }: Endpoint): CatalogGateway[] {
+  /** Every gateway of the application. */
+  list(): readonly CatalogGateway[] {
     this.gateways ??= this.scan();
-    return this.gateways.filter(({ endpoint }) => endpoint.port === port && endpoint.path === path);
+    return this.gateways;
+  }
+
+  private at({ port, path }: Endpoint): CatalogGateway[] {
+    return this.list().filter(({ endpoint }) => endpoint.port === port && endpoint.path === path);
   }
 
   private scan(): CatalogGateway[] {
@@ -121,15 +129,17 @@ export class GatewayCatalog {
     const prototype = metatype.prototype as Record<string, object>;
     const handlers = new MetadataScanner()
       .getAllMethodNames(prototype)
-      .map(name => prototype[name] as () => unknown)
-      .filter(method => Reflect.hasMetadata(MESSAGE_MAPPING_METADATA, method))
-      .map(method => ({
+      .map(name => [name, prototype[name] as () => unknown] as const)
+      .filter(([, method]) => Reflect.hasMetadata(MESSAGE_MAPPING_METADATA, method))
+      .map(([name, method]) => ({
+        method: name,
         message: Reflect.getMetadata(MESSAGE_METADATA, method) as string,
         isPublic:
           this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [method, metatype]) ??
           false,
       }));
     return {
+      metatype,
       endpoint: {
         port: (Reflect.getMetadata(PORT_METADATA, metatype) as number | undefined) ?? 0,
         path: normalizePath(options.path),

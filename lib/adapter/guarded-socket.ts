@@ -1,7 +1,10 @@
 import type { WebSocket } from 'ws';
-import { errorFrame, factsOf } from '../protocol/index.js';
+import { type Code, errorFrame, factsOf } from '../protocol/index.js';
 
 const TOO_LARGE = factsOf('MESSAGE_TOO_LARGE').close;
+
+/** Emitted, with a `Code`, by a socket that is about to close by itself. */
+export const CLOSING = 'semantic-events:closing';
 
 /**
  * The socket class of a ws server, with two differences. Its queue is bounded: a peer that does not read what it
@@ -14,17 +17,22 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
   return class GuardedSocket extends Base {
     override send(...args: unknown[]): void {
       if (this.readyState === this.OPEN && this.bufferedAmount > maxBufferedBytes)
-        this.close(factsOf('SLOW_CONSUMER').close, 'SLOW_CONSUMER');
+        this.closeFor('SLOW_CONSUMER');
       super.send(...(args as Parameters<WebSocket['send']>));
     }
 
     override close(code?: number, reason?: string | Buffer): void {
       if (code === TOO_LARGE && reason === undefined && this.readyState === this.OPEN) {
         this.send(errorFrame('MESSAGE_TOO_LARGE'));
-        super.close(code, 'MESSAGE_TOO_LARGE');
+        this.closeFor('MESSAGE_TOO_LARGE');
       } else {
         super.close(code, reason);
       }
+    }
+
+    private closeFor(code: Code): void {
+      this.emit(CLOSING, code);
+      super.close(factsOf(code).close, code);
     }
   };
 }

@@ -70,6 +70,11 @@ export class HandshakePolicy {
     return { address, slot };
   }
 
+  /** Who a handshake comes from. */
+  addressOf(request: IncomingMessage): string {
+    return this.addresses.addressOf(request);
+  }
+
   /** Refuses everybody from here on. */
   close(): void {
     this.isClosed = true;

@@ -1,5 +1,5 @@
 export { ConnectionServices } from './connection-services.js';
-export { GatewayCatalog } from './gateway-catalog.js';
+export { type CatalogGateway, GatewayCatalog } from './gateway-catalog.js';
 export { HandshakePolicy } from './handshake-policy.js';
 export { SecureGateway } from './secure-gateway.decorator.js';
 export { SemanticEventsAdapter } from './semantic-events.adapter.js';

@@ -18,7 +18,7 @@ export interface Outlet {
   readonly client: Client;
   readonly isOpen: boolean;
   send(text: string): void;
-  refuse(code: Code, details: RefusalDetails, form: FrameForm): void;
+  refuse(code: Code, details: RefusalDetails, form: FrameForm, eventType?: string): void;
   /** Told when a handler has finished. */
   handlerFinished(): void;
 }
@@ -128,7 +128,7 @@ export class MessageRouter {
     }
     const { signer, options } = this.services;
     const reply = replyTo(request as SemanticEvent, result, options.signing.source);
-    const event = signer.sign(reply, { client: this.connection.client });
+    const event = signer.signToText(reply, { client: this.connection.client });
     this.connection.send(encodeEvent(event, this.subprotocol));
   }
 

@@ -3,11 +3,15 @@ import {
   Catch,
   type ExceptionFilter,
   HttpException,
+  Injectable,
   Logger,
+  Optional,
 } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
 import { receivedAs } from '../event/index.js';
+import { clientOf } from '../connection/index.js';
 import { eventIdOf, RefusalException } from '../handler/index.js';
+import { SecurityEvents } from '../monitoring/index.js';
 import {
   type Code,
   describeRefusal,
@@ -33,9 +37,12 @@ const BY_STATUS = new Map<number, Code>([
  * Answers whatever goes wrong in a gateway with one error frame: a code of the table, and nothing of what the
  * peer sent or what went on inside. What nobody expected is logged.
  */
+@Injectable()
 @Catch()
 export class SemanticEventsExceptionFilter implements ExceptionFilter {
   private readonly logger = new Logger(SemanticEventsExceptionFilter.name);
+
+  constructor(@Optional() private readonly events?: SecurityEvents) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {
     const context = host.switchToWs();
@@ -43,7 +50,7 @@ export class SemanticEventsExceptionFilter implements ExceptionFilter {
     const code = this.codeOf(exception);
     if (code === 'INTERNAL') this.logger.error(exception);
     const details = { id: eventIdOf(data), ...detailsOf(exception) };
-    this.tell(context.getClient<object>(), code, details, data);
+    this.tell(context.getClient<object>(), code, details, data, context.getPattern());
   }
 
   /** Which code tells the peer of an exception. */
@@ -58,11 +65,21 @@ export class SemanticEventsExceptionFilter implements ExceptionFilter {
     return 'INTERNAL';
   }
 
-  private tell(socket: object, code: Code, details: RefusalDetails, data: unknown): void {
+  private tell(
+    socket: object,
+    code: Code,
+    details: RefusalDetails,
+    data: unknown,
+    eventType: string,
+  ): void {
     const connection = connectionOf(socket);
-    if (connection)
-      connection.refuse(code, details, receivedAs(data) === 'event' ? 'event' : 'nest');
-    else if (isNativeSocket(socket)) socket.send(exceptionFrame(code, details));
+    if (connection) {
+      const form = receivedAs(data) === 'event' ? 'event' : 'nest';
+      connection.refuse(code, details, form, eventType);
+      return;
+    }
+    this.events?.refused(clientOf(socket), code, { eventType });
+    if (isNativeSocket(socket)) socket.send(exceptionFrame(code, details));
     else if (isSocketIo(socket)) socket.emit('exception', describeRefusal(code, details));
   }
 }

@@ -41,10 +41,13 @@ export class SemanticEventsAdapter extends WsAdapter {
   constructor(app: INestApplicationContext) {
     super(app);
     this.services = servicesOf(app);
+    this.services.adapter = 'made';
   }
 
   override create(port: number, options: CreateOptions = {}): WebSocketServer {
     if (options.server) return options.server;
+    this.services.adapter = 'serving';
+    for (const check of this.services.startChecks) check();
     const endpoint = { port, path: normalizePath(options.path) };
     const server = super.create(port, {
       ...options,
@@ -107,11 +110,11 @@ export class SemanticEventsAdapter extends WsAdapter {
       verifyClient: ({ req }, answer) => {
         void this.services.handshakes.admit(req, { origins }).then(
           admission => {
-            this.answerHandshake(req, admission, answer);
+            this.answerHandshake(req, admission, answer, endpoint);
           },
           (error: unknown) => {
             if (!(error instanceof RefusalError)) this.services.logger.error(error);
-            this.answerHandshake(req, { code: 'SERVER_FULL' }, answer);
+            this.answerHandshake(req, { code: 'SERVER_FULL' }, answer, endpoint);
           },
         );
       },
@@ -122,12 +125,20 @@ export class SemanticEventsAdapter extends WsAdapter {
     request: IncomingMessage,
     result: Admission | HandshakeRefusal,
     answer: Parameters<VerifyClientCallbackAsync>[1],
+    { path }: Endpoint,
   ): void {
     if ('slot' in result) {
       this.admissions.set(request, result);
       answer(true);
       return;
     }
+    const { events, handshakes } = this.services;
+    events.handshakeRefused(
+      handshakes.addressOf(request),
+      result.code,
+      path,
+      request.headers.origin,
+    );
     const { status, message } = HANDSHAKE_CODES[result.code];
     answer(false, status, JSON.stringify({ code: result.code, message }), {
       'Content-Type': 'application/json',
@@ -153,7 +164,10 @@ export class SemanticEventsAdapter extends WsAdapter {
     const isOpenToAll = this.services.catalog.isOpen(endpoint);
     bindConnection(
       socket,
-      new ClientConnection(client, socket, admission.slot, this.services, { isOpenToAll }),
+      new ClientConnection(client, socket, request.socket, admission.slot, this.services, {
+        isOpenToAll,
+        path: endpoint.path,
+      }),
     );
   }
 }

@@ -12,6 +12,8 @@ export interface SessionOutlet {
   readonly client: Client;
   readonly isOpen: boolean;
   send(text: string): void;
+  /** Told when the client has its user. */
+  authenticated(): void;
   refuse(code: Code, details?: RefusalDetails): void;
   end(code: Code, details?: RefusalDetails): void;
 }
@@ -96,6 +98,7 @@ export class Session {
       } else {
         this.isWarned = false;
         this.confirm(String(user.id), expiresAt);
+        this.outlet.authenticated();
       }
     });
   }

@@ -1,4 +1,3 @@
-import type { SemanticEvent } from '../event/index.js';
 import { CLOUDEVENTS_PROTOCOL, NATIVE_PROTOCOL, type Subprotocol } from '../protocol/index.js';
 
 /** The first sub-protocol a client asks for that we speak; false selects none. */
@@ -12,9 +11,12 @@ export function subprotocolOf(selected: string): Subprotocol {
   return isSubprotocol(selected) ? selected : NATIVE_PROTOCOL;
 }
 
-/** An event as a frame: bare under CloudEvents, in an envelope under our own sub-protocol. */
-export function encodeEvent(event: SemanticEvent, subprotocol: Subprotocol): string {
-  const text = JSON.stringify(event);
+/**
+ * An event as a frame: bare under CloudEvents, in an envelope under our own sub-protocol.
+ *
+ * @param text the JSON of the event
+ */
+export function encodeEvent(text: string, subprotocol: Subprotocol): string {
   return subprotocol === CLOUDEVENTS_PROTOCOL ? text : `{"type":"event","event":${text}}`;
 }
 

@@ -1,8 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { addressGroup } from '../connection/index.js';
-import { after, isThenable, type MaybePromise } from '../maybe-promise.js';
+import { after, isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
+import { SecurityEvents } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
-import { RefusalError } from '../protocol/index.js';
+import { type Code, RefusalError } from '../protocol/index.js';
 import { boundedKey, RateLimiter } from '../rate-limit/index.js';
 import { OpenAttempts } from './open-attempts.js';
 
@@ -25,6 +26,7 @@ export class AuthAttempts {
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly limiter: RateLimiter,
+    @Optional() private readonly events?: SecurityEvents,
   ) {}
 
   /**
@@ -36,11 +38,22 @@ export class AuthAttempts {
   attempt<T>(subject: AttemptSubject, check: () => MaybePromise<T>): MaybePromise<T> {
     const keys = keysOf(subject);
     const charged: string[] = [];
-    const run = () =>
-      after(this.charge(keys, charged), () => after(check(), result => this.settle(keys, result)));
-    return eventually(run, () => {
-      for (const key of charged) this.open.leave(key);
-    });
+    const admitted = () =>
+      recovering(
+        () => this.charge(keys, charged),
+        error => this.notAdmitted(subject, error),
+      );
+    const checked = () =>
+      recovering(
+        () => after(check(), result => this.settle(subject, keys, result)),
+        error => this.failed(subject, error),
+      );
+    return eventually(
+      () => after(admitted(), checked),
+      () => {
+        for (const key of charged) this.open.leave(key);
+      },
+    );
   }
 
   /**
@@ -64,8 +77,11 @@ export class AuthAttempts {
     );
   }
 
-  private settle<T>(keys: readonly string[], result: T): MaybePromise<T> {
-    if (result === undefined || result === null || result === false) return result;
+  private settle<T>(subject: AttemptSubject, keys: readonly string[], result: T): MaybePromise<T> {
+    if (result === undefined || result === null || result === false) {
+      this.events?.attemptFailed(subject);
+      return result;
+    }
     const refunds = keys
       .map(key => this.limiter.refund(key, this.options.auth.attempts))
       .filter((refund): refund is Promise<void> => isThenable(refund));
@@ -73,6 +89,21 @@ export class AuthAttempts {
     // Who has proved to be somebody is not refused because a store could not take the token back.
     return Promise.allSettled(refunds).then(() => result);
   }
+
+  private notAdmitted(subject: AttemptSubject, error: unknown): never {
+    if (codeOf(error) === 'RATE_LIMITED') this.events?.attemptsExhausted(subject);
+    throw error;
+  }
+
+  /** Who could not be checked has not failed. */
+  private failed(subject: AttemptSubject, error: unknown): never {
+    if (codeOf(error) !== 'UNAVAILABLE') this.events?.attemptFailed(subject);
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): Code | undefined {
+  return error instanceof RefusalError ? error.code : undefined;
 }
 
 /** Runs something and, whatever comes of it, something else after it. */

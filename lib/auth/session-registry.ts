@@ -1,6 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { ConnectionManager } from '../connection/index.js';
+import { SecurityEvents } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 
@@ -20,6 +21,7 @@ export class SessionRegistry {
     private readonly connections: ConnectionManager,
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
+    @Optional() private readonly events?: SecurityEvents,
   ) {}
 
   /**
@@ -33,6 +35,7 @@ export class SessionRegistry {
   end(sessionId: string, tokensExpireAt = 0): number {
     const now = this.clock.now();
     const closed = this.connections.disconnectSession(sessionId);
+    this.events?.sessionEnded(closed);
     this.forgetOld(now);
     const until = Math.max(now + this.options.auth.maxSessionAge, tokensExpireAt);
     // An ended session is never forgotten early to make room: that would let its tokens in again.

@@ -8,6 +8,7 @@ const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
 /** The `source` of an event as the most lenient reader would take it; undefined when it is encoded without end. */
 export function decodedSource(source: string): string | undefined {
   let text = source.trim();
+  if (!text.includes('%')) return text;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const decoded = text.replace(/%2f/gi, ENCODED_SLASH).replace(ESCAPES, decodeEscapes);
     if (decoded === text) return text;

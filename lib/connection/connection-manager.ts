@@ -1,5 +1,6 @@
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
 import { after, type MaybePromise } from '../maybe-promise.js';
+import { SecurityEvents } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import type { Code, HandshakeCode } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
@@ -35,8 +36,9 @@ export class ConnectionManager implements OnModuleDestroy {
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly store: ConnectionStore,
+    @Optional() events?: SecurityEvents,
   ) {
-    this.outage = new StoreOutage('connections', options.connection.onStoreError);
+    this.outage = new StoreOutage('connections', options.connection.onStoreError, events);
   }
 
   /** How many connections are open, authenticated or not. */

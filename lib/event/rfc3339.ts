@@ -11,6 +11,14 @@ const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
  * @see https://www.rfc-editor.org/rfc/rfc3339#section-5.6
  */
 export function parseRfc3339(text: string): number | undefined {
+  // Each step that looks at an event asks again for the time of the same one.
+  if (text !== last.text) last = { text, instant: parse(text) };
+  return last.instant;
+}
+
+let last: { text: string; instant: number | undefined } = { text: '', instant: undefined };
+
+function parse(text: string): number | undefined {
   const match = DATE_TIME.exec(text);
   if (!match) return undefined;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as Six;

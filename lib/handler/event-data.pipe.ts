@@ -17,6 +17,11 @@ import type { StandardSchema } from './standard-schema.js';
 export class EventDataPipe implements PipeTransform {
   constructor(@Optional() private readonly schema?: StandardSchema) {}
 
+  /** Whether data for a parameter of a type is validated at all. */
+  validates(type: Type | undefined): boolean {
+    return this.schema !== undefined || isClass(type);
+  }
+
   async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (this.schema) return parse(this.schema, value);
     const pipe = isClass(metadata.metatype) ? await classValidation() : undefined;

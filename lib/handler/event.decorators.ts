@@ -3,8 +3,15 @@ import { eventOf } from './event-of.js';
 import { EventDataPipe } from './event-data.pipe.js';
 import { isStandardSchema, type StandardSchema } from './standard-schema.js';
 
-const Event = createParamDecorator((_: unknown, context: ExecutionContext) => eventOf(context));
-const Data = createParamDecorator((_: unknown, context: ExecutionContext) => eventOf(context).data);
+const eventFrom = (_: unknown, context: ExecutionContext) => eventOf(context);
+const dataFrom = (_: unknown, context: ExecutionContext) => eventOf(context).data;
+const Event = createParamDecorator(eventFrom);
+const Data = createParamDecorator(dataFrom);
+
+/** Whether a parameter made by `createParamDecorator` is one of those below. */
+export function isPayloadFactory(factory: unknown): boolean {
+  return factory === eventFrom || factory === dataFrom;
+}
 
 /** The whole event, as a handler parameter: a `SemanticEvent`. */
 export function SemanticEventBody(...pipes: PipeTransform[]): ParameterDecorator {

@@ -5,10 +5,12 @@ export { GuardRank, hasGuard, UseRankedGuard } from './guard-order.js';
 export {
   GATEWAY_METADATA,
   GATEWAY_OPTIONS,
+  GUARDS_METADATA,
   MESSAGE_MAPPING_METADATA,
   MESSAGE_METADATA,
   PORT_METADATA,
 } from './nest-metadata.js';
 export { RefusalException } from './refusal.exception.js';
 export { refusing } from './refusing.js';
+export { takesUnvalidatedData } from './validation-of.js';
 export type { StandardSchema } from './standard-schema.js';

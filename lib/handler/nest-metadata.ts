@@ -8,3 +8,5 @@ export const GATEWAY_OPTIONS = 'websockets:gateway_options';
 export const PORT_METADATA = 'port';
 export const MESSAGE_MAPPING_METADATA = 'websockets:message_mapping';
 export const MESSAGE_METADATA = 'message';
+export const PIPES_METADATA = '__pipes__';
+export const PARAMETERS_METADATA = '__routeArguments__';

@@ -34,4 +34,23 @@ export const DEFAULTS = {
   event: DEFAULT_EVENT_LIMITS,
   replay: { onStoreError: 'deny', maxNonces: 1_000_000 },
   rateLimit: { onStoreError: 'local', maxKeys: 1_000_000 },
+  monitoring: {
+    address: 'full',
+    log: true,
+    logInterval: 60_000,
+    levels: {
+      refused: 'warn',
+      closed: 'log',
+      lost: 'debug',
+      authenticated: 'debug',
+      handshakeRefused: 'warn',
+      attemptFailed: 'warn',
+      attemptsExhausted: 'warn',
+      sessionEnded: 'log',
+      storeDown: 'debug',
+      storeUp: 'debug',
+    },
+    nodes: 1,
+  },
+  audit: 'print',
 } as const;

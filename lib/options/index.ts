@@ -14,6 +14,14 @@ export {
 } from './connection-options.js';
 export { DEFAULTS } from './defaults.js';
 export type { JwtAlgorithm, JwtAuthOptions, JwtClaims, JwtKey } from './jwt-options.js';
+export type {
+  AddressForm,
+  AuditMode,
+  MonitoringOptions,
+  MonitoringOptionsInit,
+  SecurityLogLevel,
+  SecurityLogLevels,
+} from './monitoring-options.js';
 export { Problems } from './problems.js';
 export { resolveOptions } from './resolve-options.js';
 export {

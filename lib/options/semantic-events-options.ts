@@ -1,6 +1,7 @@
 import type { EventLimits } from '../event/index.js';
 import type { AttemptLimit, AuthOptions } from './auth-options.js';
 import type { ConnectionOptions } from './connection-options.js';
+import type { AuditMode, MonitoringOptions, MonitoringOptionsInit } from './monitoring-options.js';
 import type { SigningOptions } from './signing-options.js';
 import type { RateLimitOptions, ReplayOptions } from './store-options.js';
 
@@ -18,6 +19,10 @@ export interface SemanticEventsOptions {
   replay?: Partial<ReplayOptions>;
   /** The memory of rate limits. */
   rateLimit?: Partial<RateLimitOptions>;
+  /** What is told to operators, and how. */
+  monitoring?: MonitoringOptionsInit;
+  /** What the production checklist does at start; `enforce` in production where left out. @default 'print' */
+  audit?: AuditMode;
 }
 
 /** The options with every default filled in, validated: what providers inject. */
@@ -33,6 +38,8 @@ export interface ResolvedOptions {
   readonly event: Readonly<EventLimits>;
   readonly replay: Readonly<ReplayOptions>;
   readonly rateLimit: Readonly<RateLimitOptions>;
+  readonly monitoring: Readonly<MonitoringOptions>;
+  readonly audit: AuditMode;
 }
 
 /** DI token of the resolved options. */

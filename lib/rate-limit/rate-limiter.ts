@@ -1,6 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { isThenable, type MaybePromise } from '../maybe-promise.js';
+import { SecurityEvents } from '../monitoring/index.js';
 import { Problems, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
@@ -27,9 +28,10 @@ export class RateLimiter {
     private readonly store: RateLimitStore,
     @Inject(SEMANTIC_EVENTS_OPTIONS) { rateLimit }: ResolvedOptions,
     clock: Clock,
+    @Optional() events?: SecurityEvents,
   ) {
     this.local = new InMemoryRateLimitStore(rateLimit.maxKeys, clock);
-    this.outage = new StoreOutage('rate limits', rateLimit.onStoreError);
+    this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, events);
   }
 
   /**

@@ -1,7 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { freshnessOf, type SemanticEvent } from '../event/index.js';
 import { after, type MaybePromise } from '../maybe-promise.js';
+import { SecurityEvents } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { passOrRefuse, type PendingDecision } from '../rate-limit/index.js';
@@ -21,9 +22,10 @@ export class NonceTracker {
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly store: NonceStore,
     private readonly clock: Clock,
+    @Optional() events?: SecurityEvents,
   ) {
     this.local = new InMemoryNonceStore(options.replay.maxNonces, clock);
-    this.outage = new StoreOutage('nonces', options.replay.onStoreError);
+    this.outage = new StoreOutage('nonces', options.replay.onStoreError, events);
   }
 
   /**

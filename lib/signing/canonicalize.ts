@@ -14,6 +14,11 @@ export function canonicalize(value: unknown): string {
   return write(value, MAX_DEPTH);
 }
 
+/** The canonical form of an object without one of its members. */
+export function canonicalizeWithout(value: object, omitted: string): string {
+  return writeObject(value, MAX_DEPTH, omitted);
+}
+
 function write(value: unknown, depth: number): string {
   switch (typeof value) {
     case 'string':
@@ -29,7 +34,11 @@ function write(value: unknown, depth: number): string {
   }
 }
 
+/** Most strings: printable ASCII with nothing to escape. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function writeString(value: string): string {
+  if (PLAIN.test(value)) return `"${value}"`;
   if (!value.isWellFormed()) throw new TypeError('A lone surrogate has no canonical JSON form');
   return JSON.stringify(value);
 }
@@ -39,7 +48,7 @@ function writeNumber(value: number): string {
   return String(value);
 }
 
-function writeObject(value: object, depth: number): string {
+function writeObject(value: object, depth: number, omitted?: string): string {
   if (depth === 0) throw new TypeError(`More than ${MAX_DEPTH} levels have no canonical JSON form`);
   if (hasToJson(value)) return write(value.toJSON(), depth - 1);
   if (value instanceof String || value instanceof Number || value instanceof Boolean)
@@ -50,8 +59,10 @@ function writeObject(value: object, depth: number): string {
   const members = value as Record<string, unknown>;
   let text = '';
   for (const key of Object.keys(members).sort()) {
-    if (members[key] === undefined) continue;
-    text += `${text === '' ? '' : ','}${writeString(key)}:${write(members[key], depth - 1)}`;
+    const member = members[key];
+    if (member === undefined || key === omitted) continue;
+    if (text !== '') text += ',';
+    text += `${writeString(key)}:${write(member, depth - 1)}`;
   }
   return `{${text}}`;
 }

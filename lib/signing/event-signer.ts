@@ -17,10 +17,17 @@ import {
 } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { deriveKey } from './derive-key.js';
+import { canonicalizeWithout } from './canonicalize.js';
 import { generateSecret, KeyRing, type SigningKey } from './key-ring.js';
 import { computeMac, isMacOf } from './mac.js';
 import { deriveSessionKey } from './session-key.js';
-import { type Direction, formatSignature, parseSignature, signingInput } from './signature.js';
+import {
+  type Direction,
+  formatSignature,
+  macInput,
+  parseSignature,
+  signingInput,
+} from './signature.js';
 
 /** Which keys an event may be signed with: the connection's own, those of the ring, or either. */
 export type AcceptedKeys = 'session' | 'ring' | 'any';
@@ -65,19 +72,20 @@ export class EventSigner {
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
    * @throws TypeError when the event has no canonical form: a cycle, a bigint, a number that is not finite
    */
-  sign<T>(
-    event: SemanticEventInit<T>,
-    { client, direction = 's2c' }: SignOptions = {},
-  ): SignedSemanticEvent<T> {
-    const now = this.clock.now();
-    const { id, key } = (client && this.sessionKeys.get(client)) ?? this.ringKey(now);
-    const unsigned = {
-      ...createEvent(event, now),
-      semanticnonce: event.semanticnonce ?? randomUUID(),
-      semanticsignature: undefined,
-    };
-    const mac = computeMac(key, signingInput(unsigned, direction));
-    return { ...unsigned, semanticsignature: formatSignature(id, mac) } as SignedSemanticEvent<T>;
+  sign<T>(event: SemanticEventInit<T>, options: SignOptions = {}): SignedSemanticEvent<T> {
+    const unsigned = this.complete(event);
+    const { semanticsignature } = this.signatureOf(unsigned, options);
+    return { ...unsigned, semanticsignature } as SignedSemanticEvent<T>;
+  }
+
+  /**
+   * Like `sign`, as JSON text: what is signed is, letter by letter, what is sent.
+   *
+   * @throws as `sign`
+   */
+  signToText(event: SemanticEventInit, options: SignOptions = {}): string {
+    const { text, semanticsignature } = this.signatureOf(this.complete(event), options);
+    return `${text.slice(0, -1)},"semanticsignature":"${semanticsignature}"}`;
   }
 
   /**
@@ -131,6 +139,20 @@ export class EventSigner {
   findPurposeKey(info: string, keyId: string): SigningKey | undefined {
     const found = this.ring.find(keyId, this.clock.now());
     return found && { id: found.id, key: deriveKey(found.key, '', info) };
+  }
+
+  private complete<T>(event: SemanticEventInit<T>): SemanticEvent<T> {
+    const complete = createEvent(event, this.clock.now());
+    complete.semanticnonce ??= randomUUID();
+    return complete;
+  }
+
+  private signatureOf(event: SemanticEvent, { client, direction = 's2c' }: SignOptions) {
+    const sessionKey = client && this.sessionKeys.get(client);
+    const { id, key } = sessionKey ?? this.ringKey(this.clock.now());
+    const text = canonicalizeWithout(event, 'semanticsignature');
+    const mac = computeMac(key, macInput(text, direction));
+    return { text, semanticsignature: formatSignature(id, mac) };
   }
 
   private findKey(

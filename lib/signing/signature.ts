@@ -1,5 +1,5 @@
 import type { SemanticEvent } from '../event/index.js';
-import { canonicalize } from './canonicalize.js';
+import { canonicalizeWithout } from './canonicalize.js';
 
 /** Client to server, or server to client: part of the MAC, so that neither can be sent back as the other. */
 export type Direction = 'c2s' | 's2c';
@@ -13,8 +13,12 @@ const SIGNATURE = /^v1\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{43})$/;
  * @throws TypeError when the event has no canonical form
  */
 export function signingInput(event: SemanticEvent, direction: Direction): string {
-  const { semanticsignature: _, ...unsigned } = event;
-  return `${VERSION}.${direction}.${canonicalize(unsigned)}`;
+  return macInput(canonicalizeWithout(event, 'semanticsignature'), direction);
+}
+
+/** @param text the canonical form of an event without its signature */
+export function macInput(text: string, direction: Direction): string {
+  return `${VERSION}.${direction}.${text}`;
 }
 
 /** @param mac base64url without padding */

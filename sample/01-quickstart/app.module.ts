@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { ClientAddressResolver, SemanticEventsModule } from 'nestjs-semantic-events';
+import { AuditController } from './audit.controller.js';
 import { BearerGuard } from './bearer.guard.js';
 import type { Config } from './config.js';
 import { DemoGateway } from './demo.gateway.js';
@@ -32,7 +33,7 @@ export class AppModule {
           connection: config.connection,
         }),
       ],
-      controllers: [HealthController, LoginController],
+      controllers: [AuditController, HealthController, LoginController],
       providers: [
         DemoGateway,
         BearerGuard,

@@ -1,8 +1,11 @@
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { EventData, RateLimit, Roles, SecureGateway, SignedEvent } from 'nestjs-semantic-events';
+import { EventData, EventDataPipe, RateLimit, Roles, SecureGateway, SignedEvent } from 'nestjs-semantic-events';
 import { z } from 'zod';
 
 const Order = z.object({ name: z.string().min(1).max(50), amount: z.number().positive() });
+
+/** Where any data will do, that is said: the production checklist names handlers without a schema. */
+const Anything = z.unknown();
 
 /** Each handler shows one protection. */
 @WebSocketGateway({ path: '/events' })
@@ -11,7 +14,7 @@ export class DemoGateway {
   /** Signed events only, each only once. What is returned goes back as `demo.echo.reply`, signed. */
   @SubscribeMessage('demo.echo')
   @SignedEvent()
-  echo(@EventData() data: unknown) {
+  echo(@EventData(Anything) data: unknown) {
     return { event: 'demo.echo.reply', data };
   }
 
@@ -19,7 +22,7 @@ export class DemoGateway {
   @SubscribeMessage('demo.limited')
   @SignedEvent()
   @RateLimit({ rate: 5, per: 1000, burst: 10 })
-  limited(@EventData() data: unknown) {
+  limited(@EventData(Anything) data: unknown) {
     return { event: 'demo.limited.reply', data };
   }
 
@@ -34,13 +37,13 @@ export class DemoGateway {
   @SubscribeMessage('demo.admin')
   @SignedEvent()
   @Roles('admin')
-  admin(@EventData() data: unknown) {
+  admin(@EventData(Anything) data: unknown) {
     return { event: 'demo.admin.reply', data };
   }
 
   /** An ordinary Nest handler, next to the others. */
   @SubscribeMessage('plain')
-  plain(@MessageBody() data: unknown) {
+  plain(@MessageBody(new EventDataPipe(Anything)) data: unknown) {
     return { event: 'plain', data };
   }
 }

@@ -6,7 +6,10 @@ import { GatedGateway, unsigned } from '../helpers/gated.gateway.js';
 import { PING, PONG, RawPeer } from '../helpers/raw-peer.js';
 import { TestApp } from '../helpers/test-app.js';
 
-const start = async (connection = {}, gateways: (typeof DemoGateway | typeof GatedGateway)[] = [DemoGateway]) => {
+const start = async (
+  connection = {},
+  gateways: (typeof DemoGateway | typeof GatedGateway)[] = [DemoGateway],
+) => {
   const app = await TestApp.start({ gateways, options: { connection } });
   const store = app.nest.get<InMemoryConnectionStore>(ConnectionStore);
   return { app, store, connections: app.nest.get(ConnectionManager) };

@@ -76,8 +76,7 @@ describe('while the store is asked for a place of the user', () => {
     await eventually(() => store.asked === 1);
     return { store, connections, peer };
   }
-  const read = async (peer: RawPeer) =>
-    JSON.parse((await peer.next())!.payload.toString()) as Json;
+  const read = async (peer: RawPeer) => JSON.parse((await peer.next())!.payload.toString()) as Json;
 
   it.each(['reset', 'FIN'])('a socket that ends by %s leaks none', async how => {
     const { store, connections, peer } = await asking();

@@ -44,25 +44,6 @@ describe('a client that does not authenticate', () => {
 });
 
 describe('a client that stops reading', () => {
-  it('is closed with 4508, in bounded memory, while others are answered', async () => {
-    const { app, connections } = await start({ ...UNLIMITED, maxBufferedBytes: 100_000 });
-    const [slow, other] = [await app.login(), await app.login()];
-    const client = connections.list()[0]!;
-    slow.socket.pause();
-    for (let asked = 0; asked < 400; asked++) slow.sendJson(unsigned('gated.bytes', 60_000));
-    await eventually(() => client.counters.received >= 100);
-    other.sendJson(unsigned('gated.bytes', 3));
-    expect((await other.next()).event.data).toBe('xxx');
-    await eventually(() => client.counters.sent < client.counters.received);
-    await pause(50);
-    const { sent } = client.counters;
-    await pause(50);
-    expect(client.counters.sent).toBe(sent);
-    slow.socket.resume();
-    expect(await slow.closed).toEqual({ code: 4508, reason: 'SLOW_CONSUMER' });
-    expect(slow.received.length).toBeLessThan(sent + 1);
-  });
-
   it('that reads in time is not closed by a burst within the bound', async () => {
     const { app } = await start(UNLIMITED);
     const client = await app.login();
@@ -97,7 +78,7 @@ describe('a client that sends faster than handlers finish', () => {
   it('is not read: what it sends stays with it', async () => {
     const { app, gateway, connections } = await start({ ...UNLIMITED, maxRunningHandlers: 2 });
     const peer = await RawPeer.open(app.port);
-    const text = JSON.stringify(unsigned('gated.wait', 'x'.repeat(7_000)));
+    const text = JSON.stringify(unsigned('gated.silent', 'x'.repeat(7_000)));
     for (let sent = 0; sent < 4_000; sent++) peer.send(text);
     await eventually(() => gateway.running === 2);
     await pause(100);

@@ -14,12 +14,14 @@ export class GatedGateway {
   @SubscribeMessage('gated.wait')
   @Public()
   async wait(@EventData() data: unknown) {
-    this.started++;
-    this.running++;
-    this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
-    if (!this.isOpen) await new Promise<void>(resolve => this.waiting.push(resolve));
-    this.running--;
+    await this.pass();
     return { done: data };
+  }
+
+  @SubscribeMessage('gated.silent')
+  @Public()
+  async silent() {
+    await this.pass();
   }
 
   /** As many bytes in one reply as are asked for. */
@@ -38,6 +40,14 @@ export class GatedGateway {
   open(): void {
     this.isOpen = true;
     this.release(Infinity);
+  }
+
+  private async pass(): Promise<void> {
+    this.started++;
+    this.running++;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
+    if (!this.isOpen) await new Promise<void>(resolve => this.waiting.push(resolve));
+    this.running--;
   }
 }
 

@@ -111,9 +111,8 @@ describe('an endpoint', () => {
 });
 
 describe('the options of an endpoint', () => {
-  class Gateway {}
   const gateway = (options: object) => {
-    class Some extends Gateway {}
+    class Some extends NoGateway {}
     WebSocketGateway({ path: '/own', ...options })(Some);
     return Some;
   };

@@ -92,7 +92,7 @@ describe('claimUser', () => {
     const slots = await Promise.all(
       ['a', 'b', 'c'].map(address => connections.reserve(`addr-${address}`)),
     );
-    const claims = slots.map(slot => connections.claimUser(slot as ConnectionSlot, 'alice'));
+    const claims = slots.map(async slot => connections.claimUser(slot as ConnectionSlot, 'alice'));
     expect(await Promise.all(claims)).toEqual([true, true, false]);
     expect(await connections.claimUser(slots[2] as ConnectionSlot, 'bob')).toBe(true);
   });

@@ -10,12 +10,14 @@ describe('the metadata keys we read', () => {
     ['PORT_METADATA', websockets.PORT_METADATA],
     ['MESSAGE_MAPPING_METADATA', websockets.MESSAGE_MAPPING_METADATA],
     ['MESSAGE_METADATA', websockets.MESSAGE_METADATA],
+    ['PIPES_METADATA', common.PIPES_METADATA],
+    ['PARAMETERS_METADATA', websockets.PARAM_ARGS_METADATA],
   ] as const)('%s is the one the installed Nest writes', (name, key) => {
     expect(key).toEqual(expect.any(String));
     expect(ours[name]).toBe(key);
   });
 
   it('are all held against Nest', () => {
-    expect(Object.keys(ours)).toHaveLength(6);
+    expect(Object.keys(ours)).toHaveLength(8);
   });
 });

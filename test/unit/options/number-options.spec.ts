@@ -21,7 +21,7 @@ function problemsOf(options: unknown): readonly string[] {
   }
 }
 
-type Section = keyof typeof DEFAULTS;
+type Section = Exclude<keyof typeof DEFAULTS, 'audit'>;
 
 /** The least that each whole number may be; 1 where nothing is said. */
 const LEAST: Record<string, number> = {

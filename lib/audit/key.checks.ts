@@ -1,0 +1,94 @@
+import { deflateRawSync } from 'node:zlib';
+import type { JwtAuthOptions, ResolvedOptions } from '../options/index.js';
+import { type AuditCheck, fail, pass, warn } from './audit-report.js';
+
+const DAY = 86_400_000;
+const MAX_AGE = 365 * DAY;
+const MAX_KEYS = 5;
+/** Below, in bits, a secret was certainly, or probably, made up by hand. */
+const HOPELESS = 64;
+const DOUBTFUL = 128;
+
+export const keyStrength: AuditCheck = ({ options }) => {
+  const secrets = secretsOf(options);
+  const texts = secrets.map(({ secret }) => Buffer.from(secret).toString('base64'));
+  if (new Set(texts).size < texts.length)
+    return fail(
+      'One secret is used for several keys',
+      'Make a secret of its own for each with EventSigner.generateKey()',
+    );
+  const mend = 'Make it with EventSigner.generateKey()';
+  const below = (bits: number) =>
+    secrets.filter(({ secret }) => entropyOf(secret) < bits).map(({ name }) => name);
+  if (below(HOPELESS).length > 0)
+    return fail(`Can be guessed: ${below(HOPELESS).join(', ')}`, mend);
+  if (below(DOUBTFUL).length > 0)
+    return warn(`Not random, by the look of it: ${below(DOUBTFUL).join(', ')}`, mend);
+  return pass('Every secret is long and looks random');
+};
+
+export const keyRotation: AuditCheck = ({ options, now }) => {
+  const { keys } = options.signing;
+  const over = keys.filter(({ notAfter }) => notAfter !== undefined && notAfter.getTime() < now);
+  if (over.length > 0)
+    return warn(
+      `No longer in force: ${over.map(({ id }) => id).join(', ')}`,
+      'Take them out of signing.keys',
+    );
+  if (keys.length > MAX_KEYS)
+    return warn(
+      `${keys.length} keys are accepted`,
+      'Take out the old ones: each is one more that can leak',
+    );
+  const old = keys.filter(
+    ({ notBefore }) => notBefore !== undefined && now - notBefore.getTime() > MAX_AGE,
+  );
+  return old.length > 0
+    ? warn(
+        `In use for more than a year: ${old.map(({ id }) => id).join(', ')}`,
+        'Put a new key first, and take the old one out once its last events have expired',
+      )
+    : pass(`${keys.length === 1 ? 'One key is' : `${keys.length} keys are`} accepted`);
+};
+
+export const jwtAlgorithms: AuditCheck = ({ options }) => {
+  const { jwt } = options.auth;
+  if (!jwt) return pass("Tokens are validated by the application's own validateToken");
+  const algorithms = jwt.algorithms ?? ['HS256'];
+  const isShared = (algorithm: string) => algorithm.startsWith('HS');
+  if (algorithms.some(isShared) && !algorithms.every(isShared))
+    return fail(
+      `Shared secrets and public keys are both taken: ${algorithms.join(', ')}`,
+      'Name algorithms of one kind in auth.jwt.algorithms, lest a public key be taken for a secret',
+    );
+  const missing = (['audience', 'issuer'] as const).filter(name => jwt[name] === undefined);
+  return missing.length > 0
+    ? warn(
+        `Tokens are taken whatever their ${missing.join(' and ')}`,
+        `Set ${missing.map(name => `auth.jwt.${name}`).join(' and ')}`,
+      )
+    : pass(`Only ${algorithms.join(', ')} of the issuer, for this audience`);
+};
+
+interface NamedSecret {
+  readonly name: string;
+  readonly secret: string | Uint8Array;
+}
+
+function secretsOf({ signing, auth }: ResolvedOptions): NamedSecret[] {
+  const ring = signing.keys.map(({ id, secret }) => ({ name: `signing key ${id}`, secret }));
+  const { secret }: Partial<JwtAuthOptions> = auth.jwt ?? {};
+  return secret === undefined ? ring : [...ring, { name: 'auth.jwt.secret', secret }];
+}
+
+/** At most so many bits are in a secret: what its bytes allow for, and what is left when repetition is. */
+function entropyOf(secret: string | Uint8Array): number {
+  const bytes = Buffer.from(secret);
+  const counts = new Map<number, number>();
+  for (const byte of bytes) counts.set(byte, (counts.get(byte) ?? 0) + 1);
+  const perByte = [...counts.values()].reduce(
+    (sum, count) => sum - (count / bytes.length) * Math.log2(count / bytes.length),
+    0,
+  );
+  return Math.min(perByte * bytes.length, deflateRawSync(bytes).length * 8);
+}

@@ -1,0 +1,15 @@
+export type {
+  AttemptFailedEvent,
+  AttemptsExhaustedEvent,
+  AuthenticatedEvent,
+  ClosedEvent,
+  HandshakeRefusedEvent,
+  LostEvent,
+  RefusedEvent,
+  SecurityEvent,
+  SecuritySubject,
+  SessionEndedEvent,
+  StoreEvent,
+} from './security-event.js';
+export { SecurityEvents } from './security-events.js';
+export { SecurityLog } from './security-log.js';

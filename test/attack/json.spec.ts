@@ -1,0 +1,108 @@
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { TestApp } from '../helpers/test-app.js';
+import type { Json, TestClient } from '../helpers/test-client.js';
+
+let app: TestApp;
+let client: TestClient;
+
+beforeEach(async () => {
+  app = await TestApp.start({ gateways: [DemoGateway] });
+  client = await app.login();
+});
+
+const calls = () => app.nest.get(DemoGateway).calls;
+
+const outcome = async (text: string, from = client): Promise<string> => {
+  from.socket.send(text);
+  from.sendJson({ type: 'ping' });
+  const answers = await from.take(2);
+  const answer = answers.find(({ type }) => type !== 'pong')!;
+  // One answer, and the socket lives on.
+  expect(answers.some(({ type }) => type === 'pong')).toBe(true);
+  return answer.type === 'event' ? 'accepted' : (answer.code ?? answer.data.code);
+};
+const send = (event: Json, from = client) =>
+  outcome(JSON.stringify({ type: 'event', event }), from);
+
+/** A frame around a signed event whose data was replaced by other JSON text. */
+const withData = (data: string, signedAs: unknown = 'DATA', type = 'demo.echo') =>
+  JSON.stringify({
+    type: 'event',
+    event: { ...client.event(type, signedAs), data: 'DATA' },
+  }).replace('"DATA"', () => data);
+
+afterEach(() => {
+  expect(({} as Json).polluted).toBeUndefined();
+  expect(Reflect.ownKeys(Object.prototype)).toHaveLength(12);
+});
+
+describe('JSON that two parsers read differently', () => {
+  it('has one reading: of a member given twice the last one is both signed and handled', async () => {
+    const event = JSON.stringify(client.event('demo.echo', 'last'));
+    const twice = (extra: string) => `{"type":"event","event":{${extra},${event.slice(1)}}`;
+    expect(await outcome(twice('"data":"first"'))).toBe('accepted');
+    expect(calls()).toEqual(['last']);
+    const reversed = JSON.stringify(client.event('demo.echo', 'signed')).slice(0, -1);
+    for (const extra of ['"data":"other"', '"type":"demo.session"', '"semanticsignature":""'])
+      expect(await outcome(`{"type":"event","event":${reversed},${extra}}}`)).toBe(
+        'INVALID_SIGNATURE',
+      );
+    expect(calls()).toEqual(['last']);
+  });
+
+  it.each([
+    ['__proto__', '{"__proto__":{"polluted":1}}'],
+    ['__proto__ in an array', '[{"a":{"__proto__":null}}]'],
+    ['an escaped __proto__', '{"\\u005f_proto__":{"polluted":1}}'],
+    ['a lone surrogate', '"\\ud800"'],
+    ['a lone surrogate in a key', '{"\\udfff":1}'],
+    ['a number beyond a double', '1e400'],
+    ['a negative one beyond a double', '[-1e999]'],
+    ['a negative zero', '-0'],
+    ['a negative zero with an exponent', '{"a":-0e5}'],
+    ['too many levels', `${'['.repeat(33)}${']'.repeat(33)}`],
+    ['10 000 levels', `${'['.repeat(10_000)}${']'.repeat(10_000)}`],
+  ])('%s in data is refused with INVALID_EVENT', async (_, data) => {
+    for (const type of ['demo.echo', 'demo.unsigned'])
+      expect(await outcome(withData(data, 'DATA', type))).toBe('INVALID_EVENT');
+    expect(calls()).toEqual([]);
+  });
+
+  it.each(['NaN', 'Infinity', '0x10', '01', "'x'", '{a:1}', '[1,]', '"\u0001"', '{"a":1}}', ''])(
+    '%j in data is no JSON: BAD_FRAME',
+    async data => {
+      expect(await outcome(withData(data))).toBe('BAD_FRAME');
+    },
+  );
+
+  it('numbers of 20 digits reach the handler as the number that was signed, or not at all', async () => {
+    const number = '12345678901234567890';
+    expect(await outcome(withData(number, Number(number)))).toBe('accepted');
+    expect(await outcome(withData(number, number))).toBe('INVALID_SIGNATURE');
+    expect(await outcome(withData('1.0', 1))).toBe('accepted');
+    expect(calls()).toEqual([Number(number), 1]);
+  });
+
+  it('members named like those of objects are data like any other', async () => {
+    const data = { constructor: 1, toString: { valueOf: 2 }, hasOwnProperty: null, toJSON: 'x' };
+    expect(await send(client.event('demo.echo', data))).toBe('accepted');
+    expect(calls()).toEqual([data]);
+  });
+
+  it.each(['__proto__', 'constructor', 'toString', 'Data', 'data ', 'x'.repeat(65)])(
+    'an attribute named %j is refused',
+    async name => {
+      const text = JSON.stringify(client.event('demo.echo', 'x')).replace(
+        '{',
+        `{${JSON.stringify(name)}:{"polluted":1},`,
+      );
+      expect(await outcome(`{"type":"event","event":${text}}`)).toBe('INVALID_EVENT');
+    },
+  );
+
+  it.each(['[', '{"a":', '"\\u'])('60 kB of %j are no frame', async text => {
+    const frame = text.repeat(60_000 / text.length);
+    expect(await outcome(frame)).toBe('BAD_FRAME');
+    expect(await outcome(`{"type":"event","event":${frame}`)).toBe('BAD_FRAME');
+  });
+});
