@@ -246,8 +246,6 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   private close(code: number | undefined, reason: Code): void {
     this.services.events.closed(this.client, reason, this.path);
     this.socket.close(code, reason);
-    // The peer's close frame must be read, too.
-    if (this.socket.isPaused) this.socket.resume();
   }
 
   /** Wrong signatures break the rules; everything else that is repeated is too much of it. */

@@ -16,9 +16,14 @@ export const CLOSING = 'semantic-events:closing';
 export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number): typeof WebSocket {
   return class GuardedSocket extends Base {
     override send(...args: unknown[]): void {
-      if (this.readyState === this.OPEN && this.bufferedAmount > maxBufferedBytes)
-        this.closeFor('SLOW_CONSUMER');
+      this.checkQueue();
       super.send(...(args as Parameters<WebSocket['send']>));
+    }
+
+    // The answers to pings wait in the same queue.
+    override pong(...args: unknown[]): void {
+      this.checkQueue();
+      super.pong(...(args as Parameters<WebSocket['pong']>));
     }
 
     override close(code?: number, reason?: string | Buffer): void {
@@ -27,12 +32,24 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
         this.closeFor('MESSAGE_TOO_LARGE');
       } else {
         super.close(code, reason);
+        this.readOn();
       }
+    }
+
+    private checkQueue(): void {
+      if (this.readyState === this.OPEN && this.bufferedAmount > maxBufferedBytes)
+        this.closeFor('SLOW_CONSUMER');
+    }
+
+    /** The peer's close frame must be read, even where nothing else is. */
+    private readOn(): void {
+      if (this.isPaused) this.resume();
     }
 
     private closeFor(code: Code): void {
       this.emit(CLOSING, code);
       super.close(factsOf(code).close, code);
+      this.readOn();
     }
   };
 }

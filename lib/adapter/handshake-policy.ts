@@ -61,10 +61,23 @@ export class HandshakePolicy {
 
     const slot = await this.connections.reserve(address);
     if (typeof slot === 'string') return { code: slot, retryAfter: RETRY_AFTER };
+    return this.take(slot, address, request);
+  }
+
+  private take(
+    slot: ConnectionSlot,
+    address: string,
+    { socket }: IncomingMessage,
+  ): Admission | HandshakeRefusal {
+    // The shutdown may have begun while the store was asked.
+    if (this.isClosed) {
+      slot.release();
+      return { code: 'SERVER_FULL', retryAfter: RETRY_AFTER };
+    }
     // From here on the place is taken until the TCP connection is gone, whatever becomes of the handshake.
-    if (request.socket.destroyed) slot.release();
+    if (socket.destroyed) slot.release();
     else
-      request.socket.once('close', () => {
+      socket.once('close', () => {
         slot.release();
       });
     return { address, slot };

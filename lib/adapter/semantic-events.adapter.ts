@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -11,6 +11,7 @@ import { ConnectionServices } from './connection-services.js';
 import { type Endpoint, normalizePath } from './gateway-catalog.js';
 import { guardedSocket } from './guarded-socket.js';
 import type { Admission, HandshakeRefusal } from './handshake-policy.js';
+import { HttpServerGuard } from './http-server-guard.js';
 import type { BoundHandler } from './message-router.js';
 import { selectSubprotocol } from './subprotocol.js';
 
@@ -36,6 +37,7 @@ interface CreateOptions {
 export class SemanticEventsAdapter extends WsAdapter {
   private readonly services: ConnectionServices;
   private readonly admissions = new WeakMap<IncomingMessage, Admission>();
+  private readonly httpGuard = new HttpServerGuard();
   private readonly endpoints = new WeakMap<WebSocket, Endpoint>();
 
   constructor(app: INestApplicationContext) {
@@ -97,6 +99,19 @@ export class SemanticEventsAdapter extends WsAdapter {
     await super.close(server);
   }
 
+  override async dispose(): Promise<void> {
+    this.httpGuard.dropSilent();
+    await super.dispose();
+  }
+
+  protected override ensureHttpServerExists(
+    port: number,
+    httpServer: Server = createServer(),
+  ): Server | undefined {
+    if (!this.httpServersRegistry.has(port)) this.httpGuard.watch(httpServer);
+    return super.ensureHttpServerExists(port, httpServer);
+  }
+
   private serverOptions(endpoint: Endpoint): ServerOptions {
     const { origins, maxMessageSize } = this.services.catalog.connectionOptionsAt(endpoint);
     return {
@@ -104,6 +119,8 @@ export class SemanticEventsAdapter extends WsAdapter {
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
       perMessageDeflate: false,
+      // Which @types/ws does not know yet.
+      ...({ closeTimeout: this.services.options.connection.closeTimeout } satisfies object),
       // Pings are charged like any other frame before they are answered.
       autoPong: false,
       handleProtocols: selectSubprotocol,

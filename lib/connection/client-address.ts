@@ -39,7 +39,9 @@ export class ClientAddressResolver {
  */
 export function addressGroup(address: string): string {
   if (!ipaddr.IPv6.isValid(address)) return address;
-  const { parts } = ipaddr.IPv6.parse(address);
+  const parsed = ipaddr.IPv6.parse(address);
+  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
+  const { parts } = parsed;
   const prefix = parts.slice(0, IPV6_PREFIX_GROUPS).map(part => part.toString(16));
   return `${prefix.join(':')}::/64`;
 }

@@ -54,6 +54,8 @@ export interface ConnectionOptions {
   heartbeatInterval: number;
   /** After how long without a message a connection is closed, in milliseconds. @default 600_000 */
   idleTimeout: number;
+  /** How long a peer has to answer our close frame before it is dropped, in milliseconds. @default 10_000 */
+  closeTimeout: number;
   /** How long running handlers may take to finish at shutdown, in milliseconds. @default 5_000 */
   shutdownTimeout: number;
 }
@@ -74,6 +76,7 @@ const COUNTS = [
   'maxStrikes',
   'heartbeatInterval',
   'idleTimeout',
+  'closeTimeout',
 ] as const;
 const OTHERS = [
   'onStoreError',

@@ -29,6 +29,7 @@ export const DEFAULTS = {
     maxStrikes: 100,
     heartbeatInterval: 30_000,
     idleTimeout: 600_000,
+    closeTimeout: 10_000,
     shutdownTimeout: 5_000,
   },
   event: DEFAULT_EVENT_LIMITS,

@@ -30,6 +30,7 @@ export {
   type SemanticEventsOptions,
 } from './semantic-events-options.js';
 export {
+  checkKeys,
   SESSION_KEY_PREFIX,
   type SigningKeyOptions,
   type SigningOptions,

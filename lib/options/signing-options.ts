@@ -37,7 +37,8 @@ export function checkSigning(options: SigningOptions, problems: Problems, now: n
   checkKeys(options.keys, problems, now);
 }
 
-function checkKeys(keys: unknown, problems: Problems, now: number): void {
+/** Notes what is wrong with a key ring. @param now milliseconds since the Unix epoch */
+export function checkKeys(keys: unknown, problems: Problems, now: number): void {
   if (!Array.isArray(keys) || keys.length === 0) {
     problems.add('signing.keys', 'must name at least one key');
     return;

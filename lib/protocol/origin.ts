@@ -45,7 +45,7 @@ function matches(url: URL, entry: string): boolean {
 /** Browsers send the one serialization of an origin; any other spelling did not come from a browser. */
 function parseOrigin(origin: string): URL | undefined {
   const url = tryParse(origin);
-  return url && url.origin === origin ? url : undefined;
+  return url && url.origin === origin && !url.host.includes(ANY) ? url : undefined;
 }
 
 function tryParse(text: string): URL | undefined {

@@ -1,6 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { ChainableCommander } from 'ioredis';
 import type { Clock } from '../clock.js';
+import { Deferred } from './deferred.js';
 import { type RedisHealth, RedisHealthMonitor } from './redis-health.js';
 import type { RedisClient } from './redis-options.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
@@ -17,6 +19,8 @@ export interface RedisLinkOptions {
 
 /** How often a Redis that is down is looked at. */
 const PROBE_INTERVAL = 100;
+/** How long each step of closing may take. */
+export const CLOSE_TIMEOUT = 200;
 
 /**
  * The way to Redis. Once it has failed, nothing is sent but one probe at a time until that is answered: commands
@@ -26,7 +30,7 @@ export class RedisLink {
   private readonly monitor: RedisHealthMonitor;
   private readonly upListeners: (() => void)[] = [];
   private state: 'connecting' | 'up' | 'down' | 'closed' = 'connecting';
-  private readonly connected = Promise.withResolvers<undefined>();
+  private readonly connected = new Deferred<undefined>();
   private prober: NodeJS.Timeout | undefined;
   private probeSentAt: number | undefined;
 
@@ -52,6 +56,7 @@ export class RedisLink {
   /** Has somebody called whenever Redis can be reached: at first, and after each outage. */
   onUp(listener: () => void): void {
     this.upListeners.push(listener);
+    if (this.state === 'up') listener();
   }
 
   /**
@@ -62,11 +67,12 @@ export class RedisLink {
    */
   async exchange(fill: (pipeline: ChainableCommander) => void): Promise<RedisReply[]> {
     if (this.state === 'connecting') await this.inTime(this.connected.promise);
-    if (this.state !== 'up') throw new RedisUnavailableError(this.state);
+    if (this.client.status !== 'ready') this.fail(new Error('the connection is not ready'));
+    if (this.state !== 'up') throw new RedisUnavailableError('it is down');
     const pipeline = this.client.pipeline();
     fill(pipeline);
     const replies = await this.inTime(pipeline.exec());
-    return (replies ?? []) as RedisReply[];
+    return replies ?? [];
   }
 
   /** Notes that Redis does not do its work, whoever found out. */
@@ -84,8 +90,13 @@ export class RedisLink {
     this.client.off('close', this.onClose);
     this.client.off('end', this.onClose);
     if (!this.options.isOwned) return;
-    await Promise.race([this.client.quit().catch(() => undefined), pause(200, undefined, { ref: false })]);
+    const gone = this.client.status === 'end' ? undefined : once(this.client, 'end');
+    await Promise.race([
+      this.client.quit().catch(() => undefined),
+      wait(CLOSE_TIMEOUT, undefined, { ref: false }),
+    ]);
     this.client.disconnect();
+    await Promise.race([gone, wait(CLOSE_TIMEOUT, undefined, { ref: false })]);
   }
 
   private async inTime<T>(promise: Promise<T>): Promise<T> {

@@ -86,7 +86,7 @@ export class RedisNonceStore extends NonceStore {
 
   /** Through the millisecond it expires in, and as long as on a node whose clock is behind. */
   private ttlOf(expiresAt: number): number {
-    return Math.ceil(expiresAt - this.latest) + 1 + this.tuning.clockDrift;
+    return Math.max(0, Math.ceil(expiresAt - this.latest)) + 1 + this.tuning.clockDrift;
   }
 
   private isNew(answer: unknown, key: string, expiresAt: number): boolean {

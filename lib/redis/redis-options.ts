@@ -56,6 +56,15 @@ const SCHEMES = ['redis:', 'rediss:'];
 /** The longest a timer of Node waits. */
 const MAX_TIME = 2_147_483_647;
 
+const MINIMA = [
+  ['commandTimeout', 1],
+  ['lease', 100],
+  ['clockDrift', 0],
+  ['settleTime', 1],
+  ['maxRememberedNonces', 1],
+  ['maxBlockedKeys', 1],
+] as const;
+
 /** @throws SemanticEventsConfigError naming every problem at once */
 export function checkRedisOptions(options: RedisStoresOptions): void {
   const problems = new Problems();
@@ -83,13 +92,8 @@ function checkTuning(options: RedisStoresOptions, problems: Problems): void {
     problems.add('redisStores.prefix', 'must be a string without braces');
   if (clock !== undefined && !(clock instanceof Clock))
     problems.add('redisStores.clock', 'must be a Clock');
-  for (const name of ['commandTimeout', 'lease', 'maxRememberedNonces', 'maxBlockedKeys'] as const)
-    problems.integer(`redisStores.${name}`, options[name], {
-      min: name === 'lease' ? 100 : 1,
-      max: MAX_TIME,
-    });
-  for (const name of ['clockDrift', 'settleTime'] as const)
-    problems.integer(`redisStores.${name}`, options[name], { min: 1, max: MAX_TIME });
+  for (const [name, min] of MINIMA)
+    problems.integer(`redisStores.${name}`, options[name], { min, max: MAX_TIME });
 }
 
 function schemeOf(url: unknown): string {

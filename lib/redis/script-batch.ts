@@ -1,3 +1,4 @@
+import { Deferred } from './deferred.js';
 import type { RedisLink, RedisReply } from './redis-link.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
 import type { Script } from './script.js';
@@ -9,7 +10,7 @@ export const MAX_UNANSWERED = 50_000;
 
 /** One run of a script. Until it is sent, it can still become part of a larger step. */
 export class ScriptCall {
-  private readonly answer = Promise.withResolvers<unknown>();
+  private readonly answer = new Deferred<unknown>();
   readonly reply = this.answer.promise;
   isSent = false;
 

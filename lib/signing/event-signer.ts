@@ -11,9 +11,12 @@ import {
   type SignedSemanticEvent,
 } from '../event/index.js';
 import {
+  checkKeys,
+  Problems,
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
   SESSION_KEY_PREFIX,
+  type SigningKeyOptions,
 } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { deriveKey } from './derive-key.js';
@@ -51,7 +54,7 @@ export interface VerifyOptions {
 /** Signs events and verifies the signatures of others, by HMAC-SHA256 over their canonical form. */
 @Injectable()
 export class EventSigner {
-  private readonly ring: KeyRing;
+  private ring: KeyRing;
   private readonly sessionKeys = new WeakMap<Client, SigningKey>();
 
   constructor(
@@ -64,6 +67,20 @@ export class EventSigner {
   /** A fresh secret for the key ring: 32 random bytes as 64 hexadecimal digits. */
   static generateKey(): string {
     return generateSecret();
+  }
+
+  /**
+   * Puts another key ring in the place of the one in use, without a restart. What was signed with a key that is in
+   * the new ring, too, stays good; so does every connection, which keeps its session key. Put a new key first, and
+   * take the old one out when `maxAge` and `auth.ticketLifetime` have passed.
+   *
+   * @throws SemanticEventsConfigError naming all that is wrong with the keys; the ring in use stays
+   */
+  rotate(keys: readonly SigningKeyOptions[]): void {
+    const problems = new Problems();
+    checkKeys(keys, problems, this.clock.now());
+    problems.throwIfAny();
+    this.ring = new KeyRing(keys);
   }
 
   /**

@@ -19,10 +19,22 @@ export interface Config {
   connection: Partial<ConnectionOptions>;
 }
 
-type Environment = Record<string, string | undefined>;
+export type Environment = Record<string, string | undefined>;
 
 /** @throws Error naming every variable that is missing or malformed */
 export function readConfig(env: Environment): Config {
+  const { config, problems } = readEnvironment(env);
+  throwIfAny(problems);
+  return config;
+}
+
+export function throwIfAny(problems: readonly string[]): void {
+  if (problems.length > 0)
+    throw new Error(`The environment is not right:\n  ${problems.join('\n  ')}`);
+}
+
+/** The settings, and what is wrong with them. */
+export function readEnvironment(env: Environment): { config: Config; problems: string[] } {
   const problems: string[] = [];
   const read = new EnvironmentReader(env, problems);
   const port = read.number('PORT') ?? 3000;
@@ -35,9 +47,7 @@ export function readConfig(env: Environment): Config {
     attempts: { rate: read.number('AUTH_RATE'), per: 60_000, burst: read.number('AUTH_BURST') },
     connection: connectionOptions(read, port),
   };
-  if (problems.length > 0)
-    throw new Error(`The environment is not right:\n  ${problems.join('\n  ')}`);
-  return config;
+  return { config, problems };
 }
 
 /** What is left out keeps the library's own default. */

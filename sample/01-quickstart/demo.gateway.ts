@@ -1,5 +1,12 @@
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { EventData, EventDataPipe, RateLimit, Roles, SecureGateway, SignedEvent } from 'nestjs-semantic-events';
+import {
+  EventData,
+  EventDataPipe,
+  RateLimit,
+  Roles,
+  SecureGateway,
+  SignedEvent,
+} from 'nestjs-semantic-events';
 import { z } from 'zod';
 
 const Order = z.object({ name: z.string().min(1).max(50), amount: z.number().positive() });

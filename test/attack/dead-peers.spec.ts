@@ -15,6 +15,15 @@ const start = async (
   return { app, store, connections: app.nest.get(ConnectionManager) };
 };
 
+describe('a peer that does not answer the close frame', () => {
+  it('is dropped in time, and its place is free', async () => {
+    const { app, store } = await start({ idleTimeout: 100, closeTimeout: 200 });
+    const peer = await RawPeer.open(app.port);
+    expect(await peer.closeCode()).toBe(4000);
+    await eventually(() => store.size === 0, 1_000);
+  });
+});
+
 describe('a peer that is dead', () => {
   it('is gone after two heartbeats, without a close frame, and its place is free', async () => {
     const { app, store, connections } = await start({ heartbeatInterval: 60 });

@@ -15,11 +15,37 @@ const answerTo = async (text: string) => {
   peer.write(text);
   return peer.answer();
 };
+const openSockets = () =>
+  new Promise<number>(resolve => {
+    app.nest.getHttpServer().getConnections((_: unknown, count: number) => {
+      resolve(count);
+    });
+  });
 const stillServes = async () => {
   const client = await app.login();
   client.emit('demo.echo', 'served');
   expect((await client.next()).event.data).toBe('served');
 };
+
+describe('a request target that is none', () => {
+  it('does not end the process, whatever follows it', async () => {
+    for (let round = 0; round < 30; round++) {
+      const peer = await RawPeer.connect(app.port);
+      peer.write(request('http://['));
+      if (round % 3 > 0) await pause(round % 3);
+      peer.reset();
+    }
+    await stillServes();
+  });
+
+  it('leaves no socket open', async () => {
+    const peer = await RawPeer.connect(app.port);
+    peer.write(request('http://['));
+    await peer.gone;
+    await pause(50);
+    expect(await openSockets()).toBe(0);
+  });
+});
 
 describe('a handshake', () => {
   it('is refused where it is no GET', async () => {

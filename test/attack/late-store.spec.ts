@@ -1,3 +1,4 @@
+import { HandshakePolicy } from '../../lib/adapter/index.js';
 import { ConnectionManager, ConnectionStore, SemanticEventsModule } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
@@ -22,6 +23,18 @@ async function start({ auth = {}, connection = {} } = {}) {
 const auth = (user: string) => frame(JSON.stringify({ type: 'auth', token: tokenFor(user) }));
 
 describe('while the store is asked for a place', () => {
+  it('a handshake is refused when the shutdown begins', async () => {
+    const { app, store, connections } = await start();
+    const peer = await RawPeer.connect(app.port);
+    peer.write(request());
+    await eventually(() => store.asked === 1);
+    app.nest.get(HandshakePolicy).close();
+    store.answer();
+    expect((await peer.answer()).status).toBe(503);
+    expect(connections.count).toBe(0);
+    await eventually(() => store.memory.size === 0);
+  });
+
   it.each(['reset', 'FIN'])('a handshake that ends by %s leaks none', async how => {
     const { app, store, connections } = await start();
     const peers = await Promise.all(Array.from({ length: 10 }, () => RawPeer.connect(app.port)));

@@ -11,6 +11,17 @@ const start = async (connection = {}) => {
 };
 
 describe('at shutdown', () => {
+  it.each(['', 'GET /events HTTP/1.1\r\nHost: x\r\n'])(
+    'a TCP connection that never sends a request does not hold it up: %j',
+    async text => {
+      const { app } = await start();
+      (await RawPeer.connect(app.port)).write(text);
+      await pause(20);
+      const closed = app.nest.close().then(() => 'closed');
+      expect(await Promise.race([closed, pause(3_000)])).toBe('closed');
+    },
+  );
+
   it('a running handler finishes, and its reply arrives before 1001', async () => {
     const { app, gateway } = await start();
     const client = await app.login();

@@ -2,7 +2,7 @@ import { ConnectionManager } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { GatedGateway, unsigned } from '../helpers/gated.gateway.js';
-import { PING, RawPeer } from '../helpers/raw-peer.js';
+import { frame, PING, RawPeer } from '../helpers/raw-peer.js';
 import { TestApp } from '../helpers/test-app.js';
 
 const UNLIMITED = { messageRate: 1e6, messageBurst: 1e6, maxStrikes: 1e6 };
@@ -44,6 +44,40 @@ describe('a client that does not authenticate', () => {
 });
 
 describe('a client that stops reading', () => {
+  it('is closed with 4508, in bounded memory, while others are answered', async () => {
+    const { app, connections } = await start({ ...UNLIMITED, maxBufferedBytes: 100_000 });
+    const [slow, other] = [await app.login(), await app.login()];
+    const client = connections.list()[0]!;
+    slow.socket.pause();
+    for (let asked = 0; asked < 400; asked++) slow.sendJson(unsigned('gated.bytes', 60_000));
+    await eventually(() => client.counters.received >= 100);
+    other.sendJson(unsigned('gated.bytes', 3));
+    expect((await other.next()).event.data).toBe('xxx');
+    await eventually(() => client.counters.sent < client.counters.received);
+    await pause(50);
+    const { sent } = client.counters;
+    await pause(50);
+    expect(client.counters.sent).toBe(sent);
+    slow.socket.resume();
+    expect(await slow.closed).toEqual({ code: 4508, reason: 'SLOW_CONSUMER' });
+    expect(slow.received.length).toBeLessThan(sent + 1);
+  });
+
+  it('and is pinged back is closed with 4508, too', async () => {
+    const { app } = await start({ ...UNLIMITED, maxBufferedBytes: 100_000 });
+    const peer = await RawPeer.open(app.port);
+    peer.socket.pause();
+    const ping = frame('x'.repeat(125), { opcode: PING });
+    const pings = Buffer.concat(Array.from({ length: 500 }, () => ping));
+    for (let chunk = 0; chunk < 200; chunk++) {
+      peer.write(pings);
+      await new Promise(setImmediate);
+    }
+    await pause(100);
+    peer.socket.resume();
+    expect(await peer.closeCode()).toBe(4508);
+  });
+
   it('that reads in time is not closed by a burst within the bound', async () => {
     const { app } = await start(UNLIMITED);
     const client = await app.login();

@@ -16,10 +16,6 @@ class Mixed {
   closed() {
     return 'closed';
   }
-
-  notHandled() {
-    return 'not';
-  }
 }
 
 @WebSocketGateway({ path: 'mixed/' })
@@ -100,7 +96,6 @@ describe('an endpoint', () => {
 
   it.each([
     [undefined, '/'],
-    ['', '/'],
     ['/', '/'],
     ['events', '/events'],
     ['//events//', '/events'],

@@ -84,6 +84,10 @@ describe('a connection', () => {
 });
 
 describe('addressGroup', () => {
+  it('is the IPv4 address of one that is mapped, on a server that listens on both', () => {
+    expect(addressGroup('::ffff:192.0.2.1')).toBe('192.0.2.1');
+  });
+
   it.each([
     ['192.0.2.1', '192.0.2.1'],
     ['2001:db8:1:2::1', '2001:db8:1:2::/64'],

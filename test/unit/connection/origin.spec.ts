@@ -54,6 +54,7 @@ describe('validateOrigin', () => {
     ['a file', 'file://'],
     ['an object member', 'constructor'],
     ['the host alone', 'myapp.com'],
+    ['the wildcard itself', 'https://*.tenants.com'],
   ])('refuses %s', (_, origin) => {
     expect(validateOrigin(origin, ALLOWED, { allowNoOrigin: true })).toBe(false);
   });

@@ -1,0 +1,9 @@
+/** A promise that somebody else settles (`Promise.withResolvers` of Node 22). */
+export class Deferred<T> {
+  resolve!: (value: T) => void;
+  reject!: (error: Error) => void;
+  readonly promise = new Promise<T>((resolve, reject) => {
+    this.resolve = resolve;
+    this.reject = reject;
+  });
+}

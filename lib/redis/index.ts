@@ -1,0 +1,12 @@
+export { RedisConnectionStore } from './redis-connection-store.js';
+export type { RedisHealth } from './redis-health.js';
+export { RedisNonceStore } from './redis-nonce-store.js';
+export {
+  type RedisClient,
+  type RedisStoresOptions,
+  type RedisTarget,
+  type RedisTuning,
+} from './redis-options.js';
+export { RedisRateLimitStore } from './redis-rate-limit-store.js';
+export { type RedisStores, redisStores } from './redis-stores.js';
+export { RedisUnavailableError } from './redis-unavailable.error.js';

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { SystemClock } from '../clock.js';
+import { BlockedKeys } from './blocked-keys.js';
+import { RedisConnectionStore } from './redis-connection-store.js';
+import type { RedisHealth } from './redis-health.js';
+import { RedisKeys } from './redis-keys.js';
+import { CLOSE_TIMEOUT, RedisLink } from './redis-link.js';
+import { RedisNonceStore } from './redis-nonce-store.js';
+import { checkRedisOptions, REDIS_DEFAULTS, type RedisStoresOptions } from './redis-options.js';
+import { RedisRateLimitStore } from './redis-rate-limit-store.js';
+import { ScriptBatch } from './script-batch.js';
+
+/** Every store on Redis, for `SemanticEventsModule.forRoot({ stores: redisStores({ url }) })`. */
+export interface RedisStores {
+  readonly nonceStore: RedisNonceStore;
+  readonly rateLimitStore: RedisRateLimitStore;
+  readonly connectionStore: RedisConnectionStore;
+  /** Whether Redis answers, and since when it does or does not. */
+  health(): RedisHealth;
+  /** Gives back the places of this node's connections, and closes the connection to Redis if it was made here. */
+  close(): Promise<void>;
+}
+
+/** The longest pause between attempts to reach Redis again, well below `settleTime`. */
+const MAX_RETRY_DELAY = 200;
+
+/**
+ * Has all protections hold across nodes, on Redis 6.2 or later, or a Valkey. All keys are in one hash slot.
+ *
+ * @throws SemanticEventsConfigError naming everything that is wrong with the options
+ */
+export function redisStores(options: RedisStoresOptions): RedisStores {
+  checkRedisOptions(options);
+  const tuning = withoutUndefined(options);
+  const clock = options.clock ?? new SystemClock();
+  const keys = new RedisKeys(tuning.prefix);
+  const client = options.client ?? connect(options.url ?? '', tuning.commandTimeout);
+  const isOwned = options.client === undefined;
+  const { commandTimeout } = tuning;
+  const link = new RedisLink(client, { commandTimeout, probeKey: keys.probe, isOwned }, clock);
+  const batch = new ScriptBatch(link);
+
+  const blocked = new BlockedKeys(tuning.maxBlockedKeys);
+  const rateLimitStore = new RedisRateLimitStore(batch, keys, blocked, clock);
+  const nonceStore = new RedisNonceStore(batch, keys, rateLimitStore, clock, tuning);
+  const lease = { node: randomUUID(), lease: tuning.lease };
+  const connectionStore = new RedisConnectionStore(batch, keys, lease);
+
+  link.onUp(() => {
+    // Either is tried again when it is needed.
+    nonceStore.enrol().catch(() => undefined);
+    connectionStore.renew().catch(() => undefined);
+  });
+
+  let closing: Promise<void> | undefined;
+  return {
+    nonceStore,
+    rateLimitStore,
+    connectionStore,
+    health: () => link.health,
+    close: () =>
+      (closing ??= connectionStore
+        .close()
+        .catch(() => undefined)
+        .then(() => link.close())),
+  };
+}
+
+/** A connection that carries out nothing late: what was not answered is refused, and not to be sent again. */
+function connect(url: string, commandTimeout: number): Redis {
+  return new Redis(url, {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    disconnectTimeout: CLOSE_TIMEOUT,
+    connectTimeout: Math.max(commandTimeout, 1_000),
+    retryStrategy: attempts => Math.min(attempts * 50, MAX_RETRY_DELAY),
+    // After a failover the old primary can only be read.
+    reconnectOnError: error => error.message.startsWith('READONLY'),
+  });
+}
+
+function withoutUndefined(options: RedisStoresOptions): typeof REDIS_DEFAULTS {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...REDIS_DEFAULTS, ...Object.fromEntries(given) };
+}

@@ -1,0 +1,96 @@
+import * as fc from 'fast-check';
+import type { Redis } from 'ioredis';
+import { REFUND_LUA, TAKE_LUA } from '../../lib/redis/lua/token-bucket.lua.js';
+import { SERVER_TIME } from '../../lib/redis/lua/server-time.lua.js';
+import { InMemoryRateLimitStore, tokenBucket } from '../../lib/rate-limit/index.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+
+/** The scripts with the time handed in, as the last argument. */
+const onFakeTime = (lua: string) =>
+  lua.replace(SERVER_TIME, 'local function server_time() return tonumber(ARGV[#ARGV]) end\n');
+
+const NOW = 9e10;
+/** What doubles of this size lose, in milliseconds. */
+const ROUNDING = 1e-3;
+
+describeWithRedis('the token bucket in Lua', () => {
+  let server: RedisServer;
+  let redis: Redis;
+  let runs = 0;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    redis = server.client();
+  });
+
+  afterAll(async () => {
+    await server.close();
+  });
+
+  it('decides as the one in memory does, whatever is taken and put back', async () => {
+    expect(onFakeTime(TAKE_LUA)).not.toContain("'TIME'");
+    // Seconds, because keys expire by the real clock while the test's stands still.
+    const limits = fc.record({
+      rate: fc.integer({ min: 1, max: 7 }),
+      per: fc.constantFrom(20_000, 60_000, 100_000),
+      burst: fc.integer({ min: 1, max: 20 }),
+    });
+    const step = fc.record({
+      wait: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60_000 })),
+      tokens: fc.integer({ min: 1, max: 20 }),
+      isRefund: fc.boolean().map(isRefund => isRefund && runs % 2 === 0),
+    });
+    await fc.assert(
+      fc.asyncProperty(limits, fc.array(step, { maxLength: 40 }), async (limit, steps) => {
+        const bucket = tokenBucket(limit);
+        const clock = new FakeClock();
+        clock.advance(NOW);
+        const memory = new InMemoryRateLimitStore(10, clock);
+        const key = `run-${runs++}`;
+        const pipeline = redis.pipeline();
+        const expected = steps.map(({ wait, tokens, isRefund }) => {
+          clock.advance(wait);
+          const now = clock.monotonic();
+          const cost = Math.min(tokens, limit.burst);
+          if (isRefund) {
+            pipeline.eval(onFakeTime(REFUND_LUA), 1, key, bucket.interval, cost, now);
+            return memory.refund(key, bucket, cost);
+          }
+          const { interval, fillTime } = bucket;
+          pipeline.eval(onFakeTime(TAKE_LUA), 1, key, interval, fillTime, cost, now);
+          return memory.take(key, bucket, cost);
+        });
+        const replies = (await pipeline.exec())!;
+        expected.forEach((decision, index) => {
+          const [error, reply] = replies[index]!;
+          expect(error).toBeNull();
+          if (!decision) return;
+          const [allowed, remaining, retryAfter, resetAfter] = (reply as string[]).map(Number);
+          expect({ allowed: allowed === 1, remaining }).toEqual({
+            allowed: decision.allowed,
+            remaining: decision.remaining,
+          });
+          expect(Math.abs(retryAfter! - decision.retryAfter)).toBeLessThan(ROUNDING);
+          expect(Math.abs(resetAfter! - decision.resetAfter)).toBeLessThan(ROUNDING);
+        });
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('blocks nobody for longer than the bucket takes to fill when the clock is set back', async () => {
+    const take = async (now: number) =>
+      (await redis.eval(onFakeTime(TAKE_LUA), 1, 'clock', 1_000, 5_000, 5, now)) as string[];
+    expect((await take(NOW))[0]).toBe(1);
+    expect(Number((await take(NOW - 1e9))[2])).toBeLessThanOrEqual(5_001);
+    expect((await take(NOW + 5_000))[0]).toBe(1);
+  });
+
+  it('keeps a bucket until it is full, and no longer', async () => {
+    await redis.eval(TAKE_LUA, 1, 'kept', 1_000, 5_000, 2);
+    const ttl = await redis.pttl('kept');
+    expect(ttl).toBeGreaterThan(1_900);
+    expect(ttl).toBeLessThanOrEqual(2_000);
+  });
+});

@@ -1,0 +1,46 @@
+import { SemanticEventsConfigError } from '../../../lib/protocol/index.js';
+import { EventSigner } from '../../../lib/signing/index.js';
+import { FakeClock } from '../../helpers/fake-clock.js';
+import { refusalOf } from '../../helpers/refusal-of.js';
+import { MAIN_SECRET, resolvedOptions } from '../../helpers/resolved-options.js';
+
+const OLD = { id: 'main', secret: MAIN_SECRET };
+const NEW = { id: 'next', secret: 'next-secret-of-at-least-32-bytes!' };
+const event = { type: 'ui.click', source: 'app' };
+
+let signer: EventSigner;
+
+beforeEach(() => {
+  signer = new EventSigner(resolvedOptions(), new FakeClock());
+});
+
+const sign = () => signer.sign(event, { direction: 'c2s' });
+
+describe('EventSigner.rotate', () => {
+  it('signs with the new first key from then on', () => {
+    signer.rotate([NEW, OLD]);
+    expect(signer.verify(sign())).toBe('next');
+  });
+
+  it('keeps good what was signed with a key that stays, until that is taken out', () => {
+    const before = sign();
+    signer.rotate([NEW, OLD]);
+    expect(signer.verify(before)).toBe('main');
+    signer.rotate([NEW]);
+    expect(refusalOf(() => signer.verify(before))).toBe('INVALID_SIGNATURE');
+  });
+
+  it.each([
+    ['no keys', []],
+    ['a short key', [{ id: 'a', secret: 'short' }]],
+    ['one id twice', [NEW, NEW]],
+    ['the id of a session key', [{ ...NEW, id: 's-1' }]],
+    ['keys that are over', [{ ...NEW, notAfter: new Date(0) }]],
+    ['no list', NEW],
+  ])('refuses %s as the options do, and leaves the ring as it was', (_, keys) => {
+    expect(() => {
+      signer.rotate(keys as []);
+    }).toThrow(SemanticEventsConfigError);
+    expect(signer.verify(sign())).toBe('main');
+  });
+});
