@@ -46,6 +46,22 @@ export default {
       },
     },
     {
+      name: 'monitoring-is-beneath-the-protections',
+      comment: 'every protection tells it what it refuses',
+      severity: 'error',
+      from: { path: '^lib/monitoring' },
+      to: {
+        path: '^lib/',
+        pathNot: '^lib/(monitoring|options|event|protocol|clock|maybe-promise)',
+      },
+    },
+    {
+      name: 'only-health-needs-terminus',
+      severity: 'error',
+      from: { path: '^lib/(?!health)' },
+      to: { path: '(^lib/health|@nestjs/terminus)' },
+    },
+    {
       name: 'declared-dependencies-only',
       severity: 'error',
       from: { path: '^lib' },

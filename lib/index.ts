@@ -37,6 +37,8 @@ export {
   ConnectionManager,
   ConnectionStore,
   CurrentClient,
+  type Revocation,
+  RevocationBus,
   type SlotClaim,
   validateMessageSize,
 } from './connection/index.js';

@@ -11,7 +11,7 @@ import {
   TokenAuthenticator,
 } from './auth/index.js';
 import { Clock, SystemClock } from './clock.js';
-import { ConnectionManager, ConnectionStore } from './connection/index.js';
+import { ConnectionManager, ConnectionStore, RevocationBus } from './connection/index.js';
 import { SecurityEvents, SecurityLog } from './monitoring/index.js';
 import {
   resolveOptions,
@@ -90,6 +90,7 @@ const PUBLIC_PROVIDERS = [
     ConnectionStore,
     NonceStore,
     RateLimitStore,
+    RevocationBus,
     EventAuthorizer,
     SecurityAudit,
     ...PUBLIC_PROVIDERS,

@@ -53,8 +53,11 @@ export class StoreOutage {
     if (this.isOut) return;
     this.isOut = true;
     this.observer?.storeDown(this.subject);
-    this.logger.error(`The store of ${this.subject} fails; until it is back: ${this.policy}`);
-    this.logger.error(error);
+    // Its name says enough: the message of a driver's error may hold what was sent.
+    const reason = error instanceof Error ? error.name : 'unknown';
+    this.logger.error(
+      `The store of ${this.subject} fails (${reason}): ${this.policy} until it is back`,
+    );
   }
 
   private end(): void {

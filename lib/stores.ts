@@ -1,6 +1,11 @@
 import { Inject, Injectable, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { Clock } from './clock.js';
-import { ConnectionStore, InMemoryConnectionStore } from './connection/index.js';
+import {
+  ConnectionStore,
+  InMemoryConnectionStore,
+  RevocationBus,
+  SingleNodeRevocationBus,
+} from './connection/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from './options/index.js';
 import { InMemoryRateLimitStore, RateLimitStore } from './rate-limit/index.js';
 import { InMemoryNonceStore, NonceStore } from './replay/index.js';
@@ -10,6 +15,8 @@ export interface Stores {
   readonly nonceStore: NonceStore;
   readonly rateLimitStore: RateLimitStore;
   readonly connectionStore: ConnectionStore;
+  /** Needed only where there are several nodes. */
+  readonly revocationBus?: RevocationBus;
   /** Called once the application is shut down and no connection is left. */
   close?(): Promise<void>;
 }
@@ -22,6 +29,11 @@ export const STORE_PROVIDERS: Provider[] = [
   {
     provide: ConnectionStore,
     useFactory: (stores: Stores | null) => stores?.connectionStore ?? new InMemoryConnectionStore(),
+    inject: [STORES],
+  },
+  {
+    provide: RevocationBus,
+    useFactory: (stores: Stores | null) => stores?.revocationBus ?? new SingleNodeRevocationBus(),
     inject: [STORES],
   },
   {

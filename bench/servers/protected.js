@@ -11,6 +11,7 @@ import {
   SemanticEventsModule,
   SignedEvent,
 } from 'nestjs-semantic-events';
+import { redisStores } from 'nestjs-semantic-events/redis';
 import { JWT_SECRET, reportCpu, reportMemory, RING_KEY } from './settings.js';
 
 const MANY = Number(process.argv[2] ?? 10_000) * 2;
@@ -21,6 +22,10 @@ const FLOOD_BYTES = 64 * 1024;
 class Gateway {
   echo(data) {
     return { event: 'demo.echo.reply', data };
+  }
+
+  hundred() {
+    return 'passed';
   }
 
   /** Sends 100 MiB to whoever asks, as fast as the event loop turns. */
@@ -43,6 +48,10 @@ for (const decorate of [
   SubscribeMessage('demo.echo'),
 ])
   decorate(Gateway.prototype, 'echo', echo);
+const hundred = Object.getOwnPropertyDescriptor(Gateway.prototype, 'hundred');
+for (const decorate of [RateLimit({ rate: 100, burst: 100 }), SubscribeMessage('demo.hundred')])
+  decorate(Gateway.prototype, 'hundred', hundred);
+
 ConnectedSocket()(Gateway.prototype, 'flood', 0);
 SubscribeMessage('flood')(
   Gateway.prototype,
@@ -51,6 +60,8 @@ SubscribeMessage('flood')(
 );
 SecureGateway()(Gateway);
 WebSocketGateway({ path: '/events' })(Gateway);
+
+const { REDIS_URL } = process.env;
 
 class AppModule {}
 Module({
@@ -66,7 +77,12 @@ Module({
         connectBurst: 1e6,
         messageRate: 1e6,
         messageBurst: 1e6,
+        maxStrikes: 1e6,
+        ...(process.env.MAX_CONNECTIONS && { maxConnections: Number(process.env.MAX_CONNECTIONS) }),
       },
+      audit: 'off',
+      monitoring: { log: false },
+      stores: REDIS_URL && redisStores({ url: REDIS_URL, lease: 2_000 }),
     }),
   ],
   providers: [Gateway],

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { ConnectionManager } from '../connection/index.js';
+import { ConnectionManager, RevocationBus } from '../connection/index.js';
 import { SecurityEvents } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
@@ -21,8 +21,14 @@ export class SessionRegistry {
     private readonly connections: ConnectionManager,
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
+    bus: RevocationBus,
     @Optional() private readonly events?: SecurityEvents,
-  ) {}
+  ) {
+    bus.subscribe(({ kind, id, until = 0 }) => {
+      const now = clock.now();
+      if (kind === 'session' && until > now) this.remember(id, until, now);
+    });
+  }
 
   /**
    * Closes every connection of a session with `REVOKED`, and refuses its tokens from here on.
@@ -34,20 +40,24 @@ export class SessionRegistry {
    */
   end(sessionId: string, tokensExpireAt = 0): number {
     const now = this.clock.now();
-    const closed = this.connections.disconnectSession(sessionId);
-    this.events?.sessionEnded(closed);
-    this.forgetOld(now);
     const until = Math.max(now + this.options.auth.maxSessionAge, tokensExpireAt);
+    const closed = this.connections.disconnectSession(sessionId, 'REVOKED', until);
+    this.events?.sessionEnded(closed);
+    this.remember(sessionId, until, now);
+    return closed;
+  }
+
+  /** Whether a session was ended, here or on another node. */
+  hasEnded(sessionId: string | undefined): boolean {
+    return sessionId !== undefined && this.ended.has(sessionId);
+  }
+
+  private remember(sessionId: string, until: number, now: number): void {
+    this.forgetOld(now);
     // An ended session is never forgotten early to make room: that would let its tokens in again.
     if (!this.ended.has(sessionId) && this.ended.size >= MAX_ENDED_SESSIONS)
       throw new RefusalError('UNAVAILABLE');
     this.ended.set(sessionId, Math.max(until, this.ended.get(sessionId) ?? 0));
-    return closed;
-  }
-
-  /** Whether a session was ended here. */
-  hasEnded(sessionId: string | undefined): boolean {
-    return sessionId !== undefined && this.ended.has(sessionId);
   }
 
   private forgetOld(now: number): void {

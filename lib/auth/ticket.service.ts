@@ -12,6 +12,7 @@ import {
 import { RefusalError } from '../protocol/index.js';
 import { NonceStore } from '../replay/index.js';
 import { EventSigner, type SigningKey } from '../signing/index.js';
+import { StoreOutage } from '../store-outage.js';
 import { isClientUser } from './is-client-user.js';
 import { TicketUserError } from './ticket-user.error.js';
 
@@ -51,6 +52,8 @@ interface TicketClaims extends TicketBinding {
 @Injectable()
 export class TicketService {
   private readonly jwt = new JwtService({});
+  /** A ticket that may have been used is worth nothing: there is no other policy. */
+  private readonly outage = new StoreOutage('tickets', 'deny');
   private latest = 0;
 
   constructor(
@@ -121,7 +124,10 @@ export class TicketService {
   }
 
   private useUp({ jti, exp }: TicketClaims): MaybePromise<boolean> {
-    return this.nonces.use(`ticket:${jti}`, Math.ceil(exp * 1000));
+    return this.outage.during(() => this.nonces.use(`ticket:${jti}`, Math.ceil(exp * 1000)), {
+      allow: () => false,
+      local: () => false,
+    });
   }
 
   /** The claims of a ticket that we issued and that has not expired. */

@@ -4,14 +4,19 @@ import { SecurityEvents } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import type { Code, HandshakeCode } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
+import { Clock } from '../clock.js';
 import type { Client } from './client.js';
 import { addressGroup } from './client-address.js';
 import { ConnectionSlot } from './connection-slot.js';
 import { ConnectionStore, type SlotClaim } from './connection-store.js';
 import { InMemoryConnectionStore } from './in-memory-connection-store.js';
+import { type Revocation, RevocationBus } from './revocation-bus.js';
 
 /** How often deadlines are looked at: one scan over all connections instead of timers for each. */
 const SCAN_INTERVAL = 100;
+
+/** How far apart the clocks of two nodes may be, in milliseconds. */
+const CLOCK_DRIFT = 5_000;
 
 const EVERYONE = 'all';
 
@@ -36,8 +41,15 @@ export class ConnectionManager implements OnModuleDestroy {
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly store: ConnectionStore,
+    private readonly bus: RevocationBus,
+    private readonly clock: Clock,
     @Optional() events?: SecurityEvents,
   ) {
+    bus.subscribe(({ kind, id, code, at }) => {
+      // A session stays ended; a user who was disconnected may have come back since.
+      const latest = kind === 'session' ? Infinity : at + CLOCK_DRIFT;
+      this.closeWhere(client => isMeant(client, kind, id) && client.connectedAt <= latest, code);
+    });
     this.outage = new StoreOutage('connections', options.connection.onStoreError, events);
   }
 
@@ -61,21 +73,27 @@ export class ConnectionManager implements OnModuleDestroy {
     return claims.every(({ limit }, index) => (counts[index] ?? 0) < limit);
   }
 
-  /** Closes one connection. @returns whether it was open */
+  /** Closes one connection, on whatever node it is. @returns whether it was open on this one */
   disconnect(clientId: string, code: Code = 'REVOKED'): boolean {
     const connection = this.connections.get(clientId);
-    connection?.end(code);
+    if (connection) connection.end(code);
+    else this.bus.publish({ kind: 'client', id: clientId, code, at: this.clock.now() });
     return connection !== undefined;
   }
 
-  /** Closes every connection of a user. @returns how many there were */
+  /** Closes every connection of a user, on all nodes. @returns how many there were on this one */
   disconnectUser(userId: string | number, code: Code = 'REVOKED'): number {
-    return this.disconnectWhere(({ user }) => user && String(user.id) === String(userId), code);
+    return this.disconnectAll('user', String(userId), code);
   }
 
-  /** Closes every connection that was authenticated by a session. @returns how many there were */
-  disconnectSession(sessionId: string, code: Code = 'REVOKED'): number {
-    return this.disconnectWhere(({ user }) => user?.sessionId === sessionId, code);
+  /**
+   * Closes every connection that was authenticated by a session, on all nodes.
+   *
+   * @param until until when other nodes are to refuse its tokens, in milliseconds since the Unix epoch
+   * @returns how many there were on this one
+   */
+  disconnectSession(sessionId: string, code: Code = 'REVOKED', until?: number): number {
+    return this.disconnectAll('session', sessionId, code, until);
   }
 
   /** Called by the adapter for a handshake: takes a place within the limits, or tells which one is reached. */
@@ -126,7 +144,12 @@ export class ConnectionManager implements OnModuleDestroy {
     ];
   }
 
-  private disconnectWhere(matches: (client: Client) => boolean | undefined, code: Code): number {
+  private disconnectAll(kind: Revocation['kind'], id: string, code: Code, until?: number): number {
+    this.bus.publish({ kind, id, code, at: this.clock.now(), until });
+    return this.closeWhere(client => isMeant(client, kind, id), code);
+  }
+
+  private closeWhere(matches: (client: Client) => boolean, code: Code): number {
     const found = [...this.connections.values()].filter(({ client }) => matches(client));
     for (const connection of found) connection.end(code);
     return found.length;
@@ -140,4 +163,9 @@ export class ConnectionManager implements OnModuleDestroy {
     clearInterval(this.scanner);
     this.scanner = undefined;
   }
+}
+
+function isMeant({ id: clientId, user }: Client, kind: Revocation['kind'], id: string): boolean {
+  if (kind === 'client') return clientId === id;
+  return kind === 'user' ? user !== undefined && String(user.id) === id : user?.sessionId === id;
 }

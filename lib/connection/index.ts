@@ -8,3 +8,4 @@ export { CurrentClient } from './current-client.decorator.js';
 export { InMemoryConnectionStore } from './in-memory-connection-store.js';
 export { Liveness } from './liveness.js';
 export { validateMessageSize } from './message-size.js';
+export { type Revocation, RevocationBus, SingleNodeRevocationBus } from './revocation-bus.js';

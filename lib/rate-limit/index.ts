@@ -11,6 +11,7 @@ export {
   type PendingDecision,
   type RateLimitDecision,
   takeTokens,
+  TOLERANCE,
   type TokenBucket,
   tokenBucket,
   type TokenBucketOptions,

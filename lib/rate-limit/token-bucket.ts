@@ -54,7 +54,7 @@ export function capacityOf(bucket: TokenBucket): number {
 }
 
 /** Rounding of times must not cost the last token of a burst: a thousandth of a token is forgiven. */
-const TOLERANCE = 1e-3;
+export const TOLERANCE = 1e-3;
 
 /**
  * When a bucket will be full after taking tokens, or undefined when it does not hold that many.

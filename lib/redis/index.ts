@@ -8,5 +8,6 @@ export {
   type RedisTuning,
 } from './redis-options.js';
 export { RedisRateLimitStore } from './redis-rate-limit-store.js';
+export { RedisRevocationBus } from './redis-revocation-bus.js';
 export { type RedisStores, redisStores } from './redis-stores.js';
 export { RedisUnavailableError } from './redis-unavailable.error.js';

@@ -14,6 +14,8 @@ export class RedisKeys {
   readonly settling: string;
   /** Which nodes count connections; their counts are in keys that start with this one. */
   readonly nodes: string;
+  /** What nodes tell each other of. */
+  readonly revocations: string;
   /** Written to see whether Redis can be. */
   readonly probe: string;
 
@@ -22,6 +24,7 @@ export class RedisKeys {
     this.epoch = `${this.base}epoch`;
     this.settling = `${this.base}settling`;
     this.nodes = `${this.base}nodes`;
+    this.revocations = `${this.base}revocations`;
     this.probe = `${this.base}probe`;
   }
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ChainableCommander } from 'ioredis';
 import type { Clock } from '../clock.js';
@@ -19,7 +18,7 @@ export interface RedisLinkOptions {
 
 /** How often a Redis that is down is looked at. */
 const PROBE_INTERVAL = 100;
-/** How long each step of closing may take. */
+/** How long Redis may take to let go of a connection. */
 export const CLOSE_TIMEOUT = 200;
 
 /**
@@ -90,11 +89,8 @@ export class RedisLink {
     this.client.off('close', this.onClose);
     this.client.off('end', this.onClose);
     if (!this.options.isOwned) return;
-    const gone = this.client.status === 'end' ? undefined : once(this.client, 'end');
-    await Promise.race([
-      this.client.quit().catch(() => undefined),
-      wait(CLOSE_TIMEOUT, undefined, { ref: false }),
-    ]);
+    if (this.client.status === 'end') return;
+    const gone = new Promise(resolve => this.client.once('end', resolve));
     this.client.disconnect();
     await Promise.race([gone, wait(CLOSE_TIMEOUT, undefined, { ref: false })]);
   }

@@ -9,6 +9,7 @@ import { CLOSE_TIMEOUT, RedisLink } from './redis-link.js';
 import { RedisNonceStore } from './redis-nonce-store.js';
 import { checkRedisOptions, REDIS_DEFAULTS, type RedisStoresOptions } from './redis-options.js';
 import { RedisRateLimitStore } from './redis-rate-limit-store.js';
+import { RedisRevocationBus } from './redis-revocation-bus.js';
 import { ScriptBatch } from './script-batch.js';
 
 /** Every store on Redis, for `SemanticEventsModule.forRoot({ stores: redisStores({ url }) })`. */
@@ -16,6 +17,7 @@ export interface RedisStores {
   readonly nonceStore: RedisNonceStore;
   readonly rateLimitStore: RedisRateLimitStore;
   readonly connectionStore: RedisConnectionStore;
+  readonly revocationBus: RedisRevocationBus;
   /** Whether Redis answers, and since when it does or does not. */
   health(): RedisHealth;
   /** Gives back the places of this node's connections, and closes the connection to Redis if it was made here. */
@@ -44,8 +46,10 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
   const blocked = new BlockedKeys(tuning.maxBlockedKeys);
   const rateLimitStore = new RedisRateLimitStore(batch, keys, blocked, clock);
   const nonceStore = new RedisNonceStore(batch, keys, rateLimitStore, clock, tuning);
-  const lease = { node: randomUUID(), lease: tuning.lease };
+  const node = randomUUID();
+  const lease = { node, lease: tuning.lease };
   const connectionStore = new RedisConnectionStore(batch, keys, lease);
+  const revocationBus = new RedisRevocationBus(link, keys, node);
 
   link.onUp(() => {
     // Either is tried again when it is needed.
@@ -58,12 +62,15 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     nonceStore,
     rateLimitStore,
     connectionStore,
+    revocationBus,
     health: () => link.health,
-    close: () =>
-      (closing ??= connectionStore
+    close: () => {
+      revocationBus.close();
+      return (closing ??= connectionStore
         .close()
         .catch(() => undefined)
-        .then(() => link.close())),
+        .then(() => link.close()));
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { ClientAddressResolver, SemanticEventsModule } from 'nestjs-semantic-events';
+import { redisStores } from 'nestjs-semantic-events/redis';
 import { AuditController } from './audit.controller.js';
 import { BearerGuard } from './bearer.guard.js';
 import type { Config } from './config.js';
@@ -31,6 +32,7 @@ export class AppModule {
             ticketRoute: { guard: BearerGuard },
           },
           connection: config.connection,
+          stores: config.redisUrl ? redisStores({ url: config.redisUrl }) : undefined,
         }),
       ],
       controllers: [AuditController, HealthController, LoginController],

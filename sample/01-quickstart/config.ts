@@ -14,6 +14,8 @@ export interface Config {
   keys: SigningKeyOptions[];
   jwtSecret: string;
   authTimeout: number | undefined;
+  /** Where the stores are; in memory when left out. */
+  redisUrl: string | undefined;
   /** Log-ins and tokens that may fail, per minute and at once. */
   attempts: Partial<AttemptLimit>;
   connection: Partial<ConnectionOptions>;
@@ -44,6 +46,7 @@ export function readEnvironment(env: Environment): { config: Config; problems: s
     keys: parseKeys(read.secret('SEMANTIC_EVENTS_KEYS', () => `main:${EventSigner.generateKey()}`)),
     jwtSecret: read.secret('JWT_SECRET', () => EventSigner.generateKey()),
     authTimeout: read.number('AUTH_TIMEOUT_MS'),
+    redisUrl: env.REDIS_URL || undefined,
     attempts: { rate: read.number('AUTH_RATE'), per: 60_000, burst: read.number('AUTH_BURST') },
     connection: connectionOptions(read, port),
   };

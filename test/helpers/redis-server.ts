@@ -11,11 +11,17 @@ const HAS_REDIS = ['redis-server', 'redis-cli'].every(
   binary => spawnSync(binary, ['--version']).status === 0,
 );
 
+const WHY_SKIPPED = 'SKIPPED: no redis-server and redis-cli here (apt-get install redis-server)';
+
 /** A suite that needs `redis-server`; where there is none, it is skipped, and says so. */
 export function describeWithRedis(name: string, suite: () => void): void {
-  if (HAS_REDIS) describe(name, suite);
-  else
-    describe.skip(`${name} [skipped: no redis-server found; apt-get install redis-server]`, suite);
+  if (HAS_REDIS) {
+    describe(name, suite);
+    return;
+  }
+  // Jest does not print the titles of what it skips.
+  process.stderr.write(`${name}: ${WHY_SKIPPED}\n`);
+  describe.skip(`${name} [${WHY_SKIPPED}]`, suite);
 }
 
 const START_ATTEMPTS = 5;

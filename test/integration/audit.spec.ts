@@ -1,3 +1,4 @@
+import { connect, createServer } from 'node:net';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -9,7 +10,6 @@ import {
   SemanticEventsModule,
   type SemanticEventsOptions,
 } from '../../lib/index.js';
-import { createServer } from 'node:net';
 import { DataGateway } from '../helpers/data.gateway.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { captureLog, type LogLine } from '../helpers/log-capture.js';
@@ -44,10 +44,14 @@ const problemsOf = async (starting: Promise<unknown>) => {
 const tables = () => log.filter(({ context }) => context === 'SecurityAudit');
 
 const isOpen = (port: number) =>
-  fetch(`http://127.0.0.1:${port}/`).then(
-    () => true,
-    () => false,
-  );
+  new Promise<boolean>(resolve => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    }).once('error', () => {
+      resolve(false);
+    });
+  });
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -55,7 +55,8 @@ describeWithRedis('the token bucket in Lua', () => {
           const cost = Math.min(tokens, limit.burst);
           if (isRefund) {
             pipeline.eval(onFakeTime(REFUND_LUA), 1, key, bucket.interval, cost, now);
-            return memory.refund(key, bucket, cost);
+            memory.refund(key, bucket, cost);
+            return;
           }
           const { interval, fillTime } = bucket;
           pipeline.eval(onFakeTime(TAKE_LUA), 1, key, interval, fillTime, cost, now);

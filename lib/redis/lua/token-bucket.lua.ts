@@ -1,3 +1,4 @@
+import { TOLERANCE } from '../../rate-limit/index.js';
 import { SERVER_TIME } from './server-time.lua.js';
 
 /**
@@ -5,7 +6,7 @@ import { SERVER_TIME } from './server-time.lua.js';
  * holds the time at which it is full again and expires then: a full bucket takes up no memory.
  */
 const TOKEN_BUCKET = `${SERVER_TIME}
-local TOLERANCE = 0.001
+local TOLERANCE = ${TOLERANCE}
 
 local function keep(key, full_at, now)
   redis.call('SET', key, string.format('%.17g', full_at), 'PX', string.format('%.0f', math.min(math.ceil(full_at - now), 1e15)))

@@ -1,6 +1,6 @@
 import { SessionRegistry } from '../../../lib/auth/index.js';
 import { MAX_ENDED_SESSIONS } from '../../../lib/auth/session-registry.js';
-import type { ConnectionManager } from '../../../lib/connection/index.js';
+import { type ConnectionManager, SingleNodeRevocationBus } from '../../../lib/connection/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
@@ -18,7 +18,12 @@ describe('SessionRegistry', () => {
     const connections = {
       disconnectSession: (id: string) => closed.push(id),
     } as unknown as ConnectionManager;
-    sessions = new SessionRegistry(connections, resolvedOptions(), clock);
+    sessions = new SessionRegistry(
+      connections,
+      resolvedOptions(),
+      clock,
+      new SingleNodeRevocationBus(),
+    );
   });
 
   it('knows what has ended, and nothing else', () => {

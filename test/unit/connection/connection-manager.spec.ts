@@ -4,8 +4,10 @@ import {
   ConnectionManager,
   InMemoryConnectionStore,
   type ManagedConnection,
+  SingleNodeRevocationBus,
 } from '../../../lib/connection/index.js';
 import { ConnectionSlot } from '../../../lib/connection/connection-slot.js';
+import { FakeClock } from '../../helpers/fake-clock.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 import { clientAt } from '../../helpers/ws-context.js';
 
@@ -14,7 +16,12 @@ const LIMITS = { maxConnections: 4, maxConnectionsPerAddress: 2, maxConnectionsP
 function manager(connection = {}) {
   const store = new InMemoryConnectionStore();
   const options = resolvedOptions({ connection: { ...LIMITS, ...connection } });
-  const connections = new ConnectionManager(options, store);
+  const connections = new ConnectionManager(
+    options,
+    store,
+    new SingleNodeRevocationBus(),
+    new FakeClock(),
+  );
   managers.push(connections);
   return { connections, store };
 }

@@ -84,7 +84,10 @@ describe('a subscriber that fails', () => {
 
   it.each<[string, () => unknown]>([
     ['throws', () => security.subscribe(fail)],
-    ['rejects', () => security.events.subscribe(async () => fail())],
+    [
+      'rejects',
+      () => security.events.subscribe(() => Promise.reject(failure) as unknown as undefined),
+    ],
     ['throws as an observer', () => security.events.subscribe({ next: fail })],
     ['throws in an operator', () => security.events.pipe(map(fail)).subscribe()],
     ['throws behind operators', () => security.events.pipe(filter(() => true)).subscribe(fail)],

@@ -1,0 +1,4 @@
+export {
+  type HealthLimits,
+  SemanticEventsHealthIndicator,
+} from './semantic-events.health-indicator.js';

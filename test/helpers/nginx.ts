@@ -1,0 +1,101 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from './eventually.js';
+
+/** Whether there is an nginx to test with. */
+export function hasNginx(): boolean {
+  try {
+    execFileSync('nginx', ['-v'], { stdio: 'ignore' });
+    execFileSync('openssl', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface Proxy {
+  /** Where it listens for TLS. */
+  port: number;
+  stop: () => void;
+}
+
+/** The configuration of README.md, with ports and files of a test. */
+const configuration = (port: number, upstream: number, folder: string) => `
+daemon off;
+worker_processes 1;
+pid ${folder}/pid;
+error_log ${folder}/error.log;
+events { worker_connections 256; }
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  map $http_upgrade $connection_upgrade { default upgrade; '' close; }
+  server {
+    listen 127.0.0.1:${port} ssl;
+    ssl_certificate ${folder}/cert.pem;
+    ssl_certificate_key ${folder}/key.pem;
+    location / {
+      proxy_pass http://127.0.0.1:${upstream};
+      proxy_http_version 1.1;
+      proxy_set_header Host $host;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_read_timeout 90s;
+    }
+  }
+}
+`;
+
+/** An nginx that ends TLS, with a certificate of its own, for an application on a port. */
+export async function startNginx(upstream: number): Promise<Proxy> {
+  const folder = mkdtempSync(join(tmpdir(), 'semantic-events-nginx-'));
+  const port = await freePort();
+  mkdirSync(join(folder, 'logs'));
+  const names = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
+  const kind = ['-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost'];
+  execFileSync('openssl', ['req', '-x509', ...kind, ...names], { stdio: 'ignore' });
+  writeFileSync(join(folder, 'nginx.conf'), configuration(port, upstream, folder));
+  const nginx = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], {
+    stdio: 'ignore',
+  });
+  await eventually(() => isListening(port));
+  return {
+    port,
+    stop: () => {
+      nginx.once('exit', () => {
+        rmSync(folder, { recursive: true, force: true });
+      });
+      nginx.kill('SIGTERM');
+    },
+  };
+}
+
+function isListening(port: number): boolean {
+  try {
+    execFileSync('openssl', ['s_client', '-connect', `127.0.0.1:${port}`], {
+      input: '',
+      stdio: ['pipe', 'ignore', 'ignore'],
+      timeout: 2_000,
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise(resolve => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,135 @@
+import { request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { type INestApplication, Logger } from '@nestjs/common';
+import { ConnectionManager, EventSigner } from '../../lib/index.js';
+import { createApp } from '../../sample/01-quickstart/create-app.js';
+import { captureLog } from '../helpers/log-capture.js';
+import { hasNginx, type Proxy, startNginx } from '../helpers/nginx.js';
+import { type Json, TestClient } from '../helpers/test-client.js';
+
+/** What README.md says a production environment needs. */
+const SECRETS = {
+  SEMANTIC_EVENTS_KEYS: `2026-11:${EventSigner.generateKey()}`,
+  JWT_SECRET: EventSigner.generateKey(),
+};
+const PRODUCTION = {
+  ...SECRETS,
+  ALLOWED_ORIGINS: 'https://myapp.com',
+  TRUST_PROXY: '127.0.0.1',
+};
+
+let app: INestApplication | undefined;
+let proxy: Proxy | undefined;
+const { NODE_ENV } = process.env;
+
+beforeEach(() => {
+  process.env.NODE_ENV = 'production';
+});
+
+afterEach(async () => {
+  process.env.NODE_ENV = NODE_ENV;
+  proxy?.stop();
+  await app?.close();
+  app = proxy = undefined;
+});
+
+const create = async (env: Record<string, string>) => {
+  const created = await createApp({ ...env, NODE_ENV: 'production' });
+  Logger.overrideLogger(false);
+  return (app = created.app);
+};
+
+/** Asks through the proxy, whose certificate nobody has signed. */
+async function ask(
+  port: number,
+  method: string,
+  path: string,
+  { token, body }: { token?: string; body?: object },
+): Promise<Json> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      'content-type': 'application/json',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    };
+    const options = { host: '127.0.0.1', port, method, path, headers, rejectUnauthorized: false };
+    request(options, answer => {
+      resolve(json(answer));
+    })
+      .on('error', reject)
+      .end(body && JSON.stringify(body));
+  });
+}
+
+async function errorOf(starting: Promise<unknown>): Promise<string> {
+  return starting.then(
+    () => '',
+    (error: unknown) => String(error),
+  );
+}
+
+describe('the quickstart in production', () => {
+  beforeEach(() => {
+    captureLog();
+  });
+
+  it('with its defaults refuses to start, and names secrets and failed items at once', async () => {
+    const error = await errorOf(create({}));
+    for (const name of ['SEMANTIC_EVENTS_KEYS', 'JWT_SECRET', 'trust-proxy:', 'origins:'])
+      expect(error).toContain(name);
+  });
+
+  it('with secrets only refuses to start, and names every failed item', async () => {
+    const starting = (await create(SECRETS)).listen(0, '127.0.0.1');
+    expect(await errorOf(starting)).toMatch(/trust-proxy: .*\n.*origins: /);
+    expect(app!.getHttpServer().listening).toBe(false);
+  });
+
+  const scenario = hasNginx() ? it : it.skip;
+  if (!hasNginx()) console.warn('There is no nginx: what is behind one is not tested');
+
+  scenario(
+    'with the documented settings is all green behind nginx, and sees true addresses',
+    async () => {
+      await (await create(PRODUCTION)).listen(0, '127.0.0.1');
+      proxy = await startNginx((app!.getHttpServer().address() as AddressInfo).port);
+      const login = await ask(proxy.port, 'POST', '/auth/login', {
+        body: { user: 'alice', password: 'demo' },
+      });
+      const token = login.access_token as string;
+      const report = await ask(proxy.port, 'GET', '/security/audit', { token });
+      expect(report.items.filter(({ status }: Json) => status !== 'pass')).toEqual([]);
+      expect(report.counts).toMatchObject({ warn: 0, fail: 0 });
+      const bob = await ask(proxy.port, 'POST', '/auth/login', {
+        body: { user: 'bob', password: 'demo' },
+      });
+      for (const [other, statusCode] of [
+        [bob.access_token as string, 403],
+        [undefined, 401],
+      ] as const)
+        expect(await ask(proxy.port, 'GET', '/security/audit', { token: other })).toMatchObject({
+          statusCode,
+        });
+
+      const client = await TestClient.connect(`wss://127.0.0.1:${proxy.port}/events`, {
+        rejectUnauthorized: false,
+        localAddress: '127.0.0.9',
+        origin: 'https://myapp.com',
+        headers: { 'x-forwarded-for': '203.0.113.66' },
+      });
+      expect((await client.authenticate(token)).type).toBe('auth_success');
+      client.emit('demo.echo', 'through nginx');
+      expect((await client.next()).event.data).toBe('through nginx');
+      expect(
+        app!
+          .get(ConnectionManager)
+          .list()
+          .map(({ address }) => address),
+      ).toEqual(['127.0.0.9']);
+      client.terminate();
+
+      const direct = `ws://127.0.0.1:${(app!.getHttpServer().address() as AddressInfo).port}/events`;
+      expect((await TestClient.refusal(direct)).body.code).toBe('TLS_REQUIRED');
+    },
+  );
+});

@@ -1,0 +1,81 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { SemanticEventsModule } from '../../lib/index.js';
+import { redisStores } from '../../lib/redis/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { pause } from '../helpers/eventually.js';
+import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+import { JWT_SECRET, RING_KEY, TestApp } from '../helpers/test-app.js';
+
+describeWithRedis('an application on Redis', () => {
+  let server: RedisServer;
+  let admin: Redis;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    admin = server.client();
+  });
+
+  beforeEach(async () => {
+    jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    await admin.flushall();
+  });
+
+  afterAll(async () => {
+    await server.close();
+  });
+
+  const start = () =>
+    TestApp.start({
+      gateways: [DemoGateway],
+      module: SemanticEventsModule.forRoot({
+        signing: { keys: [RING_KEY] },
+        auth: { jwt: { secret: JWT_SECRET } },
+        stores: redisStores({ url: server.url, commandTimeout: 200, settleTime: 200 }),
+      }),
+    });
+
+  it('asks Redis once for an event that is signed and limited', async () => {
+    const client = await (await start()).login();
+    client.emit('demo.limited', 'warm');
+    await client.next();
+    await admin.config('RESETSTAT');
+    client.emit('demo.limited', 1);
+    expect((await client.next()).type).toBe('event');
+    const stats = await admin.info('commandstats');
+    expect(stats).toContain('cmdstat_evalsha:calls=1,');
+    expect(stats).not.toContain('cmdstat_eval:');
+  });
+
+  it('is one limit with the others', async () => {
+    const clients = [await (await start()).login(), await (await start()).login()];
+    const answers = await Promise.all(
+      clients.map(async client => {
+        for (let event = 0; event < 3; event++) client.emit('demo.limited', event);
+        return client.take(3);
+      }),
+    );
+    expect(answers.flat().filter(({ type }) => type === 'event')).toHaveLength(3);
+    expect(answers.flat().filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(3);
+  });
+
+  it('refuses signed events with UNAVAILABLE while Redis is gone, and none twice after', async () => {
+    const client = await (await start()).login();
+    const event = client.emit('demo.echo', 'once');
+    expect((await client.next()).type).toBe('event');
+    await server.kill();
+    client.emit('demo.echo', 'gone');
+    expect((await client.next()).code).toBe('UNAVAILABLE');
+    await server.restart();
+    for (let answered = false; !answered;) {
+      await pause(50);
+      client.sendJson({ type: 'event', event });
+      expect(['UNAVAILABLE', 'REPLAY_DETECTED']).toContain((await client.next()).code);
+      client.emit('demo.echo', 'back');
+      answered = (await client.next()).type === 'event';
+    }
+    client.sendJson({ type: 'event', event });
+    expect((await client.next()).code).toBe('REPLAY_DETECTED');
+  });
+});
