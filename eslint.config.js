@@ -27,7 +27,18 @@ export default tseslint.config(
     files: ['**/*.js'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
-      globals: { console: 'readonly', process: 'readonly', fetch: 'readonly', Buffer: 'readonly' },
+      globals: Object.fromEntries(
+        [
+          'Buffer',
+          'URL',
+          'console',
+          'fetch',
+          'performance',
+          'process',
+          'setImmediate',
+          'setTimeout',
+        ].map(name => [name, 'readonly']),
+      ),
     },
   },
   {
@@ -38,6 +49,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-extraneous-class': 'off',
       '@typescript-eslint/no-unsafe-call': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',

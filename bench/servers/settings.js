@@ -6,9 +6,9 @@ export const RING_KEY = { id: 'main', secret: 'bench-ring-secret-bench-ring-secr
 export function reportMemory() {
   process.on('message', message => {
     if (message !== 'memory') return;
-    global.gc?.();
+    globalThis.gc?.();
     setTimeout(() => {
-      global.gc?.();
+      globalThis.gc?.();
       process.send?.(process.memoryUsage());
     }, 200);
   });
