@@ -15,15 +15,10 @@ export class RefusalException extends WsException {
     readonly code: Code,
     readonly details: RefusalDetails = {},
   ) {
-    super({ status: 'error', ...withoutStatus(code, details) });
+    super(describeRefusal(code, details));
   }
 
   static of(error: RefusalError, id?: string): RefusalException {
     return new RefusalException(error.code, { retryAfter: error.retryAfter, id });
   }
-}
-
-function withoutStatus(code: Code, details: RefusalDetails): object {
-  const { status: _, ...members } = describeRefusal(code, details);
-  return members;
 }

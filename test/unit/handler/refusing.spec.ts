@@ -33,7 +33,7 @@ describe('refusing', () => {
     const error = caught(() => refusing(context, refuse)) as RefusalException;
     expect(error).toBeInstanceOf(WsException);
     expect(error.getError()).toEqual({
-      status: 'error',
+      status: 429,
       code: 'RATE_LIMITED',
       message: 'Too many requests',
       retry_after: 1.501,
@@ -60,7 +60,7 @@ describe('RefusalException', () => {
   it('has the fixed message of its code, whatever the peer has sent', () => {
     const exception = new RefusalException('INVALID_EVENT');
     expect(exception.message).toBe(new RefusalError('INVALID_EVENT').message);
-    expect(exception.getError()).toMatchObject({ status: 'error', code: 'INVALID_EVENT' });
+    expect(exception.getError()).toMatchObject({ status: 422, code: 'INVALID_EVENT' });
     expect(JSON.stringify(exception.getError())).not.toMatch(/retry_after|"id"/);
   });
 });
