@@ -6,7 +6,8 @@ import {
   Liveness,
   type ManagedConnection,
 } from '../connection/index.js';
-import { type FrameForm, markReceived, validateEvent } from '../event/index.js';
+import { logUnexpected } from '../monitoring/index.js';
+import { type FrameForm, isPlainJson, markReceived, validateEvent } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
 import {
   type ClientFrame,
@@ -183,7 +184,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     try {
       this.take(decodeFrame(text, this.router.subprotocol));
     } catch (error) {
-      if (!(error instanceof RefusalError)) this.services.logger.error(error);
+      if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
       const { code, retryAfter } =
         error instanceof RefusalError ? error : new RefusalError('INTERNAL');
       this.refuse(code, { retryAfter });
@@ -204,12 +205,18 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
         this.takeEvent(frame.event);
         return;
       case 'nest':
-        this.route(frame.name, frame.data, 'nest');
+        this.takeNestFrame(frame.name, frame.data);
         return;
       case 'subscribe':
       case 'unsubscribe':
         this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : 'FORBIDDEN');
     }
+  }
+
+  /** Nest's own frame may carry any data, but none that would read differently to its handler or be too deep to. */
+  private takeNestFrame(name: string, data: unknown): void {
+    if (isPlainJson(data, this.services.options.event.maxDepth)) this.route(name, data, 'nest');
+    else this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : 'INVALID_EVENT', {}, 'nest', name);
   }
 
   private takeEvent(event: unknown): void {

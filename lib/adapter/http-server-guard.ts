@@ -1,25 +1,55 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 
+/** How often silent connections are looked at, in milliseconds. */
+const SCAN_INTERVAL = 1_000;
+
 /** Guards the HTTP servers that gateways listen on against connections that never become a WebSocket. */
 export class HttpServerGuard {
-  /** TCP connections that have not sent a request yet. */
-  private readonly silent = new Set<Socket>();
+  private readonly servers: Server[] = [];
+  /** TCP connections that have not sent a request yet, and when they were made. */
+  private readonly silent = new Map<Socket, number>();
+  private scanner: NodeJS.Timeout | undefined;
+
+  /** @param handshakeTimeout milliseconds a connection may take to send its first request */
+  constructor(
+    private readonly handshakeTimeout: number,
+    private readonly now: () => number,
+  ) {}
 
   watch(server: Server): void {
+    this.servers.push(server);
     server.on('connection', (socket: Socket) => {
-      this.silent.add(socket);
+      this.silent.set(socket, this.now());
       socket.once('close', () => this.silent.delete(socket));
     });
     server.prependListener('request', ({ socket }: IncomingMessage) => {
       this.silent.delete(socket);
     });
-    server.prependListener('upgrade', refuseUnparsable);
+    server.prependListener('upgrade', (request: IncomingMessage, socket: Socket) => {
+      this.silent.delete(socket);
+      refuseUnparsable(request, socket);
+    });
+    this.scanner ??= setInterval(() => {
+      this.dropSilent(this.now() - this.handshakeTimeout);
+    }, SCAN_INTERVAL).unref();
   }
 
-  /** Ends them all, so that none can hold up a shutdown. */
-  dropSilent(): void {
-    for (const socket of this.silent) socket.destroy();
+  /**
+   * Lets no connection hold up a shutdown: the silent ones end at once, those in the middle of a request later.
+   *
+   * @param grace milliseconds for requests to finish
+   */
+  shutDown(grace: number): void {
+    clearInterval(this.scanner);
+    this.dropSilent(Infinity);
+    setTimeout(() => {
+      for (const server of this.servers) server.closeAllConnections();
+    }, grace).unref();
+  }
+
+  private dropSilent(madeBefore: number): void {
+    for (const [socket, madeAt] of this.silent) if (madeAt <= madeBefore) socket.destroy();
   }
 }
 

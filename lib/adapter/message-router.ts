@@ -1,6 +1,7 @@
 import { isObservable, type Observable, type Subscription, takeWhile } from 'rxjs';
 import type { FrameForm, SemanticEvent } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
+import { logUnexpected } from '../monitoring/index.js';
 import type { Client } from '../connection/index.js';
 import type { Code, RefusalDetails, Subprotocol } from '../protocol/index.js';
 import { replyTo } from '../signing/index.js';
@@ -133,7 +134,7 @@ export class MessageRouter {
   }
 
   private fail(error: unknown, data: unknown, form: FrameForm): void {
-    this.services.logger.error(error);
+    logUnexpected(this.services.logger, error);
     this.connection.refuse('INTERNAL', { id: eventIdOf(data) }, form);
   }
 }

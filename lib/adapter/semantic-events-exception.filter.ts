@@ -11,7 +11,7 @@ import { WsException } from '@nestjs/websockets';
 import { receivedAs } from '../event/index.js';
 import { clientOf } from '../connection/index.js';
 import { eventIdOf, RefusalException } from '../handler/index.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { logUnexpected, SecurityEvents } from '../monitoring/index.js';
 import {
   type Code,
   describeRefusal,
@@ -48,7 +48,7 @@ export class SemanticEventsExceptionFilter implements ExceptionFilter {
     const context = host.switchToWs();
     const data: unknown = context.getData();
     const code = this.codeOf(exception);
-    if (code === 'INTERNAL') this.logger.error(exception);
+    if (code === 'INTERNAL') logUnexpected(this.logger, exception);
     const details = { id: eventIdOf(data), ...detailsOf(exception) };
     this.tell(context.getClient<object>(), code, details, data, context.getPattern());
   }

@@ -4,6 +4,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServer } from 'ws';
 import { bindClient, Client } from '../connection/index.js';
+import { logUnexpected } from '../monitoring/index.js';
 import { HANDSHAKE_CODES, RefusalError, SemanticEventsConfigError } from '../protocol/index.js';
 import { ClientConnection } from './client-connection.js';
 import { bindConnection, connectionOf } from './connection-of.js';
@@ -37,13 +38,15 @@ interface CreateOptions {
 export class SemanticEventsAdapter extends WsAdapter {
   private readonly services: ConnectionServices;
   private readonly admissions = new WeakMap<IncomingMessage, Admission>();
-  private readonly httpGuard = new HttpServerGuard();
+  private readonly httpGuard: HttpServerGuard;
   private readonly endpoints = new WeakMap<WebSocket, Endpoint>();
 
   constructor(app: INestApplicationContext) {
     super(app);
     this.services = servicesOf(app);
     this.services.adapter = 'made';
+    const { clock, options } = this.services;
+    this.httpGuard = new HttpServerGuard(options.auth.timeout, () => clock.monotonic());
   }
 
   override create(port: number, options: CreateOptions = {}): WebSocketServer {
@@ -100,7 +103,7 @@ export class SemanticEventsAdapter extends WsAdapter {
   }
 
   override async dispose(): Promise<void> {
-    this.httpGuard.dropSilent();
+    this.httpGuard.shutDown(this.services.options.connection.shutdownTimeout);
     await super.dispose();
   }
 
@@ -130,7 +133,7 @@ export class SemanticEventsAdapter extends WsAdapter {
             this.answerHandshake(req, admission, answer, endpoint);
           },
           (error: unknown) => {
-            if (!(error instanceof RefusalError)) this.services.logger.error(error);
+            if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
             this.answerHandshake(req, { code: 'SERVER_FULL' }, answer, endpoint);
           },
         );

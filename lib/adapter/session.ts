@@ -1,5 +1,6 @@
 import type { AuthenticatedSession } from '../auth/index.js';
 import type { Client, ConnectionSlot } from '../connection/index.js';
+import { logUnexpected } from '../monitoring/index.js';
 import { after, isThenable } from '../maybe-promise.js';
 import { type Code, encodeFrame, RefusalError, type RefusalDetails } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
@@ -73,7 +74,7 @@ export class Session {
   }
 
   private refuse(error: unknown): void {
-    if (!(error instanceof RefusalError)) this.services.logger.error(error);
+    if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
     const { code, retryAfter } =
       error instanceof RefusalError ? error : new RefusalError('INTERNAL');
     // Who has no session and may not try again for now has no use for the connection, either.

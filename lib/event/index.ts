@@ -9,5 +9,6 @@ export {
   type EventLimits,
   freshnessOf,
   isEventId,
+  isPlainJson,
   validateEvent,
 } from './validate-event.js';

@@ -153,7 +153,7 @@ function isAttribute(value: unknown, limits: Readonly<EventLimits>): boolean {
  * Whether a parsed JSON value is one that reads the same to every receiver: not too deep, no number beyond a
  * double, no lone surrogate, and no `__proto__` member, which copying turns into another prototype.
  */
-function isPlainJson(value: unknown, depth: number): boolean {
+export function isPlainJson(value: unknown, depth: number): boolean {
   if (typeof value === 'string') return value.isWellFormed();
   if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
   if (typeof value !== 'object' || value === null) return true;

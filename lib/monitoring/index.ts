@@ -1,3 +1,4 @@
+export { logUnexpected } from './log-unexpected.js';
 export type {
   AttemptFailedEvent,
   AttemptsExhaustedEvent,

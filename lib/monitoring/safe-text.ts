@@ -7,15 +7,15 @@ const MAX_LENGTH = 64;
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\]/u;
 
 /** Text that a peer may have chosen as one short, harmless piece of a log line. */
-export function safeText(text: string): string {
+export function safeText(text: string, maxLength = MAX_LENGTH): string {
   let safe = '';
   // Of a long text no more is looked at than can be shown.
-  for (const character of text.slice(0, MAX_LENGTH)) {
+  for (const character of text.slice(0, maxLength)) {
     const piece = UNSAFE.test(character) ? escaped(character) : character;
-    if (safe.length + piece.length > MAX_LENGTH) return `${safe}…`;
+    if (safe.length + piece.length > maxLength) return `${safe}…`;
     safe += piece;
   }
-  return text.length > MAX_LENGTH ? `${safe}…` : safe;
+  return text.length > maxLength ? `${safe}…` : safe;
 }
 
 function escaped(character: string): string {

@@ -32,6 +32,7 @@ export class RedisLink {
   private readonly connected = new Deferred<undefined>();
   private prober: NodeJS.Timeout | undefined;
   private probeSentAt: number | undefined;
+  private unreadySince: number | undefined;
 
   constructor(
     readonly client: RedisClient,
@@ -128,8 +129,13 @@ export class RedisLink {
 
   /** Writes, because a Redis that can only be read, such as a replica, is of no use. */
   private readonly probe = (): void => {
-    if (this.state !== 'down' || this.client.status !== 'ready') return;
+    if (this.state !== 'down') return;
     const now = this.clock.monotonic();
+    if (this.client.status !== 'ready') {
+      this.replaceStuck(now);
+      return;
+    }
+    this.unreadySince = undefined;
     if (this.probeSentAt !== undefined) {
       // A connection that may be dead is replaced. What hangs is Redis, though, as often as not: take it easy.
       if (now - this.probeSentAt < 2 * this.options.commandTimeout) return;
@@ -146,6 +152,18 @@ export class RedisLink {
       },
     );
   };
+
+  /** A connection that was made but never becomes ready is as dead as one that does not answer. */
+  private replaceStuck(now: number): void {
+    if (!this.options.isOwned || this.client.status !== 'connect') {
+      this.unreadySince = undefined;
+      return;
+    }
+    this.unreadySince ??= now;
+    if (now - this.unreadySince < 2 * this.options.commandTimeout) return;
+    this.unreadySince = undefined;
+    this.client.disconnect(true);
+  }
 
   private recover(): void {
     if (this.state === 'closed') return;

@@ -5,6 +5,7 @@ import { NonceStore } from '../replay/index.js';
 import { ADMIT_LUA, USE_NONCE_LUA } from './lua/nonce.lua.js';
 import { NonceEpoch, type NonceTtl } from './nonce-epoch.js';
 import type { RedisKeys } from './redis-keys.js';
+import type { RedisLink } from './redis-link.js';
 import type { RedisTuning } from './redis-options.js';
 import type { RedisRateLimitStore } from './redis-rate-limit-store.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
@@ -47,6 +48,16 @@ export class RedisNonceStore extends NonceStore {
   /** To be called whenever Redis can be reached again: what it has forgotten is brought back before it is missed. */
   enrol(): Promise<void> {
     return this.epoch.enrol();
+  }
+
+  /** Asks whether Redis still has the memory it had, and brings back what it has lost. */
+  async checkMemory(link: RedisLink): Promise<void> {
+    try {
+      const replies = await link.exchange(pipeline => pipeline.get(this.keys.epoch));
+      if (replies[0]?.[1] !== this.epoch.current) await this.epoch.enrol();
+    } catch {
+      // The link has told; it is tried again when Redis is back.
+    }
   }
 
   override async use(key: string, expiresAt: number): Promise<boolean> {

@@ -20,6 +20,8 @@ type StreamReply = [key: string, entries: StreamEntry[]][] | null;
 export class RedisRevocationBus extends RevocationBus {
   private readonly listeners: ((revocation: Revocation) => void)[] = [];
   private readonly unsent: Revocation[] = [];
+  /** What was heard so far, for listeners that come after the first look: an application starts step by step. */
+  private readonly heard: Revocation[] = [];
   private readonly timer: NodeJS.Timeout;
   private lastId = '0-0';
   private isBusy = false;
@@ -43,6 +45,7 @@ export class RedisRevocationBus extends RevocationBus {
 
   subscribe(listener: (revocation: Revocation) => void): void {
     this.listeners.push(listener);
+    for (const revocation of this.heard) listener(revocation);
   }
 
   close(): void {
@@ -79,6 +82,8 @@ export class RedisRevocationBus extends RevocationBus {
       const [, node, , text] = fields;
       if (node === this.node || text === undefined) continue;
       const revocation = JSON.parse(text) as Revocation;
+      this.heard.push(revocation);
+      if (this.heard.length > MAX_KEPT) this.heard.shift();
       for (const listener of this.listeners) listener(revocation);
     }
   }

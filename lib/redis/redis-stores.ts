@@ -24,6 +24,8 @@ export interface RedisStores {
   close(): Promise<void>;
 }
 
+/** How often, at most, Redis is asked whether it still has its memory. */
+const MIN_WATCH_INTERVAL = 50;
 /** The longest pause between attempts to reach Redis again, well below `settleTime`. */
 const MAX_RETRY_DELAY = 200;
 
@@ -57,6 +59,14 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     connectionStore.renew().catch(() => undefined);
   });
 
+  // A node without events finds out, too, that Redis has lost its memory: well within the time to settle.
+  const watch = setInterval(
+    () => {
+      if (link.health.status === 'up') void nonceStore.checkMemory(link);
+    },
+    Math.max(MIN_WATCH_INTERVAL, tuning.settleTime / 3),
+  ).unref();
+
   let closing: Promise<void> | undefined;
   return {
     nonceStore,
@@ -65,6 +75,7 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     revocationBus,
     health: () => link.health,
     close: () => {
+      clearInterval(watch);
       revocationBus.close();
       return (closing ??= connectionStore
         .close()

@@ -1,6 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
-import { ClientAddressResolver, SemanticEventsModule } from 'nestjs-semantic-events';
+import {
+  ClientAddressResolver,
+  ConnectionManager,
+  SemanticEventsModule,
+} from 'nestjs-semantic-events';
 import { redisStores } from 'nestjs-semantic-events/redis';
 import { AuditController } from './audit.controller.js';
 import { BearerGuard } from './bearer.guard.js';
@@ -41,7 +45,9 @@ export class AppModule {
         BearerGuard,
         {
           provide: ClientAddressResolver,
-          useValue: new ClientAddressResolver(config.connection.trustProxy ?? false),
+          // After the options were validated, which names every problem at once.
+          inject: [ConnectionManager],
+          useFactory: () => new ClientAddressResolver(config.connection.trustProxy ?? false),
         },
       ],
     };

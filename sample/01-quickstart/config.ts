@@ -39,9 +39,9 @@ export function throwIfAny(problems: readonly string[]): void {
 export function readEnvironment(env: Environment): { config: Config; problems: string[] } {
   const problems: string[] = [];
   const read = new EnvironmentReader(env, problems);
-  const port = read.number('PORT') ?? 3000;
+  const port = read.port('PORT') ?? 3000;
   const config: Config = {
-    host: env.HOST ?? '127.0.0.1',
+    host: env.HOST || '127.0.0.1',
     port,
     keys: parseKeys(read.secret('SEMANTIC_EVENTS_KEYS', () => `main:${EventSigner.generateKey()}`)),
     jwtSecret: read.secret('JWT_SECRET', () => EventSigner.generateKey()),
@@ -93,6 +93,14 @@ class EnvironmentReader {
     const value = Number(text);
     if (Number.isFinite(value)) return value;
     this.problems.push(`${name} must be a number`);
+    return undefined;
+  }
+
+  port(name: string): number | undefined {
+    const value = this.number(name);
+    if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 65_535))
+      return value;
+    this.problems.push(`${name} must be a whole number of at most 65535`);
     return undefined;
   }
 

@@ -14,7 +14,10 @@ export async function createApp(
   env: Environment,
 ): Promise<{ app: INestApplication; config: Config }> {
   const { config, problems } = readEnvironment(env);
-  const app = await NestFactory.create(AppModule.with(config), { abortOnError: false });
+  const app = await NestFactory.create(AppModule.with(config), {
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
   app.useWebSocketAdapter(new SemanticEventsAdapter(app));
   app.enableShutdownHooks();
   if (problems.length > 0) throwIfAny([...problems, ...failuresOf(app.get(SecurityAudit))]);

@@ -1,7 +1,7 @@
 import { ConnectionManager, SemanticEventsModule, SessionRegistry } from '../../lib/index.js';
 import { redisStores } from '../../lib/redis/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
-import { eventually } from '../helpers/eventually.js';
+import { eventually, pause } from '../helpers/eventually.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 
@@ -16,13 +16,14 @@ describeWithRedis('what one node revokes', () => {
     await server.close();
   });
 
+  const prefix = () => `${expect.getState().currentTestName}:`;
   const node = () =>
     TestApp.start({
       gateways: [DemoGateway],
       module: SemanticEventsModule.forRoot({
         signing: { keys: [RING_KEY] },
         auth: { jwt: { secret: JWT_SECRET } },
-        stores: redisStores({ url: server.url, prefix: `${expect.getState().currentTestName}:` }),
+        stores: redisStores({ url: server.url, prefix: prefix() }),
       }),
     });
 
@@ -63,6 +64,20 @@ describeWithRedis('what one node revokes', () => {
       const answer = await again.authenticate(tokenFor('alice', { sid: 'ended' }));
       expect(answer.code).toBe('AUTH_FAILED');
     }
+  });
+
+  it('is heard of by a node that starts long after, before it takes anybody', async () => {
+    const one = await node();
+    one.nest.get(SessionRegistry).end('ended');
+    await pause(100);
+    const stores = redisStores({ url: server.url, prefix: prefix() });
+    // An application makes its providers one after the other: the first look may come before the last listener.
+    const heard: string[][] = [[], []];
+    stores.revocationBus.subscribe(({ id }) => heard[0]!.push(id));
+    await eventually(() => heard[0]!.length === 1);
+    stores.revocationBus.subscribe(({ id }) => heard[1]!.push(id));
+    expect(heard).toEqual([['ended'], ['ended']]);
+    await stores.close();
   });
 
   it('is heard of by a node that Redis was away from', async () => {
