@@ -36,6 +36,17 @@ afterEach(() => {
   expect(Reflect.ownKeys(Object.prototype)).toHaveLength(12);
 });
 
+describe("data of Nest's own frames", () => {
+  it.each([
+    ['6,000 levels deep', '['.repeat(6_000) + ']'.repeat(6_000)],
+    ['with another prototype', '{"__proto__":{"admin":true}}'],
+    ['beyond a double', '[1e400]'],
+    ['with a lone surrogate', '"\\ud800"'],
+  ])('is INVALID_EVENT where it is %s, and reaches no handler', async (_, data) => {
+    expect(await outcome(`{"event":"plain","data":${data}}`)).toBe('INVALID_EVENT');
+  });
+});
+
 describe('JSON that two parsers read differently', () => {
   it('has one reading: of a member given twice the last one is both signed and handled', async () => {
     const event = JSON.stringify(client.event('demo.echo', 'last'));

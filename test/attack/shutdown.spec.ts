@@ -10,7 +10,30 @@ const start = async (connection = {}) => {
   return { app, gateway: app.nest.get(GatedGateway) };
 };
 
+describe('a TCP connection that sends no request', () => {
+  it('is gone at the deadline of authentication', async () => {
+    const app = await TestApp.start({
+      gateways: [GatedGateway],
+      options: { auth: { validateToken: () => null, timeout: 200 } },
+    });
+    const peer = await RawPeer.connect(app.port);
+    peer.write('GET /events HTTP/1.1\r\nHost: x\r\n');
+    const at = Date.now();
+    await peer.gone;
+    expect(Date.now() - at).toBeLessThan(3_000);
+  });
+});
+
 describe('at shutdown', () => {
+  it('a request that is never finished does not hold it up', async () => {
+    const { app } = await start({ shutdownTimeout: 100 });
+    const peer = await RawPeer.connect(app.port);
+    peer.write('POST /any HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
+    await pause(50);
+    const closed = app.nest.close().then(() => 'closed');
+    expect(await Promise.race([closed, pause(3_000)])).toBe('closed');
+  });
+
   it.each(['', 'GET /events HTTP/1.1\r\nHost: x\r\n'])(
     'a TCP connection that never sends a request does not hold it up: %j',
     async text => {
