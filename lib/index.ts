@@ -43,6 +43,7 @@ export {
   validateMessageSize,
 } from './connection/index.js';
 export {
+  coversPattern,
   createEvent,
   type EventLimits,
   isExpired,
@@ -74,7 +75,22 @@ export {
   type StoreEvent,
 } from './monitoring/index.js';
 export {
+  type EventContext,
+  type EventHandler,
+  type EventHandlerOptions,
+  EventLog,
+  EventMesh,
+  type LogEntry,
+  type LogFollower,
+  type LogPage,
+  type MeshStats,
+  OnSemanticEvent,
+  type Replay,
+  type ReplayedEvent,
+} from './mesh/index.js';
+export {
   type AddressForm,
+  type AllowedPatterns,
   type AttemptLimit,
   type AuditMode,
   type AuthOptions,
@@ -86,6 +102,7 @@ export {
   type JwtAuthOptions,
   type JwtClaims,
   type JwtKey,
+  type MeshOptions,
   type MonitoringOptions,
   type RateLimitOptions,
   type ReplayOptions,

@@ -1,4 +1,5 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import { ConnectionServices, GatewayCatalog, HandshakePolicy } from './adapter/index.js';
 import { SecurityAudit } from './audit/index.js';
 import {
@@ -12,6 +13,7 @@ import {
 } from './auth/index.js';
 import { Clock, SystemClock } from './clock.js';
 import { ConnectionManager, ConnectionStore, RevocationBus } from './connection/index.js';
+import { EventFeed, EventLog, EventMesh, HandlerExplorer, SubscriptionHub } from './mesh/index.js';
 import { SecurityEvents, SecurityLog } from './monitoring/index.js';
 import {
   resolveOptions,
@@ -28,7 +30,7 @@ import {
   type OPTIONS_TYPE,
   type SemanticEventsModuleOptions,
 } from './semantic-events.module-definition.js';
-import { EventSigner } from './signing/index.js';
+import { BroadcastSigner, EventSigner } from './signing/index.js';
 import { STORE_PROVIDERS, STORES, StoresShutdown } from './stores.js';
 
 const OPTIONS: Provider = {
@@ -66,10 +68,12 @@ const PUBLIC_PROVIDERS = [
   TicketService,
   TokenAuthenticator,
   ConnectionManager,
+  EventMesh,
 ];
 
 /** Registers signer, replay protection, rate limits and connections for the whole application. */
 @Module({
+  imports: [DiscoveryModule],
   providers: [
     { provide: Clock, useClass: SystemClock },
     OPTIONS,
@@ -78,6 +82,10 @@ const PUBLIC_PROVIDERS = [
     StoresShutdown,
     { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
     ...PUBLIC_PROVIDERS,
+    BroadcastSigner,
+    EventFeed,
+    SubscriptionHub,
+    HandlerExplorer,
     SecurityLog,
     SecurityAudit,
     ConnectionServices,
@@ -88,6 +96,7 @@ const PUBLIC_PROVIDERS = [
     Clock,
     SEMANTIC_EVENTS_OPTIONS,
     ConnectionStore,
+    EventLog,
     NonceStore,
     RateLimitStore,
     RevocationBus,

@@ -6,6 +6,7 @@ import {
   RevocationBus,
   SingleNodeRevocationBus,
 } from './connection/index.js';
+import { EventLog, InMemoryEventLog } from './mesh/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from './options/index.js';
 import { InMemoryRateLimitStore, RateLimitStore } from './rate-limit/index.js';
 import { InMemoryNonceStore, NonceStore } from './replay/index.js';
@@ -17,6 +18,8 @@ export interface Stores {
   readonly connectionStore: ConnectionStore;
   /** Needed only where there are several nodes. */
   readonly revocationBus?: RevocationBus;
+  /** Needed only where several nodes share an event mesh. */
+  readonly eventLog?: EventLog;
   /** Called once the application is shut down and no connection is left. */
   close?(): Promise<void>;
 }
@@ -35,6 +38,12 @@ export const STORE_PROVIDERS: Provider[] = [
     provide: RevocationBus,
     useFactory: (stores: Stores | null) => stores?.revocationBus ?? new SingleNodeRevocationBus(),
     inject: [STORES],
+  },
+  {
+    provide: EventLog,
+    useFactory: (stores: Stores | null, { mesh }: ResolvedOptions, clock: Clock) =>
+      stores?.eventLog ?? new InMemoryEventLog(mesh, clock),
+    inject: [STORES, SEMANTIC_EVENTS_OPTIONS, Clock],
   },
   {
     provide: NonceStore,

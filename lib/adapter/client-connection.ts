@@ -6,6 +6,7 @@ import {
   Liveness,
   type ManagedConnection,
 } from '../connection/index.js';
+import type { ClientSubscriptions, SubscriptionOutlet } from '../mesh/index.js';
 import { logUnexpected } from '../monitoring/index.js';
 import { type FrameForm, isPlainJson, markReceived, validateEvent } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
@@ -19,6 +20,7 @@ import {
   factsOf,
   RefusalError,
   type RefusalDetails,
+  type Subprotocol,
 } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
 import { FrameMeter } from './frame-meter.js';
@@ -28,13 +30,16 @@ import { Session, type SessionOutlet } from './session.js';
 import { subprotocolOf } from './subprotocol.js';
 
 const OPEN = 1;
+const AS_TEXT = { binary: false };
 const POLICY_VIOLATION = 1008;
 
 /** Refusals that count against a connection until it is closed. */
 const OFFENCES = new Set<Code>(['RATE_LIMITED', 'INVALID_SIGNATURE', 'BAD_FRAME', 'UNAVAILABLE']);
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
-export class ClientConnection implements ManagedConnection, Outlet, SessionOutlet {
+export class ClientConnection
+  implements ManagedConnection, Outlet, SessionOutlet, SubscriptionOutlet
+{
   readonly router: MessageRouter;
 
   private readonly session: Session;
@@ -44,6 +49,8 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   private readonly held: string[] = [];
   /** The path of the gateway. */
   private readonly path: string;
+  /** Made when the client first asks for some. */
+  private subscriptions: ClientSubscriptions | undefined;
 
   constructor(
     readonly client: Client,
@@ -67,11 +74,23 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     return this.socket.readyState === OPEN;
   }
 
-  send(text: string): void {
-    if (!this.isOpen) return;
+  get subprotocol(): Subprotocol {
+    return this.router.subprotocol;
+  }
+
+  get bufferedAmount(): number {
+    return this.socket.bufferedAmount;
+  }
+
+  /** @param sent called when the message has left, or never will */
+  send(message: string | Buffer, sent?: () => void): void {
+    if (!this.isOpen) {
+      sent?.();
+      return;
+    }
     this.client.counters.sent++;
     this.services.writes.add(this.tcp);
-    this.socket.send(text);
+    this.socket.send(message, AS_TEXT, sent);
   }
 
   /** Tells the peer of a refusal in the form of the frame refused, and closes where that is called for. */
@@ -94,6 +113,8 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
 
   authenticated(): void {
     this.services.events.authenticated(this.client, this.path);
+    // A renewed token may stand for other rights.
+    void this.subscriptions?.reauthorize();
   }
 
   end(code: Code, details: RefusalDetails = {}): void {
@@ -146,6 +167,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     this.socket.once('close', () => {
       this.held.length = 0;
       this.router.stop();
+      if (this.subscriptions) this.services.hub.close(this.subscriptions);
       this.services.connections.remove(this);
     });
   }
@@ -209,7 +231,8 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
         return;
       case 'subscribe':
       case 'unsubscribe':
-        this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : 'FORBIDDEN');
+        if (this.isAnonymous()) this.refuse('UNAUTHENTICATED');
+        else (this.subscriptions ??= this.services.hub.open(this))[frame.kind](frame);
     }
   }
 

@@ -2,9 +2,10 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SessionRegistry, TokenAuthenticator } from '../auth/index.js';
 import { Clock } from '../clock.js';
 import { ConnectionManager } from '../connection/index.js';
+import { SubscriptionHub } from '../mesh/index.js';
 import { SecurityEvents } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
-import { EventSigner } from '../signing/index.js';
+import { BroadcastSigner, EventSigner } from '../signing/index.js';
 import { GatewayCatalog } from './gateway-catalog.js';
 import { HandshakePolicy } from './handshake-policy.js';
 import { WriteBatch } from './write-batch.js';
@@ -30,5 +31,7 @@ export class ConnectionServices {
     readonly catalog: GatewayCatalog,
     readonly handshakes: HandshakePolicy,
     readonly events: SecurityEvents,
+    readonly hub: SubscriptionHub,
+    readonly broadcasts: BroadcastSigner,
   ) {}
 }

@@ -113,9 +113,21 @@ export class Session {
         client_id: client.id,
         user_id: userId,
         expires_at: new Date(expiresAt).toISOString(),
-        signing: { scheme: 'v1', key_id: id, key: key.export().toString('base64url') },
+        signing: {
+          scheme: 'v1',
+          key_id: id,
+          key: key.export().toString('base64url'),
+          broadcast: this.broadcastKey(),
+        },
       }),
     );
+  }
+
+  /** Nothing where there is nothing to subscribe to. */
+  private broadcastKey() {
+    if (!this.services.hub.isOpen) return undefined;
+    const { id, publicKey } = this.services.broadcasts.key;
+    return { scheme: 'v1e', key_id: id, public_key: publicKey } as const;
   }
 
   private warn(left: number): void {

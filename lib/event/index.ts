@@ -1,5 +1,5 @@
 export { createEvent } from './create-event.js';
-export { isPattern, matchesPattern, MAX_PATTERN_LENGTH } from './patterns.js';
+export { coversPattern, isPattern, matchesPattern, MAX_PATTERN_LENGTH } from './patterns.js';
 export { type FrameForm, markReceived, receivedAs } from './receipt.js';
 export { parseRfc3339 } from './rfc3339.js';
 export type { SemanticEvent, SemanticEventInit, SignedSemanticEvent } from './semantic-event.js';

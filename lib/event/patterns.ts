@@ -24,7 +24,20 @@ export function matchesPattern(type: string, pattern: string): boolean {
   );
 }
 
-/** Greedy with one point to go back to: at most types × patterns steps, whatever the pattern. */
+/**
+ * Whether one pattern stands for everything another does: `chat.**` covers `chat.*`, `chat.room.**` and `chat`,
+ * but neither `**` nor `chatter`. In doubt it says no.
+ */
+export function coversPattern(wider: string, narrower: string): boolean {
+  return (
+    isPattern(wider) && isPattern(narrower) && matchSegments(narrower.split('.'), wider.split('.'))
+  );
+}
+
+/**
+ * Greedy with one point to go back to: at most types × patterns steps, whatever the pattern. Where `type` is a
+ * pattern itself, its `**` is more than the one segment that `*` stands for.
+ */
 function matchSegments(type: readonly string[], pattern: readonly string[]): boolean {
   let t = 0;
   let p = 0;
@@ -33,7 +46,7 @@ function matchSegments(type: readonly string[], pattern: readonly string[]): boo
     if (pattern[p] === '**') {
       retry = { t, p };
       p++;
-    } else if (pattern[p] === '*' || pattern[p] === type[t]) {
+    } else if ((pattern[p] === '*' && type[t] !== '**') || pattern[p] === type[t]) {
       t++;
       p++;
     } else if (retry) {

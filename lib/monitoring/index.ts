@@ -12,5 +12,6 @@ export type {
   SessionEndedEvent,
   StoreEvent,
 } from './security-event.js';
+export { SafeStream } from './safe-stream.js';
 export { SecurityEvents } from './security-events.js';
 export { SecurityLog } from './security-log.js';

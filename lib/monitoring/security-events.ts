@@ -6,7 +6,7 @@ import type { Code, HandshakeCode } from '../protocol/index.js';
 import { AddressMask } from './address-mask.js';
 import { safeText } from './safe-text.js';
 import type { SecurityEvent, SecuritySubject } from './security-event.js';
-import { SecurityEventStream } from './security-event-stream.js';
+import { SafeStream } from './safe-stream.js';
 
 /** Where in the application something happened, as far as that is known. */
 interface Place {
@@ -29,9 +29,7 @@ export class SecurityEvents {
   private readonly mask: AddressMask;
 
   /** Hot: who subscribes is told what happens from then on. Never completes. */
-  readonly events = new SecurityEventStream<SecurityEvent>(subscriber =>
-    this.subject.subscribe(subscriber),
-  );
+  readonly events = new SafeStream<SecurityEvent>(subscriber => this.subject.subscribe(subscriber));
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) { monitoring }: ResolvedOptions,

@@ -35,6 +35,13 @@ export const DEFAULTS = {
   event: DEFAULT_EVENT_LIMITS,
   replay: { onStoreError: 'deny', maxNonces: 1_000_000 },
   rateLimit: { onStoreError: 'local', maxKeys: 1_000_000 },
+  mesh: {
+    allow: [],
+    maxPatterns: 32,
+    maxEvents: 10_000,
+    maxHistorySize: 16_777_216,
+    maxWaiting: 10_000,
+  },
   monitoring: {
     address: 'full',
     log: true,

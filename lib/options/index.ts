@@ -14,6 +14,7 @@ export {
 } from './connection-options.js';
 export { DEFAULTS } from './defaults.js';
 export type { JwtAlgorithm, JwtAuthOptions, JwtClaims, JwtKey } from './jwt-options.js';
+export type { AllowedPatterns, MeshOptions } from './mesh-options.js';
 export type {
   AddressForm,
   AuditMode,

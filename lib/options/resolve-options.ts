@@ -2,6 +2,7 @@ import type { EventLimits } from '../event/index.js';
 import { checkAuth } from './auth-options.js';
 import { checkConnection } from './connection-options.js';
 import { DEFAULTS } from './defaults.js';
+import { checkMesh } from './mesh-options.js';
 import { checkAudit, checkMonitoring } from './monitoring-options.js';
 import { Problems } from './problems.js';
 import type { ResolvedOptions, SemanticEventsOptions } from './semantic-events-options.js';
@@ -35,6 +36,7 @@ export function resolveOptions(
     event: withDefaults(DEFAULTS.event, options.event),
     replay: withDefaults(DEFAULTS.replay, options.replay),
     rateLimit: withDefaults(DEFAULTS.rateLimit, options.rateLimit),
+    mesh: withDefaults(DEFAULTS.mesh, options.mesh),
     monitoring: withDefaults(DEFAULTS.monitoring, options.monitoring),
     audit: options.audit ?? (isProduction ? 'enforce' : DEFAULTS.audit),
   });
@@ -47,6 +49,7 @@ function check(options: SemanticEventsOptions, problems: Problems, now: number):
   if (options.event !== undefined) checkEvent(options.event, problems);
   if (options.replay !== undefined) checkReplay(options.replay, problems);
   if (options.rateLimit !== undefined) checkRateLimit(options.rateLimit, problems);
+  if (options.mesh !== undefined) checkMesh(options.mesh, problems);
   if (options.monitoring !== undefined) checkMonitoring(options.monitoring, problems);
   checkAudit(options.audit, problems);
 }

@@ -1,6 +1,7 @@
 import type { EventLimits } from '../event/index.js';
 import type { AttemptLimit, AuthOptions } from './auth-options.js';
 import type { ConnectionOptions } from './connection-options.js';
+import type { MeshOptions } from './mesh-options.js';
 import type { AuditMode, MonitoringOptions, MonitoringOptionsInit } from './monitoring-options.js';
 import type { SigningOptions } from './signing-options.js';
 import type { RateLimitOptions, ReplayOptions } from './store-options.js';
@@ -19,6 +20,8 @@ export interface SemanticEventsOptions {
   replay?: Partial<ReplayOptions>;
   /** The memory of rate limits. */
   rateLimit?: Partial<RateLimitOptions>;
+  /** What clients may listen to, and how much of it is remembered. */
+  mesh?: Partial<MeshOptions>;
   /** What is told to operators, and how. */
   monitoring?: MonitoringOptionsInit;
   /** What the production checklist does at start; `enforce` in production where left out. @default 'print' */
@@ -38,6 +41,7 @@ export interface ResolvedOptions {
   readonly event: Readonly<EventLimits>;
   readonly replay: Readonly<ReplayOptions>;
   readonly rateLimit: Readonly<RateLimitOptions>;
+  readonly mesh: Readonly<MeshOptions>;
   readonly monitoring: Readonly<MonitoringOptions>;
   readonly audit: AuditMode;
 }

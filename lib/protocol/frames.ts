@@ -11,11 +11,19 @@ export type Subprotocol = typeof NATIVE_PROTOCOL | typeof CLOUDEVENTS_PROTOCOL;
 export type ClientFrame =
   | { kind: 'auth'; token: string }
   | { kind: 'event'; event: unknown }
-  | { kind: 'subscribe'; patterns: unknown; since: unknown }
-  | { kind: 'unsubscribe'; patterns: unknown }
+  | ({ kind: 'subscribe' } & SubscriptionMembers)
+  | ({ kind: 'unsubscribe' } & SubscriptionMembers)
   | { kind: 'ping' }
   /** Nest's own frame, `{"event":"name","data":…}`. */
   | { kind: 'nest'; name: string; data: unknown };
+
+/** What a subscribe or unsubscribe frame may carry, as it came. */
+export interface SubscriptionMembers {
+  readonly patterns: unknown;
+  readonly since?: unknown;
+  readonly signatures?: unknown;
+  readonly id?: unknown;
+}
 
 export interface AuthSuccess {
   type: 'auth_success';
@@ -23,13 +31,26 @@ export interface AuthSuccess {
   user_id: string;
   /** RFC 3339. */
   expires_at: string;
-  signing: { scheme: 'v1'; key_id: string; /** base64url, 32 bytes. */ key: string };
+  signing: {
+    scheme: 'v1';
+    key_id: string;
+    /** base64url, 32 bytes. */
+    key: string;
+    /** What verifies events that are signed once for all who receive them. */
+    broadcast?: { scheme: 'v1e'; key_id: string; /** base64url, 32 bytes. */ public_key: string };
+  };
 }
 
 export type ServerFrame =
   | AuthSuccess
   /** The session ends in that many seconds; another auth frame renews it. */
   | { type: 'auth_expiring'; expires_in: number }
+  /** Events behind the cursor follow. */
+  | { type: 'subscribed'; patterns: readonly string[]; cursor: string; id?: string }
+  /** Also sent unasked, when a right to listen is withdrawn. */
+  | { type: 'unsubscribed'; patterns: readonly string[]; id?: string }
+  /** Events before the cursor may be lost. */
+  | { type: 'gap'; patterns: readonly string[]; cursor: string }
   | { type: 'pong'; time: string };
 
 /**
@@ -67,9 +88,15 @@ function decodeControlFrame(frame: Record<string, unknown>): ClientFrame | undef
     case 'auth':
       return typeof frame.token === 'string' ? { kind: 'auth', token: frame.token } : undefined;
     case 'subscribe':
-      return { kind: 'subscribe', patterns: frame.patterns, since: frame.since };
+      return {
+        kind: 'subscribe',
+        patterns: frame.patterns,
+        since: frame.since,
+        signatures: frame.signatures,
+        id: frame.id,
+      };
     case 'unsubscribe':
-      return { kind: 'unsubscribe', patterns: frame.patterns };
+      return { kind: 'unsubscribe', patterns: frame.patterns, id: frame.id };
     case 'ping':
       return { kind: 'ping' };
     default:

@@ -20,6 +20,7 @@ export {
   exceptionFrame,
   NATIVE_PROTOCOL,
   type RefusalDetails,
+  type SubscriptionMembers,
   type ServerFrame,
   type Subprotocol,
 } from './frames.js';

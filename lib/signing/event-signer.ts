@@ -106,6 +106,17 @@ export class EventSigner {
   }
 
   /**
+   * The `semanticsignature` of one event for one of many clients.
+   *
+   * @param input what `broadcastInput` made of the event
+   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   */
+  signFor(client: Client, input: Uint8Array): string {
+    const { id, key } = this.signingKeyFor(client);
+    return formatSignature(id, computeMac(key, input));
+  }
+
+  /**
    * Checks that an event is within its time window and was signed with a key we accept. A nonce is not used up.
    *
    * @returns the id of the key it was signed with
@@ -165,11 +176,15 @@ export class EventSigner {
   }
 
   private signatureOf(event: SemanticEvent, { client, direction = 's2c' }: SignOptions) {
-    const sessionKey = client && this.sessionKeys.get(client);
-    const { id, key } = sessionKey ?? this.ringKey(this.clock.now());
+    const { id, key } = this.signingKeyFor(client);
     const text = canonicalizeWithout(event, 'semanticsignature');
     const mac = computeMac(key, macInput(text, direction));
     return { text, semanticsignature: formatSignature(id, mac) };
+  }
+
+  /** The client's session key, or a key of the ring where it has none. */
+  private signingKeyFor(client: Client | undefined): SigningKey {
+    return (client && this.sessionKeys.get(client)) ?? this.ringKey(this.clock.now());
   }
 
   private findKey(

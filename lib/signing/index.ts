@@ -1,3 +1,4 @@
+export { type BroadcastKey, BroadcastSigner } from './broadcast-signer.js';
 export { canonicalize } from './canonicalize.js';
 export {
   type AcceptedKeys,
@@ -8,6 +9,6 @@ export {
 export type { SigningKey } from './key-ring.js';
 export { replyTo } from './reply.js';
 export { SignReplyInterceptor } from './sign-reply.interceptor.js';
-export type { Direction } from './signature.js';
+export { broadcastInput, type Direction } from './signature.js';
 export { SignedEvent } from './signed-event.decorator.js';
 export { SignedEventGuard, type SignedEventOptions } from './signed-event.guard.js';

@@ -1,8 +1,8 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
-/** HMAC-SHA256 over the UTF-8 bytes of a text, as base64url without padding: 43 characters. */
-export function computeMac(key: KeyObject, text: string): string {
-  return createHmac('sha256', key).update(text, 'utf8').digest('base64url');
+/** HMAC-SHA256 over bytes, or the UTF-8 bytes of a text, as base64url without padding: 43 characters. */
+export function computeMac(key: KeyObject, input: string | Uint8Array): string {
+  return createHmac('sha256', key).update(input).digest('base64url');
 }
 
 /**

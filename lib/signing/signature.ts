@@ -21,6 +21,11 @@ export function macInput(text: string, direction: Direction): string {
   return `${VERSION}.${direction}.${text}`;
 }
 
+/** The bytes that are signed for each of many clients, made once. @param text the canonical form of the event */
+export function broadcastInput(text: string): Uint8Array {
+  return Buffer.from(macInput(text, 's2c'), 'utf8');
+}
+
 /** @param mac base64url without padding */
 export function formatSignature(keyId: string, mac: string): string {
   return `${VERSION}.${keyId}.${mac}`;

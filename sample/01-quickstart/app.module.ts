@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import {
   ClientAddressResolver,
+  type ClientUser,
   ConnectionManager,
   SemanticEventsModule,
 } from 'nestjs-semantic-events';
@@ -9,12 +10,18 @@ import { redisStores } from 'nestjs-semantic-events/redis';
 import { AuditController } from './audit.controller.js';
 import { BearerGuard } from './bearer.guard.js';
 import type { Config } from './config.js';
+import { ChatGateway } from './chat.gateway.js';
 import { DemoGateway } from './demo.gateway.js';
 import { HealthController } from './health.controller.js';
 import { LoginController } from './login.controller.js';
 
 const ISSUER = 'quickstart';
 const SOURCE = 'urn:semantic-events:quickstart';
+
+/** Everybody may chat; what the server tells of itself is for admins. */
+function mayListenTo({ roles = [] }: ClientUser): string[] {
+  return ['chat.**', 'demo.**', ...(roles.includes('admin') ? ['system.**'] : [])];
+}
 
 @Module({})
 export class AppModule {
@@ -36,11 +43,13 @@ export class AppModule {
             ticketRoute: { guard: BearerGuard },
           },
           connection: config.connection,
+          mesh: { allow: mayListenTo },
           stores: config.redisUrl ? redisStores({ url: config.redisUrl }) : undefined,
         }),
       ],
       controllers: [AuditController, HealthController, LoginController],
       providers: [
+        ChatGateway,
         DemoGateway,
         BearerGuard,
         {

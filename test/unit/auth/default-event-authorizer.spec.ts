@@ -1,3 +1,4 @@
+import type { MeshOptions } from '../../../lib/index.js';
 import { DefaultEventAuthorizer } from '../../../lib/auth/index.js';
 import { MAIN_SECRET, resolvedOptions } from '../../helpers/resolved-options.js';
 import { clientAt } from '../../helpers/ws-context.js';
@@ -108,14 +109,38 @@ describe('DefaultEventAuthorizer.canPublish', () => {
 });
 
 describe('DefaultEventAuthorizer.canSubscribe', () => {
-  it.each(['ui.*', '**', 'system.**', 'ui.click'])('allows the pattern %j', pattern => {
-    expect(authorizer.canSubscribe(alice, pattern)).toBe(true);
+  const listening = (allow: MeshOptions['allow']) =>
+    new DefaultEventAuthorizer(
+      resolvedOptions({
+        signing: { keys: [{ id: 'main', secret: MAIN_SECRET }] },
+        mesh: { allow },
+      }),
+    );
+
+  it('forbids everything unless it is configured', () => {
+    expect(authorizer.canSubscribe(alice, 'ui.click')).toBe(false);
   });
 
-  it.each(['', '.', 'ui..click', 'ui.*x', 'x'.repeat(60_000)])(
-    'forbids %.20j, which is no pattern',
+  it.each(['ui', 'ui.click', 'ui.*', 'ui.**', 'ui.*.x', 'ui.**.x'])(
+    'allows %j, which ui.** covers',
     pattern => {
-      expect(authorizer.canSubscribe(alice, pattern)).toBe(false);
+      expect(listening(['ui.**']).canSubscribe(alice, pattern)).toBe(true);
     },
   );
+
+  it.each(['**', '*', '*.click', '**.ui', 'uix', 'uix.**', 'system.**', '', 'ui.', 'ui..click'])(
+    'forbids %j, which ui.** does not cover',
+    pattern => {
+      expect(listening(['ui.**']).canSubscribe(alice, pattern)).toBe(false);
+    },
+  );
+
+  it('lets it depend on the user, and on there being one', () => {
+    const own = listening(({ id }) => [`user.${id}.**`]);
+
+    expect(own.canSubscribe(alice, 'user.alice.*')).toBe(true);
+    expect(own.canSubscribe(alice, 'user.bob.*')).toBe(false);
+    expect(own.canSubscribe(anonymous, 'user.alice.*')).toBe(false);
+    expect(listening(['**']).canSubscribe(anonymous, 'ui')).toBe(false);
+  });
 });

@@ -15,6 +15,7 @@ const SECTION_OF: Record<string, keyof typeof DEFAULTS> = {
   EventLimits: 'event',
   ReplayOptions: 'replay',
   RateLimitOptions: 'rateLimit',
+  MeshOptions: 'mesh',
   MonitoringOptions: 'monitoring',
 };
 

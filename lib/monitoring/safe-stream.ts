@@ -8,13 +8,13 @@ type Next<T> = (value: T) => void;
  * An Observable whose subscribers cannot harm the application: RxJS ends the process over an error that a
  * subscriber throws, here it is logged. The same holds for what is piped from it.
  */
-export class SecurityEventStream<T> extends Observable<T> {
-  private static readonly logger = new Logger('SecurityEvents');
+export class SafeStream<T> extends Observable<T> {
+  private static readonly logger = new Logger('SemanticEvents');
 
   // What `pipe` calls: RxJS has no other way to make what is piped one of these, too.
   /* eslint-disable @typescript-eslint/no-deprecated -- to be made internal in RxJS 8, not removed */
   override lift<R>(operator?: Operator<T, R>): Observable<R> {
-    const lifted = new SecurityEventStream<R>();
+    const lifted = new SafeStream<R>();
     lifted.source = this;
     lifted.operator = operator;
     return lifted;
@@ -27,7 +27,7 @@ export class SecurityEventStream<T> extends Observable<T> {
     const observer =
       typeof observerOrNext === 'function' ? { next: observerOrNext } : (observerOrNext ?? {});
     const report = once(error => {
-      SecurityEventStream.logger.error(error);
+      SafeStream.logger.error(error);
     });
     return super.subscribe({
       next: value => {

@@ -1,0 +1,252 @@
+import type { Client } from '../connection/index.js';
+import { matchesPattern } from '../event/index.js';
+import type { MaybePromise } from '../maybe-promise.js';
+import {
+  type Code,
+  encodeFrame,
+  RefusalError,
+  type RefusalDetails,
+  type SubscriptionMembers,
+  type Subprotocol,
+} from '../protocol/index.js';
+import { BEGINNING, hasReached } from './cursor.js';
+import type { Delivery } from './delivery.js';
+import type { LogEntry, LogPage } from './event-log.js';
+import type { PatternIndex } from './pattern-index.js';
+import { readSubscription, requestIdOf } from './subscription-request.js';
+
+/** The connection of a subscriber; the adapter makes them. */
+export interface SubscriptionOutlet {
+  readonly client: Client;
+  readonly subprotocol: Subprotocol;
+  readonly isOpen: boolean;
+  /** Bytes that wait to be sent. */
+  readonly bufferedAmount: number;
+  /** @param sent called when the message has left, or never will */
+  send(message: string | Buffer, sent?: () => void): void;
+  refuse(code: Code, details?: RefusalDetails): void;
+  end(code: Code): void;
+}
+
+/** What all clients of a node share. */
+export interface SubscriptionSource {
+  readonly maxPatterns: number;
+  /** Who is called for which events. */
+  readonly index: PatternIndex<ClientSubscriptions>;
+  /** Up to where events were told on this node. */
+  readonly position: string | undefined;
+  /** Begins to tell events, and returns the position. */
+  start(): MaybePromise<string>;
+  read(after: string, limit: number): MaybePromise<LogPage>;
+  deliveryOf(entry: LogEntry): Delivery;
+  /** Whether a client may listen to a pattern. */
+  allows(client: Client, pattern: string): Promise<boolean>;
+  /** What a client is told when its frame fails. */
+  codeOf(error: unknown): Code;
+}
+
+/** Frames of one client that may wait for the one before. */
+const MAX_WAITING = 16;
+/** Entries read from the log at once. */
+const PAGE = 32;
+/** Above this many bytes, what a client missed is sent only as fast as it reads. */
+const CONGESTED = 65_536;
+/** Before a log is asked again that is behind its follower, in milliseconds. */
+const PAUSE = 10;
+
+/** What one client listens to, and how far it has been told. */
+export class ClientSubscriptions {
+  /** Patterns the client may listen to and does. */
+  private readonly patterns = new Set<string>();
+  private isBroadcast = false;
+  /** Whether events come from the feed; not while the client is told what it missed. */
+  private isLive = true;
+  /** What the feed brings up to here was told from the log already. */
+  private told: string | undefined;
+  private work: Promise<void> = Promise.resolve();
+  private waiting = 0;
+
+  constructor(
+    private readonly outlet: SubscriptionOutlet,
+    private readonly hub: SubscriptionSource,
+  ) {}
+
+  get client(): Client {
+    return this.outlet.client;
+  }
+
+  subscribe(frame: SubscriptionMembers): void {
+    this.enqueue(frame, async () => {
+      const { patterns, since, isBroadcast, id } = readSubscription(frame, this.maxPatterns);
+      const added = patterns.filter(pattern => !this.patterns.has(pattern));
+      if (this.patterns.size + added.length > this.maxPatterns) throw new RefusalError('FORBIDDEN');
+      await this.authorize(patterns);
+      const position = await this.hub.start();
+      if (!this.outlet.isOpen) return;
+      this.isBroadcast ||= isBroadcast;
+      if (since === undefined) {
+        this.listen(patterns);
+        const { cursor = position } = this;
+        this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
+      } else {
+        await this.catchUp(patterns, since, id);
+      }
+    });
+  }
+
+  unsubscribe(frame: SubscriptionMembers): void {
+    this.enqueue(frame, () => {
+      const { patterns, id } = readSubscription(frame, this.maxPatterns);
+      this.drop(patterns);
+      this.outlet.send(encodeFrame({ type: 'unsubscribed', patterns, id }));
+      return Promise.resolve();
+    });
+  }
+
+  /** Asks again whether the client may listen to what it does, and tells it what it may not any more. */
+  async reauthorize(): Promise<void> {
+    const asked = [...this.patterns];
+    const allowed = await Promise.all(asked.map(pattern => this.hub.allows(this.client, pattern)));
+    const patterns = asked.filter(
+      (pattern, index) => !allowed[index] && this.patterns.has(pattern),
+    );
+    if (patterns.length === 0) return;
+    this.drop(patterns);
+    this.outlet.send(encodeFrame({ type: 'unsubscribed', patterns }));
+  }
+
+  /** Called by the hub for an event that matches. */
+  deliver(delivery: Delivery): void {
+    if (this.told !== undefined) {
+      if (hasReached(this.told, delivery.entry.cursor)) return;
+      this.told = undefined;
+    }
+    this.outlet.send(this.frameOf(delivery));
+  }
+
+  /** Called by the hub when events were lost on their way to this node. */
+  tellGap(cursor: string): void {
+    this.told = undefined;
+    if (this.isLive && this.patterns.size > 0) this.sendGap(cursor);
+  }
+
+  close(): void {
+    this.drop([...this.patterns]);
+  }
+
+  private get maxPatterns(): number {
+    return this.hub.maxPatterns;
+  }
+
+  /** Up to where the client has been told everything it listens to. */
+  private get cursor(): string | undefined {
+    const { position } = this.hub;
+    return this.told !== undefined && position !== undefined && !hasReached(position, this.told)
+      ? this.told
+      : position;
+  }
+
+  /** One frame after the other, as they came. */
+  private enqueue(frame: SubscriptionMembers, task: () => Promise<void>): void {
+    const id = requestIdOf(frame);
+    if (this.waiting >= MAX_WAITING) {
+      this.outlet.refuse('RATE_LIMITED', { id });
+      return;
+    }
+    this.waiting++;
+    this.work = this.work.then(task).catch((error: unknown) => {
+      this.outlet.refuse(this.hub.codeOf(error), { id });
+    });
+    void this.work.finally(() => {
+      this.waiting--;
+    });
+  }
+
+  /** @throws RefusalError `FORBIDDEN` */
+  private async authorize(patterns: readonly string[]): Promise<void> {
+    const { user } = this.client;
+    const allowed = await Promise.all(
+      patterns.map(pattern => this.hub.allows(this.client, pattern)),
+    );
+    // Renewed meanwhile, perhaps with other rights.
+    if (this.client.user !== user) return this.authorize(patterns);
+    if (!allowed.every(Boolean)) throw new RefusalError('FORBIDDEN');
+  }
+
+  private listen(patterns: readonly string[]): void {
+    for (const pattern of patterns) {
+      this.patterns.add(pattern);
+      if (this.isLive) this.hub.index.add(pattern, this);
+    }
+  }
+
+  private drop(patterns: readonly string[]): void {
+    for (const pattern of patterns) {
+      this.patterns.delete(pattern);
+      this.hub.index.remove(pattern, this);
+    }
+  }
+
+  /**
+   * Tells the client from the log what it missed, until that is as far as the feed, which then takes over. Meanwhile
+   * its other subscriptions are told from the log as well, so that everything comes in order.
+   */
+  private async catchUp(
+    patterns: readonly string[],
+    since: string,
+    id: string | undefined,
+  ): Promise<void> {
+    let page = await this.hub.read(since, PAGE);
+    const toldBefore = this.cursor ?? BEGINNING;
+    this.isLive = false;
+    for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
+    this.listen(patterns);
+    const cursor = page.isGap ? BEGINNING : since;
+    this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
+
+    const isMissed = ({ type, cursor: at }: LogEntry) =>
+      (hasReached(toldBefore, at) ? patterns : [...this.patterns]).some(
+        pattern => this.patterns.has(pattern) && matchesPattern(type, pattern),
+      );
+    try {
+      for (;;) {
+        if (page.isGap) this.sendGap(BEGINNING);
+        for (const entry of page.entries) if (isMissed(entry)) await this.sendAtItsPace(entry);
+        if (!this.outlet.isOpen) return;
+        if (hasReached(page.cursor, this.hub.position ?? BEGINNING)) break;
+        if (page.isEnd) await pause();
+        page = await this.hub.read(page.cursor, PAGE);
+      }
+    } catch {
+      // The client comes back, and asks again for what it still misses.
+      this.outlet.end('UNAVAILABLE');
+      return;
+    }
+    this.told = page.cursor;
+    this.isLive = true;
+    for (const pattern of this.patterns) this.hub.index.add(pattern, this);
+  }
+
+  private async sendAtItsPace(entry: LogEntry): Promise<void> {
+    if (!this.outlet.isOpen) return;
+    const frame = this.frameOf(this.hub.deliveryOf(entry));
+    if (this.outlet.bufferedAmount < CONGESTED) this.outlet.send(frame);
+    else
+      await new Promise<void>(sent => {
+        this.outlet.send(frame, sent);
+      });
+  }
+
+  private sendGap(cursor: string): void {
+    this.outlet.send(encodeFrame({ type: 'gap', patterns: [...this.patterns], cursor }));
+  }
+
+  private frameOf(delivery: Delivery): string | Buffer {
+    const { client, subprotocol } = this.outlet;
+    return delivery.frameFor({ client, subprotocol, isBroadcast: this.isBroadcast });
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, PAUSE));
+}

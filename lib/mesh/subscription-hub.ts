@@ -1,0 +1,133 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { DefaultEventAuthorizer, EventAuthorizer } from '../auth/index.js';
+import { Client } from '../connection/index.js';
+import type { MaybePromise } from '../maybe-promise.js';
+import { logUnexpected } from '../monitoring/index.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { type Code, RefusalError } from '../protocol/index.js';
+import { BroadcastSigner, EventSigner } from '../signing/index.js';
+import {
+  ClientSubscriptions,
+  type SubscriptionOutlet,
+  type SubscriptionSource,
+} from './client-subscriptions.js';
+import { Delivery } from './delivery.js';
+import { EventFeed } from './event-feed.js';
+import type { LogEntry, LogFollower, LogPage } from './event-log.js';
+import { PatternIndex } from './pattern-index.js';
+
+/** Brings events to the clients of this node that are subscribed to them. */
+@Injectable()
+export class SubscriptionHub implements LogFollower, SubscriptionSource {
+  readonly index = new PatternIndex<ClientSubscriptions>();
+
+  private readonly logger = new Logger('EventMesh');
+  private readonly clients = new Set<ClientSubscriptions>();
+
+  constructor(
+    @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly feed: EventFeed,
+    private readonly authorizer: EventAuthorizer,
+    private readonly signer: EventSigner,
+    private readonly broadcastSigner: BroadcastSigner,
+  ) {
+    feed.add(this);
+  }
+
+  /** Whether there is anything clients may subscribe to, as far as that is known. */
+  get isOpen(): boolean {
+    const { allow } = this.options.mesh;
+    if (!(this.authorizer instanceof DefaultEventAuthorizer)) return true;
+    return typeof allow === 'function' || allow.length > 0;
+  }
+
+  get maxPatterns(): number {
+    return this.options.mesh.maxPatterns;
+  }
+
+  get position(): string | undefined {
+    return this.feed.position;
+  }
+
+  /** How many clients are subscribed. */
+  get count(): number {
+    return this.clients.size;
+  }
+
+  /** The subscriptions of a connection, to be closed with it. */
+  open(outlet: SubscriptionOutlet): ClientSubscriptions {
+    const subscriptions = new ClientSubscriptions(outlet, this);
+    this.clients.add(subscriptions);
+    return subscriptions;
+  }
+
+  close(subscriptions: ClientSubscriptions): void {
+    subscriptions.close();
+    this.clients.delete(subscriptions);
+  }
+
+  /** Asks again what the clients of a user may listen to. */
+  async reauthorize(userId: string): Promise<void> {
+    const meant = [...this.clients].filter(({ client }) => String(client.user?.id) === userId);
+    await Promise.all(meant.map(subscriptions => subscriptions.reauthorize()));
+  }
+
+  entry(entry: LogEntry): void {
+    const subscribers = this.index.match(entry.type);
+    if (subscribers.size === 0) return;
+    const delivery = this.deliveryOf(entry);
+    for (const subscriber of subscribers) this.deliver(subscriber, delivery);
+  }
+
+  gap(cursor: string): void {
+    for (const client of this.clients) client.tellGap(cursor);
+  }
+
+  start(): MaybePromise<string> {
+    return this.feed.start();
+  }
+
+  read(after: string, limit: number): MaybePromise<LogPage> {
+    return this.feed.log.read(after, limit);
+  }
+
+  deliveryOf(entry: LogEntry): Delivery {
+    return new Delivery(entry, this.signer, this.broadcastSigner);
+  }
+
+  /** Whether a client may listen to a pattern. A check that fails, or hangs, is a check that forbids. */
+  async allows(client: Client, pattern: string): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new Error('EventAuthorizer.canSubscribe does not answer'));
+      }, this.options.auth.timeout);
+    });
+    try {
+      const asked = (async (): Promise<unknown> => this.authorizer.canSubscribe(client, pattern))();
+      // Anything but true forbids, whatever an authorizer in JavaScript returns.
+      return (await Promise.race([asked, late])) === true;
+    } catch (error) {
+      logUnexpected(this.logger, error);
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  codeOf(error: unknown): Code {
+    if (error instanceof RefusalError) return error.code;
+    logUnexpected(this.logger, error);
+    return 'UNAVAILABLE';
+  }
+
+  private deliver(subscriber: ClientSubscriptions, delivery: Delivery): void {
+    try {
+      subscriber.deliver(delivery);
+    } catch (error) {
+      // Without a key to sign with, nobody can be told.
+      subscriber.tellGap(delivery.entry.cursor);
+      if (!(error instanceof RefusalError)) logUnexpected(this.logger, error);
+    }
+  }
+}

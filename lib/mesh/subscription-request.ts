@@ -1,0 +1,42 @@
+import { isEventId, isPattern } from '../event/index.js';
+import { RefusalError, type SubscriptionMembers } from '../protocol/index.js';
+import { MAX_CURSOR_LENGTH } from './cursor.js';
+
+export interface SubscriptionRequest {
+  readonly patterns: readonly string[];
+  readonly since: string | undefined;
+  /** Whether the client asks for the signature that is made once for all. */
+  readonly isBroadcast: boolean;
+  /** Told with the answer, so that the client knows what it answers. */
+  readonly id: string | undefined;
+}
+
+/**
+ * Reads a subscribe or unsubscribe frame.
+ *
+ * @param maxPatterns patterns at once
+ * @throws RefusalError `BAD_FRAME`; `FORBIDDEN` for more patterns than a client may have at all
+ */
+export function readSubscription(
+  frame: SubscriptionMembers,
+  maxPatterns: number,
+): SubscriptionRequest {
+  const { patterns, since, signatures } = frame;
+  if (!Array.isArray(patterns) || patterns.length === 0) throw new RefusalError('BAD_FRAME');
+  if (patterns.length > maxPatterns) throw new RefusalError('FORBIDDEN');
+  if (!patterns.every(pattern => typeof pattern === 'string' && isPattern(pattern)))
+    throw new RefusalError('BAD_FRAME');
+  if (since !== undefined && (typeof since !== 'string' || since.length > MAX_CURSOR_LENGTH))
+    throw new RefusalError('BAD_FRAME');
+  return {
+    patterns: [...new Set(patterns as string[])],
+    since,
+    isBroadcast: signatures === 'v1e',
+    id: requestIdOf(frame),
+  };
+}
+
+/** The `id` an answer may name. */
+export function requestIdOf({ id }: SubscriptionMembers): string | undefined {
+  return isEventId(id) ? id : undefined;
+}
