@@ -67,11 +67,15 @@ export {
   type ClosedEvent,
   type HandshakeRefusedEvent,
   type LostEvent,
+  type MessageHandler,
   type RefusedEvent,
   type SecurityEvent,
   SecurityEvents,
   type SessionEndedEvent,
   type StoreEvent,
+  Telemetry,
+  type TelemetrySources,
+  type TimedOperation,
 } from './monitoring/index.js';
 export {
   type AddressForm,

@@ -1,5 +1,10 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { ConnectionServices, GatewayCatalog, HandshakePolicy } from './adapter/index.js';
+import {
+  ConnectionServices,
+  GatewayCatalog,
+  HandshakePolicy,
+  TelemetryFeed,
+} from './adapter/index.js';
 import { SecurityAudit } from './audit/index.js';
 import {
   AuthAttempts,
@@ -12,7 +17,7 @@ import {
 } from './auth/index.js';
 import { Clock, SystemClock } from './clock.js';
 import { ConnectionManager, ConnectionStore, RevocationBus } from './connection/index.js';
-import { SecurityEvents, SecurityLog } from './monitoring/index.js';
+import { NO_TELEMETRY, SecurityEvents, SecurityLog, Telemetry } from './monitoring/index.js';
 import {
   resolveOptions,
   SEMANTIC_EVENTS_OPTIONS,
@@ -34,7 +39,7 @@ import { STORE_PROVIDERS, STORES, StoresShutdown } from './stores.js';
 const OPTIONS: Provider = {
   provide: SEMANTIC_EVENTS_OPTIONS,
   useFactory: (
-    { stores: _, ...options }: SemanticEventsModuleOptions,
+    { stores: _stores, telemetry: _telemetry, ...options }: SemanticEventsModuleOptions,
     clock: Clock,
     route: TicketRouteOptions | null,
   ) => {
@@ -52,6 +57,18 @@ const OPTIONS: Provider = {
 const CONFIGURED_STORES: Provider = {
   provide: STORES,
   useFactory: ({ stores }: SemanticEventsModuleOptions) => stores ?? null,
+  inject: [MODULE_OPTIONS_TOKEN],
+};
+
+const TELEMETRY: Provider = {
+  provide: Telemetry,
+  useFactory: ({ telemetry = NO_TELEMETRY }: SemanticEventsModuleOptions) => {
+    if (!((telemetry as unknown) instanceof Telemetry))
+      throw new SemanticEventsConfigError([
+        'telemetry must be a Telemetry, such as openTelemetry()',
+      ]);
+    return telemetry;
+  },
   inject: [MODULE_OPTIONS_TOKEN],
 };
 
@@ -76,6 +93,7 @@ const PUBLIC_PROVIDERS = [
     CONFIGURED_STORES,
     ...STORE_PROVIDERS,
     StoresShutdown,
+    TELEMETRY,
     { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
     ...PUBLIC_PROVIDERS,
     SecurityLog,
@@ -83,6 +101,7 @@ const PUBLIC_PROVIDERS = [
     ConnectionServices,
     GatewayCatalog,
     HandshakePolicy,
+    TelemetryFeed,
   ],
   exports: [
     Clock,
@@ -93,6 +112,7 @@ const PUBLIC_PROVIDERS = [
     RevocationBus,
     EventAuthorizer,
     SecurityAudit,
+    Telemetry,
     ...PUBLIC_PROVIDERS,
   ],
 })

@@ -67,6 +67,10 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     return this.socket.readyState === OPEN;
   }
 
+  get queuedBytes(): number {
+    return this.socket.bufferedAmount;
+  }
+
   send(text: string): void {
     if (!this.isOpen) return;
     this.client.counters.sent++;

@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SessionRegistry, TokenAuthenticator } from '../auth/index.js';
 import { Clock } from '../clock.js';
 import { ConnectionManager } from '../connection/index.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { EventSigner } from '../signing/index.js';
 import { GatewayCatalog } from './gateway-catalog.js';
@@ -30,5 +30,6 @@ export class ConnectionServices {
     readonly catalog: GatewayCatalog,
     readonly handshakes: HandshakePolicy,
     readonly events: SecurityEvents,
+    readonly telemetry: Telemetry,
   ) {}
 }

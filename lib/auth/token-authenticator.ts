@@ -1,6 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { after, type MaybePromise } from '../maybe-promise.js';
+import { NO_TELEMETRY, Telemetry } from '../monitoring/index.js';
 import {
   type ClientUser,
   type Handshake,
@@ -30,13 +31,15 @@ export interface AuthenticatedSession {
 @Injectable()
 export class TokenAuthenticator {
   private readonly validate: ValidateToken;
+  private readonly attempt: TokenAuthenticator['authenticate'];
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
     private readonly tickets: TicketService,
     private readonly sessions: SessionRegistry,
-    private readonly attempts: AuthAttempts,
+    attempts: AuthAttempts,
+    @Optional() telemetry: Telemetry = NO_TELEMETRY,
   ) {
     const { jwt, validateToken } = options.auth;
     if (jwt) {
@@ -45,6 +48,9 @@ export class TokenAuthenticator {
     } else {
       this.validate = validateToken;
     }
+    this.attempt = telemetry.timed('authentication', (token: string, handshake: Handshake) =>
+      attempts.attempt({ address: handshake.address }, () => this.check(token, handshake)),
+    );
   }
 
   /**
@@ -55,9 +61,7 @@ export class TokenAuthenticator {
    *   has failed too often, `UNAVAILABLE` when a store is; a promise rejects with it
    */
   authenticate(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
-    return this.attempts.attempt({ address: handshake.address }, () =>
-      this.check(token, handshake),
-    );
+    return this.attempt(token, handshake);
   }
 
   private check(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {

@@ -1,4 +1,5 @@
 export { logUnexpected } from './log-unexpected.js';
+export { safeText } from './safe-text.js';
 export type {
   AttemptFailedEvent,
   AttemptsExhaustedEvent,
@@ -14,3 +15,10 @@ export type {
 } from './security-event.js';
 export { SecurityEvents } from './security-events.js';
 export { SecurityLog } from './security-log.js';
+export {
+  type MessageHandler,
+  NO_TELEMETRY,
+  Telemetry,
+  type TelemetrySources,
+  type TimedOperation,
+} from './telemetry.js';
