@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { RefusalError } from '../../../lib/protocol/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { TelemetryRecorder } from '../../helpers/telemetry-recorder.js';
@@ -25,14 +26,11 @@ describe('a function that is timed', () => {
     telemetry.timed('verification', () => {
       clock.advance(2);
     })();
-    let answer = (_: unknown) => undefined as void;
-    const answered = telemetry.timed(
-      'verification',
-      () => new Promise(resolve => (answer = resolve)),
-    )();
+    const store = new EventEmitter();
+    const answered = telemetry.timed('verification', () => once(store, 'answer'))();
     clock.advance(500);
     expect(await recorder.series(VERIFICATION)).toEqual([[{}, 1]]);
-    answer(undefined);
+    store.emit('answer');
     await answered;
     expect(await recorder.series(VERIFICATION)).toEqual([[{}, 2]]);
     expect(await recorder.seconds(VERIFICATION)).toBeCloseTo(0.502);
