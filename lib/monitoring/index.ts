@@ -1,3 +1,4 @@
+export { FailureLog } from './failure-log.js';
 export { logUnexpected } from './log-unexpected.js';
 export { safeText } from './safe-text.js';
 export type {
