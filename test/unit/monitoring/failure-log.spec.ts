@@ -27,10 +27,9 @@ describe('a failure that goes on', () => {
   it('is told by what was thrown and where, never by its message', () => {
     const { clock, lines, log } = setUp();
     const renamed = Object.assign(new Error(CANARY), { name: 'Odd\nName' });
-    // Whose message was changed after its stack was read.
-    const stack = `Error: x ${CANARY}\n${CANARY}\n    at file.js:1:1`;
-    const rewritten = Object.assign(new Error('another'), { stack });
-    const cut = Object.assign(new Error('x'), { stack });
+    // Whose messages were changed after their stacks were made.
+    const rewritten = Object.assign(new Error('another'), { stack: `Error: x\n    at ${CANARY}` });
+    const cut = Object.assign(new Error('x'), { stack: `Error: x ${CANARY}\n${CANARY}\n` });
     const forged = new TypeError(`x\n    at ${CANARY} (file.js:1:1)\n    at ${CANARY}`);
     for (const error of [renamed, rewritten, forged, cut, CANARY, undefined, { message: CANARY }]) {
       log.tell('it', error);
