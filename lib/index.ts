@@ -135,6 +135,7 @@ export {
   type AcceptedKeys,
   canonicalize,
   EventSigner,
+  type RingKey,
   SignedEvent,
   SignedEventGuard,
   type SignedEventOptions,

@@ -42,6 +42,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
   run(): AuditReport {
     return audit({
       options: this.options,
+      keys: this.services.signer.keys,
       gateways: auditedGateways(this.services.catalog),
       hasAdapter: this.hasAdapter(),
       isTlsServer: this.isTlsServer(),

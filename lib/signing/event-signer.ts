@@ -22,7 +22,7 @@ import {
 import { RefusalError } from '../protocol/index.js';
 import { deriveKey } from './derive-key.js';
 import { canonicalizeWithout } from './canonicalize.js';
-import { generateSecret, KeyRing, type SigningKey } from './key-ring.js';
+import { generateSecret, KeyRing, type RingKey, type SigningKey } from './key-ring.js';
 import { computeMac, isMacOf } from './mac.js';
 import { deriveSessionKey } from './session-key.js';
 import {
@@ -85,6 +85,11 @@ export class EventSigner {
     checkKeys(keys, problems, this.clock.now());
     problems.throwIfAny();
     this.ring = new KeyRing(keys);
+  }
+
+  /** The key ring in use: the first in force signs. */
+  get keys(): readonly RingKey[] {
+    return this.ring.list();
   }
 
   /**
