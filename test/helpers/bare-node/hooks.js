@@ -19,6 +19,12 @@ export async function resolve(specifier, context, next) {
     throw Object.assign(new Error(`Cannot find package '${specifier}'`), {
       code: 'ERR_MODULE_NOT_FOUND',
     });
+  const [, room] = /^nestjs-semantic-events(\/.+)?$/.exec(specifier) ?? [specifier, null];
+  if (room !== null)
+    return {
+      url: new URL(`../../../lib${room ?? ''}/index.ts`, import.meta.url).href,
+      shortCircuit: true,
+    };
   if (specifier.startsWith('.') && specifier.endsWith('.js')) {
     const source = new URL(specifier.replace(/\.js$/, '.ts'), context.parentURL);
     if (existsSync(source)) return { url: source.href, shortCircuit: true };
