@@ -26,6 +26,7 @@ export {
   type TicketBinding,
   TicketService,
   TicketUserError,
+  TlsGuard,
   TokenAuthenticator,
 } from './auth/index.js';
 export { Clock } from './clock.js';
