@@ -62,6 +62,22 @@ export default {
       to: { path: '(^lib/health|@nestjs/terminus)' },
     },
     {
+      name: 'only-opentelemetry-needs-its-api',
+      comment: 'a sub-path of its own, handed in as an option: the rest works without the package',
+      severity: 'error',
+      from: { path: '^lib/(?!opentelemetry)' },
+      to: { path: '(^lib/opentelemetry|@opentelemetry/)' },
+    },
+    {
+      name: 'opentelemetry-knows-only-what-is-measured',
+      severity: 'error',
+      from: { path: '^lib/opentelemetry' },
+      to: {
+        path: '^lib/',
+        pathNot: '^lib/(opentelemetry|monitoring|handler|protocol|clock|maybe-promise)',
+      },
+    },
+    {
       name: 'declared-dependencies-only',
       severity: 'error',
       from: { path: '^lib' },

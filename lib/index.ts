@@ -26,6 +26,7 @@ export {
   type TicketBinding,
   TicketService,
   TicketUserError,
+  TlsGuard,
   TokenAuthenticator,
 } from './auth/index.js';
 export { Clock } from './clock.js';
@@ -68,11 +69,15 @@ export {
   type ClosedEvent,
   type HandshakeRefusedEvent,
   type LostEvent,
+  type MessageHandler,
   type RefusedEvent,
   type SecurityEvent,
   SecurityEvents,
   type SessionEndedEvent,
   type StoreEvent,
+  Telemetry,
+  type TelemetrySources,
+  type TimedOperation,
 } from './monitoring/index.js';
 export {
   type EventContext,
@@ -148,6 +153,7 @@ export {
   type AcceptedKeys,
   canonicalize,
   EventSigner,
+  type RingKey,
   SignedEvent,
   SignedEventGuard,
   type SignedEventOptions,

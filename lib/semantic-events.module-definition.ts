@@ -1,5 +1,6 @@
 import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
 import { TICKET_ROUTE, ticketControllerFor } from './auth/index.js';
+import type { Telemetry } from './monitoring/index.js';
 import type { SemanticEventsOptions, TicketRouteOptions } from './options/index.js';
 import type { Stores } from './stores.js';
 
@@ -7,6 +8,8 @@ import type { Stores } from './stores.js';
 export interface SemanticEventsModuleOptions extends SemanticEventsOptions {
   /** What the protections remember by, such as `redisStores({ url })`; the process' own memory when left out. */
   stores?: Stores;
+  /** Where measurements and traces go, such as `openTelemetry()`; nowhere when left out. */
+  telemetry?: Telemetry;
 }
 
 export interface SemanticEventsModuleExtras {

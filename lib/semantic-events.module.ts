@@ -1,6 +1,11 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { ConnectionServices, GatewayCatalog, HandshakePolicy } from './adapter/index.js';
+import {
+  ConnectionServices,
+  GatewayCatalog,
+  HandshakePolicy,
+  TelemetryFeed,
+} from './adapter/index.js';
 import { SecurityAudit } from './audit/index.js';
 import {
   AuthAttempts,
@@ -14,7 +19,7 @@ import {
 import { Clock, SystemClock } from './clock.js';
 import { ConnectionManager, ConnectionStore, RevocationBus } from './connection/index.js';
 import { EventFeed, EventLog, EventMesh, HandlerExplorer, SubscriptionHub } from './mesh/index.js';
-import { SecurityEvents, SecurityLog } from './monitoring/index.js';
+import { NO_TELEMETRY, SecurityEvents, SecurityLog, Telemetry } from './monitoring/index.js';
 import {
   resolveOptions,
   SEMANTIC_EVENTS_OPTIONS,
@@ -36,7 +41,7 @@ import { STORE_PROVIDERS, STORES, StoresShutdown } from './stores.js';
 const OPTIONS: Provider = {
   provide: SEMANTIC_EVENTS_OPTIONS,
   useFactory: (
-    { stores: _, ...options }: SemanticEventsModuleOptions,
+    { stores: _stores, telemetry: _telemetry, ...options }: SemanticEventsModuleOptions,
     clock: Clock,
     route: TicketRouteOptions | null,
   ) => {
@@ -54,6 +59,18 @@ const OPTIONS: Provider = {
 const CONFIGURED_STORES: Provider = {
   provide: STORES,
   useFactory: ({ stores }: SemanticEventsModuleOptions) => stores ?? null,
+  inject: [MODULE_OPTIONS_TOKEN],
+};
+
+const TELEMETRY: Provider = {
+  provide: Telemetry,
+  useFactory: ({ telemetry = NO_TELEMETRY }: SemanticEventsModuleOptions) => {
+    if (!((telemetry as unknown) instanceof Telemetry))
+      throw new SemanticEventsConfigError([
+        'telemetry must be a Telemetry, such as openTelemetry()',
+      ]);
+    return telemetry;
+  },
   inject: [MODULE_OPTIONS_TOKEN],
 };
 
@@ -80,6 +97,7 @@ const PUBLIC_PROVIDERS = [
     CONFIGURED_STORES,
     ...STORE_PROVIDERS,
     StoresShutdown,
+    TELEMETRY,
     { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
     ...PUBLIC_PROVIDERS,
     BroadcastSigner,
@@ -91,6 +109,7 @@ const PUBLIC_PROVIDERS = [
     ConnectionServices,
     GatewayCatalog,
     HandshakePolicy,
+    TelemetryFeed,
   ],
   exports: [
     Clock,
@@ -102,6 +121,7 @@ const PUBLIC_PROVIDERS = [
     RevocationBus,
     EventAuthorizer,
     SecurityAudit,
+    Telemetry,
     ...PUBLIC_PROVIDERS,
   ],
 })

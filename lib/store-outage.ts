@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { after, type MaybePromise, recovering } from './maybe-promise.js';
+import { NO_TELEMETRY, type Telemetry } from './monitoring/index.js';
 import type { StoreErrorPolicy } from './options/index.js';
 import { RefusalError } from './protocol/index.js';
 
@@ -19,13 +20,17 @@ export interface OutageObserver {
 export class StoreOutage {
   private readonly logger = new Logger('SemanticEvents');
   private isOut = false;
+  private readonly ask: <T>(ask: () => MaybePromise<T>) => MaybePromise<T>;
 
-  /** @param subject what the store keeps, for the log */
+  /** @param subject what the store keeps, for the log and the name of measurements */
   constructor(
     private readonly subject: string,
     private readonly policy: StoreErrorPolicy,
     private readonly observer?: OutageObserver,
-  ) {}
+    telemetry: Telemetry = NO_TELEMETRY,
+  ) {
+    this.ask = telemetry.timed({ store: subject }, <T>(ask: () => MaybePromise<T>) => ask());
+  }
 
   /**
    * Asks a store, or what stands in for it.
@@ -35,7 +40,7 @@ export class StoreOutage {
   during<T>(ask: () => MaybePromise<T>, standIns: StandIns<T>): MaybePromise<T> {
     return recovering(
       () =>
-        after(ask(), answer => {
+        after(this.ask(ask), answer => {
           this.end();
           return answer;
         }),

@@ -61,7 +61,9 @@ SubscribeMessage('flood')(
 SecureGateway()(Gateway);
 WebSocketGateway({ path: '/events' })(Gateway);
 
-const { REDIS_URL } = process.env;
+const { REDIS_URL, TELEMETRY } = process.env;
+
+const telemetry = TELEMETRY ? (await import('./measured.js')).telemetry() : undefined;
 
 class AppModule {}
 Module({
@@ -82,6 +84,7 @@ Module({
       },
       audit: 'off',
       monitoring: { log: false },
+      telemetry,
       stores: REDIS_URL && redisStores({ url: REDIS_URL, lease: 2_000 }),
     }),
   ],

@@ -78,7 +78,7 @@ export class ClientConnection
     return this.router.subprotocol;
   }
 
-  get bufferedAmount(): number {
+  get queuedBytes(): number {
     return this.socket.bufferedAmount;
   }
 

@@ -3,7 +3,7 @@ import { SessionRegistry, TokenAuthenticator } from '../auth/index.js';
 import { Clock } from '../clock.js';
 import { ConnectionManager } from '../connection/index.js';
 import { SubscriptionHub } from '../mesh/index.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { BroadcastSigner, EventSigner } from '../signing/index.js';
 import { GatewayCatalog } from './gateway-catalog.js';
@@ -33,5 +33,6 @@ export class ConnectionServices {
     readonly events: SecurityEvents,
     readonly hub: SubscriptionHub,
     readonly broadcasts: BroadcastSigner,
+    readonly telemetry: Telemetry,
   ) {}
 }

@@ -111,6 +111,11 @@ export class GatewayCatalog {
     return this.gateways;
   }
 
+  /** Every message that any gateway handles. */
+  messages(): string[] {
+    return this.list().flatMap(({ handlers }) => handlers.map(({ message }) => message));
+  }
+
   private at({ port, path }: Endpoint): CatalogGateway[] {
     return this.list().filter(({ endpoint }) => endpoint.port === port && endpoint.path === path);
   }

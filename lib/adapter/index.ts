@@ -4,3 +4,4 @@ export { HandshakePolicy } from './handshake-policy.js';
 export { SecureGateway } from './secure-gateway.decorator.js';
 export { SemanticEventsAdapter } from './semantic-events.adapter.js';
 export { SemanticEventsExceptionFilter } from './semantic-events-exception.filter.js';
+export { TelemetryFeed } from './telemetry-feed.js';

@@ -76,7 +76,7 @@ export class SemanticEventsAdapter extends WsAdapter {
     const publicMessages = this.services.catalog.publicMessages(endpoint, messages);
     for (const { message, callback } of handlers)
       connection.router.bind(message, {
-        callback: callback as BoundHandler['callback'],
+        callback: this.services.telemetry.handled(message, callback as BoundHandler['callback']),
         isPublic: publicMessages.has(message),
       });
   }

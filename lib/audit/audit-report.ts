@@ -1,4 +1,5 @@
 import type { ResolvedOptions } from '../options/index.js';
+import type { RingKey } from '../signing/index.js';
 
 export type AuditStatus = 'pass' | 'warn' | 'fail';
 
@@ -46,6 +47,8 @@ export interface AuditedGateway {
 /** Everything the checklist looks at. */
 export interface AuditSubject {
   readonly options: ResolvedOptions;
+  /** The key ring in use, which may be another than that of the options. */
+  readonly keys: readonly RingKey[];
   readonly gateways: readonly AuditedGateway[];
   /** Whether SemanticEventsAdapter serves the gateways. */
   readonly hasAdapter: boolean;

@@ -1,6 +1,6 @@
 import { deflateRawSync } from 'node:zlib';
-import type { JwtAuthOptions, ResolvedOptions } from '../options/index.js';
-import { type AuditCheck, fail, pass, warn } from './audit-report.js';
+import type { JwtAuthOptions } from '../options/index.js';
+import { type AuditCheck, type AuditSubject, fail, pass, warn } from './audit-report.js';
 
 const DAY = 86_400_000;
 const MAX_AGE = 365 * DAY;
@@ -9,8 +9,8 @@ const MAX_KEYS = 5;
 const HOPELESS = 64;
 const DOUBTFUL = 128;
 
-export const keyStrength: AuditCheck = ({ options }) => {
-  const secrets = secretsOf(options);
+export const keyStrength: AuditCheck = subject => {
+  const secrets = secretsOf(subject);
   const texts = secrets.map(({ secret }) => Buffer.from(secret).toString('base64'));
   if (new Set(texts).size < texts.length)
     return fail(
@@ -27,9 +27,8 @@ export const keyStrength: AuditCheck = ({ options }) => {
   return pass('Every secret is long and looks random');
 };
 
-export const keyRotation: AuditCheck = ({ options, now }) => {
-  const { keys } = options.signing;
-  const over = keys.filter(({ notAfter }) => notAfter !== undefined && notAfter.getTime() < now);
+export const keyRotation: AuditCheck = ({ keys, now }) => {
+  const over = keys.filter(({ notAfter }) => notAfter < now);
   if (over.length > 0)
     return warn(
       `No longer in force: ${over.map(({ id }) => id).join(', ')}`,
@@ -40,9 +39,7 @@ export const keyRotation: AuditCheck = ({ options, now }) => {
       `${keys.length} keys are accepted`,
       'Take out the old ones: each is one more that can leak',
     );
-  const old = keys.filter(
-    ({ notBefore }) => notBefore !== undefined && now - notBefore.getTime() > MAX_AGE,
-  );
+  const old = keys.filter(({ notBefore }) => notBefore > -Infinity && now - notBefore > MAX_AGE);
   return old.length > 0
     ? warn(
         `In use for more than a year: ${old.map(({ id }) => id).join(', ')}`,
@@ -75,9 +72,9 @@ interface NamedSecret {
   readonly secret: string | Uint8Array;
 }
 
-function secretsOf({ signing, auth }: ResolvedOptions): NamedSecret[] {
-  const ring = signing.keys.map(({ id, secret }) => ({ name: `signing key ${id}`, secret }));
-  const { secret }: Partial<JwtAuthOptions> = auth.jwt ?? {};
+function secretsOf({ keys, options }: AuditSubject): NamedSecret[] {
+  const ring = keys.map(({ id, key }) => ({ name: `signing key ${id}`, secret: key.export() }));
+  const { secret }: Partial<JwtAuthOptions> = options.auth.jwt ?? {};
   return secret === undefined ? ring : [...ring, { name: 'auth.jwt.secret', secret }];
 }
 

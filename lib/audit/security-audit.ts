@@ -42,6 +42,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
   run(): AuditReport {
     return audit({
       options: this.options,
+      keys: this.services.signer.keys,
       gateways: auditedGateways(this.services.catalog),
       hasAdapter: this.hasAdapter(),
       isTlsServer: this.isTlsServer(),
@@ -64,13 +65,11 @@ export class SecurityAudit implements OnApplicationBootstrap {
     if (this.hasStarted || mode === 'off') return;
     this.hasStarted = true;
     const report = this.run();
+    const failures = report.items.filter(({ status }) => status === 'fail');
+    // The error says it all: nobody should have to read it twice.
+    if (mode === 'enforce' && failures.length > 0)
+      throw new SemanticEventsConfigError(failures.map(item => `${item.id}: ${sentenceOf(item)}`));
     this.print(report);
-    if (mode === 'enforce' && !report.ok)
-      throw new SemanticEventsConfigError(
-        report.items
-          .filter(({ status }) => status === 'fail')
-          .map(item => `${item.id}: ${sentenceOf(item)}`),
-      );
   }
 
   private print(report: AuditReport): void {

@@ -11,4 +11,5 @@ export { ticketControllerFor } from './ticket.controller.js';
 export { type IssuedTicket, type TicketBinding, TicketService } from './ticket.service.js';
 export { TICKET_ROUTE } from './ticket-route.js';
 export { TicketUserError } from './ticket-user.error.js';
+export { TlsGuard } from './tls.guard.js';
 export { type AuthenticatedSession, TokenAuthenticator } from './token-authenticator.js';

@@ -20,6 +20,7 @@ import { assertTicketRoute, incomingOf, requestingUser } from './ticket-route.js
 import { TicketRouteGuard } from './ticket-route.guard.js';
 import { TicketThrottlerGuard } from './ticket-throttler.guard.js';
 import { TicketService } from './ticket.service.js';
+import { TlsGuard } from './tls.guard.js';
 
 /**
  * The controller that gives out tickets, at the path and behind the guard of the options.
@@ -30,7 +31,7 @@ export function ticketControllerFor(route: TicketRouteOptions): Type {
   assertTicketRoute(route);
 
   @Controller(route.path ?? 'auth/ticket')
-  @UseGuards(TicketRouteGuard, TicketThrottlerGuard)
+  @UseGuards(TlsGuard, TicketRouteGuard, TicketThrottlerGuard)
   class TicketController {
     private readonly logger = new Logger(TicketController.name);
     private readonly addresses: ClientAddressResolver;

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Clock } from '../clock.js';
 import { after, type MaybePromise } from '../maybe-promise.js';
+import { Telemetry } from '../monitoring/index.js';
 import {
   type ClientUser,
   type JwtKey,
@@ -53,7 +54,7 @@ interface TicketClaims extends TicketBinding {
 export class TicketService {
   private readonly jwt = new JwtService({});
   /** A ticket that may have been used is worth nothing: there is no other policy. */
-  private readonly outage = new StoreOutage('tickets', 'deny');
+  private readonly outage: StoreOutage;
   private latest = 0;
 
   constructor(
@@ -61,7 +62,10 @@ export class TicketService {
     private readonly signer: EventSigner,
     private readonly nonces: NonceStore,
     private readonly clock: Clock,
-  ) {}
+    @Optional() telemetry?: Telemetry,
+  ) {
+    this.outage = new StoreOutage('tickets', 'deny', undefined, telemetry);
+  }
 
   /** Whether a credential claims to be a ticket. */
   static isTicket(credential: string): boolean {

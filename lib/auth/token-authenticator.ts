@@ -1,6 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { after, type MaybePromise } from '../maybe-promise.js';
+import { FailureLog, NO_TELEMETRY, Telemetry } from '../monitoring/index.js';
 import {
   type ClientUser,
   type Handshake,
@@ -15,6 +16,7 @@ import { isClientUser } from './is-client-user.js';
 import { JwtVerifier } from './jwt-verifier.js';
 import { SessionRegistry } from './session-registry.js';
 import { TicketService } from './ticket.service.js';
+import { watched } from './watched-callback.js';
 
 /** What a token is worth. */
 export interface AuthenticatedSession {
@@ -30,21 +32,20 @@ export interface AuthenticatedSession {
 @Injectable()
 export class TokenAuthenticator {
   private readonly validate: ValidateToken;
+  private readonly attempt: TokenAuthenticator['authenticate'];
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
     private readonly tickets: TicketService,
     private readonly sessions: SessionRegistry,
-    private readonly attempts: AuthAttempts,
+    attempts: AuthAttempts,
+    @Optional() telemetry: Telemetry = NO_TELEMETRY,
   ) {
-    const { jwt, validateToken } = options.auth;
-    if (jwt) {
-      const verifier = new JwtVerifier(jwt, clock);
-      this.validate = token => verifier.verify(token);
-    } else {
-      this.validate = validateToken;
-    }
+    this.validate = this.validation();
+    this.attempt = telemetry.timed('authentication', (token: string, handshake: Handshake) =>
+      attempts.attempt({ address: handshake.address }, () => this.check(token, handshake)),
+    );
   }
 
   /**
@@ -55,9 +56,25 @@ export class TokenAuthenticator {
    *   has failed too often, `UNAVAILABLE` when a store is; a promise rejects with it
    */
   authenticate(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
-    return this.attempts.attempt({ address: handshake.address }, () =>
-      this.check(token, handshake),
+    return this.attempt(token, handshake);
+  }
+
+  /** By what the application has configured; its own functions are watched for failures. */
+  private validation(): ValidateToken {
+    const { auth, monitoring } = this.options;
+    const logger = new Logger(TokenAuthenticator.name);
+    const failures = new FailureLog(logger, this.clock, monitoring.logInterval);
+    if (!auth.jwt) return watched('auth.validateToken', auth.validateToken, failures);
+    const { keyProvider, toUser } = auth.jwt;
+    const verifier = new JwtVerifier(
+      {
+        ...auth.jwt,
+        keyProvider: keyProvider && watched('auth.jwt.keyProvider', keyProvider, failures),
+        toUser: toUser && watched('auth.jwt.toUser', toUser, failures),
+      },
+      this.clock,
     );
+    return token => verifier.verify(token);
   }
 
   private check(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {

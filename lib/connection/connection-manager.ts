@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
 import { after, type MaybePromise } from '../maybe-promise.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import type { Code, HandshakeCode } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
@@ -23,6 +23,8 @@ const EVERYONE = 'all';
 /** What the manager asks of a connection; the adapter makes them. */
 export interface ManagedConnection {
   readonly client: Client;
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number;
   /** Tells the peer why, and closes. */
   end(code: Code): void;
   /** Does what is due: pings the peer, or ends the connection when one of its deadlines has passed. */
@@ -44,18 +46,27 @@ export class ConnectionManager implements OnModuleDestroy {
     private readonly bus: RevocationBus,
     private readonly clock: Clock,
     @Optional() events?: SecurityEvents,
+    @Optional() telemetry?: Telemetry,
   ) {
     bus.subscribe(({ kind, id, code, at }) => {
       // A session stays ended; a user who was disconnected may have come back since.
       const latest = kind === 'session' ? Infinity : at + CLOCK_DRIFT;
       this.closeWhere(client => isMeant(client, kind, id) && client.connectedAt <= latest, code);
     });
-    this.outage = new StoreOutage('connections', options.connection.onStoreError, events);
+    const { onStoreError } = options.connection;
+    this.outage = new StoreOutage('connections', onStoreError, events, telemetry);
   }
 
   /** How many connections are open, authenticated or not. */
   get count(): number {
     return this.connections.size;
+  }
+
+  /** Bytes that wait to be sent, over all connections. */
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const connection of this.connections.values()) bytes += connection.queuedBytes;
+    return bytes;
   }
 
   list(): Client[] {

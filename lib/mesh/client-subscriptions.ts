@@ -21,7 +21,7 @@ export interface SubscriptionOutlet {
   readonly subprotocol: Subprotocol;
   readonly isOpen: boolean;
   /** Bytes that wait to be sent. */
-  readonly bufferedAmount: number;
+  readonly queuedBytes: number;
   /** @param sent called when the message has left, or never will */
   send(message: string | Buffer, sent?: () => void): void;
   refuse(code: Code, details?: RefusalDetails): void;
@@ -230,7 +230,7 @@ export class ClientSubscriptions {
   private async sendAtItsPace(entry: LogEntry): Promise<void> {
     if (!this.outlet.isOpen) return;
     const frame = this.frameOf(this.hub.deliveryOf(entry));
-    if (this.outlet.bufferedAmount < CONGESTED) this.outlet.send(frame);
+    if (this.outlet.queuedBytes < CONGESTED) this.outlet.send(frame);
     else
       await new Promise<void>(sent => {
         this.outlet.send(frame, sent);

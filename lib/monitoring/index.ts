@@ -1,4 +1,6 @@
+export { FailureLog } from './failure-log.js';
 export { logUnexpected } from './log-unexpected.js';
+export { safeText } from './safe-text.js';
 export type {
   AttemptFailedEvent,
   AttemptsExhaustedEvent,
@@ -15,3 +17,10 @@ export type {
 export { SafeStream } from './safe-stream.js';
 export { SecurityEvents } from './security-events.js';
 export { SecurityLog } from './security-log.js';
+export {
+  type MessageHandler,
+  NO_TELEMETRY,
+  Telemetry,
+  type TelemetrySources,
+  type TimedOperation,
+} from './telemetry.js';

@@ -3,7 +3,10 @@ import { checkJwt, type JwtAuthOptions } from './jwt-options.js';
 import type { Problems } from './problems.js';
 import { checkTicketRoute, type TicketRouteOptions } from './ticket-route-options.js';
 
-/** Returns the user a token stands for, or null to refuse it. Throwing or rejecting refuses it, too. */
+/**
+ * Returns the user a token stands for, or null to refuse it. Throwing or rejecting refuses it, too, and is logged as
+ * a failure of the application; without its message, which may hold the token. A RefusalError is not.
+ */
 export type ValidateToken = (
   token: string,
   handshake: Handshake,

@@ -25,10 +25,17 @@ export class RefusalError extends SemanticEventsError {
 export class SemanticEventsConfigError extends SemanticEventsError {
   override readonly name = 'SemanticEventsConfigError';
   readonly code = 'INVALID_CONFIG';
+  readonly #problems: readonly string[];
 
-  constructor(readonly problems: readonly string[]) {
+  constructor(problems: readonly string[]) {
     super(
       `nestjs-semantic-events is not configured safely:\n${problems.map(problem => `  - ${problem}`).join('\n')}`,
     );
+    this.#problems = problems;
+  }
+
+  /** No property of its own: who prints the error, as Node does, prints its message already. */
+  get problems(): readonly string[] {
+    return this.#problems;
   }
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { isThenable, type MaybePromise } from '../maybe-promise.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { Problems, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
@@ -29,9 +29,10 @@ export class RateLimiter {
     @Inject(SEMANTIC_EVENTS_OPTIONS) { rateLimit }: ResolvedOptions,
     clock: Clock,
     @Optional() events?: SecurityEvents,
+    @Optional() telemetry?: Telemetry,
   ) {
     this.local = new InMemoryRateLimitStore(rateLimit.maxKeys, clock);
-    this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, events);
+    this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, events, telemetry);
   }
 
   /**

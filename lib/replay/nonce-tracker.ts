@@ -2,7 +2,7 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { freshnessOf, type SemanticEvent } from '../event/index.js';
 import { after, type MaybePromise } from '../maybe-promise.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { passOrRefuse, type PendingDecision } from '../rate-limit/index.js';
@@ -23,9 +23,10 @@ export class NonceTracker {
     private readonly store: NonceStore,
     private readonly clock: Clock,
     @Optional() events?: SecurityEvents,
+    @Optional() telemetry?: Telemetry,
   ) {
     this.local = new InMemoryNonceStore(options.replay.maxNonces, clock);
-    this.outage = new StoreOutage('nonces', options.replay.onStoreError, events);
+    this.outage = new StoreOutage('nonces', options.replay.onStoreError, events, telemetry);
   }
 
   /**

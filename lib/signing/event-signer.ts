@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import type { Client } from '../connection/index.js';
 import {
@@ -10,6 +10,7 @@ import {
   type SemanticEventInit,
   type SignedSemanticEvent,
 } from '../event/index.js';
+import { NO_TELEMETRY, Telemetry } from '../monitoring/index.js';
 import {
   checkKeys,
   Problems,
@@ -21,7 +22,7 @@ import {
 import { RefusalError } from '../protocol/index.js';
 import { deriveKey } from './derive-key.js';
 import { canonicalizeWithout } from './canonicalize.js';
-import { generateSecret, KeyRing, type SigningKey } from './key-ring.js';
+import { generateSecret, KeyRing, type RingKey, type SigningKey } from './key-ring.js';
 import { computeMac, isMacOf } from './mac.js';
 import { deriveSessionKey } from './session-key.js';
 import {
@@ -56,12 +57,15 @@ export interface VerifyOptions {
 export class EventSigner {
   private ring: KeyRing;
   private readonly sessionKeys = new WeakMap<Client, SigningKey>();
+  private readonly check: (event: SemanticEvent, options: VerifyOptions) => string;
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
+    @Optional() telemetry: Telemetry = NO_TELEMETRY,
   ) {
     this.ring = new KeyRing(options.signing.keys);
+    this.check = telemetry.timed('verification', this.keyIdOf.bind(this));
   }
 
   /** A fresh secret for the key ring: 32 random bytes as 64 hexadecimal digits. */
@@ -81,6 +85,11 @@ export class EventSigner {
     checkKeys(keys, problems, this.clock.now());
     problems.throwIfAny();
     this.ring = new KeyRing(keys);
+  }
+
+  /** The key ring in use: the first in force signs. */
+  get keys(): readonly RingKey[] {
+    return this.ring.list();
   }
 
   /**
@@ -122,19 +131,8 @@ export class EventSigner {
    * @returns the id of the key it was signed with
    * @throws RefusalError `INVALID_EVENT` without a time or nonce, `EVENT_EXPIRED`, `INVALID_SIGNATURE`
    */
-  verify(
-    event: SemanticEvent,
-    { client, keys = 'any', direction = 'c2s' }: VerifyOptions = {},
-  ): string {
-    const now = this.clock.now();
-    if (!isWithin(this.options.signing, freshnessOf(event).time, now))
-      throw new RefusalError('EVENT_EXPIRED');
-
-    const signature = parseSignature(event.semanticsignature);
-    const key = signature && this.findKey(signature.keyId, keys, client, now);
-    if (!key || !isMacOf(key.key, this.canonicalText(event, direction), signature.mac))
-      throw new RefusalError('INVALID_SIGNATURE');
-    return key.id;
+  verify(event: SemanticEvent, options: VerifyOptions = {}): string {
+    return this.check(event, options);
   }
 
   /**
@@ -167,6 +165,22 @@ export class EventSigner {
   findPurposeKey(info: string, keyId: string): SigningKey | undefined {
     const found = this.ring.find(keyId, this.clock.now());
     return found && { id: found.id, key: deriveKey(found.key, '', info) };
+  }
+
+  /** The key that an event was signed with. */
+  private keyIdOf(
+    event: SemanticEvent,
+    { client, keys = 'any', direction = 'c2s' }: VerifyOptions,
+  ): string {
+    const now = this.clock.now();
+    if (!isWithin(this.options.signing, freshnessOf(event).time, now))
+      throw new RefusalError('EVENT_EXPIRED');
+
+    const signature = parseSignature(event.semanticsignature);
+    const key = signature && this.findKey(signature.keyId, keys, client, now);
+    if (!key || !isMacOf(key.key, this.canonicalText(event, direction), signature.mac))
+      throw new RefusalError('INVALID_SIGNATURE');
+    return key.id;
   }
 
   private complete<T>(event: SemanticEventInit<T>): SemanticEvent<T> {

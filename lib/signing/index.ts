@@ -6,7 +6,7 @@ export {
   type SignOptions,
   type VerifyOptions,
 } from './event-signer.js';
-export type { SigningKey } from './key-ring.js';
+export type { RingKey, SigningKey } from './key-ring.js';
 export { replyTo } from './reply.js';
 export { SignReplyInterceptor } from './sign-reply.interceptor.js';
 export { broadcastInput, type Direction } from './signature.js';

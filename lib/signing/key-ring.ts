@@ -7,7 +7,8 @@ export interface SigningKey {
   readonly key: KeyObject;
 }
 
-interface RingKey extends SigningKey {
+/** A key of the ring, in force from one time to another: milliseconds since the Unix epoch, or infinite. */
+export interface RingKey extends SigningKey {
   readonly notBefore: number;
   readonly notAfter: number;
 }
@@ -23,6 +24,11 @@ export class KeyRing {
 
   constructor(keys: readonly SigningKeyOptions[]) {
     this.keys = new Map(keys.map(key => [key.id, toRingKey(key)]));
+  }
+
+  /** Every key, in force or not. */
+  list(): RingKey[] {
+    return [...this.keys.values()];
   }
 
   /** The key to sign with, or undefined when none is in force. */

@@ -1,9 +1,9 @@
 import { Controller, ForbiddenException, Get, Req, UseGuards } from '@nestjs/common';
-import { type AuditReport, SecurityAudit } from 'nestjs-semantic-events';
+import { type AuditReport, SecurityAudit, TlsGuard } from 'nestjs-semantic-events';
 import { type AuthenticatedRequest, BearerGuard } from './bearer.guard.js';
 
 @Controller('security')
-@UseGuards(BearerGuard)
+@UseGuards(TlsGuard, BearerGuard)
 export class AuditController {
   constructor(private readonly audit: SecurityAudit) {}
 

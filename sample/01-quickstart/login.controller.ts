@@ -11,7 +11,12 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import { AuthAttempts, ClientAddressResolver, SessionRegistry } from 'nestjs-semantic-events';
+import {
+  AuthAttempts,
+  ClientAddressResolver,
+  SessionRegistry,
+  TlsGuard,
+} from 'nestjs-semantic-events';
 import { type AuthenticatedRequest, BearerGuard } from './bearer.guard.js';
 import { RefusalFilter } from './refusal.filter.js';
 
@@ -25,6 +30,7 @@ const ROLES = new Map([
 ]);
 
 @Controller('auth')
+@UseGuards(TlsGuard)
 @UseFilters(RefusalFilter)
 export class LoginController {
   constructor(

@@ -12,6 +12,7 @@ import {
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { captureLog } from '../helpers/log-capture.js';
+import { TelemetryRecorder } from '../helpers/telemetry-recorder.js';
 import { TestApp } from '../helpers/test-app.js';
 import { type Json, TestClient } from '../helpers/test-client.js';
 
@@ -19,7 +20,8 @@ const CANARY = 'c4n4ryc4n4ryc4n4ry';
 const KEY = { id: 'main', secret: `${CANARY}-of-the-ring-of-32-bytes-and-more` };
 
 /** Everything a run leaves where people or peers could read it. */
-async function runWithCanaries(): Promise<{ left: string; frames: Json[] }> {
+async function runWithCanaries(): Promise<{ left: string; measured: string; frames: Json[] }> {
+  const recorder = new TelemetryRecorder();
   const seen: SecurityEvent[] = [];
   const clients: TestClient[] = [];
   const frames: Json[] = [];
@@ -27,10 +29,11 @@ async function runWithCanaries(): Promise<{ left: string; frames: Json[] }> {
   const app = await TestApp.start({
     gateways: [DemoGateway],
     options: {
+      telemetry: recorder.telemetry(),
       signing: { keys: [KEY] },
       auth: {
         validateToken: token => {
-          if (token.includes('throws')) throw new Error(`no such token: ${token.length}`);
+          if (token.includes('throws')) throw new Error(`no such token: ${token}`);
           return token.includes('good') ? { id: 'alice', sessionId: CANARY } : null;
         },
         attempts: { burst: 1_000 },
@@ -62,7 +65,8 @@ async function runWithCanaries(): Promise<{ left: string; frames: Json[] }> {
   client.emit('demo.throws', CANARY);
   client.emit('demo.validated', { name: CANARY });
   client.emit('demo.limited', CANARY, { semanticnonce: CANARY, semanticsignature: 'x' });
-  const event = client.event('demo.echo', CANARY, { semanticnonce: CANARY });
+  const attributes = { semanticnonce: CANARY, traceparent: CANARY, tracestate: CANARY };
+  const event = client.event('demo.echo', CANARY, attributes);
   for (let use = 0; use < 2; use++) client.sendJson({ type: 'event', event });
   client.sendJson({ type: 'event', event: { ...event, semanticsignature: `v1.main.${CANARY}` } });
   client.socket.send(`{${CANARY}`);
@@ -72,19 +76,26 @@ async function runWithCanaries(): Promise<{ left: string; frames: Json[] }> {
   const closes = await Promise.all(
     clients.slice(0, 4).map(async closing => (await closing.closed).reason),
   );
+  const metrics = await recorder.metrics();
   await app.stop();
   const errors = [...frames, ...told].filter(({ type }) => type === 'error');
-  return {
-    left: inspect([log, seen, errors, closes], { depth: 20, maxArrayLength: null }),
-    frames,
-  };
+  const spans = recorder.spans.map(span => {
+    const { name, attributes: labels, status, events, links, parentSpanContext } = span;
+    return [name, labels, status, events, links, parentSpanContext];
+  });
+  const text = (what: unknown) => inspect(what, { depth: 20, maxArrayLength: null });
+  const measured = text([metrics, spans]);
+  return { left: text([log, seen, errors, closes]) + measured, measured, frames };
 }
 
 describe('what is left of a run with a secret in every place for one', () => {
-  it('has none of them: not in logs, security events, error frames or close reasons', async () => {
-    const { left, frames } = await runWithCanaries();
+  it('has none of them: not in logs, events, metrics, spans, error frames or close reasons', async () => {
+    const { left, measured, frames } = await runWithCanaries();
     for (const code of ['AUTH_FAILED', 'INVALID_SIGNATURE', 'REPLAY_DETECTED', 'BAD_FRAME'])
       expect(left).toContain(code);
+    for (const name of ['process demo.echo', 'event.refused', 'authentication.duration'])
+      expect(measured).toContain(name);
+    expect(left).toContain('auth.validateToken threw Error');
     expect(frames.some(({ event }) => event?.data === CANARY)).toBe(true);
     expect(left.split('\n').filter(line => line.includes(CANARY))).toEqual([]);
     expect(left).not.toContain(Buffer.from(CANARY).toString('base64url'));

@@ -14,7 +14,7 @@ import {
   Clock,
   SemanticEventsAdapter,
   SemanticEventsModule,
-  type SemanticEventsOptions,
+  type SemanticEventsModuleOptions,
 } from '../../lib/index.js';
 import { TestClient } from './test-client.js';
 
@@ -23,7 +23,7 @@ export const JWT_SECRET = 'jwt-secret-jwt-secret-jwt-secret-jwt!';
 
 export interface TestAppOptions {
   gateways: Type[];
-  options?: Partial<SemanticEventsOptions>;
+  options?: Partial<SemanticEventsModuleOptions>;
   clock?: ClockPort;
   providers?: ModuleMetadata['providers'];
   imports?: ModuleMetadata['imports'];

@@ -102,6 +102,28 @@ describe('an application', () => {
     expect(await isOpen(port)).toBe(true);
   });
 
+  it('is looked at with the keys it uses, whatever it was started with', async () => {
+    const app = await start(GREEN);
+    const rotation = () =>
+      app.nest
+        .get(SecurityAudit)
+        .run()
+        .items.filter(({ id }) => id.startsWith('key-'))
+        .map(({ status, finding }) => `${status}: ${finding}`);
+    app.nest
+      .get(EventSigner)
+      .rotate([{ id: 'weak', secret: 'a'.repeat(64) }, ...GREEN.signing.keys]);
+    expect(rotation()).toEqual([
+      'fail: Can be guessed: signing key weak',
+      'pass: 2 keys are accepted',
+    ]);
+    app.nest.get(EventSigner).rotate([{ id: 'new', secret: EventSigner.generateKey() }]);
+    expect(rotation()).toEqual([
+      'pass: Every secret is long and looks random',
+      'pass: One key is accepted',
+    ]);
+  });
+
   it('that serves nobody needs no checklist', async () => {
     const module = SemanticEventsModule.forRoot({ ...GREEN, connection: { trustProxy: true } });
     const context = await NestFactory.createApplicationContext(module, { logger: false });

@@ -7,6 +7,9 @@ import {
   SemanticEventsConfigError,
   SemanticEventsModule,
   type SemanticEventsOptions,
+  type MessageHandler,
+  Telemetry,
+  type TimedOperation,
 } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -19,6 +22,56 @@ const OPTIONS: SemanticEventsOptions = {
 
 const compile = (module: ReturnType<typeof SemanticEventsModule.forRoot>) =>
   Test.createTestingModule({ imports: [module] }).compile();
+
+/** What an application may have that sends its measurements elsewhere. */
+class OwnTelemetry extends Telemetry {
+  readonly handlers: string[] = [];
+  isWatching = false;
+
+  timed<A extends unknown[], R>(_: TimedOperation, call: (...args: A) => R) {
+    return call;
+  }
+
+  handled(message: string, handler: MessageHandler): MessageHandler {
+    return data => {
+      this.handlers.push(message);
+      return handler(data, message);
+    };
+  }
+
+  watch() {
+    this.isWatching = true;
+    return () => {
+      this.isWatching = false;
+    };
+  }
+}
+
+describe('telemetry', () => {
+  it.each(['as an option', 'by injection'])('may be any that is given %s', async way => {
+    const telemetry = new OwnTelemetry();
+    const given =
+      way === 'as an option'
+        ? { telemetry }
+        : { providers: [{ provide: Telemetry, useValue: telemetry }] };
+    const module = SemanticEventsModule.forRoot({ ...OPTIONS, ...given });
+    const app = await TestApp.start({ gateways: [DemoGateway], module });
+    const client = await app.login();
+    client.emit('demo.echo');
+    await client.next();
+    expect(telemetry.handlers).toEqual(['demo.echo']);
+    expect(telemetry.isWatching).toBe(true);
+    await app.stop();
+    expect(telemetry.isWatching).toBe(false);
+  });
+
+  it.each([true, {}, 'opentelemetry', null])('is refused at start where it is %p', async given => {
+    const options = { ...OPTIONS, telemetry: given } as never;
+    await expect(compile(SemanticEventsModule.forRoot(options))).rejects.toThrow(
+      /telemetry must be a Telemetry/,
+    );
+  });
+});
 
 describe('SemanticEventsModule', () => {
   it('has providers take the place of its own', async () => {

@@ -26,6 +26,34 @@ async function enter(app: TestApp, credential: string): Promise<TestClient> {
   return client;
 }
 
+describe('without TLS, where that is required,', () => {
+  const REFUSED = {
+    status: 426,
+    body: { code: 'TLS_REQUIRED', message: 'A TLS connection is required' },
+  };
+  const TLS = { 'x-forwarded-proto': 'https' };
+
+  it.each(['/auth/login', '/auth/ticket', '/auth/logout'])('%s is refused', async path => {
+    const app = await start({ REQUIRE_TLS: 'true' });
+    const body = { user: 'alice', password: 'demo' };
+    const answer = await post(app, path, { body, headers: TLS });
+    expect(answer).toMatchObject(REFUSED);
+    expect(answer.headers.get('upgrade')).toBe('TLS/1.2, HTTP/1.1');
+  });
+
+  it('a proxy that is trusted is believed to speak it', async () => {
+    const app = await start({ REQUIRE_TLS: 'true', TRUST_PROXY: '127.0.0.1' });
+    const body = { user: 'alice', password: 'demo' };
+    expect((await post(app, '/auth/login', { body, headers: TLS })).status).toBe(200);
+    const plain = { 'x-forwarded-proto': 'http' };
+    expect(await post(app, '/auth/login', { body, headers: plain })).toMatchObject(REFUSED);
+  });
+
+  it('is taken where it is not', async () => {
+    expect((await logIn(await start({ REQUIRE_TLS: 'false' }), 'alice')).status).toBe(200);
+  });
+});
+
 describe('log-in', () => {
   it('is limited, and says when to come again', async () => {
     const app = await start();

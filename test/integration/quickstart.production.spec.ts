@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { type INestApplication, Logger } from '@nestjs/common';
 import { ConnectionManager, EventSigner } from '../../lib/index.js';
@@ -61,6 +63,20 @@ async function ask(
   });
 }
 
+/** What the checklist has to say of the defaults. */
+const UNSAFE = ['trust-proxy: TLS is required', 'origins: Pages without TLS may connect'];
+
+/** The quickstart as a process of its own. */
+function runQuickstart(env: Record<string, string>) {
+  const register = join(process.cwd(), 'test', 'helpers', 'bare-node', 'register.js');
+  const main = join(process.cwd(), 'sample', '01-quickstart', 'main.ts');
+  return spawnSync(process.execPath, ['--import', register, main], {
+    env: { ...env, PATH: process.env.PATH },
+    encoding: 'utf8',
+    timeout: 10_000,
+  });
+}
+
 async function errorOf(starting: Promise<unknown>): Promise<string> {
   return starting.then(
     () => '',
@@ -83,6 +99,15 @@ describe('the quickstart in production', () => {
     const starting = (await create(SECRETS)).listen(0, '127.0.0.1');
     expect(await errorOf(starting)).toMatch(/trust-proxy: .*\n.*origins: /);
     expect(app!.getHttpServer().listening).toBe(false);
+  });
+
+  it.each([
+    ['its defaults', {}, ['SEMANTIC_EVENTS_KEYS must', 'JWT_SECRET must', ...UNSAFE]],
+    ['secrets only', SECRETS, UNSAFE],
+  ])('with %s ends, having printed each failed item once', (_, env, items) => {
+    const { status, stdout, stderr } = runQuickstart({ ...env, NODE_ENV: 'production', PORT: '0' });
+    expect(status).toBe(1);
+    for (const item of items) expect((stdout + stderr).split(item)).toHaveLength(2);
   });
 
   const scenario = hasNginx() ? it : it.skip;

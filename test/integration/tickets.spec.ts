@@ -18,6 +18,17 @@ const payloadOf = (ticket: string) =>
   JSON.parse(Buffer.from(ticket.split('.')[2]!, 'base64url').toString()) as Json;
 
 describe('a ticket', () => {
+  it.each([
+    ['Express', undefined],
+    ['Fastify', () => new FastifyAdapter()],
+  ])('is not given out in the clear where TLS is required, by %s', async (_, http) => {
+    const options = { auth, connection: { requireTls: true } };
+    const app = await start({ options, http: http?.() });
+    const answer = await post(app, '/auth/ticket', { headers: { 'x-user': 'alice' } });
+    expect(answer).toMatchObject({ status: 426, body: { code: 'TLS_REQUIRED' } });
+    expect(answer.headers.get('upgrade')).toBe('TLS/1.2, HTTP/1.1');
+  });
+
   it('of the route opens a socket, once, and tells its lifetime in seconds', async () => {
     const app = await start();
     const { status, headers, body } = await post(app, '/auth/ticket', {

@@ -1,3 +1,4 @@
+import { openTelemetry } from '../../lib/opentelemetry/index.js';
 import {
   type ClientUser,
   SemanticEventsModule,
@@ -12,6 +13,10 @@ SemanticEventsModule.forRoot({ signing: { keys }, auth });
 SemanticEventsModule.forRoot({ signing: { keys }, auth, isGlobal: false, providers: [] });
 SemanticEventsModule.forRootAsync({ useFactory: async () => ({ signing: { keys }, auth }) });
 
+SemanticEventsModule.forRoot({ signing: { keys }, auth, telemetry: openTelemetry() });
+
+// @ts-expect-error telemetry is more than a switch
+SemanticEventsModule.forRoot({ signing: { keys }, auth, telemetry: true });
 // @ts-expect-error options are required
 SemanticEventsModule.forRoot();
 // @ts-expect-error signing is required

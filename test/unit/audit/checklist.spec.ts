@@ -3,6 +3,7 @@ import { audit } from '../../../lib/audit/checklist.js';
 import { sentenceOf, tableOf } from '../../../lib/audit/audit-table.js';
 import type { SemanticEventsOptions } from '../../../lib/options/index.js';
 import { EventSigner } from '../../../lib/signing/index.js';
+import { KeyRing } from '../../../lib/signing/key-ring.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 
@@ -26,18 +27,20 @@ const gateway: AuditedGateway = {
 type Given = Partial<SemanticEventsOptions>;
 
 function subject(options: Given = {}, facts: Partial<AuditSubject> = {}): AuditSubject {
+  const resolved = resolvedOptions({
+    signing: { keys: [key('main')] },
+    auth: { jwt },
+    ...options,
+    connection: {
+      requireTls: true,
+      trustProxy: '10.0.0.1',
+      origins: ORIGINS,
+      ...options.connection,
+    },
+  });
   return {
-    options: resolvedOptions({
-      signing: { keys: [key('main')] },
-      auth: { jwt },
-      ...options,
-      connection: {
-        requireTls: true,
-        trustProxy: '10.0.0.1',
-        origins: ORIGINS,
-        ...options.connection,
-      },
-    }),
+    options: resolved,
+    keys: new KeyRing(resolved.signing.keys).list(),
     gateways: [gateway],
     hasAdapter: true,
     isTlsServer: false,

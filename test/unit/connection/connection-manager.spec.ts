@@ -35,6 +35,7 @@ afterEach(() => {
 
 class FakeConnection implements ManagedConnection {
   readonly ended: string[] = [];
+  queuedBytes = 0;
   checks = 0;
 
   constructor(readonly client: Client) {}

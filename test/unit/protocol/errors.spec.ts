@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import {
   type Code,
   CODES,
@@ -41,6 +42,11 @@ describe('SemanticEventsConfigError', () => {
       '  - signing.keys must name at least one key',
       '  - auth must have either jwt or validateToken',
     ]);
+  });
+
+  it('shows each problem once to who prints it', () => {
+    const printed = inspect(error);
+    for (const problem of problems) expect(printed.split(problem)).toHaveLength(2);
   });
 
   it('is an error of this library with a code of its own, never that of a refusal', () => {

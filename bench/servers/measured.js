@@ -1,0 +1,17 @@
+// What a production application measures by: OpenTelemetry's SDK, every metric and every span, exported nowhere.
+import { context } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { BasicTracerProvider, NoopSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { openTelemetry } from 'nestjs-semantic-events/opentelemetry';
+
+/** `TELEMETRY=metrics` measures, any other value traces, too. */
+export function telemetry() {
+  const readers = [new PrometheusExporter({ preventServerStart: true })];
+  const meterProvider = new MeterProvider({ readers });
+  if (process.env.TELEMETRY === 'metrics') return openTelemetry({ meterProvider });
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const tracerProvider = new BasicTracerProvider({ spanProcessors: [new NoopSpanProcessor()] });
+  return openTelemetry({ meterProvider, tracerProvider });
+}

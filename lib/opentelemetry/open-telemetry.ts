@@ -1,0 +1,108 @@
+import {
+  type Context,
+  context,
+  type MeterProvider,
+  metrics,
+  SpanKind,
+  trace,
+  type Tracer,
+  type TracerProvider,
+} from '@opentelemetry/api';
+import { isObservable } from 'rxjs';
+import { type Clock, SystemClock } from '../clock.js';
+import { eventIdOf } from '../handler/index.js';
+import {
+  type MessageHandler,
+  safeText,
+  Telemetry,
+  type TelemetrySources,
+  type TimedOperation,
+} from '../monitoring/index.js';
+import { EVENT_TYPE, STORE } from './attributes.js';
+import { HandlerCall } from './handler-call.js';
+import { type Instruments, instrumentsOf, SCOPE } from './instruments.js';
+import { timed } from './timed.js';
+import { remoteParentOf } from './trace-parent.js';
+import { watch } from './watch.js';
+
+export interface OpenTelemetryOptions {
+  /** Where metrics go. @default the global one, to be registered before the application is made */
+  meterProvider?: MeterProvider;
+  /** Where traces go. @default the global one */
+  tracerProvider?: TracerProvider;
+  /** What durations are measured by. @default the system's */
+  clock?: Clock;
+}
+
+/** Metrics and traces by OpenTelemetry, for `SemanticEventsModule.forRoot({ telemetry: openTelemetry() })`. */
+export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
+  return new OpenTelemetry(options);
+}
+
+class OpenTelemetry extends Telemetry {
+  private readonly tracer: Tracer;
+  private readonly clock: Clock;
+  private made: Instruments | undefined;
+
+  constructor(private readonly options: OpenTelemetryOptions) {
+    super();
+    this.tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
+    this.clock = options.clock ?? new SystemClock();
+  }
+
+  timed<A extends unknown[], R>(
+    operation: TimedOperation,
+    call: (...args: A) => R,
+  ): (...args: A) => R {
+    const isOfStore = typeof operation === 'object';
+    const histogram = this.instruments[isOfStore ? 'store' : operation];
+    return timed(histogram, isOfStore ? { [STORE]: operation.store } : {}, this.clock, call);
+  }
+
+  handled(message: string, handler: MessageHandler): MessageHandler {
+    const attributes = { [EVENT_TYPE]: message };
+    const now = () => this.clock.monotonic();
+    return async (data, name) => {
+      const within = this.contextOf(message, data);
+      const call = new HandlerCall(this.instruments, attributes, within, now);
+      try {
+        const result = await call.run(() => handler(data, name));
+        if (isObservable(result)) return call.over(result);
+        call.end();
+        return result;
+      } catch (error) {
+        // Nest's filters take what a handler throws, and tell of it; this is what they throw themselves.
+        call.refused('INTERNAL');
+        call.end();
+        throw error;
+      }
+    };
+  }
+
+  watch(sources: TelemetrySources): () => void {
+    return watch(this.instruments, sources);
+  }
+
+  /** A message is no part of what its connection came from: its span has the parent that it names, or none. */
+  private contextOf(message: string, data: unknown): Context {
+    const active = context.active();
+    const parent = remoteParentOf(data);
+    const outer = parent ? trace.setSpanContext(active, parent) : trace.deleteSpan(active);
+    const id = eventIdOf(data);
+    const attributes = {
+      'messaging.system': 'semantic_events',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': message,
+      ...(id !== undefined && { 'cloudevents.event_id': safeText(id) }),
+    };
+    const options = { kind: SpanKind.CONSUMER, attributes };
+    return trace.setSpan(outer, this.tracer.startSpan(`process ${message}`, options, outer));
+  }
+
+  /** Made when the application is: a meter does not learn of a provider that comes later. */
+  private get instruments(): Instruments {
+    this.made ??= instrumentsOf((this.options.meterProvider ?? metrics).getMeter(SCOPE));
+    return this.made;
+  }
+}

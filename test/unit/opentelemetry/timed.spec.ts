@@ -1,0 +1,56 @@
+import { EventEmitter, once } from 'node:events';
+import { RefusalError } from '../../../lib/protocol/index.js';
+import { FakeClock } from '../../helpers/fake-clock.js';
+import { TelemetryRecorder } from '../../helpers/telemetry-recorder.js';
+
+const VERIFICATION = 'semantic_events.verification.duration';
+const STORE = 'semantic_events.store.operation.duration';
+
+function setUp() {
+  const clock = new FakeClock();
+  const recorder = new TelemetryRecorder();
+  return { clock, recorder, telemetry: recorder.telemetry({ clock }) };
+}
+
+describe('a function that is timed', () => {
+  it('does what it did, with its arguments and its result', () => {
+    const { telemetry } = setUp();
+    const add = telemetry.timed('verification', (a: number, b: number) => a + b);
+    expect(add(1, 2)).toBe(3);
+    const promise = Promise.resolve(1);
+    expect(telemetry.timed('verification', () => promise)()).toBe(promise);
+  });
+
+  it('has its time recorded in seconds, until its promise has an answer', async () => {
+    const { clock, recorder, telemetry } = setUp();
+    telemetry.timed('verification', () => {
+      clock.advance(2);
+    })();
+    const store = new EventEmitter();
+    const answered = telemetry.timed('verification', () => once(store, 'answer'))();
+    clock.advance(500);
+    expect(await recorder.series(VERIFICATION)).toEqual([[{}, 1]]);
+    store.emit('answer');
+    await answered;
+    expect(await recorder.series(VERIFICATION)).toEqual([[{}, 2]]);
+    expect(await recorder.seconds(VERIFICATION)).toBeCloseTo(0.502);
+  });
+
+  it('that throws or rejects still does, and is told by its code, or as one without', async () => {
+    const { recorder, telemetry } = setUp();
+    const failing = (error: unknown) =>
+      telemetry.timed({ store: 'nonces' }, () => {
+        throw error;
+      });
+    expect(failing(new RefusalError('UNAVAILABLE'))).toThrow(RefusalError);
+    const rejecting = telemetry.timed({ store: 'nonces' }, () =>
+      Promise.reject(new Error('canary')),
+    );
+    await expect(rejecting()).rejects.toThrow('canary');
+    const of = (type: string) => ({ 'semantic_events.store.name': 'nonces', 'error.type': type });
+    expect(await recorder.series(STORE)).toEqual([
+      [of('UNAVAILABLE'), 1],
+      [of('_OTHER'), 1],
+    ]);
+  });
+});
