@@ -30,15 +30,22 @@ export function matchesPattern(type: string, pattern: string): boolean {
  */
 export function coversPattern(wider: string, narrower: string): boolean {
   return (
-    isPattern(wider) && isPattern(narrower) && matchSegments(narrower.split('.'), wider.split('.'))
+    isPattern(wider) &&
+    isPattern(narrower) &&
+    matchSegments(narrower.split('.'), wider.split('.'), segment => segment !== '**')
   );
 }
 
 /**
- * Greedy with one point to go back to: at most types × patterns steps, whatever the pattern. Where `type` is a
- * pattern itself, its `**` is more than the one segment that `*` stands for.
+ * Greedy with one point to go back to: at most types × patterns steps, whatever the pattern.
+ *
+ * @param isOne whether a segment of `type` is one that `*` stands for; not so, where `type` is a pattern, for `**`
  */
-function matchSegments(type: readonly string[], pattern: readonly string[]): boolean {
+function matchSegments(
+  type: readonly string[],
+  pattern: readonly string[],
+  isOne: (segment: string) => boolean = () => true,
+): boolean {
   let t = 0;
   let p = 0;
   let retry: { t: number; p: number } | undefined;
@@ -46,7 +53,7 @@ function matchSegments(type: readonly string[], pattern: readonly string[]): boo
     if (pattern[p] === '**') {
       retry = { t, p };
       p++;
-    } else if ((pattern[p] === '*' && type[t] !== '**') || pattern[p] === type[t]) {
+    } else if ((pattern[p] === '*' && isOne(type[t] as string)) || pattern[p] === type[t]) {
       t++;
       p++;
     } else if (retry) {
