@@ -36,6 +36,7 @@ export {
   type ClientCounters,
   clientOf,
   ConnectionManager,
+  type ConnectionSlot,
   ConnectionStore,
   CurrentClient,
   type Revocation,
@@ -79,6 +80,7 @@ export {
   type TelemetrySources,
   type TimedOperation,
 } from './monitoring/index.js';
+export type { MaybePromise } from './maybe-promise.js';
 export {
   type EventContext,
   type EventHandler,
@@ -111,6 +113,7 @@ export {
   type MonitoringOptions,
   type RateLimitOptions,
   type ReplayOptions,
+  type ResolvedOptions,
   type SecurityLogLevel,
   type SecurityLogLevels,
   type SemanticEventsOptions,
@@ -135,6 +138,7 @@ export {
 export {
   RateLimit,
   type RateLimitBy,
+  type PendingDecision,
   type RateLimitDecision,
   type RateLimitDecoratorOptions,
   RateLimiter,
