@@ -23,6 +23,8 @@ import {
 import type { ConnectionServices } from './connection-services.js';
 import { FrameMeter } from './frame-meter.js';
 import { CLOSING } from './guarded-socket.js';
+import { Intake } from './intake.js';
+import { readLastWords } from './last-words.js';
 import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
 import { subprotocolOf } from './subprotocol.js';
@@ -40,8 +42,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   private readonly session: Session;
   private readonly meter: FrameMeter;
   private readonly liveness: Liveness;
-  /** Frames that came in one chunk with the last one there was room for. */
-  private readonly held: string[] = [];
+  private readonly intake: Intake;
   /** The path of the gateway. */
   private readonly path: string;
 
@@ -59,6 +60,13 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     this.meter = new FrameMeter(options.connection);
     this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
     this.router = new MessageRouter(this, services, subprotocolOf(socket.protocol));
+    this.intake = new Intake(
+      socket,
+      () => this.router.running < options.connection.maxRunningHandlers,
+      text => {
+        this.read(text);
+      },
+    );
     this.listen();
     services.connections.add(this);
   }
@@ -106,7 +114,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   /** Takes no more frames, lets running handlers finish and answer, and closes. */
   async shutDown(): Promise<void> {
     this.socket.removeAllListeners('message');
-    this.held.length = 0;
+    this.intake.clear();
     await this.router.idle(this.services.options.connection.shutdownTimeout);
     this.end('SERVER_SHUTDOWN');
   }
@@ -124,10 +132,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
 
   /** Called when a handler has finished: there is room for what was held back. */
   handlerFinished(): void {
-    const { maxRunningHandlers } = this.services.options.connection;
-    while (this.isOpen && this.held.length > 0 && this.router.running < maxRunningHandlers)
-      this.read(this.held.shift() as string);
-    if (this.held.length === 0 && this.socket.isPaused) this.socket.resume();
+    this.intake.goOn();
   }
 
   private listen(): void {
@@ -142,9 +147,11 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     });
     this.socket.on(CLOSING, (code: Code) => {
       this.services.events.closed(this.client, code, this.path);
+      if (code === 'SLOW_CONSUMER')
+        readLastWords(this.socket, this.tcp, this.services.options.connection.maxBufferedBytes);
     });
     this.socket.once('close', () => {
-      this.held.length = 0;
+      this.intake.clear();
       this.router.stop();
       this.services.connections.remove(this);
     });
@@ -159,7 +166,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     if (isBinary) this.refuse('UNSUPPORTED_FRAME');
     else if (this.isAnonymous() && sizeOf(data) > options.connection.maxUnauthenticatedMessageSize)
       this.refuse('MESSAGE_TOO_LARGE');
-    else if (this.charge()) this.readOrHold((data as Buffer).toString('utf8'));
+    else if (this.charge()) this.intake.take((data as Buffer).toString('utf8'));
   }
 
   /** Every frame costs the same, before anything is known of it. */
@@ -168,16 +175,6 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     const retryAfter = this.meter.charge(this.services.clock.monotonic());
     if (retryAfter > 0) this.refuse('RATE_LIMITED', { retryAfter });
     return retryAfter === 0;
-  }
-
-  private readOrHold(text: string): void {
-    if (this.router.running < this.services.options.connection.maxRunningHandlers) {
-      this.read(text);
-      return;
-    }
-    // Reading stops at the socket. What was read with it already is no more than one chunk of the stream.
-    this.held.push(text);
-    this.socket.pause();
   }
 
   private read(text: string): void {
