@@ -28,6 +28,7 @@ import { readLastWords } from './last-words.js';
 import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
 import { subprotocolOf } from './subprotocol.js';
+import { limitUnfinished } from './unfinished-message.js';
 
 const OPEN = 1;
 const POLICY_VIOLATION = 1008;
@@ -43,6 +44,8 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   private readonly meter: FrameMeter;
   private readonly liveness: Liveness;
   private readonly intake: Intake;
+  /** Ends what holds for a client only as long as it has not authenticated. */
+  private readonly endProbation: () => void;
   /** The path of the gateway. */
   private readonly path: string;
 
@@ -65,6 +68,15 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
       () => this.router.running < options.connection.maxRunningHandlers,
       text => {
         this.read(text);
+      },
+    );
+    this.endProbation = limitUnfinished(
+      socket,
+      tcp,
+      options.connection.maxUnauthenticatedMessageSize,
+      () => {
+        this.refuse('MESSAGE_TOO_LARGE');
+        this.readLastWords();
       },
     );
     this.listen();
@@ -101,6 +113,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   }
 
   authenticated(): void {
+    this.endProbation();
     this.services.events.authenticated(this.client, this.path);
   }
 
@@ -147,8 +160,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     });
     this.socket.on(CLOSING, (code: Code) => {
       this.services.events.closed(this.client, code, this.path);
-      if (code === 'SLOW_CONSUMER')
-        readLastWords(this.socket, this.tcp, this.services.options.connection.maxBufferedBytes);
+      if (code === 'SLOW_CONSUMER') this.readLastWords();
     });
     this.socket.once('close', () => {
       this.intake.clear();
@@ -235,6 +247,13 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
       this.refuse('UNAUTHENTICATED', { id }, form, message);
     else if (!this.router.dispatch(message, data, form))
       this.refuse('UNKNOWN_EVENT', { id }, form, message);
+  }
+
+  /** Of a client that is closed, and has far more to say than its close frame. */
+  private readLastWords(): void {
+    const { maxBufferedBytes, maxUnauthenticatedMessageSize } = this.services.options.connection;
+    const maxBytes = this.isAnonymous() ? maxUnauthenticatedMessageSize : maxBufferedBytes;
+    readLastWords(this.socket, this.tcp, maxBytes);
   }
 
   private isAnonymous(): boolean {
