@@ -12,12 +12,9 @@ import {
   SignedEvent,
 } from 'nestjs-semantic-events';
 import { redisStores } from 'nestjs-semantic-events/redis';
-import { JWT_SECRET, reportCpu, reportMemory, RING_KEY } from './settings.js';
+import { flood, JWT_SECRET, reportCpu, reportMemory, RING_KEY } from './settings.js';
 
 const MANY = Number(process.argv[2] ?? 10_000) * 2;
-
-const FLOOD_MESSAGES = 1_600;
-const FLOOD_BYTES = 64 * 1024;
 
 class Gateway {
   echo(data) {
@@ -28,14 +25,12 @@ class Gateway {
     return 'passed';
   }
 
-  /** Sends 100 MiB to whoever asks, as fast as the event loop turns. */
-  async flood(client) {
-    const message = 'x'.repeat(FLOOD_BYTES);
-    for (let sent = 0; sent < FLOOD_MESSAGES; sent++) {
-      client.send(message);
-      await new Promise(setImmediate);
-    }
-    process.send?.('flooded');
+  flood(client) {
+    return flood(client, false);
+  }
+
+  patientFlood(client) {
+    return flood(client, true);
   }
 }
 
@@ -52,12 +47,17 @@ const hundred = Object.getOwnPropertyDescriptor(Gateway.prototype, 'hundred');
 for (const decorate of [RateLimit({ rate: 100, burst: 100 }), SubscribeMessage('demo.hundred')])
   decorate(Gateway.prototype, 'hundred', hundred);
 
-ConnectedSocket()(Gateway.prototype, 'flood', 0);
-SubscribeMessage('flood')(
-  Gateway.prototype,
-  'flood',
-  Object.getOwnPropertyDescriptor(Gateway.prototype, 'flood'),
-);
+for (const [method, message] of [
+  ['flood', 'flood'],
+  ['patientFlood', 'flood.patient'],
+]) {
+  ConnectedSocket()(Gateway.prototype, method, 0);
+  SubscribeMessage(message)(
+    Gateway.prototype,
+    method,
+    Object.getOwnPropertyDescriptor(Gateway.prototype, method),
+  );
+}
 SecureGateway()(Gateway);
 WebSocketGateway({ path: '/events' })(Gateway);
 

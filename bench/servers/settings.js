@@ -2,6 +2,23 @@
 export const JWT_SECRET = 'bench-jwt-secret-bench-jwt-secret-bench';
 export const RING_KEY = { id: 'main', secret: 'bench-ring-secret-bench-ring-secret-bench' };
 
+export const FLOOD_BYTES = 100 * 2 ** 20;
+const MESSAGE_BYTES = 64 * 1024;
+/** What may wait for a reader before one that is patient sends more. */
+const PATIENCE = 512 * 1024;
+
+/**
+ * Sends 100 MiB to a socket: as fast as the event loop turns, whether it reads or not, or as fast as it reads.
+ */
+export async function flood(socket, isPatient) {
+  const message = 'x'.repeat(MESSAGE_BYTES);
+  for (let sent = 0; sent < FLOOD_BYTES; sent += MESSAGE_BYTES) {
+    do await new Promise(setImmediate);
+    while (isPatient && socket.readyState === 1 && socket.bufferedAmount > PATIENCE);
+    socket.send(message);
+  }
+}
+
 /** Answers the bench's question for memory, after collecting garbage. */
 export function reportMemory() {
   process.on('message', message => {

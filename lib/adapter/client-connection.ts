@@ -25,9 +25,12 @@ import {
 import type { ConnectionServices } from './connection-services.js';
 import { FrameMeter } from './frame-meter.js';
 import { CLOSING } from './guarded-socket.js';
+import { Intake } from './intake.js';
+import { readLastWords } from './last-words.js';
 import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
 import { subprotocolOf } from './subprotocol.js';
+import { limitUnfinished } from './unfinished-message.js';
 
 const OPEN = 1;
 const AS_TEXT = { binary: false };
@@ -45,8 +48,9 @@ export class ClientConnection
   private readonly session: Session;
   private readonly meter: FrameMeter;
   private readonly liveness: Liveness;
-  /** Frames that came in one chunk with the last one there was room for. */
-  private readonly held: string[] = [];
+  private readonly intake: Intake;
+  /** Ends what holds for a client only as long as it has not authenticated. */
+  private readonly endProbation: () => void;
   /** The path of the gateway. */
   private readonly path: string;
   /** Made when the client first asks for some. */
@@ -66,6 +70,22 @@ export class ClientConnection
     this.meter = new FrameMeter(options.connection);
     this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
     this.router = new MessageRouter(this, services, subprotocolOf(socket.protocol));
+    this.intake = new Intake(
+      socket,
+      () => this.router.running < options.connection.maxRunningHandlers,
+      text => {
+        this.read(text);
+      },
+    );
+    this.endProbation = limitUnfinished(
+      socket,
+      tcp,
+      options.connection.maxUnauthenticatedMessageSize,
+      () => {
+        this.refuse('MESSAGE_TOO_LARGE');
+        this.readLastWords();
+      },
+    );
     this.listen();
     services.connections.add(this);
   }
@@ -112,6 +132,7 @@ export class ClientConnection
   }
 
   authenticated(): void {
+    this.endProbation();
     this.services.events.authenticated(this.client, this.path);
     // A renewed token may stand for other rights.
     void this.subscriptions?.reauthorize();
@@ -127,7 +148,7 @@ export class ClientConnection
   /** Takes no more frames, lets running handlers finish and answer, and closes. */
   async shutDown(): Promise<void> {
     this.socket.removeAllListeners('message');
-    this.held.length = 0;
+    this.intake.clear();
     await this.router.idle(this.services.options.connection.shutdownTimeout);
     this.end('SERVER_SHUTDOWN');
   }
@@ -145,10 +166,7 @@ export class ClientConnection
 
   /** Called when a handler has finished: there is room for what was held back. */
   handlerFinished(): void {
-    const { maxRunningHandlers } = this.services.options.connection;
-    while (this.isOpen && this.held.length > 0 && this.router.running < maxRunningHandlers)
-      this.read(this.held.shift() as string);
-    if (this.held.length === 0 && this.socket.isPaused) this.socket.resume();
+    this.intake.goOn();
   }
 
   private listen(): void {
@@ -163,9 +181,10 @@ export class ClientConnection
     });
     this.socket.on(CLOSING, (code: Code) => {
       this.services.events.closed(this.client, code, this.path);
+      if (code === 'SLOW_CONSUMER') this.readLastWords();
     });
     this.socket.once('close', () => {
-      this.held.length = 0;
+      this.intake.clear();
       this.router.stop();
       if (this.subscriptions) this.services.hub.close(this.subscriptions);
       this.services.connections.remove(this);
@@ -181,7 +200,7 @@ export class ClientConnection
     if (isBinary) this.refuse('UNSUPPORTED_FRAME');
     else if (this.isAnonymous() && sizeOf(data) > options.connection.maxUnauthenticatedMessageSize)
       this.refuse('MESSAGE_TOO_LARGE');
-    else if (this.charge()) this.readOrHold((data as Buffer).toString('utf8'));
+    else if (this.charge()) this.intake.take((data as Buffer).toString('utf8'));
   }
 
   /** Every frame costs the same, before anything is known of it. */
@@ -190,16 +209,6 @@ export class ClientConnection
     const retryAfter = this.meter.charge(this.services.clock.monotonic());
     if (retryAfter > 0) this.refuse('RATE_LIMITED', { retryAfter });
     return retryAfter === 0;
-  }
-
-  private readOrHold(text: string): void {
-    if (this.router.running < this.services.options.connection.maxRunningHandlers) {
-      this.read(text);
-      return;
-    }
-    // Reading stops at the socket. What was read with it already is no more than one chunk of the stream.
-    this.held.push(text);
-    this.socket.pause();
   }
 
   private read(text: string): void {
@@ -261,6 +270,13 @@ export class ClientConnection
       this.refuse('UNAUTHENTICATED', { id }, form, message);
     else if (!this.router.dispatch(message, data, form))
       this.refuse('UNKNOWN_EVENT', { id }, form, message);
+  }
+
+  /** Of a client that is closed, and has far more to say than its close frame. */
+  private readLastWords(): void {
+    const { maxBufferedBytes, maxUnauthenticatedMessageSize } = this.services.options.connection;
+    const maxBytes = this.isAnonymous() ? maxUnauthenticatedMessageSize : maxBufferedBytes;
+    readLastWords(this.socket, this.tcp, maxBytes);
   }
 
   private isAnonymous(): boolean {

@@ -3,7 +3,7 @@ import { type Code, errorFrame, factsOf } from '../protocol/index.js';
 
 const TOO_LARGE = factsOf('MESSAGE_TOO_LARGE').close;
 
-/** Emitted, with a `Code`, by a socket that is about to close by itself. */
+/** Emitted, with a `Code`, by a socket that has begun to close by itself. */
 export const CLOSING = 'semantic-events:closing';
 
 /**
@@ -15,9 +15,11 @@ export const CLOSING = 'semantic-events:closing';
  */
 export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number): typeof WebSocket {
   return class GuardedSocket extends Base {
-    override send(...args: unknown[]): void {
+    override send(data: unknown, ...args: unknown[]): void {
       this.checkQueue();
-      super.send(...(args as Parameters<WebSocket['send']>));
+      // Of what is sent to a socket that closes, ws would make a copy first and then drop it.
+      const isOpen = this.readyState === this.OPEN;
+      super.send(...([isOpen ? data : '', ...args] as Parameters<WebSocket['send']>));
     }
 
     // The answers to pings wait in the same queue.
@@ -47,9 +49,9 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
     }
 
     private closeFor(code: Code): void {
-      this.emit(CLOSING, code);
       super.close(factsOf(code).close, code);
       this.readOn();
+      this.emit(CLOSING, code);
     }
   };
 }

@@ -1,14 +1,22 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { WebSocketServer } from 'ws';
+import { SilentConnections } from './silent-connections.js';
+import { pathOf, refuseUnknownPath } from './unknown-path.js';
 
 /** How often silent connections are looked at, in milliseconds. */
 const SCAN_INTERVAL = 1_000;
 
+type UpgradeListener = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+
+interface Watched {
+  readonly silent: SilentConnections;
+  readonly onUpgrade: UpgradeListener;
+}
+
 /** Guards the HTTP servers that gateways listen on against connections that never become a WebSocket. */
 export class HttpServerGuard {
-  private readonly servers: Server[] = [];
-  /** TCP connections that have not sent a request yet, and when they were made. */
-  private readonly silent = new Map<Socket, number>();
+  private readonly servers = new Map<Server, Watched>();
   private scanner: NodeJS.Timeout | undefined;
 
   /** @param handshakeTimeout milliseconds a connection may take to send its first request */
@@ -17,21 +25,32 @@ export class HttpServerGuard {
     private readonly now: () => number,
   ) {}
 
-  watch(server: Server): void {
-    this.servers.push(server);
+  /** @param gatewayAt what takes the handshakes for a path */
+  watch(server: Server, gatewayAt: (path: string) => WebSocketServer | undefined): void {
+    const silent = new SilentConnections();
+    const onUpgrade: UpgradeListener = (request, socket, head) => {
+      silent.heard(socket);
+      // Nobody else may be listening, and a reset would end the process.
+      socket.on('error', () => undefined);
+      const path = pathOf(request);
+      const gateway = path === undefined ? undefined : gatewayAt(path);
+      if (gateway)
+        gateway.handleUpgrade(request, socket, head, opened => {
+          gateway.emit('connection', opened, request);
+        });
+      else if (server.listenerCount('upgrade') === 1) refuseUnknownPath(socket);
+      else this.leaveToOthers(socket);
+    };
     server.on('connection', (socket: Socket) => {
-      this.silent.set(socket, this.now());
-      socket.once('close', () => this.silent.delete(socket));
+      silent.add(socket, this.now());
     });
     server.prependListener('request', ({ socket }: IncomingMessage) => {
-      this.silent.delete(socket);
+      silent.heard(socket);
     });
-    server.prependListener('upgrade', (request: IncomingMessage, socket: Socket) => {
-      this.silent.delete(socket);
-      refuseUnparsable(request, socket);
-    });
+    server.on('upgrade', onUpgrade);
+    this.servers.set(server, { silent, onUpgrade });
     this.scanner ??= setInterval(() => {
-      this.dropSilent(this.now() - this.handshakeTimeout);
+      this.dropSince(this.now() - this.handshakeTimeout);
     }, SCAN_INTERVAL).unref();
   }
 
@@ -42,22 +61,22 @@ export class HttpServerGuard {
    */
   shutDown(grace: number): void {
     clearInterval(this.scanner);
-    this.dropSilent(Infinity);
+    this.dropSince(Infinity);
+    // A server that was handed in outlives us.
+    for (const [server, { onUpgrade }] of this.servers) server.off('upgrade', onUpgrade);
     setTimeout(() => {
-      for (const server of this.servers) server.closeAllConnections();
+      for (const server of this.servers.keys()) server.closeAllConnections();
     }, grace).unref();
   }
 
-  private dropSilent(madeBefore: number): void {
-    for (const [socket, madeAt] of this.silent) if (madeAt <= madeBefore) socket.destroy();
+  /** Another listener of the same server may want what is not ours, or forget it. */
+  private leaveToOthers(socket: Socket): void {
+    socket.setTimeout(this.handshakeTimeout, () => {
+      if (socket.bytesWritten === 0) socket.destroy();
+    });
   }
-}
 
-/**
- * Nest's own listener answers a request target it cannot parse on a socket nobody listens to any more: a reset of
- * that would end the process, and a peer that does not close it would keep it for ever.
- */
-function refuseUnparsable({ url = '', headers }: IncomingMessage, socket: Socket): void {
-  socket.on('error', () => undefined);
-  if (!URL.canParse(url, `ws://${headers.host}/`)) socket.destroy();
+  private dropSince(time: number): void {
+    for (const { silent } of this.servers.values()) silent.dropSince(time);
+  }
 }

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -22,6 +22,9 @@ const MAX_BUFFERED_CHUNKS = 1_024;
 /** How long peers have to answer our close frame at shutdown, in milliseconds. */
 const CLOSE_GRACE = 1_000;
 
+/** A server as Nest's WsAdapter keeps it. */
+type NestServer = WebSocketServer & { readonly path: string };
+
 interface CreateOptions {
   namespace?: string;
   server?: WebSocketServer;
@@ -40,6 +43,8 @@ export class SemanticEventsAdapter extends WsAdapter {
   private readonly admissions = new WeakMap<IncomingMessage, Admission>();
   private readonly httpGuard: HttpServerGuard;
   private readonly endpoints = new WeakMap<WebSocket, Endpoint>();
+  /** Gateways on a port of their own that take any path. */
+  private readonly pathless = new Map<number, WebSocketServer>();
 
   constructor(app: INestApplicationContext) {
     super(app);
@@ -54,10 +59,14 @@ export class SemanticEventsAdapter extends WsAdapter {
     this.services.adapter = 'serving';
     for (const check of this.services.startChecks) check();
     const endpoint = { port, path: normalizePath(options.path) };
+    const isPathless = port !== 0 && !options.path;
     const server = super.create(port, {
       ...options,
+      // Without a path ws would listen by an HTTP server of its own, which nobody guards.
+      ...(isPathless && { path: endpoint.path }),
       ...this.serverOptions(endpoint),
     }) as WebSocketServer;
+    if (isPathless) this.pathless.set(port, server);
     server.options.WebSocket = guardedSocket(
       server.options.WebSocket as typeof WebSocket,
       this.services.options.connection.maxBufferedBytes,
@@ -109,10 +118,20 @@ export class SemanticEventsAdapter extends WsAdapter {
 
   protected override ensureHttpServerExists(
     port: number,
-    httpServer: Server = createServer(),
+    httpServer: Server = createServer(askForUpgrade),
   ): Server | undefined {
-    if (!this.httpServersRegistry.has(port)) this.httpGuard.watch(httpServer);
-    return super.ensureHttpServerExists(port, httpServer);
+    const isKnown = this.httpServersRegistry.has(port);
+    const result = super.ensureHttpServerExists(port, httpServer);
+    if (isKnown) return result;
+    // Nest's own listener destroys every socket for a path it does not know, whoever else may want it.
+    httpServer.off('upgrade', httpServer.listeners('upgrade').at(-1) as () => void);
+    this.httpGuard.watch(httpServer, path => this.gatewayAt(port, path));
+    return result;
+  }
+
+  private gatewayAt(port: number, path: string): WebSocketServer | undefined {
+    const servers = this.wsServersRegistry.get(port) as NestServer[] | undefined;
+    return servers?.find(server => server.path === path) ?? this.pathless.get(port);
   }
 
   private serverOptions(endpoint: Endpoint): ServerOptions {
@@ -200,6 +219,11 @@ function servicesOf(app: INestApplicationContext): ConnectionServices {
       'SemanticEventsAdapter needs SemanticEventsModule.forRoot() among the imports of the application',
     ]);
   return app.get(ConnectionServices, { strict: false });
+}
+
+/** Nothing but WebSockets is served on a port that is a gateway's own. */
+function askForUpgrade(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end();
 }
 
 function delay(milliseconds: number): Promise<void> {

@@ -165,6 +165,7 @@ export function factsOf(code: Code): CodeFacts {
 /** Why a connection attempt was refused before the upgrade, and the HTTP status it is told by. */
 export const HANDSHAKE_CODES = {
   ORIGIN_REJECTED: { status: 403, message: 'This origin is not allowed' },
+  UNKNOWN_PATH: { status: 404, message: 'There is nothing at this path' },
   TLS_REQUIRED: { status: 426, message: 'A TLS connection is required' },
   TOO_MANY_CONNECTIONS: { status: 429, message: 'Too many connections' },
   SERVER_FULL: { status: 503, message: 'The server takes no more connections' },

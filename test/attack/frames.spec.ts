@@ -1,6 +1,6 @@
 import { ConnectionManager } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
-import { eventually } from '../helpers/eventually.js';
+import { eventually, pause } from '../helpers/eventually.js';
 import { CLOSE, CONTINUATION, frame, PING, PONG, RawPeer, TEXT } from '../helpers/raw-peer.js';
 import { TestApp, tokenFor } from '../helpers/test-app.js';
 import type { Json } from '../helpers/test-client.js';
@@ -84,6 +84,38 @@ describe('a message before authentication', () => {
     peer.write(Buffer.concat([header, Buffer.alloc(given)]));
     expect(await read(peer)).toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
     expect(await peer.closeCode()).toBe(1009);
+  });
+
+  it.each([
+    ['in one frame', Buffer.from([0x81, 0xfe, 0xff, 0xff, 1, 2, 3, 4]), Buffer.alloc(1_000)],
+    [
+      'in fragments',
+      frame('x', { fin: false }),
+      frame('x'.repeat(1_000), { opcode: CONTINUATION, fin: false }),
+    ],
+  ])(
+    'that is not finished is not kept up to the limit of all others: %s',
+    async (_, first, more) => {
+      const { peer, connections } = await peerOf();
+      peer.write(first);
+      for (let part = 0; part < 60; part++) {
+        peer.write(more);
+        await pause(1);
+      }
+      expect(await read(peer)).toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
+      expect(await peer.closeCode()).toBe(1009);
+      await eventually(() => connections.count === 0);
+    },
+  );
+
+  it('is not held to that any more once it comes after authentication', async () => {
+    const { peer } = await peerOf({}, 'alice');
+    const bytes = frame(JSON.stringify({ type: 'ping', pad: 'x'.repeat(60_000) }));
+    for (let at = 0; at < bytes.length; at += 1_000) {
+      peer.write(bytes.subarray(at, at + 1_000));
+      await pause(1);
+    }
+    expect((await read(peer)).type).toBe('pong');
   });
 
   it('over the limit in fragments closes with 1009, however small they are', async () => {

@@ -1,8 +1,13 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { INestApplication } from '@nestjs/common';
+import { WebSocketServer } from 'ws';
 import { ConnectionManager } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { RawPeer, request } from '../helpers/raw-peer.js';
-import { TestApp } from '../helpers/test-app.js';
+import { JWT_SECRET, TestApp } from '../helpers/test-app.js';
+import type { Json } from '../helpers/test-client.js';
 
 let app: TestApp;
 
@@ -21,6 +26,10 @@ const openSockets = () =>
       resolve(count);
     });
   });
+/** Until no more connections are open than that. */
+const settled = async (count: number) => {
+  while ((await openSockets()) > count) await pause(5);
+};
 const stillServes = async () => {
   const client = await app.login();
   client.emit('demo.echo', 'served');
@@ -134,11 +143,69 @@ describe('a handshake', () => {
     await eventually(() => app.nest.get(ConnectionManager).count === 0);
   });
 
-  it.each(['/%', '/events%00', '/EVENTS', '/events/', '/events/x', '*', '/'])(
-    'to %s, where no gateway is, is not answered, and the server goes on',
+  it.each(['/%', '/events%00', '/EVENTS', '/events/', '/events/x', '*', '/', 'http://['])(
+    'to %s, where no gateway is, is refused with 404, and the server goes on',
     async path => {
-      expect((await answerTo(request(path))).status).not.toBe(101);
+      const { status, head, body } = await answerTo(request(path));
+      expect(status).toBe(404);
+      expect(head).toMatch(/Content-Type: application\/json/);
+      expect((JSON.parse(body) as Json).code).toBe('UNKNOWN_PATH');
+      expect(await openSockets()).toBe(0);
       await stillServes();
     },
   );
+});
+
+describe('another upgrade listener of the same server', () => {
+  it.each(['before', 'after'])('that came %s us has what is not ours', async order => {
+    const others = new WebSocketServer({ noServer: true });
+    others.on('connection', socket => {
+      socket.send('"other"');
+    });
+    const listen = (nest: INestApplication) =>
+      nest.getHttpServer().on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
+        if (req.url !== '/other') return;
+        others.handleUpgrade(req, socket, head, opened => others.emit('connection', opened, req));
+      });
+    const shared = await TestApp.start({
+      gateways: [DemoGateway],
+      options: { auth: { jwt: { secret: JWT_SECRET }, timeout: 100 } },
+      prepare: nest => {
+        if (order === 'before') listen(nest);
+      },
+    });
+    if (order === 'after') listen(shared.nest);
+    const other = await shared.connect('/other');
+    const client = await shared.login();
+    expect(await other.next()).toBe('other');
+    // What nobody wants does not stay.
+    const unwanted = await RawPeer.connect(shared.port);
+    unwanted.write(request('/nobody'));
+    await unwanted.gone;
+    expect(other.socket.readyState).toBe(other.socket.OPEN);
+    client.emit('demo.echo', 'ours');
+    expect((await client.next()).event.data).toBe('ours');
+  });
+});
+
+describe('ordinary HTTP on the same server', () => {
+  it('goes on, however many connections say nothing', async () => {
+    const silent = await Promise.all(Array.from({ length: 300 }, () => RawPeer.connect(app.port)));
+    const answers = await Promise.all(
+      Array.from({ length: 300 }, () => fetch(`http://127.0.0.1:${app.port}/nothing`)),
+    );
+    expect(answers.every(({ status }) => status === 404)).toBe(true);
+    expect(silent.every(({ socket }) => !socket.destroyed)).toBe(true);
+    await stillServes();
+  });
+});
+
+describe('TCP connections that say nothing', () => {
+  it('are no more than 1,000 of one address, whatever else it opens', async () => {
+    for (let batch = 0; batch < 12; batch++)
+      await Promise.all(Array.from({ length: 100 }, () => RawPeer.connect(app.port)));
+    await settled(1_000);
+    expect(await openSockets()).toBeGreaterThan(900);
+    await stillServes();
+  });
 });

@@ -2,7 +2,7 @@ import { ConnectionManager } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { GatedGateway, unsigned } from '../helpers/gated.gateway.js';
-import { frame, PING, RawPeer } from '../helpers/raw-peer.js';
+import { CLOSE, frame, PING, RawPeer } from '../helpers/raw-peer.js';
 import { TestApp } from '../helpers/test-app.js';
 
 const UNLIMITED = { messageRate: 1e6, messageBurst: 1e6, maxStrikes: 1e6 };
@@ -164,5 +164,48 @@ describe('a client that sends faster than handlers finish', () => {
     gateway.open();
     await pause(20);
     expect(gateway.started).toBe(1);
+  });
+});
+
+describe('a client that sends much at once', () => {
+  it('is handled a part a turn, so that others have theirs', async () => {
+    const { app, connections } = await start(UNLIMITED);
+    const peer = await RawPeer.open(app.port);
+    const client = connections.list()[0]!;
+    let most = 0;
+    let last = 0;
+    const watch = () => {
+      most = Math.max(most, client.counters.sent - last);
+      last = client.counters.sent;
+      if (last < 5_000) setImmediate(watch);
+    };
+    watch();
+    peer.write(Buffer.concat(Array.from({ length: 5_000 }, () => frame('{"type":"ping"}'))));
+    await eventually(() => last === 5_000);
+    // One part before the watch, and one after it.
+    expect(most).toBeLessThanOrEqual(2 * 64);
+  });
+});
+
+describe('a client whose handlers never finish', () => {
+  it('is heard when it closes, and its place is free', async () => {
+    const { app, gateway, connections } = await start({ ...UNLIMITED, maxRunningHandlers: 2 });
+    const peer = await RawPeer.open(app.port);
+    for (let sent = 0; sent < 10; sent++) peer.send(unsigned('gated.silent'));
+    await eventually(() => gateway.running === 2);
+    peer.send(Buffer.from([0x03, 0xe8]), { opcode: CLOSE });
+    expect(await peer.closeCode()).toBe(1000);
+    peer.socket.end();
+    await eventually(() => connections.count === 0);
+    expect(gateway.started).toBe(2);
+  });
+
+  it('is heard when it half-closes, too', async () => {
+    const { app, gateway, connections } = await start({ ...UNLIMITED, maxRunningHandlers: 2 });
+    const peer = await RawPeer.open(app.port);
+    for (let sent = 0; sent < 10; sent++) peer.send(unsigned('gated.silent'));
+    await eventually(() => gateway.running === 2);
+    peer.socket.end();
+    await eventually(() => connections.count === 0);
   });
 });

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type {
   DynamicModule,
   INestApplication,
+  NestApplicationOptions,
   ModuleMetadata,
   Type,
   WebSocketAdapter,
@@ -33,6 +34,8 @@ export interface TestAppOptions {
   http?: AbstractHttpAdapter;
   /** @default SemanticEventsAdapter */
   adapter?: new (app: INestApplication) => WebSocketAdapter;
+  /** As for `NestFactory.create`. */
+  application?: NestApplicationOptions;
   /** Runs before the application starts. */
   prepare?: (app: INestApplication) => void;
 }
@@ -64,7 +67,7 @@ export class TestApp {
     });
     if (setup.clock) builder.overrideProvider(Clock).useValue(setup.clock);
     const module = await builder.compile();
-    const quiet = { logger: false } as const;
+    const quiet: NestApplicationOptions = { logger: false, ...setup.application };
     const app = setup.http
       ? module.createNestApplication(setup.http, quiet)
       : module.createNestApplication(quiet);

@@ -20,6 +20,7 @@ import {
   SemanticEventsConfigError,
 } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
+import { RawPeer } from '../helpers/raw-peer.js';
 import { TestApp } from '../helpers/test-app.js';
 
 @Module({})
@@ -56,8 +57,8 @@ class WatchingGateway implements OnGatewayConnection, OnGatewayDisconnect {
   }
 }
 
-function gatewayAt(port: number): Type {
-  @WebSocketGateway(port, { path: '/own' })
+function gatewayAt(port: number, options: { path?: string } = { path: '/own' }): Type {
+  @WebSocketGateway(port, options)
   @SecureGateway()
   class OwnPortGateway {
     @SubscribeMessage('own')
@@ -101,6 +102,34 @@ describe('a gateway on a port of its own', () => {
     for (const client of [own, open]) client.sendJson({ event: 'own' });
     expect((await own.next()).data.code).toBe('UNAUTHENTICATED');
     expect(await open.next()).toEqual({ event: 'own', data: 'open' });
+  });
+});
+
+describe('a gateway on a port of its own without a path', () => {
+  const start = async () => {
+    const port = await freePort();
+    const options = { auth: { validateToken: () => ({ id: 'alice' }), timeout: 100 } };
+    return { port, app: await TestApp.start({ gateways: [gatewayAt(port, {})], options }) };
+  };
+
+  it.each(['/', '/any', ''])('takes any: %j', async path => {
+    const { port, app } = await start();
+    const client = await app.login('alice', path, { port });
+    client.emit('own', 'data');
+    expect((await client.next()).event.data).toBe('own');
+  });
+
+  it('is guarded against connections that say nothing, and these hold up no shutdown', async () => {
+    const { port, app } = await start();
+    await (await RawPeer.connect(port)).gone;
+    const peer = await RawPeer.connect(port);
+    await app.nest.close();
+    await peer.gone;
+  });
+
+  it('asks whoever sends an ordinary request to upgrade', async () => {
+    const { port } = await start();
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(426);
   });
 });
 

@@ -53,11 +53,21 @@ describe('a queue of messages', () => {
     expect(socket.log).toEqual([['send', 'x', { binary: false }, callback]]);
   });
 
-  it('of a socket that is closing already is not closed again', () => {
+  it('of a socket that is closing is not closed again, and takes no copy of what is sent', () => {
     const socket = guarded(5_000);
+    const told = () => undefined;
     socket.readyState = CLOSING;
+    socket.send('x'.repeat(65_536), told);
+    expect(socket.log).toEqual([['send', '', told]]);
+  });
+
+  it('takes nothing of the message that closes it', () => {
+    const socket = guarded(1_001);
     socket.send('x');
-    expect(socket.log).toEqual([['send', 'x']]);
+    expect(socket.log).toEqual([
+      ['close', 4508, 'SLOW_CONSUMER'],
+      ['send', ''],
+    ]);
   });
 });
 

@@ -81,6 +81,7 @@ describe('HANDSHAKE_CODES', () => {
 
     expect(statuses).toEqual([
       ['ORIGIN_REJECTED', 403],
+      ['UNKNOWN_PATH', 404],
       ['TLS_REQUIRED', 426],
       ['TOO_MANY_CONNECTIONS', 429],
       ['SERVER_FULL', 503],

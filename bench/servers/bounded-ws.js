@@ -1,0 +1,24 @@
+// A ws server that echoes, and closes who does not read: the least that bounds a queue, and so what is Node's own of
+// the memory that takes.
+import { WebSocketServer } from 'ws';
+import { flood } from './settings.js';
+
+const MAX_BUFFERED_BYTES = 1_048_576;
+
+const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/events' });
+server.on('connection', socket => {
+  const send = socket.send.bind(socket);
+  socket.send = text => {
+    if (socket.readyState !== socket.OPEN) return;
+    send(text);
+    if (socket.bufferedAmount <= MAX_BUFFERED_BYTES) return;
+    socket.pause();
+    socket.close(4508, 'SLOW_CONSUMER');
+  };
+  socket.on('message', data => {
+    const text = data.toString();
+    if (text.startsWith('{"event":"flood')) void flood(socket, text.includes('patient'));
+    else socket.send(text);
+  });
+});
+server.on('listening', () => process.send?.({ port: server.address().port }));

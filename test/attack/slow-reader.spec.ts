@@ -1,0 +1,128 @@
+import type { Socket } from 'node:net';
+import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { map, range } from 'rxjs';
+import type { WebSocket } from 'ws';
+import { ConnectionManager, Public, SecureGateway, SecurityEvents } from '../../lib/index.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { GatedGateway, unsigned } from '../helpers/gated.gateway.js';
+import { frame, RawPeer } from '../helpers/raw-peer.js';
+import { TestApp } from '../helpers/test-app.js';
+
+const UNLIMITED = { messageRate: 1e6, messageBurst: 1e6, maxStrikes: 1e6 };
+const MEBIBYTE = 2 ** 20;
+/** What a stream reads of a socket that was paused already. */
+const READ_AHEAD = 2 * 65_536;
+const MESSAGE = 'x'.repeat(65_536);
+const MESSAGES = (100 * MEBIBYTE) / MESSAGE.length;
+
+/** Sends 100 MiB to whoever asks, in each way a handler can, and tells what that took. */
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+@Public()
+class PushingGateway {
+  isDone = false;
+  /** Bytes outside the heap when it began, and at most since. */
+  before = 0;
+  most = 0;
+  made = 0;
+
+  @SubscribeMessage('push.turns')
+  async turns(@ConnectedSocket() socket: WebSocket) {
+    for (let sent = 0; sent < MESSAGES; sent++) {
+      this.note();
+      socket.send(MESSAGE);
+      await new Promise(setImmediate);
+    }
+    this.isDone = true;
+  }
+
+  @SubscribeMessage('push.burst')
+  burst(@ConnectedSocket() socket: WebSocket) {
+    for (let sent = 0; sent < MESSAGES; sent++) {
+      this.note();
+      socket.send(MESSAGE);
+    }
+    this.isDone = true;
+  }
+
+  @SubscribeMessage('push.stream')
+  stream() {
+    return range(MESSAGES).pipe(
+      map(() => {
+        this.note();
+        return MESSAGE;
+      }),
+    );
+  }
+
+  private note(): void {
+    const { external } = process.memoryUsage();
+    if (this.made++ === 0) this.before = external;
+    this.most = Math.max(this.most, external);
+  }
+}
+
+/** The server's side of every TCP connection, in the order they came. */
+const serverSides = (app: TestApp) => {
+  const sockets: Socket[] = [];
+  app.nest.getHttpServer().on('connection', (socket: Socket) => sockets.push(socket));
+  return sockets;
+};
+
+describe('100 MiB sent to a client that does not read', () => {
+  it.each(['push.turns', 'push.burst', 'push.stream'])(
+    'by %s take less than 5 MiB, and it is closed with 4508',
+    async message => {
+      const app = await TestApp.start({
+        gateways: [PushingGateway],
+        options: { connection: UNLIMITED },
+      });
+      const gateway = app.nest.get(PushingGateway);
+      const connections = app.nest.get(ConnectionManager);
+      const peer = await RawPeer.open(app.port);
+      peer.socket.pause();
+      peer.send(unsigned(message));
+      await eventually(() => gateway.isDone || (message === 'push.stream' && gateway.made > 0));
+      expect(gateway.most - gateway.before).toBeLessThan(5 * MEBIBYTE);
+      // Of a stream nothing more is asked for once nobody is there to be told.
+      if (message === 'push.stream') expect(gateway.made).toBeLessThan(MESSAGES);
+      peer.socket.resume();
+      expect(await peer.closeCode()).toBe(4508);
+      peer.reset();
+      await eventually(() => connections.count === 0);
+    },
+  );
+});
+
+describe('a client that has 100 MiB echoed and does not read', () => {
+  it('is not read itself any more, and closed with 4508', async () => {
+    const connection = {
+      ...UNLIMITED,
+      maxUnauthenticatedMessageSize: 65_536,
+      maxBufferedBytes: 100_000,
+    };
+    const app = await TestApp.start({ gateways: [GatedGateway], options: { connection } });
+    const accepted = serverSides(app);
+    const peer = await RawPeer.open(app.port);
+    const [server] = accepted as [Socket];
+    const closed = new Promise(resolve => {
+      app.nest.get(SecurityEvents).subscribe(event => {
+        if (event.kind === 'closed') resolve(event);
+      });
+    });
+    peer.socket.pause();
+    // As long as its answer.
+    const request = { ...unsigned('gated.bytes', 60_000), padding: 'x'.repeat(60_000) };
+    const bytes = frame(JSON.stringify(request));
+    for (let sent = 0; sent < 1_700; sent++) peer.write(bytes);
+    await closed;
+    const readWhenClosed = server.bytesRead;
+    expect(readWhenClosed).toBeLessThan(20 * MEBIBYTE);
+    await pause(100);
+    expect(server.bytesRead - readWhenClosed).toBeLessThan(READ_AHEAD);
+    peer.socket.resume();
+    expect(await peer.closeCode()).toBe(4508);
+    await eventually(() => server.destroyed, 3_000);
+    expect(server.bytesRead - readWhenClosed).toBeLessThan(100_000 + 2 * READ_AHEAD);
+  });
+});
