@@ -51,6 +51,8 @@ export {
   type SemanticEventInit,
   type SignedSemanticEvent,
   type TimeWindow,
+  type UnverifiedAttributes,
+  unverifiedOf,
   validateEvent,
 } from './event/index.js';
 export {
@@ -59,6 +61,7 @@ export {
   RefusalException,
   SemanticEventBody,
   type StandardSchema,
+  Unverified,
 } from './handler/index.js';
 export {
   type AttemptFailedEvent,
@@ -92,6 +95,7 @@ export {
   type SecurityLogLevel,
   type SecurityLogLevels,
   type SemanticEventsOptions,
+  type SignatureScheme,
   type SigningKeyOptions,
   type SigningOptions,
   type StoreErrorPolicy,

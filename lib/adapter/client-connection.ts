@@ -7,7 +7,7 @@ import {
   type ManagedConnection,
 } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
-import { type FrameForm, isPlainJson, markReceived, validateEvent } from '../event/index.js';
+import { type FrameForm, isPlainJson, receiveEvent, type SemanticEvent } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
 import {
   type ClientFrame,
@@ -182,7 +182,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
 
   private read(text: string): void {
     try {
-      this.take(decodeFrame(text, this.router.subprotocol));
+      this.take(decodeFrame(text, this.router.subprotocol), text);
     } catch (error) {
       if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
       const { code, retryAfter } =
@@ -191,7 +191,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     }
   }
 
-  private take(frame: ClientFrame): void {
+  private take(frame: ClientFrame, text: string): void {
     switch (frame.kind) {
       case 'ping':
         this.send(
@@ -202,7 +202,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
         this.session.authenticate(frame.token);
         return;
       case 'event':
-        this.takeEvent(frame.event);
+        this.takeEvent(frame.event, text);
         return;
       case 'nest':
         this.takeNestFrame(frame.name, frame.data);
@@ -219,16 +219,17 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     else this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : 'INVALID_EVENT', {}, 'nest', name);
   }
 
-  private takeEvent(event: unknown): void {
+  private takeEvent(value: unknown, text: string): void {
+    const { event: limits, signing } = this.services.options;
+    let event: SemanticEvent;
     try {
-      validateEvent(event, this.services.options.event);
+      event = receiveEvent(value, text, limits, signing.accept.includes('integradio'));
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
       // Who has not authenticated learns that first, and nothing of what we think of the event.
-      this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : error.code, { id: eventIdOf(event) });
+      this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : error.code, { id: eventIdOf(value) });
       return;
     }
-    markReceived(event, 'event');
     this.route(event.type, event, 'event');
   }
 

@@ -151,15 +151,22 @@ function isAttribute(value: unknown, limits: Readonly<EventLimits>): boolean {
 
 /**
  * Whether a parsed JSON value is one that reads the same to every receiver: not too deep, no number beyond a
- * double, no lone surrogate, and no `__proto__` member, which copying turns into another prototype.
+ * double, no lone surrogate, and no `__proto__` member, which copying turns into another prototype. Nor a negative
+ * zero, unless it is allowed: the canonical form of RFC 8785 does not tell it from zero.
  */
-export function isPlainJson(value: unknown, depth: number): boolean {
+export function isPlainJson(
+  value: unknown,
+  depth: number,
+  allowed: { negativeZero?: boolean } = {},
+): boolean {
   if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value === 'number')
+    return Number.isFinite(value) && (allowed.negativeZero === true || !Object.is(value, -0));
   if (typeof value !== 'object' || value === null) return true;
   if (depth === 0) return false;
-  if (Array.isArray(value)) return value.every(item => isPlainJson(item, depth - 1));
+  if (Array.isArray(value)) return value.every(item => isPlainJson(item, depth - 1, allowed));
   return Object.entries(value).every(
-    ([key, item]) => key !== '__proto__' && key.isWellFormed() && isPlainJson(item, depth - 1),
+    ([key, item]) =>
+      key !== '__proto__' && key.isWellFormed() && isPlainJson(item, depth - 1, allowed),
   );
 }

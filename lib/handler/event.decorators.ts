@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform } from '@nestjs/common';
+import { unverifiedOf } from '../event/index.js';
 import { eventOf } from './event-of.js';
 import { EventDataPipe } from './event-data.pipe.js';
 import { isStandardSchema, type StandardSchema } from './standard-schema.js';
@@ -12,6 +13,14 @@ const Data = createParamDecorator(dataFrom);
 export function isPayloadFactory(factory: unknown): boolean {
   return factory === eventFrom || factory === dataFrom;
 }
+
+/**
+ * What came with the event and is not covered by its signature, as a handler parameter: `UnverifiedAttributes`. Empty
+ * but in the compatible mode.
+ */
+export const Unverified = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  unverifiedOf(eventOf(context)),
+);
 
 /** The whole event, as a handler parameter: a `SemanticEvent`. */
 export function SemanticEventBody(...pipes: PipeTransform[]): ParameterDecorator {

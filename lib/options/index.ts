@@ -32,6 +32,7 @@ export {
 export {
   checkKeys,
   SESSION_KEY_PREFIX,
+  type SignatureScheme,
   type SigningKeyOptions,
   type SigningOptions,
 } from './signing-options.js';

@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import type { Client } from '../connection/index.js';
 import {
   createEvent,
   freshnessOf,
+  isCompatibleSignature,
   isWithin,
   type SemanticEvent,
   type SemanticEventInit,
@@ -16,11 +17,13 @@ import {
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
   SESSION_KEY_PREFIX,
+  type SignatureScheme,
   type SigningKeyOptions,
 } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { deriveKey } from './derive-key.js';
 import { canonicalizeWithout } from './canonicalize.js';
+import { compatibleText, findCompatibleKey } from './compatible-signature.js';
 import { generateSecret, KeyRing, type SigningKey } from './key-ring.js';
 import { computeMac, isMacOf } from './mac.js';
 import { deriveSessionKey } from './session-key.js';
@@ -32,6 +35,8 @@ import {
   signingInput,
 } from './signature.js';
 
+const COMPATIBLE_NONCE_BYTES = 8;
+
 /** Which keys an event may be signed with: the connection's own, those of the ring, or either. */
 export type AcceptedKeys = 'session' | 'ring' | 'any';
 
@@ -40,6 +45,13 @@ export interface SignOptions {
   client?: Client;
   /** @default 's2c' */
   direction?: Direction;
+  /**
+   * How to sign. In the compatible mode (`'integradio'`) it is always a key of the ring that signs, and the `source`
+   * tells the direction: only what the server sends may have the server's own.
+   *
+   * @default 'v1'
+   */
+  scheme?: SignatureScheme;
 }
 
 export interface VerifyOptions {
@@ -56,6 +68,8 @@ export interface VerifyOptions {
 export class EventSigner {
   private ring: KeyRing;
   private readonly sessionKeys = new WeakMap<Client, SigningKey>();
+  /** Events that were verified in the compatible mode: whoever sent them reads no other signature. */
+  private readonly compatible = new WeakSet<SemanticEvent>();
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
@@ -87,10 +101,11 @@ export class EventSigner {
    * A signed copy of an event, with an `id`, a `time` and a `semanticnonce` where it had none.
    *
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
-   * @throws TypeError when the event has no canonical form: a cycle, a bigint, a number that is not finite
+   * @throws TypeError when the event has no canonical form: a cycle, a bigint, a number that is not finite; or, in the
+   *   compatible mode, when its source does not fit its direction
    */
   sign<T>(event: SemanticEventInit<T>, options: SignOptions = {}): SignedSemanticEvent<T> {
-    const unsigned = this.complete(event);
+    const unsigned = this.complete(event, options.scheme);
     const { semanticsignature } = this.signatureOf(unsigned, options);
     return { ...unsigned, semanticsignature } as SignedSemanticEvent<T>;
   }
@@ -101,8 +116,18 @@ export class EventSigner {
    * @throws as `sign`
    */
   signToText(event: SemanticEventInit, options: SignOptions = {}): string {
-    const { text, semanticsignature } = this.signatureOf(this.complete(event), options);
+    const unsigned = this.complete(event, options.scheme);
+    const { text, semanticsignature } = this.signatureOf(unsigned, options);
     return `${text.slice(0, -1)},"semanticsignature":"${semanticsignature}"}`;
+  }
+
+  /**
+   * The way of signing an answer that its receiver can verify: the way of its request, once that was verified, for
+   * what the server says in its own name; `'v1'` for all else.
+   */
+  schemeFor(request: SemanticEvent, answer: SemanticEventInit): SignatureScheme {
+    const isCompatible = this.compatible.has(request) && this.isOwn(answer);
+    return isCompatible ? 'integradio' : 'v1';
   }
 
   /**
@@ -118,6 +143,9 @@ export class EventSigner {
     const now = this.clock.now();
     if (!isWithin(this.options.signing, freshnessOf(event).time, now))
       throw new RefusalError('EVENT_EXPIRED');
+
+    if (this.accepts('integradio') && isCompatibleSignature(event.semanticsignature))
+      return this.verifyCompatible(event, keys, direction, now);
 
     const signature = parseSignature(event.semanticsignature);
     const key = signature && this.findKey(signature.keyId, keys, client, now);
@@ -158,18 +186,56 @@ export class EventSigner {
     return found && { id: found.id, key: deriveKey(found.key, '', info) };
   }
 
-  private complete<T>(event: SemanticEventInit<T>): SemanticEvent<T> {
+  private complete<T>(event: SemanticEventInit<T>, scheme?: SignatureScheme): SemanticEvent<T> {
     const complete = createEvent(event, this.clock.now());
-    complete.semanticnonce ??= randomUUID();
+    complete.semanticnonce ??=
+      scheme === 'integradio'
+        ? randomBytes(COMPATIBLE_NONCE_BYTES).toString('hex')
+        : randomUUID();
     return complete;
   }
 
-  private signatureOf(event: SemanticEvent, { client, direction = 's2c' }: SignOptions) {
+  private signatureOf(event: SemanticEvent, { client, direction = 's2c', scheme }: SignOptions) {
+    if (scheme === 'integradio') return this.compatibleSignatureOf(event, direction);
     const sessionKey = client && this.sessionKeys.get(client);
     const { id, key } = sessionKey ?? this.ringKey(this.clock.now());
     const text = canonicalizeWithout(event, 'semanticsignature');
     const mac = computeMac(key, macInput(text, direction));
     return { text, semanticsignature: formatSignature(id, mac) };
+  }
+
+  private compatibleSignatureOf(event: SemanticEvent, direction: Direction) {
+    if (!this.fits(event, direction))
+      throw new TypeError('In the compatible mode only events of the server have its source');
+    const { text, input } = compatibleText(event);
+    const { key } = this.ringKey(this.clock.now());
+    return { text, semanticsignature: computeMac(key, input, 'hex') };
+  }
+
+  private verifyCompatible(
+    event: SemanticEvent,
+    accepted: AcceptedKeys,
+    direction: Direction,
+    now: number,
+  ): string {
+    const isAcceptable = accepted !== 'session' && this.fits(event, direction);
+    const key = isAcceptable ? findCompatibleKey(event, this.ring.inForce(now)) : undefined;
+    if (!key) throw new RefusalError('INVALID_SIGNATURE');
+    this.compatible.add(event);
+    return key.id;
+  }
+
+  /** The MAC of the compatible mode has no direction: without this our answers could be sent back to us. */
+  private fits(event: SemanticEvent, direction: Direction): boolean {
+    return this.isOwn(event) === (direction === 's2c');
+  }
+
+  private isOwn({ source }: SemanticEventInit): boolean {
+    return source === this.options.signing.source;
+  }
+
+  private accepts(scheme: SignatureScheme): boolean {
+    return this.options.signing.accept.includes(scheme);
   }
 
   private findKey(
