@@ -189,9 +189,7 @@ export class EventSigner {
   private complete<T>(event: SemanticEventInit<T>, scheme?: SignatureScheme): SemanticEvent<T> {
     const complete = createEvent(event, this.clock.now());
     complete.semanticnonce ??=
-      scheme === 'integradio'
-        ? randomBytes(COMPATIBLE_NONCE_BYTES).toString('hex')
-        : randomUUID();
+      scheme === 'integradio' ? randomBytes(COMPATIBLE_NONCE_BYTES).toString('hex') : randomUUID();
     return complete;
   }
 
