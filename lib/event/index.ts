@@ -1,5 +1,6 @@
 export { isCompatibleSignature, type UnverifiedAttributes } from './compatible-event.js';
 export { createEvent } from './create-event.js';
+export { dataOf } from './data-of.js';
 export { isPattern, matchesPattern, MAX_PATTERN_LENGTH } from './patterns.js';
 export {
   compatibleFrameOf,
@@ -20,3 +21,4 @@ export {
   isPlainJson,
   validateEvent,
 } from './validate-event.js';
+export { isUriReference } from './uri.js';

@@ -1,3 +1,4 @@
+import { isUriReference } from '../event/index.js';
 import type { Problems } from './problems.js';
 
 /** A key as it is configured. */
@@ -45,6 +46,8 @@ export function checkSigning(options: SigningOptions, problems: Problems, now: n
   problems.integer('signing.maxAge', options.maxAge, { min: 1_000 });
   problems.integer('signing.clockSkew', options.clockSkew, { min: 0 });
   problems.text('signing.source', options.source);
+  if (typeof options.source === 'string' && !isUriReference(options.source))
+    problems.add('signing.source', 'must be a URI reference');
   checkAccept(options.accept, problems);
   checkKeys(options.keys, problems, now);
 }

@@ -1,10 +1,10 @@
 import { compatibleFrameOf, type SemanticEvent } from '../event/index.js';
 import { RefusalError } from '../protocol/index.js';
-import { canonicalize } from './canonicalize.js';
+import { canonicalizeWithout } from './canonicalize.js';
 import { type ExactJson, parseExact } from './exact-json.js';
 import type { SigningKey } from './key-ring.js';
 import { isMacOf } from './mac.js';
-import { pythonJson } from './python-json.js';
+import { type PlainJson, pythonJson } from './python-json.js';
 
 /**
  * The key an event was signed with in the compatible mode. The signature names none, so each is tried.
@@ -34,21 +34,27 @@ export function findCompatibleKey(
  * @throws TypeError when a member is named twice, or there are too many levels
  */
 export function compatibleInput(frame: string): string {
-  const outer = parseExact(frame);
-  const event = outer instanceof Map && !outer.has('specversion') ? outer.get('event') : outer;
-  if (!(event instanceof Map)) throw new TypeError('The frame holds no event');
-  return inputOf(event as ReadonlyMap<string, ExactJson>);
+  const outer = membersOf(parseExact(frame));
+  const event = outer.has('specversion') ? outer : membersOf(outer.get('event'));
+  return inputOf(event);
 }
 
 /** An event of our own making, as JSON text in the form its receiver signs by, and the text to sign. */
 export function compatibleText(event: SemanticEvent): { text: string; input: string } {
   // Which is what becomes of dates and the like, and refuses what has no JSON form.
-  const { semanticsignature: _, ...plain } = JSON.parse(canonicalize(event)) as SemanticEvent;
-  const text = pythonJson(plain as Parameters<typeof pythonJson>[0]);
-  return { text, input: inputOf(parseExact(text) as ReadonlyMap<string, ExactJson>) };
+  const plain = JSON.parse(canonicalizeWithout(event, 'semanticsignature')) as PlainJson;
+  const text = pythonJson(plain);
+  return { text, input: inputOf(membersOf(parseExact(text))) };
 }
 
-function inputOf(event: ReadonlyMap<string, ExactJson>): string {
+type Members = ReadonlyMap<string, ExactJson>;
+
+function membersOf(value: ExactJson | undefined): Members {
+  if (!(value instanceof Map)) throw new TypeError('The frame holds no event');
+  return value as Members;
+}
+
+function inputOf(event: Members): string {
   const valueOf = (name: string) => event.get(name) ?? null;
   return pythonJson(
     new Map([

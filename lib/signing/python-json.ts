@@ -1,6 +1,7 @@
 import { type ExactJson, ExactNumber } from './exact-json.js';
 
-type PlainJson =
+/** A JSON value as `JSON.parse` makes it. */
+export type PlainJson =
   null | boolean | number | string | readonly PlainJson[] | { readonly [name: string]: PlainJson };
 
 /**
