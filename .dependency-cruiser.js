@@ -62,6 +62,12 @@ export default {
       to: { path: '(^lib/health|@nestjs/terminus)' },
     },
     {
+      name: 'testing-is-for-tests-only',
+      severity: 'error',
+      from: { path: '^lib/(?!testing)' },
+      to: { path: '^lib/testing' },
+    },
+    {
       name: 'declared-dependencies-only',
       severity: 'error',
       from: { path: '^lib' },

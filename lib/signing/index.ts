@@ -8,6 +8,6 @@ export {
 export type { SigningKey } from './key-ring.js';
 export { replyTo } from './reply.js';
 export { SignReplyInterceptor } from './sign-reply.interceptor.js';
-export type { Direction } from './signature.js';
+export { type Direction, signatureFor } from './signature.js';
 export { SignedEvent } from './signed-event.decorator.js';
 export { SignedEventGuard, type SignedEventOptions } from './signed-event.guard.js';
