@@ -29,6 +29,7 @@ export {
   TokenAuthenticator,
 } from './auth/index.js';
 export { Clock } from './clock.js';
+export type { MaybePromise } from './maybe-promise.js';
 export {
   Client,
   ClientAddressResolver,
@@ -109,9 +110,11 @@ export {
   CODES,
   HANDSHAKE_CODES,
   type HandshakeCode,
+  type RefusalDetails,
   RefusalError,
   SemanticEventsConfigError,
   SemanticEventsError,
+  type Subprotocol,
   validateOrigin,
 } from './protocol/index.js';
 export {
@@ -129,11 +132,15 @@ export {
 } from './rate-limit/index.js';
 export { NonceStore, NonceTracker } from './replay/index.js';
 export { SemanticEventsModule } from './semantic-events.module.js';
-export type { SemanticEventsModuleOptions } from './semantic-events.module-definition.js';
+export type {
+  SemanticEventsModuleExtras,
+  SemanticEventsModuleOptions,
+} from './semantic-events.module-definition.js';
 export type { Stores } from './stores.js';
 export {
   type AcceptedKeys,
   canonicalize,
+  type Direction,
   EventSigner,
   SignedEvent,
   SignedEventGuard,
