@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 const MAX_BYTES = 150_000;
-const ALLOWED = /^(dist\/.+\.(js|d\.ts)|package\.json|(README|PROTOCOL|SECURITY|CHANGELOG|LICENSE)(\.md)?)$/;
+const ALLOWED = /^(dist\/.+\.(js|d\.ts)|package\.json|(README|PROTOCOL|LICENSE)(\.md)?)$/;
 
 const [{ files, size }] = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const strays = files.map(file => file.path).filter(path => !ALLOWED.test(path));
