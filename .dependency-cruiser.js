@@ -78,6 +78,12 @@ export default {
       },
     },
     {
+      name: 'testing-is-for-tests-only',
+      severity: 'error',
+      from: { path: '^lib/(?!testing)' },
+      to: { path: '^lib/testing' },
+    },
+    {
       name: 'declared-dependencies-only',
       severity: 'error',
       from: { path: '^lib' },

@@ -2,7 +2,8 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'build', 'coverage'] },
+  // The application of the matrix is compiled where the packed library is installed, and only there.
+  { ignores: ['dist', 'build', 'coverage', '.ci/matrix'] },
   eslint.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
@@ -36,6 +37,7 @@ export default tseslint.config(
           'performance',
           'process',
           'clearInterval',
+          'clearTimeout',
           'setImmediate',
           'setInterval',
           'setTimeout',

@@ -10,6 +10,7 @@ export default {
     '^nestjs-semantic-events$': '<rootDir>/lib/index.ts',
     '^nestjs-semantic-events/opentelemetry$': '<rootDir>/lib/opentelemetry/index.ts',
     '^nestjs-semantic-events/redis$': '<rootDir>/lib/redis/index.ts',
+    '^nestjs-semantic-events/testing$': '<rootDir>/lib/testing/index.ts',
     // CommonJS that requires ES modules, which Jest cannot do before Node 24.9.
     '^@nestjs/throttler$': '<rootDir>/test/helpers/throttler.ts',
   },

@@ -54,6 +54,8 @@ export {
   type SemanticEventInit,
   type SignedSemanticEvent,
   type TimeWindow,
+  type UnverifiedAttributes,
+  unverifiedOf,
   validateEvent,
 } from './event/index.js';
 export {
@@ -62,6 +64,7 @@ export {
   RefusalException,
   SemanticEventBody,
   type StandardSchema,
+  Unverified,
 } from './handler/index.js';
 export {
   type AttemptFailedEvent,
@@ -117,6 +120,7 @@ export {
   type SecurityLogLevel,
   type SecurityLogLevels,
   type SemanticEventsOptions,
+  type SignatureScheme,
   type SigningKeyOptions,
   type SigningOptions,
   type StoreErrorPolicy,
@@ -130,9 +134,11 @@ export {
   CODES,
   HANDSHAKE_CODES,
   type HandshakeCode,
+  type RefusalDetails,
   RefusalError,
   SemanticEventsConfigError,
   SemanticEventsError,
+  type Subprotocol,
   validateOrigin,
 } from './protocol/index.js';
 export {
@@ -151,11 +157,15 @@ export {
 } from './rate-limit/index.js';
 export { NonceStore, NonceTracker } from './replay/index.js';
 export { SemanticEventsModule } from './semantic-events.module.js';
-export type { SemanticEventsModuleOptions } from './semantic-events.module-definition.js';
+export type {
+  SemanticEventsModuleExtras,
+  SemanticEventsModuleOptions,
+} from './semantic-events.module-definition.js';
 export type { Stores } from './stores.js';
 export {
   type AcceptedKeys,
   canonicalize,
+  type Direction,
   EventSigner,
   type RingKey,
   SignedEvent,

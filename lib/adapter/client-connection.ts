@@ -8,7 +8,7 @@ import {
 } from '../connection/index.js';
 import type { ClientSubscriptions, SubscriptionOutlet } from '../mesh/index.js';
 import { logUnexpected } from '../monitoring/index.js';
-import { type FrameForm, isPlainJson, markReceived, validateEvent } from '../event/index.js';
+import { type FrameForm, isPlainJson, receiveEvent, type SemanticEvent } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
 import {
   type ClientFrame,
@@ -213,7 +213,7 @@ export class ClientConnection
 
   private read(text: string): void {
     try {
-      this.take(decodeFrame(text, this.router.subprotocol));
+      this.take(decodeFrame(text, this.router.subprotocol), text);
     } catch (error) {
       if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
       const { code, retryAfter } =
@@ -222,7 +222,7 @@ export class ClientConnection
     }
   }
 
-  private take(frame: ClientFrame): void {
+  private take(frame: ClientFrame, text: string): void {
     switch (frame.kind) {
       case 'ping':
         this.send(
@@ -233,7 +233,7 @@ export class ClientConnection
         this.session.authenticate(frame.token);
         return;
       case 'event':
-        this.takeEvent(frame.event);
+        this.takeEvent(frame.event, text);
         return;
       case 'nest':
         this.takeNestFrame(frame.name, frame.data);
@@ -251,16 +251,17 @@ export class ClientConnection
     else this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : 'INVALID_EVENT', {}, 'nest', name);
   }
 
-  private takeEvent(event: unknown): void {
+  private takeEvent(value: unknown, text: string): void {
+    const { event: limits, signing } = this.services.options;
+    let event: SemanticEvent;
     try {
-      validateEvent(event, this.services.options.event);
+      event = receiveEvent(value, text, limits, signing.accept.includes('integradio'));
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
       // Who has not authenticated learns that first, and nothing of what we think of the event.
-      this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : error.code, { id: eventIdOf(event) });
+      this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : error.code, { id: eventIdOf(value) });
       return;
     }
-    markReceived(event, 'event');
     this.route(event.type, event, 'event');
   }
 

@@ -129,7 +129,8 @@ export class MessageRouter {
     }
     const { signer, options } = this.services;
     const reply = replyTo(request as SemanticEvent, result, options.signing.source);
-    const event = signer.signToText(reply, { client: this.connection.client });
+    const scheme = signer.schemeFor(request as SemanticEvent, reply);
+    const event = signer.signToText(reply, { client: this.connection.client, scheme });
     this.connection.send(encodeEvent(event, this.subprotocol));
   }
 

@@ -9,7 +9,7 @@ import {
   trustProxy,
 } from './connection.checks.js';
 import { adapter, authentication, validation } from './gateway.checks.js';
-import { jwtAlgorithms, keyRotation, keyStrength } from './key.checks.js';
+import { jwtAlgorithms, keyRotation, keyStrength, signatures } from './key.checks.js';
 import { replayStore, securityLog, stores } from './operation.checks.js';
 
 /** The production checklist, in the order it is printed. */
@@ -22,6 +22,7 @@ const CHECKLIST: readonly (readonly [id: string, check: AuditCheck])[] = [
   ['jwt', jwtAlgorithms],
   ['key-strength', keyStrength],
   ['key-rotation', keyRotation],
+  ['signatures', signatures],
   ['validation', validation],
   ['size-limits', sizeLimits],
   ['compression', compression],

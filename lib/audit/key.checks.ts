@@ -48,6 +48,14 @@ export const keyRotation: AuditCheck = ({ keys, now }) => {
     : pass(`${keys.length === 1 ? 'One key is' : `${keys.length} keys are`} accepted`);
 };
 
+export const signatures: AuditCheck = ({ options }) =>
+  options.signing.accept.includes('integradio')
+    ? warn(
+        'Signatures of the compatible mode are accepted, which leave subject, tags and extensions unsigned',
+        "Leave signing.accept at ['v1'] once no older Python peer is left",
+      )
+    : pass('Every signature covers the whole event');
+
 export const jwtAlgorithms: AuditCheck = ({ options }) => {
   const { jwt } = options.auth;
   if (!jwt) return pass("Tokens are validated by the application's own validateToken");

@@ -1,6 +1,15 @@
+export { isCompatibleSignature, type UnverifiedAttributes } from './compatible-event.js';
 export { createEvent } from './create-event.js';
+export { dataOf } from './data-of.js';
 export { coversPattern, isPattern, matchesPattern, MAX_PATTERN_LENGTH } from './patterns.js';
-export { type FrameForm, markReceived, receivedAs } from './receipt.js';
+export {
+  compatibleFrameOf,
+  type FrameForm,
+  markReceived,
+  receivedAs,
+  unverifiedOf,
+} from './receipt.js';
+export { receiveEvent } from './receive-event.js';
 export { parseRfc3339 } from './rfc3339.js';
 export type { SemanticEvent, SemanticEventInit, SignedSemanticEvent } from './semantic-event.js';
 export { DEFAULT_TIME_WINDOW, isExpired, isWithin, type TimeWindow } from './time-window.js';
@@ -12,3 +21,4 @@ export {
   isPlainJson,
   validateEvent,
 } from './validate-event.js';
+export { isUriReference } from './uri.js';

@@ -1,6 +1,7 @@
 import { RefusalError } from '../protocol/errors.js';
 import { parseRfc3339 } from './rfc3339.js';
 import type { SemanticEvent } from './semantic-event.js';
+import { isUri, isUriReference } from './uri.js';
 
 export interface EventLimits {
   /** Characters in `id` and `type`. @default 256 */
@@ -79,15 +80,22 @@ function isEvent(value: unknown, limits: Readonly<EventLimits>): boolean {
     event.specversion === '1.0' &&
     isText(event.type, limits.maxNameLength) &&
     isText(event.source, limits.maxAttributeLength) &&
+    isUriReference(event.source) &&
     isText(event.id, limits.maxNameLength) &&
     isUnsetOr(event.time, time => typeof time === 'string' && parseRfc3339(time) !== undefined) &&
     isUnsetOr(event.subject, subject => isText(subject, limits.maxAttributeLength)) &&
     isUnsetOr(event.datacontenttype, type => isText(type, limits.maxAttributeLength)) &&
-    isUnsetOr(event.dataschema, schema => isText(schema, limits.maxAttributeLength)) &&
+    isUnsetOr(
+      event.dataschema,
+      schema => isText(schema, limits.maxAttributeLength) && isUri(schema),
+    ) &&
     isUnsetOr(event.semanticnonce, isNonce) &&
     isUnsetOr(event.semanticintent, isString) &&
     isUnsetOr(event.semantictags, isString) &&
     isUnsetOr(event.semanticcorrelationid, isString) &&
+    // What a tracer cannot read it ignores (W3C Trace Context, section 3.2.2.3); we need not.
+    isUnsetOr(event.traceparent, isString) &&
+    isUnsetOr(event.tracestate, isString) &&
     hasOneData(event) &&
     hasValidExtensions(event, limits) &&
     isPlainJson(event.data, limits.maxDepth)
@@ -107,7 +115,7 @@ function isString(value: unknown): boolean {
   return typeof value === 'string';
 }
 
-function isText(value: unknown, maxLength: number): boolean {
+function isText(value: unknown, maxLength: number): value is string {
   return typeof value === 'string' && value !== '' && isPrintable(value, maxLength);
 }
 
@@ -151,15 +159,22 @@ function isAttribute(value: unknown, limits: Readonly<EventLimits>): boolean {
 
 /**
  * Whether a parsed JSON value is one that reads the same to every receiver: not too deep, no number beyond a
- * double, no lone surrogate, and no `__proto__` member, which copying turns into another prototype.
+ * double, no lone surrogate, and no `__proto__` member, which copying turns into another prototype. Nor a negative
+ * zero, unless it is allowed: the canonical form of RFC 8785 does not tell it from zero.
  */
-export function isPlainJson(value: unknown, depth: number): boolean {
+export function isPlainJson(
+  value: unknown,
+  depth: number,
+  allowed: { negativeZero?: boolean } = {},
+): boolean {
   if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value === 'number')
+    return Number.isFinite(value) && (allowed.negativeZero === true || !Object.is(value, -0));
   if (typeof value !== 'object' || value === null) return true;
   if (depth === 0) return false;
-  if (Array.isArray(value)) return value.every(item => isPlainJson(item, depth - 1));
+  if (Array.isArray(value)) return value.every(item => isPlainJson(item, depth - 1, allowed));
   return Object.entries(value).every(
-    ([key, item]) => key !== '__proto__' && key.isWellFormed() && isPlainJson(item, depth - 1),
+    ([key, item]) =>
+      key !== '__proto__' && key.isWellFormed() && isPlainJson(item, depth - 1, allowed),
   );
 }

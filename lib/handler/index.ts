@@ -1,4 +1,4 @@
-export { EventData, SemanticEventBody } from './event.decorators.js';
+export { EventData, SemanticEventBody, Unverified } from './event.decorators.js';
 export { EventDataPipe } from './event-data.pipe.js';
 export { eventIdOf, eventOf } from './event-of.js';
 export { GuardRank, hasGuard, UseRankedGuard } from './guard-order.js';

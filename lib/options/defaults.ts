@@ -2,7 +2,7 @@ import { DEFAULT_EVENT_LIMITS, DEFAULT_TIME_WINDOW } from '../event/index.js';
 
 /** Every default of every option, in one place. */
 export const DEFAULTS = {
-  signing: { ...DEFAULT_TIME_WINDOW, source: 'nestjs-semantic-events' },
+  signing: { ...DEFAULT_TIME_WINDOW, source: 'nestjs-semantic-events', accept: ['v1'] },
   auth: {
     timeout: 10_000,
     maxSessionAge: 86_400_000,

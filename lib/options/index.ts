@@ -33,6 +33,7 @@ export {
 export {
   checkKeys,
   SESSION_KEY_PREFIX,
+  type SignatureScheme,
   type SigningKeyOptions,
   type SigningOptions,
 } from './signing-options.js';

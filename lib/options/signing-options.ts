@@ -1,3 +1,4 @@
+import { isUriReference } from '../event/index.js';
 import type { Problems } from './problems.js';
 
 /** A key as it is configured. */
@@ -12,6 +13,11 @@ export interface SigningKeyOptions {
   notAfter?: Date;
 }
 
+/** The ways of signing there are: our own, and the one of Python peers that speak the earlier form of the protocol. */
+export const SIGNATURE_SCHEMES = ['v1', 'integradio'] as const;
+
+export type SignatureScheme = (typeof SIGNATURE_SCHEMES)[number];
+
 export interface SigningOptions {
   /** The key ring: the first key in force signs, every key in force verifies. */
   keys: SigningKeyOptions[];
@@ -21,6 +27,11 @@ export interface SigningOptions {
   clockSkew?: number;
   /** The `source` of the events the server makes: a URI reference. @default 'nestjs-semantic-events' */
   source?: string;
+  /**
+   * The ways of signing that are accepted. With `'integradio'`, the compatible mode, keys of the ring also verify what
+   * older Python peers have signed, which covers less of an event than `'v1'` does. @default ['v1']
+   */
+  accept?: readonly SignatureScheme[];
 }
 
 /** Session keys have ids that start like this; ring keys may not. */
@@ -30,11 +41,27 @@ const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const MIN_SECRET_BYTES = 32;
 
 export function checkSigning(options: SigningOptions, problems: Problems, now: number): void {
-  if (!problems.unknown('signing', options, ['keys', 'maxAge', 'clockSkew', 'source'])) return;
+  if (!problems.unknown('signing', options, ['keys', 'maxAge', 'clockSkew', 'source', 'accept']))
+    return;
   problems.integer('signing.maxAge', options.maxAge, { min: 1_000 });
   problems.integer('signing.clockSkew', options.clockSkew, { min: 0 });
   problems.text('signing.source', options.source);
+  if (typeof options.source === 'string' && !isUriReference(options.source))
+    problems.add('signing.source', 'must be a URI reference');
+  checkAccept(options.accept, problems);
   checkKeys(options.keys, problems, now);
+}
+
+function checkAccept(accept: unknown, problems: Problems): void {
+  if (accept === undefined) return;
+  const schemes: readonly unknown[] = SIGNATURE_SCHEMES;
+  if (
+    !Array.isArray(accept) ||
+    !accept.includes('v1') ||
+    !accept.every(name => schemes.includes(name)) ||
+    new Set(accept).size < accept.length
+  )
+    problems.add('signing.accept', "must be ['v1'] or ['v1', 'integradio']");
 }
 
 /** Notes what is wrong with a key ring. @param now milliseconds since the Unix epoch */

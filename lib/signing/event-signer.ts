@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import type { Client } from '../connection/index.js';
 import {
   createEvent,
   freshnessOf,
+  isCompatibleSignature,
   isWithin,
   type SemanticEvent,
   type SemanticEventInit,
@@ -17,11 +18,13 @@ import {
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
   SESSION_KEY_PREFIX,
+  type SignatureScheme,
   type SigningKeyOptions,
 } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { deriveKey } from './derive-key.js';
 import { canonicalizeWithout } from './canonicalize.js';
+import { compatibleText, findCompatibleKey } from './compatible-signature.js';
 import { generateSecret, KeyRing, type RingKey, type SigningKey } from './key-ring.js';
 import { computeMac, isMacOf } from './mac.js';
 import { deriveSessionKey } from './session-key.js';
@@ -33,6 +36,8 @@ import {
   signingInput,
 } from './signature.js';
 
+const COMPATIBLE_NONCE_BYTES = 8;
+
 /** Which keys an event may be signed with: the connection's own, those of the ring, or either. */
 export type AcceptedKeys = 'session' | 'ring' | 'any';
 
@@ -41,6 +46,13 @@ export interface SignOptions {
   client?: Client;
   /** @default 's2c' */
   direction?: Direction;
+  /**
+   * How to sign. In the compatible mode (`'integradio'`) it is always a key of the ring that signs, and the `source`
+   * tells the direction: only what the server sends may have the server's own.
+   *
+   * @default 'v1'
+   */
+  scheme?: SignatureScheme;
 }
 
 export interface VerifyOptions {
@@ -58,6 +70,8 @@ export class EventSigner {
   private ring: KeyRing;
   private readonly sessionKeys = new WeakMap<Client, SigningKey>();
   private readonly check: (event: SemanticEvent, options: VerifyOptions) => string;
+  /** Events that were verified in the compatible mode: whoever sent them reads no other signature. */
+  private readonly compatible = new WeakSet<SemanticEvent>();
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
@@ -96,10 +110,11 @@ export class EventSigner {
    * A signed copy of an event, with an `id`, a `time` and a `semanticnonce` where it had none.
    *
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
-   * @throws TypeError when the event has no canonical form: a cycle, a bigint, a number that is not finite
+   * @throws TypeError when the event has no canonical form: a cycle, a bigint, a number that is not finite; or, in the
+   *   compatible mode, when its source does not fit its direction
    */
   sign<T>(event: SemanticEventInit<T>, options: SignOptions = {}): SignedSemanticEvent<T> {
-    const unsigned = this.complete(event);
+    const unsigned = this.complete(event, options.scheme);
     const { semanticsignature } = this.signatureOf(unsigned, options);
     return { ...unsigned, semanticsignature } as SignedSemanticEvent<T>;
   }
@@ -110,7 +125,8 @@ export class EventSigner {
    * @throws as `sign`
    */
   signToText(event: SemanticEventInit, options: SignOptions = {}): string {
-    const { text, semanticsignature } = this.signatureOf(this.complete(event), options);
+    const unsigned = this.complete(event, options.scheme);
+    const { text, semanticsignature } = this.signatureOf(unsigned, options);
     return `${text.slice(0, -1)},"semanticsignature":"${semanticsignature}"}`;
   }
 
@@ -123,6 +139,15 @@ export class EventSigner {
   signFor(client: Client, input: Uint8Array): string {
     const { id, key } = this.signingKeyFor(client);
     return formatSignature(id, computeMac(key, input));
+  }
+
+  /**
+   * The way of signing an answer that its receiver can verify: the way of its request, once that was verified, for
+   * what the server says in its own name; `'v1'` for all else.
+   */
+  schemeFor(request: SemanticEvent, answer: SemanticEventInit): SignatureScheme {
+    const isCompatible = this.compatible.has(request) && this.isOwn(answer);
+    return isCompatible ? 'integradio' : 'v1';
   }
 
   /**
@@ -176,6 +201,9 @@ export class EventSigner {
     if (!isWithin(this.options.signing, freshnessOf(event).time, now))
       throw new RefusalError('EVENT_EXPIRED');
 
+    if (this.accepts('integradio') && isCompatibleSignature(event.semanticsignature))
+      return this.verifyCompatible(event, keys, direction, now);
+
     const signature = parseSignature(event.semanticsignature);
     const key = signature && this.findKey(signature.keyId, keys, client, now);
     if (!key || !isMacOf(key.key, this.canonicalText(event, direction), signature.mac))
@@ -183,13 +211,15 @@ export class EventSigner {
     return key.id;
   }
 
-  private complete<T>(event: SemanticEventInit<T>): SemanticEvent<T> {
+  private complete<T>(event: SemanticEventInit<T>, scheme?: SignatureScheme): SemanticEvent<T> {
     const complete = createEvent(event, this.clock.now());
-    complete.semanticnonce ??= randomUUID();
+    complete.semanticnonce ??=
+      scheme === 'integradio' ? randomBytes(COMPATIBLE_NONCE_BYTES).toString('hex') : randomUUID();
     return complete;
   }
 
-  private signatureOf(event: SemanticEvent, { client, direction = 's2c' }: SignOptions) {
+  private signatureOf(event: SemanticEvent, { client, direction = 's2c', scheme }: SignOptions) {
+    if (scheme === 'integradio') return this.compatibleSignatureOf(event, direction);
     const { id, key } = this.signingKeyFor(client);
     const text = canonicalizeWithout(event, 'semanticsignature');
     const mac = computeMac(key, macInput(text, direction));
@@ -199,6 +229,40 @@ export class EventSigner {
   /** The client's session key, or a key of the ring where it has none. */
   private signingKeyFor(client: Client | undefined): SigningKey {
     return (client && this.sessionKeys.get(client)) ?? this.ringKey(this.clock.now());
+  }
+
+  private compatibleSignatureOf(event: SemanticEvent, direction: Direction) {
+    if (!this.fits(event, direction))
+      throw new TypeError('In the compatible mode only events of the server have its source');
+    const { text, input } = compatibleText(event);
+    const { key } = this.ringKey(this.clock.now());
+    return { text, semanticsignature: computeMac(key, input, 'hex') };
+  }
+
+  private verifyCompatible(
+    event: SemanticEvent,
+    accepted: AcceptedKeys,
+    direction: Direction,
+    now: number,
+  ): string {
+    const isAcceptable = accepted !== 'session' && this.fits(event, direction);
+    const key = isAcceptable ? findCompatibleKey(event, this.ring.inForce(now)) : undefined;
+    if (!key) throw new RefusalError('INVALID_SIGNATURE');
+    this.compatible.add(event);
+    return key.id;
+  }
+
+  /** The MAC of the compatible mode has no direction: without this our answers could be sent back to us. */
+  private fits(event: SemanticEvent, direction: Direction): boolean {
+    return this.isOwn(event) === (direction === 's2c');
+  }
+
+  private isOwn({ source }: SemanticEventInit): boolean {
+    return source === this.options.signing.source;
+  }
+
+  private accepts(scheme: SignatureScheme): boolean {
+    return this.options.signing.accept.includes(scheme);
   }
 
   private findKey(

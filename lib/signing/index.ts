@@ -9,6 +9,6 @@ export {
 export type { RingKey, SigningKey } from './key-ring.js';
 export { replyTo } from './reply.js';
 export { SignReplyInterceptor } from './sign-reply.interceptor.js';
-export { broadcastInput, type Direction } from './signature.js';
+export { broadcastInput, type Direction, signatureFor } from './signature.js';
 export { SignedEvent } from './signed-event.decorator.js';
 export { SignedEventGuard, type SignedEventOptions } from './signed-event.guard.js';

@@ -37,6 +37,11 @@ export class KeyRing {
     return undefined;
   }
 
+  /** Every key that is in force. */
+  inForce(now: number): SigningKey[] {
+    return [...this.keys.values()].filter(key => isInForce(key, now));
+  }
+
   /** The key of an id, when it is in force. */
   find(id: string, now: number): SigningKey | undefined {
     const key = this.keys.get(id);

@@ -13,13 +13,23 @@ export function replyTo(
 ): SemanticEventInit {
   const reply = isEvent(result)
     ? { ...result, semanticnonce: undefined }
-    : { source, ...contentOf(request, result), datacontenttype: 'application/json' };
+    : { source, ...contentOf(request, result) };
   return { ...reply, semanticcorrelationid: request.id };
 }
 
-function contentOf(request: SemanticEvent, result: unknown): { type: string; data: unknown } {
-  if (isWsResponse(result)) return { type: result.event, data: result.data };
-  return { type: `${request.type}.reply`, data: result };
+function contentOf(request: SemanticEvent, result: unknown): Partial<SemanticEvent> & Type {
+  return isWsResponse(result)
+    ? { type: result.event, ...withData(result.data) }
+    : { type: `${request.type}.reply`, ...withData(result) };
+}
+
+type Type = Pick<SemanticEvent, 'type'>;
+
+/** Bytes have a form of their own in JSON (CloudEvents JSON format, section 3.1.1). */
+function withData(data: unknown): Partial<SemanticEvent> {
+  if (!(data instanceof Uint8Array)) return { data, datacontenttype: 'application/json' };
+  const binary = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+  return { data_base64: binary, datacontenttype: 'application/octet-stream' };
 }
 
 function isEvent(result: unknown): result is SemanticEvent {

@@ -1,5 +1,7 @@
 import type { SemanticEvent } from '../event/index.js';
 import { canonicalizeWithout } from './canonicalize.js';
+import type { SigningKey } from './key-ring.js';
+import { computeMac } from './mac.js';
 
 /** Client to server, or server to client: part of the MAC, so that neither can be sent back as the other. */
 export type Direction = 'c2s' | 's2c';
@@ -29,6 +31,15 @@ export function broadcastInput(text: string): Uint8Array {
 /** @param mac base64url without padding */
 export function formatSignature(keyId: string, mac: string): string {
   return `${VERSION}.${keyId}.${mac}`;
+}
+
+/**
+ * The signature of an event by a key.
+ *
+ * @throws TypeError when the event has no canonical form
+ */
+export function signatureFor(event: SemanticEvent, direction: Direction, key: SigningKey): string {
+  return formatSignature(key.id, computeMac(key.key, signingInput(event, direction)));
 }
 
 /** The parts of a `semanticsignature`, or undefined when it is not of that form. */

@@ -91,6 +91,11 @@ export class DemoGateway {
     return { big: 1n };
   }
 
+  @SubscribeMessage('demo.bytes')
+  bytes(@EventData() data: Uint8Array) {
+    return data.toReversed();
+  }
+
   @SubscribeMessage('demo.public')
   @Public()
   open() {

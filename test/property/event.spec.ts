@@ -34,11 +34,14 @@ const attributes = fc.oneof(printable(99), fc.boolean(), fc.integer(), fc.consta
 const validEvents = fc
   .record({
     type: printable(99),
-    source: printable(99),
+    source: fc.oneof(fc.webUrl(), fc.stringMatching(/^[a-z][a-z0-9./-]{0,40}$/)),
     id: printable(99),
     subject: fc.option(printable(99)),
     extensions: fc.dictionary(fc.stringMatching(/^x[a-z0-9]{0,20}$/), attributes, { maxKeys: 5 }),
-    data: fc.jsonValue({ maxDepth: 5, stringUnit: fc.constantFrom('a', 'é', '😀') }),
+    // A negative zero is not valid; JSON.stringify makes it zero.
+    data: fc
+      .jsonValue({ maxDepth: 5, stringUnit: fc.constantFrom('a', 'é', '😀') })
+      .map(value => JSON.parse(JSON.stringify(value)) as unknown),
   })
   .map(({ extensions, subject, ...init }) =>
     createEvent<unknown>({ ...init, subject: subject ?? undefined, ...extensions }, 0),

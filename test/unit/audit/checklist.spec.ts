@@ -55,6 +55,13 @@ const statusOf = (id: string, given: AuditSubject) =>
   audit(given).items.find(item => item.id === id)?.status;
 
 describe('the production checklist', () => {
+  it('warns while older ways of signing are accepted', () => {
+    const accept = ['v1', 'integradio'] as const;
+    expect(statusOf('signatures', subject({ signing: { keys: [key('main')], accept } }))).toBe(
+      'warn',
+    );
+  });
+
   it('is all green where everything is as it should be', () => {
     const { ok, counts, items } = audit(subject());
     expect(items.filter(({ status }) => status !== 'pass')).toEqual([]);

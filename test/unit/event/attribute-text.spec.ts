@@ -1,4 +1,4 @@
-import { isEventId, validateEvent } from '../../../lib/event/index.js';
+import { DEFAULT_EVENT_LIMITS, isEventId, validateEvent } from '../../../lib/event/index.js';
 
 const event = (attributes: Record<string, unknown>): Record<string, unknown> => ({
   specversion: '1.0',
@@ -11,6 +11,8 @@ const validating = (name: string, text: string) => () => {
   validateEvent(event({ [name]: text }));
 };
 const refused = expect.objectContaining({ name: 'RefusalError', code: 'INVALID_EVENT' });
+
+const URIS = ['source', 'dataschema'];
 
 describe.each([
   'type',
@@ -35,8 +37,63 @@ describe.each([
     expect(validating(name, text)).toThrow(refused);
   });
 
-  it.each(['😀', 'é', ' ', '~', '\u00a0', '"\\'])('may hold %j', text => {
+  if (!URIS.includes(name))
+    it.each(['😀', 'é', ' ', '~', '\u00a0', '"\\'])('may hold %j', text => {
+      expect(validating(name, text)).not.toThrow();
+    });
+});
+
+describe('source', () => {
+  it.each([
+    ...['s', '/app', '../up', '?q', '#f', '//host/x', 'a/b:c', 'user:alice', 'urn:user:a%20b'],
+    ...['https://u@[::1]:80/p?q=/?#f', 'mailto:a@b.c', 'http://:80', '%41', "~!$&'()*+,;=@"],
+  ])('may be the URI reference %j', source => {
+    expect(validating('source', source)).not.toThrow();
+  });
+
+  it.each([
+    ...['é', '😀', 'a b', '"', '\\', '^', '%', '%4', '%4g', '[x]', 'a#b#c', '1:x', ':x', 'urn:'],
+    ...['http://[::g]', 'http://[v1.x]', 'http://a:b', '//[::1', '{id}', '|', '`', '<a>'],
+  ])('may not be %j, which is none', source => {
+    expect(validating('source', source)).toThrow(refused);
+  });
+
+  it('of any length is looked at once', () => {
+    for (const text of ['%41', 'a:', '//', '@', 'a@:', '[', '?', '/a'])
+      for (const end of ['', ' ', '%', '#', ':'])
+        try {
+          validateEvent(event({ source: text.repeat(60_000 / text.length) + end }), {
+            ...DEFAULT_EVENT_LIMITS,
+            maxAttributeLength: 100_000,
+          });
+        } catch (error) {
+          expect(error).toEqual(refused);
+        }
+  });
+});
+
+describe('dataschema', () => {
+  it.each(['https://example.com/x.json', 'urn:x:y', 'a+b:c'])('may be the URI %j', schema => {
+    expect(validating('dataschema', schema)).not.toThrow();
+  });
+
+  it.each(['x.json', '/x', '//host/x', '#x', 'é:x', 'http:', 'https://a b'])(
+    'may not be %j, which is none',
+    schema => {
+      expect(validating('dataschema', schema)).toThrow(refused);
+    },
+  );
+});
+
+describe.each(['traceparent', 'tracestate'])('%s', name => {
+  it.each(['00-abc', 'anything'])('may be any text: %j', text => {
     expect(validating(name, text)).not.toThrow();
+  });
+
+  it.each([1, true, {}])('is refused as %j', value => {
+    expect(() => {
+      validateEvent(event({ [name]: value }));
+    }).toThrow(refused);
   });
 });
 

@@ -107,7 +107,7 @@ describe('Extension attributes', () => {
       time: '2026-11-23T10:00:00Z',
       subject: 's',
       datacontenttype: 'd',
-      dataschema: 'u',
+      dataschema: 'urn:u',
     };
 
     expect(accepts(event({ ...extensions(32), ...defined, data: 1 }))).toBe(true);

@@ -72,7 +72,7 @@ describe('validateEvent', () => {
   });
 
   describe.each(['subject', 'datacontenttype', 'dataschema'])('%s', name => {
-    it.each([undefined, null, 'text'])('may be %j', value => {
+    it.each([undefined, null, 'urn:text'])('may be %j', value => {
       expectAccepted(event({ [name]: value }));
     });
 
@@ -81,8 +81,8 @@ describe('validateEvent', () => {
     });
 
     it('takes 2048 characters and not one more', () => {
-      expectAccepted(event({ [name]: 'x'.repeat(2048) }));
-      expectRefused(event({ [name]: 'x'.repeat(2049) }));
+      expectAccepted(event({ [name]: `u:${'x'.repeat(2046)}` }));
+      expectRefused(event({ [name]: `u:${'x'.repeat(2047)}` }));
     });
   });
 

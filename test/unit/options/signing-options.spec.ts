@@ -146,3 +146,26 @@ describe('signing.source', () => {
     ]);
   });
 });
+
+describe('signing.accept', () => {
+  it.each([undefined, ['v1'], ['v1', 'integradio'], ['integradio', 'v1']])('may be %j', accept => {
+    expect(problemsOf({ keys: [key()], accept })).toEqual([]);
+  });
+
+  it.each([null, 'v1', [], ['integradio'], ['v1', 'v1'], ['v1', 'v2'], ['v1', undefined], {}])(
+    'always has v1, and nothing unknown or repeated: not %j',
+    accept => {
+      expect(problemsOf({ keys: [key()], accept })).toEqual([
+        "signing.accept must be ['v1'] or ['v1', 'integradio']",
+      ]);
+    },
+  );
+
+  it('is v1 alone where nothing is said', () => {
+    const { signing } = resolveOptions(
+      { signing: { keys: [key()] }, auth: { validateToken: () => null } },
+      NOW,
+    );
+    expect(signing.accept).toEqual(['v1']);
+  });
+});
