@@ -8,6 +8,7 @@ export default {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-semantic-events$': '<rootDir>/lib/index.ts',
+    '^nestjs-semantic-events/client$': '<rootDir>/lib/client/index.ts',
     '^nestjs-semantic-events/opentelemetry$': '<rootDir>/lib/opentelemetry/index.ts',
     '^nestjs-semantic-events/redis$': '<rootDir>/lib/redis/index.ts',
     '^nestjs-semantic-events/testing$': '<rootDir>/lib/testing/index.ts',
