@@ -20,7 +20,9 @@ export function isPattern(text: string): boolean {
 export function matchesPattern(type: string, pattern: string): boolean {
   const segments = type.split('.');
   return (
-    isPattern(pattern) && !segments.includes('') && matchSegments(segments, pattern.split('.'))
+    isPattern(pattern) &&
+    !segments.includes('') &&
+    matchSegments(segments, pattern.split('.'), () => true)
   );
 }
 
@@ -30,15 +32,23 @@ export function matchesPattern(type: string, pattern: string): boolean {
  */
 export function coversPattern(wider: string, narrower: string): boolean {
   return (
-    isPattern(wider) && isPattern(narrower) && matchSegments(narrower.split('.'), wider.split('.'))
+    isPattern(wider) &&
+    isPattern(narrower) &&
+    // Where the type is a pattern, its `**` is more than the one segment that `*` stands for.
+    matchSegments(narrower.split('.'), wider.split('.'), segment => segment !== '**')
   );
 }
 
 /**
- * Greedy with one point to go back to: at most types × patterns steps, whatever the pattern. Where `type` is a
- * pattern itself, its `**` is more than the one segment that `*` stands for.
+ * Greedy with one point to go back to: at most types × patterns steps, whatever the pattern.
+ *
+ * @param isOne whether a segment of the type is one that `*` stands for
  */
-function matchSegments(type: readonly string[], pattern: readonly string[]): boolean {
+function matchSegments(
+  type: readonly string[],
+  pattern: readonly string[],
+  isOne: (segment: string | undefined) => boolean,
+): boolean {
   let t = 0;
   let p = 0;
   let retry: { t: number; p: number } | undefined;
@@ -46,7 +56,7 @@ function matchSegments(type: readonly string[], pattern: readonly string[]): boo
     if (pattern[p] === '**') {
       retry = { t, p };
       p++;
-    } else if ((pattern[p] === '*' && type[t] !== '**') || pattern[p] === type[t]) {
+    } else if ((pattern[p] === '*' && isOne(type[t])) || pattern[p] === type[t]) {
       t++;
       p++;
     } else if (retry) {
