@@ -20,7 +20,9 @@ export function isPattern(text: string): boolean {
 export function matchesPattern(type: string, pattern: string): boolean {
   const segments = type.split('.');
   return (
-    isPattern(pattern) && !segments.includes('') && matchSegments(segments, pattern.split('.'))
+    isPattern(pattern) &&
+    !segments.includes('') &&
+    matchSegments(segments, pattern.split('.'), () => true)
   );
 }
 
@@ -32,6 +34,7 @@ export function coversPattern(wider: string, narrower: string): boolean {
   return (
     isPattern(wider) &&
     isPattern(narrower) &&
+    // Where the type is a pattern, its `**` is more than the one segment that `*` stands for.
     matchSegments(narrower.split('.'), wider.split('.'), segment => segment !== '**')
   );
 }
@@ -39,12 +42,12 @@ export function coversPattern(wider: string, narrower: string): boolean {
 /**
  * Greedy with one point to go back to: at most types × patterns steps, whatever the pattern.
  *
- * @param isOne whether a segment of `type` is one that `*` stands for; not so, where `type` is a pattern, for `**`
+ * @param isOne whether a segment of the type is one that `*` stands for
  */
 function matchSegments(
   type: readonly string[],
   pattern: readonly string[],
-  isOne: (segment: string) => boolean = () => true,
+  isOne: (segment: string | undefined) => boolean,
 ): boolean {
   let t = 0;
   let p = 0;
@@ -53,7 +56,7 @@ function matchSegments(
     if (pattern[p] === '**') {
       retry = { t, p };
       p++;
-    } else if ((pattern[p] === '*' && isOne(type[t] as string)) || pattern[p] === type[t]) {
+    } else if ((pattern[p] === '*' && isOne(type[t])) || pattern[p] === type[t]) {
       t++;
       p++;
     } else if (retry) {

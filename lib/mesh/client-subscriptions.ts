@@ -1,6 +1,6 @@
 import type { Client } from '../connection/index.js';
 import { matchesPattern } from '../event/index.js';
-import type { MaybePromise } from '../maybe-promise.js';
+import { isThenable, type MaybePromise } from '../maybe-promise.js';
 import {
   type Code,
   encodeFrame,
@@ -40,7 +40,7 @@ export interface SubscriptionSource {
   read(after: string, limit: number): MaybePromise<LogPage>;
   deliveryOf(entry: LogEntry): Delivery;
   /** Whether a client may listen to a pattern. */
-  allows(client: Client, pattern: string): Promise<boolean>;
+  allows(client: Client, pattern: string): MaybePromise<boolean>;
   /** What a client is told when its frame fails. */
   codeOf(error: unknown): Code;
 }
@@ -54,6 +54,12 @@ const CONGESTED = 65_536;
 /** Before a log is asked again that is behind its follower, in milliseconds. */
 const PAUSE = 10;
 
+interface Subscribed {
+  readonly patterns: readonly string[];
+  readonly cursor: string;
+  readonly id: string | undefined;
+}
+
 /** What one client listens to, and how far it has been told. */
 export class ClientSubscriptions {
   /** Patterns the client may listen to and does. */
@@ -65,6 +71,8 @@ export class ClientSubscriptions {
   private told: string | undefined;
   private work: Promise<void> = Promise.resolve();
   private waiting = 0;
+  /** Grows whenever what the client may listen to may have changed. */
+  private rights = 0;
 
   constructor(
     private readonly outlet: SubscriptionOutlet,
@@ -75,21 +83,34 @@ export class ClientSubscriptions {
     return this.outlet.client;
   }
 
+  get isSubscribed(): boolean {
+    return this.patterns.size > 0;
+  }
+
   subscribe(frame: SubscriptionMembers): void {
     this.enqueue(frame, async () => {
       const { patterns, since, isBroadcast, id } = readSubscription(frame, this.maxPatterns);
       const added = patterns.filter(pattern => !this.patterns.has(pattern));
       if (this.patterns.size + added.length > this.maxPatterns) throw new RefusalError('FORBIDDEN');
-      await this.authorize(patterns);
-      const position = await this.hub.start();
+      let rights: number;
+      let position: string;
+      let page: LogPage | undefined;
+      do {
+        ({ rights } = this);
+        await this.authorize(patterns);
+        position = await this.hub.start();
+        if (since !== undefined) page = await this.hub.read(since, PAGE);
+        // An answer that was given before rights changed says nothing of what they are now.
+      } while (rights !== this.rights);
       if (!this.outlet.isOpen) return;
-      this.isBroadcast ||= isBroadcast;
-      if (since === undefined) {
+      this.isBroadcast = isBroadcast ?? this.isBroadcast;
+      if (page) {
+        const cursor = page.isGap ? BEGINNING : (since ?? BEGINNING);
+        await this.catchUp(page, { patterns, cursor, id });
+      } else {
         this.listen(patterns);
         const { cursor = position } = this;
         this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
-      } else {
-        await this.catchUp(patterns, since, id);
       }
     });
   }
@@ -103,16 +124,20 @@ export class ClientSubscriptions {
     });
   }
 
-  /** Asks again whether the client may listen to what it does, and tells it what it may not any more. */
-  async reauthorize(): Promise<void> {
+  /**
+   * Asks again whether the client may listen to what it does, and tells it what it may not any more: at once where
+   * the authorizer answers at once.
+   */
+  reauthorize(): MaybePromise<void> {
+    this.rights++;
     const asked = [...this.patterns];
-    const allowed = await Promise.all(asked.map(pattern => this.hub.allows(this.client, pattern)));
-    const patterns = asked.filter(
-      (pattern, index) => !allowed[index] && this.patterns.has(pattern),
-    );
-    if (patterns.length === 0) return;
-    this.drop(patterns);
-    this.outlet.send(encodeFrame({ type: 'unsubscribed', patterns }));
+    const answers = asked.map(pattern => this.hub.allows(this.client, pattern));
+    const withdraw = (allowed: readonly unknown[]) => {
+      this.withdraw(asked.filter((_, index) => allowed[index] !== true));
+    };
+    if (answers.some(isThenable))
+      return Promise.all(answers.map(async answer => answer)).then(withdraw);
+    withdraw(answers);
   }
 
   /** Called by the hub for an event that matches. */
@@ -164,50 +189,50 @@ export class ClientSubscriptions {
 
   /** @throws RefusalError `FORBIDDEN` */
   private async authorize(patterns: readonly string[]): Promise<void> {
-    const { user } = this.client;
     const allowed = await Promise.all(
-      patterns.map(pattern => this.hub.allows(this.client, pattern)),
+      patterns.map(async pattern => this.hub.allows(this.client, pattern)),
     );
-    // Renewed meanwhile, perhaps with other rights.
-    if (this.client.user !== user) return this.authorize(patterns);
     if (!allowed.every(Boolean)) throw new RefusalError('FORBIDDEN');
   }
 
   private listen(patterns: readonly string[]): void {
     for (const pattern of patterns) {
+      if (this.patterns.has(pattern)) continue;
       this.patterns.add(pattern);
       if (this.isLive) this.hub.index.add(pattern, this);
     }
   }
 
+  private withdraw(patterns: readonly string[]): void {
+    // Some may have been given up while the authorizer was asked.
+    const withdrawn = patterns.filter(pattern => this.patterns.has(pattern));
+    if (withdrawn.length === 0) return;
+    this.drop(withdrawn);
+    this.outlet.send(encodeFrame({ type: 'unsubscribed', patterns: withdrawn }));
+  }
+
   private drop(patterns: readonly string[]): void {
-    for (const pattern of patterns) {
-      this.patterns.delete(pattern);
-      this.hub.index.remove(pattern, this);
-    }
+    for (const pattern of patterns)
+      if (this.patterns.delete(pattern) && this.isLive) this.hub.index.remove(pattern, this);
   }
 
   /**
    * Tells the client from the log what it missed, until that is as far as the feed, which then takes over. Meanwhile
    * its other subscriptions are told from the log as well, so that everything comes in order.
    */
-  private async catchUp(
-    patterns: readonly string[],
-    since: string,
-    id: string | undefined,
-  ): Promise<void> {
-    let page = await this.hub.read(since, PAGE);
+  private async catchUp(first: LogPage, answer: Subscribed): Promise<void> {
+    const { patterns } = answer;
     const toldBefore = this.cursor ?? BEGINNING;
-    this.isLive = false;
     for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
+    this.isLive = false;
     this.listen(patterns);
-    const cursor = page.isGap ? BEGINNING : since;
-    this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
+    this.outlet.send(encodeFrame({ type: 'subscribed', ...answer }));
 
     const isMissed = ({ type, cursor: at }: LogEntry) =>
       (hasReached(toldBefore, at) ? patterns : [...this.patterns]).some(
         pattern => this.patterns.has(pattern) && matchesPattern(type, pattern),
       );
+    let page = first;
     try {
       for (;;) {
         if (page.isGap) this.sendGap(BEGINNING);

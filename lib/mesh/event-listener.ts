@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { SemanticEvent } from '../event/index.js';
 import { isThenable } from '../maybe-promise.js';
 
@@ -6,7 +5,7 @@ import { isThenable } from '../maybe-promise.js';
 export interface EventContext {
   /** Where in the log the event is. */
   readonly cursor: string;
-  /** Aborted when the handler takes too long, or the application shuts down. */
+  /** Aborted when the handler takes too long or is no longer subscribed, as when the application shuts down. */
   readonly signal: AbortSignal;
 }
 
@@ -57,9 +56,14 @@ export class EventListener {
 
   private readonly options: Required<Omit<EventHandlerOptions, 'filter'>> & EventHandlerOptions;
   private readonly waiting: Call[] = [];
-  private readonly closing = new AbortController();
+  /** Calls that did not end at once. */
   private readonly running = new Set<Promise<void>>();
+  /** What ends the attempts that run. */
+  private readonly aborts = new Set<AbortController>();
+  /** Calls that have begun and not ended, those included that are about to return. */
+  private active = 0;
   private isEnding = false;
+  private isClosed = false;
 
   /** @param maxWaiting calls that may wait; beyond, events are missed */
   constructor(
@@ -76,9 +80,13 @@ export class EventListener {
   /** Calls the handler, now or when one of its calls has ended. */
   offer(event: SemanticEvent, cursor: string): void {
     if (this.isEnding || !this.wants(event)) return;
-    if (this.running.size < this.options.concurrency) this.start({ event, cursor });
-    else if (this.waiting.length < this.maxWaiting) this.waiting.push({ event, cursor });
-    else this.report.missed(this.name);
+    const isBusy = this.active >= this.options.concurrency;
+    if (isBusy && this.waiting.length >= this.maxWaiting) {
+      this.report.missed(this.name);
+      return;
+    }
+    this.waiting.push({ event, cursor });
+    this.startWaiting();
   }
 
   /** Starts nothing more, and resolves when what runs has ended. */
@@ -88,10 +96,16 @@ export class EventListener {
     await Promise.all(this.running);
   }
 
+  /** Starts nothing more, and waits no longer for what runs. */
   close(): void {
     this.isEnding = true;
+    this.isClosed = true;
     this.waiting.length = 0;
-    this.closing.abort();
+    for (const abort of this.aborts) abort.abort(new Error('no longer subscribed'));
+  }
+
+  private isEnded(): boolean {
+    return this.isClosed;
   }
 
   private wants(event: SemanticEvent): boolean {
@@ -103,94 +117,86 @@ export class EventListener {
     }
   }
 
-  private start(call: Call): void {
-    let result: unknown;
-    const abort = new AbortController();
-    try {
-      result = this.call(call, abort);
-    } catch (error) {
-      result = failure(error);
-    }
-    // Most handlers are done when they return.
-    if (!isThenable(result)) return;
-    const ended: Promise<void> = this.settle(Promise.resolve(result), call, abort).finally(() => {
-      this.running.delete(ended);
-      this.startWaiting();
-    });
-    this.running.add(ended);
-  }
-
   private startWaiting(): void {
-    while (this.running.size < this.options.concurrency) {
+    while (this.active < this.options.concurrency) {
       const next = this.waiting.shift();
       if (!next) return;
       this.start(next);
     }
   }
 
-  private async settle(first: Promise<unknown>, call: Call, abort: AbortController): Promise<void> {
-    let result = first;
+  private start(call: Call): void {
+    this.active++;
+    const result = this.attempt(call);
+    if (!result) {
+      this.active--;
+      return;
+    }
+    const ended: Promise<void> = this.settle(result, call).finally(() => {
+      this.running.delete(ended);
+      this.active--;
+      this.startWaiting();
+    });
+    this.running.add(ended);
+  }
+
+  /** Calls the handler once. @returns nothing where it is done, as most handlers are when they return */
+  private attempt({ event, cursor }: Call): Promise<void> | undefined {
+    const abort = new AbortController();
+    try {
+      const result = this.handler(event, {
+        cursor,
+        // Made only where it is asked for.
+        get signal() {
+          return abort.signal;
+        },
+      });
+      return isThenable(result) ? this.inTime(result, abort) : undefined;
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  private async settle(first: Promise<void>, call: Call): Promise<void> {
+    let result: Promise<void> | undefined = first;
     for (let failures = 0; ; failures++) {
       try {
-        await this.inTime(result, abort);
+        await result;
         return;
       } catch (error) {
-        if (this.isClosed()) return;
+        if (this.isEnded()) return;
         if (failures >= this.options.retries) {
           this.report.failed(this.name, error);
           return;
         }
       }
-      await this.pause(failures);
-      if (this.isClosed()) return;
-      abort = new AbortController();
-      result = attempt(() => this.call(call, abort));
+      await pause(Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE));
+      if (this.isEnded()) return;
+      result = this.attempt(call);
     }
   }
 
-  private isClosed(): boolean {
-    return this.closing.signal.aborted;
-  }
-
-  private call({ event, cursor }: Call, abort: AbortController): unknown {
-    return this.handler(event, {
-      cursor,
-      // Made only where it is asked for.
-      get signal() {
-        return abort.signal;
-      },
+  private async inTime(result: PromiseLike<unknown>, abort: AbortController): Promise<void> {
+    const ended = new Promise<never>((_, reject) => {
+      abort.signal.addEventListener('abort', () => {
+        reject(abort.signal.reason as Error);
+      });
     });
-  }
-
-  private async inTime(result: Promise<unknown>, abort: AbortController): Promise<void> {
-    const stop = new AbortController();
-    const end = () => {
-      stop.abort();
-    };
-    this.closing.signal.addEventListener('abort', end, { once: true });
-    const timeout = wait(this.options.timeout, undefined, { signal: stop.signal }).then(
-      () => {
-        throw new Error(`not done after ${this.options.timeout} ms`);
-      },
-      () => {
-        throw new Error('the application shuts down');
-      },
-    );
+    const timer = setTimeout(() => {
+      abort.abort(new Error(`not done after ${this.options.timeout} ms`));
+    }, this.options.timeout);
+    this.aborts.add(abort);
+    // A handler may end its own subscription before it returns.
+    if (this.isEnded()) abort.abort();
     try {
-      await Promise.race([result, timeout]);
+      await Promise.race([result, ended]);
     } catch (error) {
       abort.abort(error);
       throw error;
     } finally {
-      this.closing.signal.removeEventListener('abort', end);
-      timeout.catch(() => undefined);
-      stop.abort();
+      clearTimeout(timer);
+      this.aborts.delete(abort);
     }
-  }
-
-  private async pause(failures: number): Promise<void> {
-    const pause = Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE);
-    await wait(pause, undefined, { signal: this.closing.signal }).catch(() => undefined);
   }
 }
 
@@ -198,6 +204,7 @@ async function failure(error: unknown): Promise<never> {
   throw error;
 }
 
-async function attempt(call: () => unknown): Promise<unknown> {
-  return call();
+function pause(milliseconds: number): Promise<void> {
+  // Nothing is kept from ending by what would be tried again.
+  return new Promise(resolve => setTimeout(resolve, milliseconds).unref());
 }

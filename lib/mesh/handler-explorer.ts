@@ -21,18 +21,21 @@ export class HandlerExplorer implements OnApplicationBootstrap {
     const seen = new Set<unknown>();
     const scanner = new MetadataScanner();
     for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
-      const prototype = wrapper.metatype?.prototype as Methods | undefined;
-      const isStatic = wrapper.isDependencyTreeStatic();
-      const instance = isStatic ? (wrapper.instance as Methods | undefined) : prototype;
-      if (!prototype || !instance || seen.has(instance)) continue;
-      seen.add(instance);
+      // Of what is made anew for each use there is no instance that has been constructed.
+      const isSingle = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
+      const instance = isSingle ? (wrapper.instance as unknown) : undefined;
+      const prototype = isSingle
+        ? prototypeOf(instance)
+        : (wrapper.metatype?.prototype as Methods | undefined);
+      if (!prototype || seen.has(instance ?? prototype)) continue;
+      seen.add(instance ?? prototype);
       for (const method of scanner.getAllMethodNames(prototype)) {
-        const name = `${wrapper.name}.${method}`;
+        const name = `${prototype.constructor.name}.${method}`;
         const declarations = handlersOf(prototype[method] as object);
-        if (!isStatic && declarations.length > 0) scoped.push(name);
+        if (!isSingle && declarations.length > 0) scoped.push(name);
         else
           for (const { patterns, options } of declarations)
-            this.mesh.subscribe(patterns, (...args) => instance[method]?.(...args), {
+            this.mesh.subscribe(patterns, (...args) => (instance as Methods)[method]?.(...args), {
               ...options,
               name,
             });
@@ -43,4 +46,10 @@ export class HandlerExplorer implements OnApplicationBootstrap {
         scoped.map(name => `${name}: @OnSemanticEvent needs a provider of the default scope`),
       );
   }
+}
+
+/** Factories and values bring instances of classes that Nest does not know. */
+function prototypeOf(instance: unknown): Methods | undefined {
+  if (typeof instance !== 'object' || instance === null) return undefined;
+  return Object.getPrototypeOf(instance) as Methods | undefined;
 }

@@ -7,7 +7,8 @@ interface Node<T> {
   any?: Node<T>;
   /** Whether this node itself is behind a `**`, and so stays reached whatever segment comes. */
   readonly isAny: boolean;
-  readonly values: Set<T>;
+  /** How often each is here: patterns that are written differently may mean the same. */
+  readonly values: Map<T, number>;
 }
 
 /**
@@ -18,7 +19,7 @@ export class PatternIndex<T> {
   private readonly root = newNode<T>(false);
   private count = 0;
 
-  /** How many pairs of pattern and value there are. */
+  /** How many pairs of pattern and value there are, equal ones included. */
   get size(): number {
     return this.count;
   }
@@ -26,26 +27,34 @@ export class PatternIndex<T> {
   /** @param pattern for which `isPattern` holds */
   add(pattern: string, value: T): void {
     let node = this.root;
-    for (const segment of pattern.split('.')) node = childOf(node, segment) ?? grow(node, segment);
-    if (node.values.has(value)) return;
-    node.values.add(value);
+    for (const segment of segmentsOf(pattern)) node = childOf(node, segment) ?? grow(node, segment);
+    node.values.set(value, (node.values.get(value) ?? 0) + 1);
     this.count++;
   }
 
+  /** Takes back one `add` of the same pattern and value. */
   remove(pattern: string, value: T): void {
     const path = [this.root];
-    const segments = pattern.split('.');
+    const segments = segmentsOf(pattern);
     for (const segment of segments) {
       const next = childOf(path[path.length - 1] as Node<T>, segment);
       if (!next) return;
       path.push(next);
     }
-    if (path.at(-1)?.values.delete(value)) this.count--;
+    const { values } = path[path.length - 1] as Node<T>;
+    const times = values.get(value);
+    if (times === undefined) return;
+    this.count--;
+    if (times > 1) values.set(value, times - 1);
+    else values.delete(value);
     prune(path, segments);
   }
 
-  /** Every value with a pattern that matches an event type, each once. Nothing matches an empty segment. */
-  match(type: string): ReadonlySet<T> {
+  /**
+   * Every value with a pattern that matches an event type, each once. Nothing matches an empty segment. What is added
+   * or removed afterwards does not change the answer.
+   */
+  match(type: string): Set<T> {
     const segments = type.split('.');
     if (segments.includes('')) return new Set();
     let reached = new Set<Node<T>>();
@@ -68,17 +77,35 @@ function reach<T>(reached: Set<Node<T>>, node: Node<T> | undefined): void {
   for (let next = node; next; next = next.any) reached.add(next);
 }
 
-function valuesOf<T>(nodes: ReadonlySet<Node<T>>): ReadonlySet<T> {
-  const found = [...nodes].filter(({ values }) => values.size > 0);
-  // Most often it is one pattern that everybody listens by: nothing to be put together.
-  if (found.length === 1) return (found[0] as Node<T>).values;
+function valuesOf<T>(nodes: ReadonlySet<Node<T>>): Set<T> {
   const all = new Set<T>();
-  for (const { values } of found) for (const value of values) all.add(value);
+  for (const { values } of nodes) for (const value of values.keys()) all.add(value);
   return all;
 }
 
+/**
+ * The segments of a pattern, with `*` before `**` where they follow each other: `**.*.**` means what `*.**` does. In
+ * that one form an event reaches no more nodes by a pattern than it has segments, twice, whatever a client makes up.
+ */
+function segmentsOf(pattern: string): string[] {
+  const segments: string[] = [];
+  let isAny = false;
+  for (const segment of pattern.split('.')) {
+    if (segment === '**') {
+      isAny = true;
+      continue;
+    }
+    if (isAny && segment !== '*') {
+      segments.push('**');
+      isAny = false;
+    }
+    segments.push(segment);
+  }
+  return isAny ? [...segments, '**'] : segments;
+}
+
 function newNode<T>(isAny: boolean): Node<T> {
-  return { names: new Map(), isAny, values: new Set() };
+  return { names: new Map(), isAny, values: new Map() };
 }
 
 function childOf<T>(node: Node<T>, segment: string): Node<T> | undefined {

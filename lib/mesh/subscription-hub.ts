@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DefaultEventAuthorizer, EventAuthorizer } from '../auth/index.js';
 import { Client } from '../connection/index.js';
-import type { MaybePromise } from '../maybe-promise.js';
+import { isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
 import { logUnexpected } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { type Code, RefusalError } from '../protocol/index.js';
@@ -51,7 +51,9 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
 
   /** How many clients are subscribed. */
   get count(): number {
-    return this.clients.size;
+    let count = 0;
+    for (const { isSubscribed } of this.clients) if (isSubscribed) count++;
+    return count;
   }
 
   /** The subscriptions of a connection, to be closed with it. */
@@ -69,7 +71,7 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   /** Asks again what the clients of a user may listen to. */
   async reauthorize(userId: string): Promise<void> {
     const meant = [...this.clients].filter(({ client }) => String(client.user?.id) === userId);
-    await Promise.all(meant.map(subscriptions => subscriptions.reauthorize()));
+    await Promise.all(meant.map(async subscriptions => subscriptions.reauthorize()));
   }
 
   entry(entry: LogEntry): void {
@@ -96,7 +98,27 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   }
 
   /** Whether a client may listen to a pattern. A check that fails, or hangs, is a check that forbids. */
-  async allows(client: Client, pattern: string): Promise<boolean> {
+  allows(client: Client, pattern: string): MaybePromise<boolean> {
+    return recovering(
+      () => {
+        const answer: unknown = this.authorizer.canSubscribe(client, pattern);
+        // Anything but true forbids, whatever an authorizer in JavaScript returns.
+        return isThenable(answer) ? this.inTime(answer) : answer === true;
+      },
+      error => {
+        logUnexpected(this.logger, error);
+        return false;
+      },
+    );
+  }
+
+  codeOf(error: unknown): Code {
+    if (error instanceof RefusalError) return error.code;
+    logUnexpected(this.logger, error);
+    return 'UNAVAILABLE';
+  }
+
+  private async inTime(answer: PromiseLike<unknown>): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
@@ -104,21 +126,10 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
       }, this.options.auth.timeout);
     });
     try {
-      const asked = (async (): Promise<unknown> => this.authorizer.canSubscribe(client, pattern))();
-      // Anything but true forbids, whatever an authorizer in JavaScript returns.
-      return (await Promise.race([asked, late])) === true;
-    } catch (error) {
-      logUnexpected(this.logger, error);
-      return false;
+      return (await Promise.race([answer, late])) === true;
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  codeOf(error: unknown): Code {
-    if (error instanceof RefusalError) return error.code;
-    logUnexpected(this.logger, error);
-    return 'UNAVAILABLE';
   }
 
   private deliver(subscriber: ClientSubscriptions, delivery: Delivery): void {
