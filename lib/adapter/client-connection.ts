@@ -126,6 +126,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
 
   /** Takes no more frames, lets running handlers finish and answer, and closes. */
   async shutDown(): Promise<void> {
+    this.endProbation();
     this.socket.removeAllListeners('message');
     this.intake.clear();
     await this.router.idle(this.services.options.connection.shutdownTimeout);
