@@ -1,8 +1,9 @@
-// 100 MiB for a client that stops reading: by how much the server grows, how the client ends, and what another client
-// notices. In two ways: a handler sends them, or the client asks for them by events that are echoed. Each on a server
-// just started (cold), and once it has served as much to a client that reads (warm); beside ws alone, unbounded and
+// 100 MiB for a client that stops reading: by how much the server's resident memory grows at its peak, how the client
+// ends, and what another client notices. In two ways: a handler sends them, or the client asks for them by events that
+// are echoed. Each on a server just started (cold), where V8 touches its young generation for the first time whoever
+// reads or not, and on one that has served twice as much to clients that read (warm); beside ws alone, unbounded and
 // with the least that bounds it. The peak is the kernel's own (VmHWM), so this needs Linux.
-// Usage: npm run build && npx nest build && node bench/slow-reader.js
+// Usage: npm run build && npx nest build && node bench/slow-reader.js [server]
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,6 +19,7 @@ const WARM_ROUNDS = 2;
 class Server {
   static async start(name) {
     const server = new Server();
+    server.name = name;
     if (name === 'quickstart') await server.startQuickstart();
     else await server.fork(`./servers/${name}.js`);
     return server;
@@ -46,6 +48,11 @@ class Server {
       MESSAGE_RATE: '1000000',
       MESSAGE_BURST: '1000000',
     });
+  }
+
+  async stop() {
+    this.process.kill();
+    await once(this.process, 'exit');
   }
 
   /** A member of /proc/<pid>/status, in MiB. */
@@ -114,37 +121,45 @@ async function load(port, token, way, isReading) {
   };
 }
 
-async function measure(name, way) {
+async function round(server, way, isReading) {
+  const token = tokenFor(server.name);
+  const { run } = await load(server.port, token, way, isReading);
+  const growth = server.growth();
+  const result = await server.meanwhile(run(), token);
+  if (isReading && result.received < FLOOD_BYTES)
+    throw new Error(`${server.name} cut off a client that reads`);
+  return { growth: growth(), ...result };
+}
+
+/** What a server just started grows by where the client does read: nothing of that is due to one that does not. */
+async function control(name, way) {
   const server = await Server.start(name);
-  const token = name.endsWith('-ws') ? undefined : tokenFor(name);
-  const round = async isReading => {
-    const { run } = await load(server.port, token, way, isReading);
-    const growth = server.growth();
-    const result = await server.meanwhile(run(), token);
-    return { growth: growth(), ...result };
-  };
-  const cold = await round(false);
-  const read = [];
-  for (let times = 0; times < WARM_ROUNDS; times++) {
-    read.push(await round(true));
-    if (read[times].received < FLOOD_BYTES) throw new Error(`${name} cut off a client that reads`);
-  }
-  const warm = await round(false);
-  server.process.kill();
-  await once(server.process, 'exit');
+  const { growth } = await round(server, way, true);
+  await server.stop();
+  return growth;
+}
+
+async function measure(name, way) {
+  const read = await control(name, way);
+  const server = await Server.start(name);
+  const cold = await round(server, way, false);
+  for (let times = 0; times < WARM_ROUNDS; times++) await round(server, way, true);
+  const warm = await round(server, way, false);
+  await server.stop();
   return {
     server: name,
     way,
-    'cold: peak MiB': cold.growth.toFixed(1),
-    'warm: peak MiB': warm.growth.toFixed(1),
-    '(read: peak MiB)': read[0].growth.toFixed(1),
-    close: `${cold.code} ${warm.code}`,
-    'after ms': `${cold.closedAfter} ${warm.closedAfter}`,
-    "other's slowest ms": Math.max(cold.slowest, warm.slowest).toFixed(1),
+    'cold, MiB': cold.growth.toFixed(1),
+    'cold, if it reads, MiB': read.toFixed(1),
+    'warm, MiB': warm.growth.toFixed(1),
+    'closed with': `${cold.code} ${warm.code}`,
+    'ms after it reads again': `${cold.closedAfter} ${warm.closedAfter}`,
+    "other's slowest, ms": Math.max(cold.slowest, warm.slowest).toFixed(1),
   };
 }
 
 function tokenFor(name) {
+  if (name.endsWith('-ws')) return undefined;
   const issuer = name === 'quickstart' ? { issuer: 'quickstart', audience: 'quickstart' } : {};
   return new JwtService({}).sign(
     { sub: 'alice' },

@@ -5,7 +5,12 @@ import { flood } from './settings.js';
 
 const MAX_BUFFERED_BYTES = 1_048_576;
 
-const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/events' });
+const server = new WebSocketServer({
+  port: 0,
+  host: '127.0.0.1',
+  path: '/events',
+  closeTimeout: 5_000,
+});
 server.on('connection', socket => {
   const send = socket.send.bind(socket);
   socket.send = text => {

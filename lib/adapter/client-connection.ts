@@ -147,6 +147,7 @@ export class ClientConnection
 
   /** Takes no more frames, lets running handlers finish and answer, and closes. */
   async shutDown(): Promise<void> {
+    this.endProbation();
     this.socket.removeAllListeners('message');
     this.intake.clear();
     await this.router.idle(this.services.options.connection.shutdownTimeout);

@@ -25,7 +25,7 @@ export interface ConnectionOptions {
   trustProxy: TrustProxy;
   /** The largest message taken, in bytes. @default 65_536 */
   maxMessageSize: number;
-  /** The largest message taken before authentication, in bytes. @default 8_192 */
+  /** The largest message taken before authentication, finished or not, in bytes. @default 8_192 */
   maxUnauthenticatedMessageSize: number;
   /** Connections at once in all, authenticated or not. @default 10_000 */
   maxConnections: number;
@@ -41,7 +41,7 @@ export interface ConnectionOptions {
   messageRate: number;
   /** Frames a connection may send at once. @default 200 */
   messageBurst: number;
-  /** Handlers running at once for one connection; beyond, nothing more is read from it. @default 64 */
+  /** Handlers running at once for one connection; beyond, no more than 64 KiB are read from it. @default 64 */
   maxRunningHandlers: number;
   /** Bytes waiting to be sent to one connection; beyond, it is closed as a slow consumer. @default 1_048_576 */
   maxBufferedBytes: number;
