@@ -29,7 +29,7 @@ import {
   type SemanticEventsModuleOptions,
 } from './semantic-events.module-definition.js';
 import { EventSigner } from './signing/index.js';
-import { STORE_PROVIDERS, STORES, StoresShutdown } from './stores.js';
+import { STORE_PROVIDERS, STORES, StoresLifecycle } from './stores.js';
 
 const OPTIONS: Provider = {
   provide: SEMANTIC_EVENTS_OPTIONS,
@@ -75,7 +75,7 @@ const PUBLIC_PROVIDERS = [
     OPTIONS,
     CONFIGURED_STORES,
     ...STORE_PROVIDERS,
-    StoresShutdown,
+    StoresLifecycle,
     { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
     ...PUBLIC_PROVIDERS,
     SecurityLog,

@@ -1,6 +1,7 @@
-import { Logger } from '@nestjs/common';
+import type { Clock } from './clock.js';
 import { after, type MaybePromise, recovering } from './maybe-promise.js';
 import type { StoreErrorPolicy } from './options/index.js';
+import { OutageLog } from './outage-log.js';
 import { RefusalError } from './protocol/index.js';
 
 /** What stands in for a store, by policy; `deny` needs nothing. */
@@ -17,15 +18,18 @@ export interface OutageObserver {
 
 /** Gets a protection over the failures of its store, and tells once when they begin and once when they end. */
 export class StoreOutage {
-  private readonly logger = new Logger('SemanticEvents');
+  private readonly log: OutageLog;
   private isOut = false;
 
   /** @param subject what the store keeps, for the log */
   constructor(
     private readonly subject: string,
     private readonly policy: StoreErrorPolicy,
+    clock: Clock,
     private readonly observer?: OutageObserver,
-  ) {}
+  ) {
+    this.log = new OutageLog(clock);
+  }
 
   /**
    * Asks a store, or what stands in for it.
@@ -55,7 +59,7 @@ export class StoreOutage {
     this.observer?.storeDown(this.subject);
     // Its name says enough: the message of a driver's error may hold what was sent.
     const reason = error instanceof Error ? error.name : 'unknown';
-    this.logger.error(
+    this.log.begin(
       `The store of ${this.subject} fails (${reason}): ${this.policy} until it is back`,
     );
   }
@@ -64,6 +68,6 @@ export class StoreOutage {
     if (!this.isOut) return;
     this.isOut = false;
     this.observer?.storeUp(this.subject);
-    this.logger.log(`The store of ${this.subject} is back`);
+    this.log.end(`The store of ${this.subject} is back`);
   }
 }

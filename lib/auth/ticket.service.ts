@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Clock } from '../clock.js';
-import { after, type MaybePromise } from '../maybe-promise.js';
+import { after, type MaybePromise, recovering } from '../maybe-promise.js';
 import {
   type ClientUser,
   type JwtKey,
@@ -41,6 +41,8 @@ export interface IssuedTicket {
 
 interface TicketClaims extends TicketBinding {
   readonly jti: string;
+  /** Seconds, as in any JWT. */
+  readonly iat: number;
   readonly exp: number;
   readonly user: ClientUser;
 }
@@ -53,7 +55,7 @@ interface TicketClaims extends TicketBinding {
 export class TicketService {
   private readonly jwt = new JwtService({});
   /** A ticket that may have been used is worth nothing: there is no other policy. */
-  private readonly outage = new StoreOutage('tickets', 'deny');
+  private readonly outage: StoreOutage;
   private latest = 0;
 
   constructor(
@@ -61,7 +63,9 @@ export class TicketService {
     private readonly signer: EventSigner,
     private readonly nonces: NonceStore,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.outage = new StoreOutage('tickets', 'deny', clock);
+  }
 
   /** Whether a credential claims to be a ticket. */
   static isTicket(credential: string): boolean {
@@ -123,11 +127,17 @@ export class TicketService {
     return this.useUp(claims);
   }
 
-  private useUp({ jti, exp }: TicketClaims): MaybePromise<boolean> {
-    return this.outage.during(() => this.nonces.use(`ticket:${jti}`, Math.ceil(exp * 1000)), {
-      allow: () => false,
-      local: () => false,
-    });
+  private useUp({ jti, iat, exp }: TicketClaims): MaybePromise<boolean> {
+    const key = `ticket:${jti}`;
+    const use = () => this.nonces.use(key, Math.ceil(exp * 1000), Math.floor(iat * 1000));
+    return recovering(
+      () => this.outage.during(use, { allow: () => false, local: () => false }),
+      error => {
+        // The store may have forgotten it, which its bearer need not know.
+        if (error instanceof RefusalError && error.code === 'EVENT_EXPIRED') return false;
+        throw error;
+      },
+    );
   }
 
   /** The claims of a ticket that we issued and that has not expired. */

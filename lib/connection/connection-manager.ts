@@ -50,7 +50,7 @@ export class ConnectionManager implements OnModuleDestroy {
       const latest = kind === 'session' ? Infinity : at + CLOCK_DRIFT;
       this.closeWhere(client => isMeant(client, kind, id) && client.connectedAt <= latest, code);
     });
-    this.outage = new StoreOutage('connections', options.connection.onStoreError, events);
+    this.outage = new StoreOutage('connections', options.connection.onStoreError, clock, events);
   }
 
   /** How many connections are open, authenticated or not. */

@@ -31,7 +31,7 @@ export class RateLimiter {
     @Optional() events?: SecurityEvents,
   ) {
     this.local = new InMemoryRateLimitStore(rateLimit.maxKeys, clock);
-    this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, events);
+    this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, clock, events);
   }
 
   /**

@@ -23,7 +23,7 @@ describeWithRedis('what one node revokes', () => {
       module: SemanticEventsModule.forRoot({
         signing: { keys: [RING_KEY] },
         auth: { jwt: { secret: JWT_SECRET } },
-        stores: redisStores({ url: server.url, prefix: prefix() }),
+        stores: redisStores({ url: server.url, prefix: prefix(), settleTime: 50 }),
       }),
     });
 
@@ -70,7 +70,7 @@ describeWithRedis('what one node revokes', () => {
     const one = await node();
     one.nest.get(SessionRegistry).end('ended');
     await pause(100);
-    const stores = redisStores({ url: server.url, prefix: prefix() });
+    const stores = redisStores({ url: server.url, prefix: prefix(), settleTime: 50 });
     // An application makes its providers one after the other: the first look may come before the last listener.
     const heard: string[][] = [[], []];
     stores.revocationBus.subscribe(({ id }) => heard[0]!.push(id));
