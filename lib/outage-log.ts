@@ -2,8 +2,8 @@ import { Logger } from '@nestjs/common';
 import type { Clock } from './clock.js';
 
 /** How many outages in quick succession are told one by one, and how often one is told after that. */
-const BURST = 3;
-const INTERVAL = 20_000;
+const BURST = 5;
+const INTERVAL = 10_000;
 
 /** Tells the log when something fails, and when it is back; what fails and is back again and again, now and then. */
 export class OutageLog {

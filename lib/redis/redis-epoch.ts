@@ -86,6 +86,11 @@ export class RedisEpoch {
   /** Asks whether Redis still has the memory it had, and has brought back what it has lost. */
   async check(link: RedisLink): Promise<void> {
     try {
+      // A replica of a cluster takes over without a word, and with the name: only enrolling tells them apart.
+      if (link.client.isCluster) {
+        await this.enrol();
+        return;
+      }
       const replies = await link.exchange(pipeline => pipeline.get(this.keys.epoch));
       if (replies[0]?.[1] !== this.name) await this.enrol();
     } catch {
