@@ -7,7 +7,8 @@ import { pause } from '../helpers/eventually.js';
 
 /** Every port's contract, each test with keys no other has written. */
 export function redisContracts(where: string, target: () => RedisStoresOptions): void {
-  const fresh = () => redisStores({
+  const fresh = () =>
+    redisStores({
       ...target(),
       prefix: `${randomUUID()}:`,
       clockDrift: 0,
