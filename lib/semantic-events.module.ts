@@ -36,7 +36,7 @@ import {
   type SemanticEventsModuleOptions,
 } from './semantic-events.module-definition.js';
 import { BroadcastSigner, EventSigner } from './signing/index.js';
-import { STORE_PROVIDERS, STORES, StoresShutdown } from './stores.js';
+import { STORE_PROVIDERS, STORES, StoresLifecycle } from './stores.js';
 
 const OPTIONS: Provider = {
   provide: SEMANTIC_EVENTS_OPTIONS,
@@ -96,7 +96,7 @@ const PUBLIC_PROVIDERS = [
     OPTIONS,
     CONFIGURED_STORES,
     ...STORE_PROVIDERS,
-    StoresShutdown,
+    StoresLifecycle,
     TELEMETRY,
     { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
     ...PUBLIC_PROVIDERS,

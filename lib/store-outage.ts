@@ -1,7 +1,8 @@
-import { Logger } from '@nestjs/common';
+import type { Clock } from './clock.js';
 import { after, type MaybePromise, recovering } from './maybe-promise.js';
 import { NO_TELEMETRY, type Telemetry } from './monitoring/index.js';
 import type { StoreErrorPolicy } from './options/index.js';
+import { OutageLog } from './outage-log.js';
 import { RefusalError } from './protocol/index.js';
 
 /** What stands in for a store, by policy; `deny` needs nothing. */
@@ -18,7 +19,7 @@ export interface OutageObserver {
 
 /** Gets a protection over the failures of its store, and tells once when they begin and once when they end. */
 export class StoreOutage {
-  private readonly logger = new Logger('SemanticEvents');
+  private readonly log: OutageLog;
   private isOut = false;
   private readonly ask: <T>(ask: () => MaybePromise<T>) => MaybePromise<T>;
 
@@ -26,10 +27,12 @@ export class StoreOutage {
   constructor(
     private readonly subject: string,
     private readonly policy: StoreErrorPolicy,
+    clock: Clock,
     private readonly observer?: OutageObserver,
     telemetry: Telemetry = NO_TELEMETRY,
   ) {
     this.ask = telemetry.timed({ store: subject }, <T>(ask: () => MaybePromise<T>) => ask());
+    this.log = new OutageLog(clock);
   }
 
   /**
@@ -60,7 +63,7 @@ export class StoreOutage {
     this.observer?.storeDown(this.subject);
     // Its name says enough: the message of a driver's error may hold what was sent.
     const reason = error instanceof Error ? error.name : 'unknown';
-    this.logger.error(
+    this.log.begin(
       `The store of ${this.subject} fails (${reason}): ${this.policy} until it is back`,
     );
   }
@@ -69,6 +72,6 @@ export class StoreOutage {
     if (!this.isOut) return;
     this.isOut = false;
     this.observer?.storeUp(this.subject);
-    this.logger.log(`The store of ${this.subject} is back`);
+    this.log.end(`The store of ${this.subject} is back`);
   }
 }

@@ -1,4 +1,10 @@
-import { Inject, Injectable, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
 import { Clock } from './clock.js';
 import {
   ConnectionStore,
@@ -20,6 +26,8 @@ export interface Stores {
   readonly revocationBus?: RevocationBus;
   /** Needed only where several nodes share an event mesh. */
   readonly eventLog?: EventLog;
+  /** Awaited before the application starts to listen; never rejects, and takes a second or two at most. */
+  ready?(): Promise<void>;
   /** Called once the application is shut down and no connection is left. */
   close?(): Promise<void>;
 }
@@ -59,10 +67,14 @@ export const STORE_PROVIDERS: Provider[] = [
   },
 ];
 
-/** Closes the stores when the application is done with them. */
+/** Has the application wait for its stores, and closes them when it is done with them. */
 @Injectable()
-export class StoresShutdown implements OnApplicationShutdown {
+export class StoresLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(@Inject(STORES) private readonly stores: Stores | null) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.stores?.ready?.();
+  }
 
   async onApplicationShutdown(): Promise<void> {
     await this.stores?.close?.();

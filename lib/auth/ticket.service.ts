@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Clock } from '../clock.js';
-import { after, type MaybePromise } from '../maybe-promise.js';
+import { after, type MaybePromise, recovering } from '../maybe-promise.js';
 import { Telemetry } from '../monitoring/index.js';
 import {
   type ClientUser,
@@ -42,6 +42,8 @@ export interface IssuedTicket {
 
 interface TicketClaims extends TicketBinding {
   readonly jti: string;
+  /** Seconds, as in any JWT. */
+  readonly iat: number;
   readonly exp: number;
   readonly user: ClientUser;
 }
@@ -64,7 +66,7 @@ export class TicketService {
     private readonly clock: Clock,
     @Optional() telemetry?: Telemetry,
   ) {
-    this.outage = new StoreOutage('tickets', 'deny', undefined, telemetry);
+    this.outage = new StoreOutage('tickets', 'deny', clock, undefined, telemetry);
   }
 
   /** Whether a credential claims to be a ticket. */
@@ -127,11 +129,17 @@ export class TicketService {
     return this.useUp(claims);
   }
 
-  private useUp({ jti, exp }: TicketClaims): MaybePromise<boolean> {
-    return this.outage.during(() => this.nonces.use(`ticket:${jti}`, Math.ceil(exp * 1000)), {
-      allow: () => false,
-      local: () => false,
-    });
+  private useUp({ jti, iat, exp }: TicketClaims): MaybePromise<boolean> {
+    const key = `ticket:${jti}`;
+    const use = () => this.nonces.use(key, Math.ceil(exp * 1000), Math.floor(iat * 1000));
+    return recovering(
+      () => this.outage.during(use, { allow: () => false, local: () => false }),
+      error => {
+        // The store may have forgotten it, which its bearer need not know.
+        if (error instanceof RefusalError && error.code === 'EVENT_EXPIRED') return false;
+        throw error;
+      },
+    );
   }
 
   /** The claims of a ticket that we issued and that has not expired. */

@@ -54,7 +54,7 @@ export class ConnectionManager implements OnModuleDestroy {
       this.closeWhere(client => isMeant(client, kind, id) && client.connectedAt <= latest, code);
     });
     const { onStoreError } = options.connection;
-    this.outage = new StoreOutage('connections', onStoreError, events, telemetry);
+    this.outage = new StoreOutage('connections', onStoreError, clock, events, telemetry);
   }
 
   /** How many connections are open, authenticated or not. */

@@ -98,7 +98,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     private readonly hub: SubscriptionHub,
     events: SecurityEvents,
   ) {
-    this.outage = new StoreOutage('events', 'deny', events);
+    this.outage = new StoreOutage('events', 'deny', clock, events);
     feed.add(this);
   }
 

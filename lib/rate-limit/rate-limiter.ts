@@ -32,7 +32,7 @@ export class RateLimiter {
     @Optional() telemetry?: Telemetry,
   ) {
     this.local = new InMemoryRateLimitStore(rateLimit.maxKeys, clock);
-    this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, events, telemetry);
+    this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, clock, events, telemetry);
   }
 
   /**

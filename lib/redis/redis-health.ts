@@ -1,5 +1,5 @@
-import { Logger } from '@nestjs/common';
 import type { Clock } from '../clock.js';
+import { OutageLog } from '../outage-log.js';
 
 export interface RedisHealth {
   readonly status: 'up' | 'down';
@@ -9,12 +9,13 @@ export interface RedisHealth {
 
 /** Whether Redis answers; tells the log once when it stops to, and once when it does again. */
 export class RedisHealthMonitor {
-  private readonly logger = new Logger('SemanticEvents');
+  private readonly log: OutageLog;
   private current: RedisHealth;
   private isOutage = false;
 
   constructor(private readonly clock: Clock) {
     this.current = { status: 'down', since: clock.now() };
+    this.log = new OutageLog(clock);
   }
 
   get state(): RedisHealth {
@@ -25,7 +26,7 @@ export class RedisHealthMonitor {
     if (this.current.status === 'down') this.current = { status: 'up', since: this.clock.now() };
     if (!this.isOutage) return;
     this.isOutage = false;
-    this.logger.log('Redis is back');
+    this.log.end('Redis is back');
   }
 
   down(error: Error): void {
@@ -33,6 +34,6 @@ export class RedisHealthMonitor {
     if (this.isOutage) return;
     this.isOutage = true;
     // Nothing but the message: an error of ioredis holds the command, and so keys and nonces.
-    this.logger.error(`Redis does not answer: ${error.message}`);
+    this.log.begin(`Redis does not answer: ${error.message}`);
   }
 }

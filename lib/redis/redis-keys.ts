@@ -16,6 +16,8 @@ export class RedisKeys {
   readonly nodes: string;
   /** What nodes tell each other of. */
   readonly revocations: string;
+  /** What nodes have told again, for a while after Redis has forgotten it. */
+  readonly retold: string;
   /** Written to see whether Redis can be. */
   readonly probe: string;
 
@@ -25,6 +27,7 @@ export class RedisKeys {
     this.settling = `${this.base}settling`;
     this.nodes = `${this.base}nodes`;
     this.revocations = `${this.base}revocations`;
+    this.retold = `${this.base}retold`;
     this.probe = `${this.base}probe`;
   }
 

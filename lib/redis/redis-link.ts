@@ -5,6 +5,7 @@ import { Deferred } from './deferred.js';
 import { type RedisHealth, RedisHealthMonitor } from './redis-health.js';
 import type { RedisClient } from './redis-options.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
+import { isFull } from './reply-errors.js';
 
 export type RedisReply = [error: Error | null, result: unknown];
 
@@ -16,6 +17,7 @@ export interface RedisLinkOptions {
   readonly isOwned: boolean;
 }
 
+const PROBE_LUA = "return redis.call('SET', KEYS[1], 1, 'PX', 1000)";
 /** How often a Redis that is down is looked at. */
 const PROBE_INTERVAL = 100;
 /** How long Redis may take to let go of a connection. */
@@ -127,7 +129,7 @@ export class RedisLink {
     if (this.state === 'connecting') this.monitor.down(error);
   };
 
-  /** Writes, because a Redis that can only be read, such as a replica, is of no use. */
+  /** Writes, in a script: a Redis that can only be read, such as a replica, or runs no scripts is of no use. */
   private readonly probe = (): void => {
     if (this.state !== 'down') return;
     const now = this.clock.monotonic();
@@ -142,13 +144,14 @@ export class RedisLink {
       if (this.options.isOwned) this.client.disconnect(true);
     }
     this.probeSentAt = now;
-    this.client.set(this.options.probeKey, 1, 'PX', 1_000).then(
+    this.client.eval(PROBE_LUA, 1, this.options.probeKey).then(
       () => {
         this.probeSentAt = undefined;
         this.recover();
       },
-      () => {
+      (error: unknown) => {
         this.probeSentAt = undefined;
+        if (isFull(error)) this.recover();
       },
     );
   };

@@ -2,27 +2,29 @@ import type { Clock } from '../clock.js';
 import { RefusalError } from '../protocol/index.js';
 import type { PendingDecision } from '../rate-limit/index.js';
 import { NonceStore } from '../replay/index.js';
+import { REMEMBER_LUA } from './lua/epoch.lua.js';
 import { ADMIT_LUA, USE_NONCE_LUA } from './lua/nonce.lua.js';
-import { NonceEpoch, type NonceTtl } from './nonce-epoch.js';
+import type { RedisEpoch } from './redis-epoch.js';
 import type { RedisKeys } from './redis-keys.js';
-import type { RedisLink } from './redis-link.js';
 import type { RedisTuning } from './redis-options.js';
 import type { RedisRateLimitStore } from './redis-rate-limit-store.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
 import { RememberedNonces } from './remembered-nonces.js';
+import { isFull } from './reply-errors.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
 
 const USE = new Script(USE_NONCE_LUA);
 const ADMIT = new Script(ADMIT_LUA);
+const REMEMBER = new Script(REMEMBER_LUA);
+
+/** Nonces brought back by one script, which holds up Redis for about a millisecond. */
+const CHUNK = 500;
 
 /** Where the answer about the nonce is in the reply to a script that takes tokens, too. */
 const NONCE_ANSWER = 4;
 
-export type NonceStoreTuning = Pick<
-  RedisTuning,
-  'clockDrift' | 'settleTime' | 'maxRememberedNonces'
->;
+export type NonceStoreTuning = Pick<RedisTuning, 'clockDrift' | 'maxRememberedNonces'>;
 
 /**
  * One key per nonce, which expires by itself. Redis must not evict keys (`maxmemory-policy noeviction`): a nonce
@@ -30,51 +32,42 @@ export type NonceStoreTuning = Pick<
  */
 export class RedisNonceStore extends NonceStore {
   private readonly remembered: RememberedNonces;
-  private readonly epoch: NonceEpoch;
   private latest = -Infinity;
 
   constructor(
     private readonly batch: ScriptBatch,
     private readonly keys: RedisKeys,
+    private readonly epoch: RedisEpoch,
     private readonly limits: RedisRateLimitStore,
     private readonly clock: Clock,
     private readonly tuning: NonceStoreTuning,
   ) {
     super();
     this.remembered = new RememberedNonces(tuning.maxRememberedNonces);
-    this.epoch = new NonceEpoch(batch, keys, tuning.settleTime, size => this.chunks(size));
+    epoch.onLoss(() => this.bringBack());
   }
 
-  /** To be called whenever Redis can be reached again: what it has forgotten is brought back before it is missed. */
-  enrol(): Promise<void> {
-    return this.epoch.enrol();
-  }
-
-  /** Asks whether Redis still has the memory it had, and brings back what it has lost. */
-  async checkMemory(link: RedisLink): Promise<void> {
-    try {
-      const replies = await link.exchange(pipeline => pipeline.get(this.keys.epoch));
-      if (replies[0]?.[1] !== this.epoch.current) await this.epoch.enrol();
-    } catch {
-      // The link has told; it is tried again when Redis is back.
-    }
-  }
-
-  override async use(key: string, expiresAt: number): Promise<boolean> {
+  /** The first time on a Redis that has lost its memory, or never had one, this waits for that to settle. */
+  override async use(key: string, expiresAt: number, madeAt?: number): Promise<boolean> {
     if (this.isOver(key, expiresAt)) return false;
-    if (this.epoch.current === '') await this.epoch.enrol();
-    const reply = this.batch.run(USE, this.keysOf(key), this.argsOf(expiresAt));
+    if (this.epoch.current === '') await this.epoch.known();
+    const reply = this.batch.run(USE, this.keysOf(key), this.argsOf(expiresAt, madeAt));
     return this.isNew(await reply.catch(refuseWhenFull), key, expiresAt);
   }
 
   /** Limit and nonce travel as one script, where that of the limit is still here. */
-  override useIf(key: string, expiresAt: number, limit: PendingDecision): Promise<boolean> {
+  override useIf(
+    key: string,
+    expiresAt: number,
+    limit: PendingDecision,
+    madeAt?: number,
+  ): Promise<boolean> {
     const call = this.limits.unsentCall(limit.asked);
     if (!call || this.epoch.current === '' || this.isOver(key, expiresAt))
-      return Promise.resolve(super.useIf(key, expiresAt, limit));
+      return Promise.resolve(super.useIf(key, expiresAt, limit, madeAt));
     call.script = ADMIT;
     call.keys = [...call.keys, ...this.keysOf(key)];
-    call.args = [...call.args, ...this.argsOf(expiresAt)];
+    call.args = [...call.args, ...this.argsOf(expiresAt, madeAt)];
     return call.reply
       .catch(refuseWhenFull)
       .then(reply => this.isNew((reply as unknown[])[NONCE_ANSWER], key, expiresAt));
@@ -91,8 +84,8 @@ export class RedisNonceStore extends NonceStore {
     return [this.keys.nonce(key), this.keys.epoch, this.keys.settling];
   }
 
-  private argsOf(expiresAt: number): [ttl: number, epoch: string] {
-    return [this.ttlOf(expiresAt), this.epoch.current];
+  private argsOf(expiresAt: number, madeAt?: number): (number | string)[] {
+    return [this.ttlOf(expiresAt), this.epoch.current, this.epoch.isOlder(madeAt) ? 1 : 0];
   }
 
   /** Through the millisecond it expires in, and as long as on a node whose clock is behind. */
@@ -108,6 +101,8 @@ export class RedisNonceStore extends NonceStore {
       case 'known':
       case 'skipped':
         return false;
+      case 'older':
+        throw new RefusalError('EVENT_EXPIRED');
       case 'lost':
         // Found out by whoever comes next, if Redis cannot be asked now.
         this.epoch.enrol().catch(() => undefined);
@@ -117,18 +112,19 @@ export class RedisNonceStore extends NonceStore {
     }
   }
 
-  private *chunks(size: number): Generator<NonceTtl[]> {
-    for (const chunk of this.remembered.chunks(size, this.latest))
-      yield chunk.map(([key, expiresAt]) => ({
-        key: this.keys.nonce(key),
-        ttl: this.ttlOf(expiresAt),
-      }));
+  /** One chunk after the other, so that the events of other nodes find their way in between. */
+  private async bringBack(): Promise<void> {
+    for (const chunk of this.remembered.chunks(CHUNK, this.latest)) {
+      const keys = chunk.map(([key]) => this.keys.nonce(key));
+      const ttls = chunk.map(([, expiresAt]) => this.ttlOf(expiresAt));
+      await this.batch.run(REMEMBER, [this.keys.settling, ...keys], [this.epoch.holdTime, ...ttls]);
+    }
   }
 }
 
 /** A Redis without room is full, as a store may be, not out of order. */
 function refuseWhenFull(error: unknown): never {
   const { cause } = error as RedisUnavailableError;
-  if (!(cause instanceof Error && cause.message.startsWith('OOM'))) throw error;
+  if (!isFull(cause)) throw error;
   throw Object.assign(new RefusalError('UNAVAILABLE'), { cause });
 }

@@ -1,14 +1,25 @@
+import type { Clock } from '../clock.js';
 import { type Revocation, RevocationBus } from '../connection/index.js';
+import { OutageLog } from '../outage-log.js';
+import { RETELL_LUA } from './lua/revocations.lua.js';
+import type { RedisEpoch } from './redis-epoch.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
+import { Script } from './script.js';
+import type { ScriptBatch } from './script-batch.js';
+
+const RETELL = new Script(RETELL_LUA);
 
 /** How often other nodes are listened to: a log-out takes no longer than this to reach them. */
 const POLL_INTERVAL = 500;
-/** Revocations kept for nodes that are away or start later. */
-const MAX_KEPT = 10_000;
+/** Revocations kept for nodes that are away or start later, by Redis and, should it lose them, by each node. */
+export const MAX_KEPT = 10_000;
 /** Revocations waiting for Redis to come back. */
 const MAX_UNSENT = 10_000;
 const BATCH = 500;
+/** How long it is known which were told again: longer than nodes take to do it. */
+const RETOLD_TTL = 60_000;
+const BEGINNING = '0-0';
 
 type StreamEntry = [id: string, fields: string[]];
 type StreamReply = [key: string, entries: StreamEntry[]][] | null;
@@ -19,72 +30,129 @@ type StreamReply = [key: string, entries: StreamEntry[]][] | null;
  */
 export class RedisRevocationBus extends RevocationBus {
   private readonly listeners: ((revocation: Revocation) => void)[] = [];
-  private readonly unsent: Revocation[] = [];
-  /** What was heard so far, for listeners that come after the first look: an application starts step by step. */
-  private readonly heard: Revocation[] = [];
+  /**
+   * What was said or heard so far, as it is told: for listeners that come after the first look, since an
+   * application starts step by step, and for a Redis that loses it.
+   */
+  private readonly known = new Map<string, Revocation>();
+  private readonly unsent: string[] = [];
+  private lost: string[] = [];
   private readonly timer: NodeJS.Timeout;
-  private lastId = '0-0';
-  private isBusy = false;
+  private readonly outage: OutageLog;
+  private isRefused = false;
+  private lastId = BEGINNING;
+  private exchanging: Promise<void> | undefined;
 
   /** @param node tells our own entries from those of others */
   constructor(
     private readonly link: RedisLink,
+    private readonly batch: ScriptBatch,
     private readonly keys: RedisKeys,
     private readonly node: string,
+    epoch: RedisEpoch,
+    clock: Clock,
   ) {
     super();
-    this.timer = setInterval(() => void this.exchange(), POLL_INTERVAL).unref();
-    link.onUp(() => void this.exchange());
+    this.outage = new OutageLog(clock);
+    this.timer = setInterval(() => void this.catchUp(), POLL_INTERVAL).unref();
+    link.onUp(() => void this.catchUp());
+    epoch.onLoss(() => {
+      this.lost = [...this.known.keys()];
+      // The ids of another Redis may be smaller.
+      this.lastId = BEGINNING;
+      void this.catchUp();
+    });
   }
 
   publish(revocation: Revocation): void {
     if (this.unsent.length >= MAX_UNSENT) this.unsent.shift();
-    this.unsent.push(revocation);
-    void this.exchange();
+    const text = JSON.stringify(revocation);
+    this.unsent.push(text);
+    this.keep(text, revocation);
+    void this.catchUp();
   }
 
   subscribe(listener: (revocation: Revocation) => void): void {
     this.listeners.push(listener);
-    for (const revocation of this.heard) listener(revocation);
+    for (const revocation of this.known.values()) listener(revocation);
+  }
+
+  /** Sends what is to be sent and reads what there is; what fails is tried again. */
+  catchUp(): Promise<void> {
+    this.exchanging ??= this.exchange()
+      .then(
+        () => {
+          if (this.isRefused) this.outage.end('Log-outs reach the other nodes again');
+          this.isRefused = false;
+        },
+        (error: unknown) => {
+          this.noteFailure(error as Error);
+        },
+      )
+      .finally(() => {
+        this.exchanging = undefined;
+      });
+    return this.exchanging;
   }
 
   close(): void {
     clearInterval(this.timer);
   }
 
-  /** Sends what is to be sent and reads what there is, in one round trip; what fails is tried again. */
   private async exchange(): Promise<void> {
-    if (this.isBusy) return;
-    this.isBusy = true;
-    const sending = this.unsent.slice(0, BATCH);
-    try {
+    let read: number;
+    do {
+      const sending = this.unsent.slice(0, BATCH);
       const replies = await this.link.exchange(pipeline => {
-        for (const revocation of sending) {
-          const fields = ['node', this.node, 'revocation', JSON.stringify(revocation)];
+        for (const text of sending) {
+          const fields = ['node', this.node, 'revocation', text];
           pipeline.xadd(this.keys.revocations, 'MAXLEN', '~', MAX_KEPT, '*', ...fields);
         }
         pipeline.xread('COUNT', BATCH, 'STREAMS', this.keys.revocations, this.lastId);
       });
+      // What cannot be told for want of memory does not keep us from hearing.
+      read = this.receive((replies.at(-1)?.[1] ?? null) as StreamReply);
       const error = replies.find(([failure]) => failure)?.[0];
       if (error) throw error;
       this.unsent.splice(0, sending.length);
-      this.receive((replies.at(-1)?.[1] ?? null) as StreamReply);
-    } catch {
-      // Redis is down, which the link has told; the next poll tries again.
-    } finally {
-      this.isBusy = false;
-    }
+    } while (read === BATCH || this.unsent.length > 0);
+    while (this.lost.length > 0) await this.retell(this.lost);
   }
 
-  private receive(reply: StreamReply): void {
-    for (const [id, fields] of reply?.[0]?.[1] ?? []) {
+  private async retell(lost: string[]): Promise<void> {
+    const keys = [this.keys.revocations, this.keys.retold];
+    const telling = lost.slice(0, BATCH);
+    await this.batch.run(RETELL, keys, [this.node, MAX_KEPT, RETOLD_TTL, ...telling]);
+    // Where Redis has lost its memory once more meanwhile, another list has taken the place of this one.
+    lost.splice(0, telling.length);
+  }
+
+  /** @returns how many there were */
+  private receive(reply: StreamReply): number {
+    const entries = reply?.[0]?.[1] ?? [];
+    for (const [id, fields] of entries) {
       this.lastId = id;
-      const [, node, , text] = fields;
-      if (node === this.node || text === undefined) continue;
+      const [, , , text] = fields;
+      if (text === undefined || this.known.has(text)) continue;
       const revocation = JSON.parse(text) as Revocation;
-      this.heard.push(revocation);
-      if (this.heard.length > MAX_KEPT) this.heard.shift();
+      this.keep(text, revocation);
       for (const listener of this.listeners) listener(revocation);
     }
+    return entries.length;
+  }
+
+  private keep(text: string, revocation: Revocation): void {
+    for (const oldest of this.known.keys()) {
+      if (this.known.size < MAX_KEPT) break;
+      this.known.delete(oldest);
+    }
+    this.known.set(text, revocation);
+  }
+
+  /** Of a Redis that is down the link tells; one that takes no revocations is our business. */
+  private noteFailure(error: Error): void {
+    if (this.isRefused || this.link.health.status === 'down') return;
+    this.isRefused = true;
+    this.outage.begin(`Log-outs do not reach the other nodes: ${error.message}`);
   }
 }

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { SystemClock } from '../clock.js';
 import { BlockedKeys } from './blocked-keys.js';
 import { RedisConnectionStore } from './redis-connection-store.js';
+import { RedisEpoch } from './redis-epoch.js';
 import type { RedisHealth } from './redis-health.js';
 import { RedisKeys } from './redis-keys.js';
 import { CLOSE_TIMEOUT, RedisLink } from './redis-link.js';
@@ -20,6 +21,8 @@ export interface RedisStores {
   readonly revocationBus: RedisRevocationBus;
   /** Whether Redis answers, and since when it does or does not. */
   health(): RedisHealth;
+  /** Resolves once nonces can be used and log-outs are known, or Redis has turned out to be away. */
+  ready(): Promise<void>;
   /** Gives back the places of this node's connections, and closes the connection to Redis if it was made here. */
   close(): Promise<void>;
 }
@@ -47,22 +50,23 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
 
   const blocked = new BlockedKeys(tuning.maxBlockedKeys);
   const rateLimitStore = new RedisRateLimitStore(batch, keys, blocked, clock);
-  const nonceStore = new RedisNonceStore(batch, keys, rateLimitStore, clock, tuning);
+  const epoch = new RedisEpoch(batch, keys, clock, tuning.settleTime);
+  const nonceStore = new RedisNonceStore(batch, keys, epoch, rateLimitStore, clock, tuning);
   const node = randomUUID();
   const lease = { node, lease: tuning.lease };
   const connectionStore = new RedisConnectionStore(batch, keys, lease);
-  const revocationBus = new RedisRevocationBus(link, keys, node);
+  const revocationBus = new RedisRevocationBus(link, batch, keys, node, epoch, clock);
 
   link.onUp(() => {
     // Either is tried again when it is needed.
-    nonceStore.enrol().catch(() => undefined);
+    epoch.enrol().catch(() => undefined);
     connectionStore.renew().catch(() => undefined);
   });
 
   // A node without events finds out, too, that Redis has lost its memory: well within the time to settle.
   const watch = setInterval(
     () => {
-      if (link.health.status === 'up') void nonceStore.checkMemory(link);
+      if (link.health.status === 'up') void epoch.check(link);
     },
     Math.max(MIN_WATCH_INTERVAL, tuning.settleTime / 3),
   ).unref();
@@ -74,6 +78,9 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     connectionStore,
     revocationBus,
     health: () => link.health,
+    ready: async () => {
+      await Promise.allSettled([epoch.enrol(), revocationBus.catchUp()]);
+    },
     close: () => {
       clearInterval(watch);
       revocationBus.close();

@@ -1,6 +1,7 @@
 import { Deferred } from './deferred.js';
 import type { RedisLink, RedisReply } from './redis-link.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
+import { isOutage } from './reply-errors.js';
 import type { Script } from './script.js';
 
 type Argument = string | number;
@@ -101,7 +102,7 @@ function settle(calls: readonly ScriptCall[], replies: RedisReply[], link: Redis
       call.resolve(result);
       return;
     }
-    link.fail(error);
+    if (isOutage(error)) link.fail(error);
     call.reject(new RedisUnavailableError(error.message, error));
   });
 }

@@ -8,10 +8,13 @@ export abstract class NonceStore {
    *
    * @param key what may be used once
    * @param expiresAt until when it must be remembered, inclusive: milliseconds since the Unix epoch
+   * @param madeAt when it was made, likewise, where another process may have used it: a store that has lost its
+   *   memory can tell by it what it may have forgotten
    * @returns true the first time, false while it is remembered or when its time is over already
-   * @throws RefusalError `UNAVAILABLE` when the store can take no more: it never forgets early to make room
+   * @throws RefusalError `UNAVAILABLE` when the store can take no more: it never forgets early to make room;
+   *   `EVENT_EXPIRED` for what is older than the store's memory and not known to it
    */
-  abstract use(key: string, expiresAt: number): MaybePromise<boolean>;
+  abstract use(key: string, expiresAt: number, madeAt?: number): MaybePromise<boolean>;
 
   /**
    * Uses a key up only if a rate limit lets its event pass. A store that lives where the limits do overrides this,
@@ -19,7 +22,12 @@ export abstract class NonceStore {
    *
    * @param limit a decision that is on its way
    */
-  useIf(key: string, expiresAt: number, limit: PendingDecision): MaybePromise<boolean> {
-    return limit.decided.then(({ allowed }) => allowed && this.use(key, expiresAt));
+  useIf(
+    key: string,
+    expiresAt: number,
+    limit: PendingDecision,
+    madeAt?: number,
+  ): MaybePromise<boolean> {
+    return limit.decided.then(({ allowed }) => allowed && this.use(key, expiresAt, madeAt));
   }
 }

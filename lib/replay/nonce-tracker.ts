@@ -3,7 +3,11 @@ import { Clock } from '../clock.js';
 import { freshnessOf, type SemanticEvent } from '../event/index.js';
 import { after, type MaybePromise } from '../maybe-promise.js';
 import { SecurityEvents, Telemetry } from '../monitoring/index.js';
-import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import {
+  type ResolvedOptions,
+  SEMANTIC_EVENTS_OPTIONS,
+  SESSION_KEY_PREFIX,
+} from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { passOrRefuse, type PendingDecision } from '../rate-limit/index.js';
 import { StoreOutage } from '../store-outage.js';
@@ -26,7 +30,7 @@ export class NonceTracker {
     @Optional() telemetry?: Telemetry,
   ) {
     this.local = new InMemoryNonceStore(options.replay.maxNonces, clock);
-    this.outage = new StoreOutage('nonces', options.replay.onStoreError, events, telemetry);
+    this.outage = new StoreOutage('nonces', options.replay.onStoreError, clock, events, telemetry);
   }
 
   /**
@@ -35,8 +39,8 @@ export class NonceTracker {
    *
    * @param keyId the key the event was signed with: a nonce is new or not for its key
    * @param limit a rate limit still to be decided, which the event must pass, too, before its nonce is used up
-   * @throws RefusalError `REPLAY_DETECTED`, `RATE_LIMITED`, `EVENT_EXPIRED`, `INVALID_EVENT` without a time or
-   *   nonce, or `UNAVAILABLE` when the store is full or fails
+   * @throws RefusalError `REPLAY_DETECTED`, `RATE_LIMITED`, `EVENT_EXPIRED` also where the store has lost
+   *   its memory since the event was made, `INVALID_EVENT` without a time or nonce, or `UNAVAILABLE` when the store is full or fails
    */
   use(event: SemanticEvent, keyId: string, limit?: PendingDecision): MaybePromise<true> {
     const { time, nonce } = freshnessOf(event);
@@ -46,8 +50,10 @@ export class NonceTracker {
     if (expiresAt < this.latest) throw new RefusalError('EVENT_EXPIRED');
 
     const key = `${keyId}:${nonce}`;
+    // What a session key signs is worth nothing on another connection, and so to no other process.
+    const madeAt = keyId.startsWith(SESSION_KEY_PREFIX) ? undefined : time;
     const useIn = (store: NonceStore) =>
-      limit ? store.useIf(key, expiresAt, limit) : store.use(key, expiresAt);
+      limit ? store.useIf(key, expiresAt, limit, madeAt) : store.use(key, expiresAt, madeAt);
     const isNew = this.outage.during(() => useIn(this.store), {
       allow: () => true,
       local: () => useIn(this.local),

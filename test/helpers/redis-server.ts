@@ -98,7 +98,8 @@ export class RedisServer {
   async close(): Promise<void> {
     for (const client of this.clients) {
       if (client.status === 'end') continue;
-      const gone = once(client, 'end');
+      // One that waits to reconnect goes without a word.
+      const gone = client.status === 'reconnecting' ? undefined : once(client, 'end');
       client.disconnect();
       await gone;
     }

@@ -1,6 +1,18 @@
 import { tokenBucket } from '../../lib/rate-limit/index.js';
+import type { Revocation } from '../../lib/connection/index.js';
 import { BlockedKeys } from '../../lib/redis/blocked-keys.js';
+import { RedisEpoch } from '../../lib/redis/redis-epoch.js';
+import { RedisKeys } from '../../lib/redis/redis-keys.js';
+import type { RedisLink } from '../../lib/redis/redis-link.js';
+import { MAX_KEPT, RedisRevocationBus } from '../../lib/redis/redis-revocation-bus.js';
 import { RememberedNonces } from '../../lib/redis/remembered-nonces.js';
+import { MAX_UNANSWERED, type ScriptBatch } from '../../lib/redis/script-batch.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+
+/** What a Redis that does not answer looks like to who asks it. */
+const never = new Promise<never>(() => undefined);
+const silent = { run: () => never } as unknown as ScriptBatch;
+const keys = new RedisKeys('');
 
 describe('BlockedKeys', () => {
   const BUCKET = tokenBucket({ rate: 1, burst: 10 });
@@ -74,5 +86,56 @@ describe('RememberedNonces', () => {
     expect(nonces.size).toBe(100);
     expect(all(nonces, 0)).toContain('99999');
     expect(nonces.has('0', 0)).toBe(false);
+  });
+});
+
+describe('RedisEpoch', () => {
+  it('has no more events wait for a memory to settle than it may', async () => {
+    const epoch = new RedisEpoch(silent, keys, new FakeClock(), 1_000);
+    for (let event = 0; event < MAX_UNANSWERED; event++) void epoch.known();
+    await expect(epoch.known()).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+  });
+
+  it('asks a cluster who it is, since a replica answers with the name of what it took over from', async () => {
+    let enrolled = 0;
+    const batch = {
+      run: () => Promise.resolve(['run.1.0', ++enrolled, 0, '']),
+    } as unknown as ScriptBatch;
+    const link = (isCluster: boolean) =>
+      ({
+        client: { isCluster },
+        exchange: () => Promise.resolve([[null, 'run.1.0']]),
+      }) as unknown as RedisLink;
+    const epoch = new RedisEpoch(batch, keys, new FakeClock(), 1_000);
+    await epoch.enrol();
+    await epoch.check(link(false));
+    expect(enrolled).toBe(1);
+    await epoch.check(link(true));
+    expect(enrolled).toBe(2);
+  });
+});
+
+describe('RedisRevocationBus', () => {
+  it('knows no more revocations than are kept, and gives up the oldest', () => {
+    const link = {
+      onUp: () => undefined,
+      exchange: () => never,
+      health: { status: 'down' },
+    } as unknown as RedisLink;
+    const clock = new FakeClock();
+    const epoch = new RedisEpoch(silent, keys, clock, 1_000);
+    const bus = new RedisRevocationBus(link, silent, keys, 'node', epoch, clock);
+    const revocation = (id: string): Revocation => ({
+      kind: 'session',
+      id,
+      code: 'REVOKED',
+      at: 0,
+    });
+    for (let ended = 0; ended < MAX_KEPT + 500; ended++) bus.publish(revocation(`${ended}`));
+    const heard: string[] = [];
+    bus.subscribe(({ id }) => heard.push(id));
+    expect(heard).toHaveLength(MAX_KEPT);
+    expect(heard[0]).toBe('500');
+    bus.close();
   });
 });

@@ -7,7 +7,13 @@ import { pause } from '../helpers/eventually.js';
 
 /** Every port's contract, each test with keys no other has written. */
 export function redisContracts(where: string, target: () => RedisStoresOptions): void {
-  const fresh = () => redisStores({ ...target(), prefix: `${randomUUID()}:`, clockDrift: 0 });
+  const fresh = () =>
+    redisStores({
+      ...target(),
+      prefix: `${randomUUID()}:`,
+      clockDrift: 0,
+      settleTime: 10,
+    });
 
   nonceStoreContract(`RedisNonceStore on ${where}`, () => {
     const { nonceStore: store, close } = fresh();

@@ -1,15 +1,22 @@
 import { ConnectionManager, SemanticEventsModule, SessionRegistry } from '../../lib/index.js';
-import { redisStores } from '../../lib/redis/index.js';
+import { type RedisStores, redisStores } from '../../lib/redis/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 
+const SETTLE = 50;
+
 describeWithRedis('what one node revokes', () => {
   let server: RedisServer;
+  const open: RedisStores[] = [];
 
   beforeAll(async () => {
     server = await RedisServer.start();
+  });
+
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map(stores => stores.close()));
   });
 
   afterAll(async () => {
@@ -23,7 +30,7 @@ describeWithRedis('what one node revokes', () => {
       module: SemanticEventsModule.forRoot({
         signing: { keys: [RING_KEY] },
         auth: { jwt: { secret: JWT_SECRET } },
-        stores: redisStores({ url: server.url, prefix: prefix() }),
+        stores: redisStores({ url: server.url, prefix: prefix(), settleTime: SETTLE }),
       }),
     });
 
@@ -70,7 +77,7 @@ describeWithRedis('what one node revokes', () => {
     const one = await node();
     one.nest.get(SessionRegistry).end('ended');
     await pause(100);
-    const stores = redisStores({ url: server.url, prefix: prefix() });
+    const stores = redisStores({ url: server.url, prefix: prefix(), settleTime: SETTLE });
     // An application makes its providers one after the other: the first look may come before the last listener.
     const heard: string[][] = [[], []];
     stores.revocationBus.subscribe(({ id }) => heard[0]!.push(id));
@@ -78,6 +85,57 @@ describeWithRedis('what one node revokes', () => {
     stores.revocationBus.subscribe(({ id }) => heard[1]!.push(id));
     expect(heard).toEqual([['ended'], ['ended']]);
     await stores.close();
+  });
+
+  it('is known to a node that starts after Redis has lost it, from whoever still knows', async () => {
+    const [one, other] = [await node(), await node()];
+    one.nest.get(SessionRegistry).end('ended');
+    one.nest.get(ConnectionManager).disconnectUser('carol');
+    await eventually(() => other.nest.get(SessionRegistry).hasEnded('ended'));
+    // One of those who have heard of it is enough, also where the one who said it is gone.
+    await one.stop();
+    await server.client().flushall();
+    await pause(3 * SETTLE);
+    const late = await node();
+    expect(late.nest.get(SessionRegistry).hasEnded('ended')).toBe(true);
+    const again = await late.connect();
+    const answer = await again.authenticate(tokenFor('alice', { sid: 'ended' }));
+    expect(answer.code).toBe('AUTH_FAILED');
+  });
+
+  it('is told again once, by however many nodes', async () => {
+    const nodes = Array.from({ length: 4 }, () =>
+      redisStores({ url: server.url, prefix: prefix(), settleTime: SETTLE }),
+    );
+    open.push(...nodes);
+    const heard = nodes.map(({ revocationBus }) => {
+      const ids: string[] = [];
+      revocationBus.subscribe(({ id }) => ids.push(id));
+      return ids;
+    });
+    await Promise.all(nodes.map(stores => stores.ready()));
+    const names = Array.from({ length: 1_200 }, (_, index) => `session-${index}`);
+    for (const [index, id] of names.entries())
+      nodes[index % 4]!.revocationBus.publish({ kind: 'session', id, code: 'REVOKED', at: index });
+    await eventually(() => heard.every(({ length }) => length === 900));
+    const admin = server.client();
+    await admin.flushall();
+    const kept = () => admin.xlen(`${prefix()}{se}:revocations`);
+    while ((await kept()) < names.length) await pause(10);
+    await pause(600);
+    expect(await kept()).toBe(names.length);
+    // Nobody is told what it knows.
+    for (const ids of heard) expect(ids).toHaveLength(900);
+  });
+
+  it('is heard of while Redis has no memory left to say more', async () => {
+    const [one, other] = [await node(), await node()];
+    const client = await login(other, 'alice', 'a');
+    one.nest.get(ConnectionManager).disconnectUser('alice');
+    await server.client().config('SET', 'maxmemory', '1');
+    other.nest.get(ConnectionManager).disconnectUser('bob');
+    expect((await client.closed).code).toBe(4403);
+    await server.client().config('SET', 'maxmemory', '0');
   });
 
   it('is heard of by a node that Redis was away from', async () => {

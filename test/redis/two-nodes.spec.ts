@@ -19,7 +19,7 @@ describeWithRedis('two nodes on one Redis', () => {
   });
 
   beforeEach(async () => {
-    nodes = [redisStores({ url: server.url }), redisStores({ url: server.url })];
+    nodes = [1, 2].map(() => redisStores({ url: server.url, settleTime: 20 }));
     [a, b] = nodes;
     await Promise.all(nodes.map(node => node.nonceStore.use(`warm-${Math.random()}`, soon())));
   });

@@ -1,5 +1,6 @@
 import { JwtService } from '@nestjs/jwt';
 import { TicketService, TicketUserError } from '../../../lib/auth/index.js';
+import { RefusalError } from '../../../lib/protocol/index.js';
 import { InMemoryNonceStore, NonceStore } from '../../../lib/replay/index.js';
 import { EventSigner } from '../../../lib/signing/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -160,6 +161,24 @@ describe('TicketService', () => {
     await expect(service.redeem(ticket, anywhere, same)).rejects.toMatchObject({
       code: 'AUTH_FAILED',
     });
+  });
+
+  it('is worth nothing where the store has lost its memory since it was issued', async () => {
+    let lostAt = clock.now();
+    class LostStore extends NonceStore {
+      use(key: string, expiresAt: number, madeAt = Infinity): Promise<boolean> {
+        if (madeAt <= lostAt) return Promise.reject(new RefusalError('EVENT_EXPIRED'));
+        return Promise.resolve(nonces.use(key, expiresAt));
+      }
+    }
+    const service = serviceWith(undefined, new LostStore());
+    const { ticket } = service.issue(user);
+    await expect(service.redeem(ticket, anywhere, same)).rejects.toMatchObject({
+      code: 'AUTH_FAILED',
+    });
+    lostAt = clock.now();
+    clock.advance(1);
+    expect(await service.redeem(service.issue(user).ticket, anywhere, same)).toEqual(user);
   });
 
   it.each([

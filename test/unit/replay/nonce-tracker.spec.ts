@@ -1,4 +1,5 @@
 import type { SemanticEvent } from '../../../lib/event/index.js';
+import type { RateLimitDecision } from '../../../lib/rate-limit/index.js';
 import { InMemoryNonceStore, NonceStore, NonceTracker } from '../../../lib/replay/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
@@ -126,5 +127,23 @@ describe('NonceTracker', () => {
     await (refusal
       ? expect(used).rejects.toMatchObject(refusal)
       : expect(used).resolves.toBe(true));
+  });
+
+  it('tells a store when an event was made, unless it is worth nothing to another process', async () => {
+    const told: (number | undefined)[] = [];
+    class Store extends NonceStore {
+      use(_key: string, _expiresAt: number, madeAt?: number): boolean {
+        told.push(madeAt);
+        return true;
+      }
+    }
+    const passed: RateLimitDecision = { allowed: true, remaining: 1, retryAfter: 0, resetAfter: 0 };
+    const decided = Promise.resolve(passed);
+    const tracker = trackerWith(new Store());
+    for (const keyId of ['main', 's-client']) {
+      await tracker.use(eventAt(start - 7), keyId);
+      await tracker.use(eventAt(start - 7), keyId, { asked: decided, decided });
+    }
+    expect(told).toEqual([start - 7, start - 7, undefined, undefined]);
   });
 });

@@ -1,0 +1,224 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { SystemClock } from '../../lib/clock.js';
+import { tokenBucket } from '../../lib/rate-limit/index.js';
+import { type RedisStores, redisStores } from '../../lib/redis/index.js';
+import { pause } from '../helpers/eventually.js';
+import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+
+const SETTLE = 240;
+const BUCKET = tokenBucket({ rate: 1_000 });
+const HOUR = 3_600_000;
+
+/** A clock that is an hour ahead, as all of an application may be. */
+class FastClock extends SystemClock {
+  override now(): number {
+    return super.now() + HOUR;
+  }
+}
+
+interface Node {
+  readonly stores: RedisStores;
+  readonly client: Redis;
+}
+
+describeWithRedis('a Redis that has lost its memory', () => {
+  let server: RedisServer;
+  let admin: Redis;
+  let open: RedisStores[];
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    admin = server.client();
+  });
+
+  beforeEach(async () => {
+    for (const level of ['error', 'warn', 'log'] as const)
+      jest.spyOn(Logger.prototype, level).mockImplementation(() => undefined);
+    await admin.flushall();
+    open = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(open.map(stores => stores.close()));
+  });
+
+  afterAll(async () => {
+    await server.close();
+  });
+
+  const fresh = (options = {}): Node => {
+    const client = server.client();
+    const stores = redisStores({ client, settleTime: SETTLE, commandTimeout: 300, ...options });
+    open.push(stores);
+    return { stores, client };
+  };
+  const running = async (options = {}) => {
+    const node = fresh(options);
+    await node.stores.ready();
+    return node;
+  };
+  /** What others see of a node that is frozen, or has lost the way to Redis. */
+  const cutOff = async ({ client, stores }: Node) => {
+    client.disconnect();
+    while (stores.health().status === 'up') await pause(1);
+  };
+  const isBack = async ({ client, stores }: Node) => {
+    await client.connect();
+    while (stores.health().status === 'down') await pause(1);
+    await stores.ready();
+  };
+  /** As an event of a trusted producer, or a ticket, is used. */
+  const use = ({ stores }: Node, key: string, madeAt?: number) =>
+    stores.nonceStore
+      .use(key, (madeAt ?? Date.now()) + 60_000, madeAt)
+      .then(isNew => (isNew ? 'accepted' : 'known'))
+      .catch((error: unknown) => (error as { code: string }).code);
+  const useIf = async ({ stores }: Node, key: string, madeAt?: number) => {
+    const decided = Promise.resolve(stores.rateLimitStore.take('key', BUCKET, 1));
+    const limit = { asked: decided, decided };
+    return stores.nonceStore
+      .useIf(key, Date.now() + 60_000, limit, madeAt)
+      .then(isNew => (isNew ? 'accepted' : 'known'))
+      .catch((error: unknown) => (error as { code: string }).code);
+  };
+  /** The first answer that is not that the nodes are still at it. */
+  const settled = async (node: Node, key: string, madeAt?: number) => {
+    for (let tries = 0; tries < 200; tries++) {
+      const answer = await use(node, key, madeAt);
+      if (answer !== 'REDIS_UNAVAILABLE') return answer;
+      await pause(10);
+    }
+    return 'never';
+  };
+
+  describe('asked by a node that has just started', () => {
+    it('accepts nothing that only an idle node remembers', async () => {
+      const idle = await running();
+      expect(await use(idle, 'nonce')).toBe('accepted');
+      await admin.flushall();
+      expect(await settled(fresh(), 'nonce')).toBe('known');
+    });
+
+    it('accepts nothing that a node remembers that takes longer to reach it', async () => {
+      const late = await running();
+      expect(await use(late, 'nonce')).toBe('accepted');
+      await cutOff(late);
+      await admin.flushall();
+      const answers = [1, 2, 3].map(async () => settled(fresh(), 'nonce'));
+      await pause(SETTLE / 2);
+      await isBack(late);
+      expect(await Promise.all(answers)).toEqual(['known', 'known', 'known']);
+    });
+
+    it('accepts nothing that was made before, where nobody is left to remember it', async () => {
+      const gone = await running();
+      const madeAt = Date.now();
+      expect(await use(gone, 'nonce', madeAt)).toBe('accepted');
+      await gone.stores.close();
+      await admin.flushall();
+      const node = await running();
+      expect(await use(node, 'nonce', madeAt)).toBe('EVENT_EXPIRED');
+      expect(await use(node, 'new', Date.now())).toBe('accepted');
+    });
+  });
+
+  describe('while a node is away for longer than it takes to settle', () => {
+    let here: Node;
+    let away: Node;
+    let madeAt: number;
+
+    beforeEach(async () => {
+      here = await running();
+      away = await running();
+      madeAt = Date.now();
+      expect(await use(away, 'nonce', madeAt)).toBe('accepted');
+      expect(await use(away, 'ahead', madeAt + SETTLE)).toBe('accepted');
+      await cutOff(away);
+      await admin.flushall();
+    });
+
+    it('accepts nothing that only that one remembers', async () => {
+      expect(await settled(here, 'nonce', madeAt)).toBe('EVENT_EXPIRED');
+      expect(await useIf(here, 'nonce', madeAt)).toBe('EVENT_EXPIRED');
+      const other = await running();
+      expect(await use(other, 'nonce', madeAt)).toBe('EVENT_EXPIRED');
+    });
+
+    it('accepts nothing whose maker’s clock was ahead by up to the time to settle', async () => {
+      expect(await settled(here, 'ahead', madeAt + SETTLE)).toBe('EVENT_EXPIRED');
+      expect(await useIf(here, 'ahead', madeAt + SETTLE)).toBe('EVENT_EXPIRED');
+    });
+
+    it('accepts what is made now as soon as it has settled', async () => {
+      const lostAt = performance.now();
+      while ((await use(here, `new-${Math.random()}`, Date.now())) !== 'accepted') await pause(5);
+      expect(performance.now() - lostAt).toBeLessThan(3 * SETTLE);
+      expect(await useIf(here, 'also new', Date.now())).toBe('accepted');
+    });
+
+    it('accepts what can have been used on the same node only, however old', async () => {
+      expect(await settled(here, 'of a session key')).toBe('accepted');
+      expect(await useIf(here, 'of another')).toBe('accepted');
+    });
+
+    it('learns what was used when that one is back, which holds nobody up', async () => {
+      await settled(here, 'new', Date.now());
+      const back = isBack(away);
+      for (let event = 0; event < 50; event++) {
+        expect(await use(here, `new-${event}`, Date.now())).toBe('accepted');
+        await pause(1);
+      }
+      await back;
+      expect(await use(here, 'nonce', madeAt)).toBe('known');
+      expect(await use(away, 'nonce', madeAt)).toBe('known');
+    });
+  });
+
+  it('is told apart by its age, not by its clock or that of the nodes', async () => {
+    const clock = new FastClock();
+    const [here, away] = [await running({ clock }), await running({ clock })];
+    expect(await use(away, 'nonce', clock.now())).toBe('accepted');
+    const madeAt = clock.now();
+    await cutOff(away);
+    await admin.flushall();
+    expect(await settled(here, 'nonce', madeAt)).toBe('EVENT_EXPIRED');
+    expect(await use(here, 'new', clock.now())).toBe('accepted');
+  });
+
+  it('is none to a node that joins others: what was made before it started is accepted', async () => {
+    await running();
+    const madeAt = Date.now() + 1;
+    await pause(30);
+    expect(await use(await running(), 'nonce', madeAt)).toBe('accepted');
+  });
+
+  it('forgets nothing that it loses over and over', async () => {
+    const nodes = [await running(), await running()];
+    const keys = Array.from({ length: 50 }, (_, nonce) => `nonce-${nonce}`);
+    for (const [index, key] of keys.entries())
+      expect(await use(nodes[index % 2]!, key)).toBe('accepted');
+    for (let loss = 0; loss < 5; loss++) {
+      await admin.flushall();
+      await pause(SETTLE / 4);
+    }
+    for (const [index, key] of keys.entries())
+      expect(await settled(nodes[(index + 1) % 2]!, key)).toBe('known');
+  });
+
+  it('has a start wait for it to settle, and no longer than it takes to see that it is away', async () => {
+    const start = performance.now();
+    const node = await running();
+    expect(await use(node, 'nonce', Date.now())).toBe('accepted');
+    expect(performance.now() - start).toBeGreaterThanOrEqual(SETTLE);
+    const again = performance.now();
+    await running();
+    expect(performance.now() - again).toBeLessThan(SETTLE);
+    const stores = redisStores({ url: 'redis://127.0.0.1:1', commandTimeout: 100 });
+    open.push(stores);
+    const away = performance.now();
+    await stores.ready();
+    expect(performance.now() - away).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,121 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { SystemClock } from '../../lib/clock.js';
+import { tokenBucket } from '../../lib/rate-limit/index.js';
+import { type RedisStores, redisStores } from '../../lib/redis/index.js';
+import { StoreOutage } from '../../lib/store-outage.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+
+const BUCKET = tokenBucket({ rate: 1_000 });
+
+describeWithRedis('a Redis that answers, but refuses', () => {
+  let server: RedisServer;
+  let admin: Redis;
+  let stores: RedisStores;
+  let logged: string[];
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    admin = server.client();
+  });
+
+  beforeEach(async () => {
+    logged = [];
+    for (const level of ['error', 'warn', 'log'] as const)
+      jest.spyOn(Logger.prototype, level).mockImplementation(text => logged.push(String(text)));
+    stores = redisStores({ url: server.url, commandTimeout: 200, settleTime: 20 });
+    await stores.ready();
+  });
+
+  afterEach(async () => {
+    await stores.close();
+  });
+
+  afterAll(async () => {
+    await server.close();
+  });
+
+  const use = () => stores.nonceStore.use(`n-${Math.random()}`, Date.now() + 60_000);
+  /** What is asked for half a second, and how often it is granted. */
+  const hammer = async (ask: () => unknown) => {
+    let granted = 0;
+    const end = performance.now() + 500;
+    while (performance.now() < end) {
+      await Promise.resolve()
+        .then(ask)
+        .then(
+          () => granted++,
+          () => undefined,
+        );
+      await pause(5);
+    }
+    return granted;
+  };
+
+  it('to run scripts is down, tells so once, and is back once it does', async () => {
+    await admin.acl('SETUSER', 'default', '-@scripting');
+    expect(await hammer(use)).toBe(0);
+    expect(stores.health().status).toBe('down');
+    expect(logged).toEqual([expect.stringContaining('Redis does not answer: NOPERM')]);
+    await admin.acl('SETUSER', 'default', '+@scripting');
+    await eventually(() => stores.health().status === 'up');
+    expect(await use()).toBe(true);
+    expect(logged.slice(1)).toEqual(['Redis is back']);
+  });
+
+  it('one command fails what needs it, and nothing else', async () => {
+    await admin.acl('SETUSER', 'default', '-zscore');
+    const acquire = () => stores.connectionStore.acquire([{ key: 'all', limit: 9 }]);
+    expect(await hammer(() => acquire().catch(() => use()))).toBeGreaterThan(10);
+    await expect(acquire()).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect(stores.health().status).toBe('up');
+    expect(logged).toEqual([]);
+    await admin.acl('SETUSER', 'default', '+zscore');
+    expect(await acquire()).toBeUndefined();
+  });
+
+  it('more while its memory is full is no outage, however often there is room for a moment', async () => {
+    const outage = new StoreOutage('rate limits', 'local', new SystemClock());
+    let isFull = false;
+    await hammer(async () => {
+      isFull = !isFull;
+      await admin.config('SET', 'maxmemory', isFull ? '1' : '0');
+      const answers = await Promise.allSettled([
+        use(),
+        outage.during(async () => stores.rateLimitStore.take('key', BUCKET, 1), {
+          allow: () => undefined as never,
+          local: () => undefined as never,
+        }),
+      ]);
+      expect(answers[0].status).toBe(isFull ? 'rejected' : 'fulfilled');
+      if (answers[0].status === 'rejected')
+        expect(answers[0].reason).toMatchObject({ code: 'UNAVAILABLE' });
+    });
+    await admin.config('SET', 'maxmemory', '0');
+    expect(stores.health().status).toBe('up');
+    expect(logged.filter(line => line.includes('Redis does not answer'))).toEqual([]);
+    expect(logged.length).toBeLessThanOrEqual(12);
+  });
+
+  it('revocations tells so once, and passes them on once it takes them', async () => {
+    const other = redisStores({ url: server.url, settleTime: 20 });
+    const heard: string[] = [];
+    other.revocationBus.subscribe(({ id }) => heard.push(id));
+    await admin.acl('SETUSER', 'default', '-xadd');
+    const revoke = (id: string) => {
+      stores.revocationBus.publish({ kind: 'user', id, code: 'REVOKED', at: Date.now() });
+    };
+    for (let user = 0; user < 5; user++) {
+      revoke(`user-${user}`);
+      await pause(20);
+    }
+    expect(logged).toEqual([expect.stringContaining('Log-outs do not reach the other nodes')]);
+    await admin.acl('SETUSER', 'default', '+xadd');
+    revoke('last');
+    await eventually(() => heard.length === 6);
+    expect(logged.slice(1)).toEqual(['Log-outs reach the other nodes again']);
+    await other.close();
+  });
+});
