@@ -16,6 +16,8 @@ export class RedisKeys {
   readonly nodes: string;
   /** What nodes tell each other of. */
   readonly revocations: string;
+  /** The log of the event mesh. */
+  readonly events: string;
   /** Written to see whether Redis can be. */
   readonly probe: string;
 
@@ -25,11 +27,17 @@ export class RedisKeys {
     this.settling = `${this.base}settling`;
     this.nodes = `${this.base}nodes`;
     this.revocations = `${this.base}revocations`;
+    this.events = `${this.base}events`;
     this.probe = `${this.base}probe`;
   }
 
   nonce(key: string): string {
     return `${this.base}n:${key}`;
+  }
+
+  /** What a node has added last to the log of the event mesh. */
+  publisher(node: string): string {
+    return `${this.base}p:${node}`;
   }
 
   bucket(key: string): string {

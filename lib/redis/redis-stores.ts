@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { SystemClock } from '../clock.js';
 import { BlockedKeys } from './blocked-keys.js';
 import { RedisConnectionStore } from './redis-connection-store.js';
+import { RedisEventLog } from './redis-event-log.js';
 import type { RedisHealth } from './redis-health.js';
 import { RedisKeys } from './redis-keys.js';
 import { CLOSE_TIMEOUT, RedisLink } from './redis-link.js';
@@ -18,6 +19,7 @@ export interface RedisStores {
   readonly rateLimitStore: RedisRateLimitStore;
   readonly connectionStore: RedisConnectionStore;
   readonly revocationBus: RedisRevocationBus;
+  readonly eventLog: RedisEventLog;
   /** Whether Redis answers, and since when it does or does not. */
   health(): RedisHealth;
   /** Gives back the places of this node's connections, and closes the connection to Redis if it was made here. */
@@ -53,6 +55,9 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
   const connectionStore = new RedisConnectionStore(batch, keys, lease);
   const revocationBus = new RedisRevocationBus(link, keys, node);
 
+  const logOptions = { node, commandTimeout, maxEvents: tuning.maxEvents };
+  const eventLog = new RedisEventLog(link, batch, keys, clock, logOptions);
+
   link.onUp(() => {
     // Either is tried again when it is needed.
     nonceStore.enrol().catch(() => undefined);
@@ -73,14 +78,14 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     rateLimitStore,
     connectionStore,
     revocationBus,
+    eventLog,
     health: () => link.health,
     close: () => {
       clearInterval(watch);
       revocationBus.close();
-      return (closing ??= connectionStore
-        .close()
-        .catch(() => undefined)
-        .then(() => link.close()));
+      return (closing ??= Promise.allSettled([eventLog.close(), connectionStore.close()]).then(() =>
+        link.close(),
+      ));
     },
   };
 }
