@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A way to a server that can be disturbed: connections that go dead, or are lost with the answers on them. */
+export class TcpProxy {
+  /** How many connections were ever made. */
+  accepted = 0;
+  /** Whether new connections are closed at once. */
+  isRefusing = false;
+  private readonly pairs = new Set<readonly [near: Socket, far: Socket]>();
+
+  private constructor(
+    private readonly server: Server,
+    private readonly target: number,
+  ) {}
+
+  static async start(target: number): Promise<TcpProxy> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const proxy = new TcpProxy(server, target);
+    server.on('connection', socket => {
+      proxy.accept(socket);
+    });
+    return proxy;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** No connection there is now brings an answer any more, though what is sent arrives. */
+  holdAnswers(): void {
+    for (const [near, far] of this.pairs) {
+      far.unpipe(near);
+      far.pause();
+    }
+  }
+
+  /** Breaks every connection there is now. */
+  cut(): void {
+    for (const pair of this.pairs) for (const socket of pair) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  private accept(near: Socket): void {
+    this.accepted++;
+    if (this.isRefusing) {
+      near.destroy();
+      return;
+    }
+    const far = connect(this.target, '127.0.0.1');
+    const pair = [near, far] as const;
+    this.pairs.add(pair);
+    near.pipe(far).pipe(near);
+    for (const socket of pair) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.pairs.delete(pair);
+        for (const other of pair) other.destroy();
+      });
+    }
+  }
+}
