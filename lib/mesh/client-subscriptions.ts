@@ -63,6 +63,10 @@ export class ClientSubscriptions {
   private isLive = true;
   /** What the feed brings up to here was told from the log already. */
   private told: string | undefined;
+  /** Whether the node has lost events since the log was last read. */
+  private isShaken = false;
+  /** How often the rights of the client were looked at again. */
+  private reauthorized = 0;
   private work: Promise<void> = Promise.resolve();
   private waiting = 0;
 
@@ -80,16 +84,20 @@ export class ClientSubscriptions {
       const { patterns, since, isBroadcast, id } = readSubscription(frame, this.maxPatterns);
       const added = patterns.filter(pattern => !this.patterns.has(pattern));
       if (this.patterns.size + added.length > this.maxPatterns) throw new RefusalError('FORBIDDEN');
-      await this.authorize(patterns);
-      const position = await this.hub.start();
+      const [position, missed] = await this.whileAllowed(patterns, async () => [
+        await this.hub.start(),
+        since === undefined ? undefined : await this.read(since),
+      ]);
       if (!this.outlet.isOpen) return;
       this.isBroadcast ||= isBroadcast;
-      if (since === undefined) {
+      if (since === undefined || !missed) {
         this.listen(patterns);
         const { cursor = position } = this;
         this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
       } else {
-        await this.catchUp(patterns, since, id);
+        const cursor = missed.isGap ? BEGINNING : since;
+        this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
+        await this.catchUp(patterns, missed);
       }
     });
   }
@@ -105,6 +113,7 @@ export class ClientSubscriptions {
 
   /** Asks again whether the client may listen to what it does, and tells it what it may not any more. */
   async reauthorize(): Promise<void> {
+    this.reauthorized++;
     const asked = [...this.patterns];
     const allowed = await Promise.all(asked.map(pattern => this.hub.allows(this.client, pattern)));
     const patterns = asked.filter(
@@ -126,8 +135,15 @@ export class ClientSubscriptions {
 
   /** Called by the hub when events were lost on their way to this node. */
   tellGap(cursor: string): void {
-    this.told = undefined;
-    if (this.isLive && this.patterns.size > 0) this.sendGap(cursor);
+    this.isShaken = true;
+    if (!this.isLive) return;
+    if (this.told === undefined) {
+      if (this.patterns.size > 0) this.sendGap(cursor);
+    } else {
+      // It may have been told more than this node was: whether it has missed anything, only the log knows.
+      this.leaveFeed();
+      this.run(undefined, () => this.resume());
+    }
   }
 
   close(): void {
@@ -141,18 +157,18 @@ export class ClientSubscriptions {
   /** Up to where the client has been told everything it listens to. */
   private get cursor(): string | undefined {
     const { position } = this.hub;
-    return this.told !== undefined && position !== undefined && !hasReached(position, this.told)
-      ? this.told
-      : position;
+    if (this.told === undefined || position === undefined) return position;
+    return this.isLive && hasReached(position, this.told) ? position : this.told;
   }
 
   /** One frame after the other, as they came. */
   private enqueue(frame: SubscriptionMembers, task: () => Promise<void>): void {
     const id = requestIdOf(frame);
-    if (this.waiting >= MAX_WAITING) {
-      this.outlet.refuse('RATE_LIMITED', { id });
-      return;
-    }
+    if (this.waiting >= MAX_WAITING) this.outlet.refuse('RATE_LIMITED', { id });
+    else this.run(id, task);
+  }
+
+  private run(id: string | undefined, task: () => Promise<void>): void {
     this.waiting++;
     this.work = this.work.then(task).catch((error: unknown) => {
       this.outlet.refuse(this.hub.codeOf(error), { id });
@@ -162,15 +178,20 @@ export class ClientSubscriptions {
     });
   }
 
-  /** @throws RefusalError `FORBIDDEN` */
-  private async authorize(patterns: readonly string[]): Promise<void> {
-    const { user } = this.client;
+  /**
+   * Does something that takes a while, and again if the rights of the client were looked at meanwhile, which may be others.
+   *
+   * @throws RefusalError `FORBIDDEN`
+   */
+  private async whileAllowed<T>(patterns: readonly string[], work: () => Promise<T>): Promise<T> {
+    const { reauthorized } = this;
     const allowed = await Promise.all(
       patterns.map(pattern => this.hub.allows(this.client, pattern)),
     );
-    // Renewed meanwhile, perhaps with other rights.
-    if (this.client.user !== user) return this.authorize(patterns);
+    if (reauthorized !== this.reauthorized) return this.whileAllowed(patterns, work);
     if (!allowed.every(Boolean)) throw new RefusalError('FORBIDDEN');
+    const result = await work();
+    return reauthorized === this.reauthorized ? result : this.whileAllowed(patterns, work);
   }
 
   private listen(patterns: readonly string[]): void {
@@ -187,22 +208,35 @@ export class ClientSubscriptions {
     }
   }
 
+  private read(after: string): MaybePromise<LogPage> {
+    this.isShaken = false;
+    return this.hub.read(after, PAGE);
+  }
+
+  private leaveFeed(): void {
+    this.isLive = false;
+    for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
+  }
+
+  /** Goes on behind what the client was told, with what it listens to. */
+  private async resume(): Promise<void> {
+    if (this.told === undefined) return;
+    try {
+      await this.catchUp([], await this.read(this.told));
+    } catch {
+      this.outlet.end('UNAVAILABLE');
+    }
+  }
+
   /**
    * Tells the client from the log what it missed, until that is as far as the feed, which then takes over. Meanwhile
    * its other subscriptions are told from the log as well, so that everything comes in order.
    */
-  private async catchUp(
-    patterns: readonly string[],
-    since: string,
-    id: string | undefined,
-  ): Promise<void> {
-    let page = await this.hub.read(since, PAGE);
+  private async catchUp(patterns: readonly string[], first: LogPage): Promise<void> {
+    let page = first;
     const toldBefore = this.cursor ?? BEGINNING;
-    this.isLive = false;
-    for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
+    this.leaveFeed();
     this.listen(patterns);
-    const cursor = page.isGap ? BEGINNING : since;
-    this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
 
     const isMissed = ({ type, cursor: at }: LogEntry) =>
       (hasReached(toldBefore, at) ? patterns : [...this.patterns]).some(
@@ -213,9 +247,10 @@ export class ClientSubscriptions {
         if (page.isGap) this.sendGap(BEGINNING);
         for (const entry of page.entries) if (isMissed(entry)) await this.sendAtItsPace(entry);
         if (!this.outlet.isOpen) return;
-        if (hasReached(page.cursor, this.hub.position ?? BEGINNING)) break;
+        // Where the node has lost events, the log must say once more whether this place is still in it.
+        if (!this.isShaken && hasReached(page.cursor, this.hub.position ?? BEGINNING)) break;
         if (page.isEnd) await pause();
-        page = await this.hub.read(page.cursor, PAGE);
+        page = await this.read(page.cursor);
       }
     } catch {
       // The client comes back, and asks again for what it still misses.
