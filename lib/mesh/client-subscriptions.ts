@@ -54,12 +54,6 @@ const CONGESTED = 65_536;
 /** Before a log is asked again that is behind its follower, in milliseconds. */
 const PAUSE = 10;
 
-interface Subscribed {
-  readonly patterns: readonly string[];
-  readonly cursor: string;
-  readonly id: string | undefined;
-}
-
 /** What one client listens to, and how far it has been told. */
 export class ClientSubscriptions {
   /** Patterns the client may listen to and does. */
@@ -69,6 +63,8 @@ export class ClientSubscriptions {
   private isLive = true;
   /** What the feed brings up to here was told from the log already. */
   private told: string | undefined;
+  /** Whether the node has lost events since the log was last read. */
+  private isShaken = false;
   private work: Promise<void> = Promise.resolve();
   private waiting = 0;
   /** Grows whenever what the client may listen to may have changed. */
@@ -99,14 +95,15 @@ export class ClientSubscriptions {
         ({ rights } = this);
         await this.authorize(patterns);
         position = await this.hub.start();
-        if (since !== undefined) page = await this.hub.read(since, PAGE);
+        if (since !== undefined) page = await this.read(since);
         // An answer that was given before rights changed says nothing of what they are now.
       } while (rights !== this.rights);
       if (!this.outlet.isOpen) return;
       this.isBroadcast = isBroadcast ?? this.isBroadcast;
       if (page) {
         const cursor = page.isGap ? BEGINNING : (since ?? BEGINNING);
-        await this.catchUp(page, { patterns, cursor, id });
+        this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
+        await this.catchUp(patterns, page);
       } else {
         this.listen(patterns);
         const { cursor = position } = this;
@@ -151,8 +148,15 @@ export class ClientSubscriptions {
 
   /** Called by the hub when events were lost on their way to this node. */
   tellGap(cursor: string): void {
-    this.told = undefined;
-    if (this.isLive && this.patterns.size > 0) this.sendGap(cursor);
+    this.isShaken = true;
+    if (!this.isLive) return;
+    if (this.told === undefined) {
+      if (this.patterns.size > 0) this.sendGap(cursor);
+    } else {
+      // It may have been told more than this node was: whether it has missed anything, only the log knows.
+      this.leaveFeed();
+      this.run(undefined, () => this.resume());
+    }
   }
 
   close(): void {
@@ -166,18 +170,18 @@ export class ClientSubscriptions {
   /** Up to where the client has been told everything it listens to. */
   private get cursor(): string | undefined {
     const { position } = this.hub;
-    return this.told !== undefined && position !== undefined && !hasReached(position, this.told)
-      ? this.told
-      : position;
+    if (this.told === undefined || position === undefined) return position;
+    return this.isLive && hasReached(position, this.told) ? position : this.told;
   }
 
   /** One frame after the other, as they came. */
   private enqueue(frame: SubscriptionMembers, task: () => Promise<void>): void {
     const id = requestIdOf(frame);
-    if (this.waiting >= MAX_WAITING) {
-      this.outlet.refuse('RATE_LIMITED', { id });
-      return;
-    }
+    if (this.waiting >= MAX_WAITING) this.outlet.refuse('RATE_LIMITED', { id });
+    else this.run(id, task);
+  }
+
+  private run(id: string | undefined, task: () => Promise<void>): void {
     this.waiting++;
     this.work = this.work.then(task).catch((error: unknown) => {
       this.outlet.refuse(this.hub.codeOf(error), { id });
@@ -216,17 +220,34 @@ export class ClientSubscriptions {
       if (this.patterns.delete(pattern) && this.isLive) this.hub.index.remove(pattern, this);
   }
 
+  private read(after: string): MaybePromise<LogPage> {
+    this.isShaken = false;
+    return this.hub.read(after, PAGE);
+  }
+
+  private leaveFeed(): void {
+    this.isLive = false;
+    for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
+  }
+
+  /** Goes on behind what the client was told, with what it listens to. */
+  private async resume(): Promise<void> {
+    if (this.told === undefined) return;
+    try {
+      await this.catchUp([], await this.read(this.told));
+    } catch {
+      this.outlet.end('UNAVAILABLE');
+    }
+  }
+
   /**
    * Tells the client from the log what it missed, until that is as far as the feed, which then takes over. Meanwhile
    * its other subscriptions are told from the log as well, so that everything comes in order.
    */
-  private async catchUp(first: LogPage, answer: Subscribed): Promise<void> {
-    const { patterns } = answer;
+  private async catchUp(patterns: readonly string[], first: LogPage): Promise<void> {
     const toldBefore = this.cursor ?? BEGINNING;
-    for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
-    this.isLive = false;
+    this.leaveFeed();
     this.listen(patterns);
-    this.outlet.send(encodeFrame({ type: 'subscribed', ...answer }));
 
     const isMissed = ({ type, cursor: at }: LogEntry) =>
       (hasReached(toldBefore, at) ? patterns : [...this.patterns]).some(
@@ -238,9 +259,10 @@ export class ClientSubscriptions {
         if (page.isGap) this.sendGap(BEGINNING);
         for (const entry of page.entries) if (isMissed(entry)) await this.sendAtItsPace(entry);
         if (!this.outlet.isOpen) return;
-        if (hasReached(page.cursor, this.hub.position ?? BEGINNING)) break;
+        // Where the node has lost events, the log must say once more whether this place is still in it.
+        if (!this.isShaken && hasReached(page.cursor, this.hub.position ?? BEGINNING)) break;
         if (page.isEnd) await pause();
-        page = await this.hub.read(page.cursor, PAGE);
+        page = await this.read(page.cursor);
       }
     } catch {
       // The client comes back, and asks again for what it still misses.

@@ -1,7 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../clock.js';
 import { after, type MaybePromise, recovering } from '../maybe-promise.js';
-import { logUnexpected } from '../monitoring/index.js';
-import { EventLog, type LogEntry, type LogFollower } from './event-log.js';
+import { logUnexpected, SecurityEvents } from '../monitoring/index.js';
+import { StoreOutage } from '../store-outage.js';
+import { EventLog, type LogEntry, type LogFollower, type LogPage } from './event-log.js';
 
 /**
  * Brings what is appended to the log to everybody in this process who listens. It follows the log only once
@@ -16,8 +18,15 @@ export class EventFeed implements LogFollower {
   private isTelling = false;
   private starting: MaybePromise<string> | undefined;
   private reached: string | undefined;
+  private readonly outage: StoreOutage;
 
-  constructor(readonly log: EventLog) {}
+  constructor(
+    private readonly log: EventLog,
+    clock: Clock,
+    events: SecurityEvents,
+  ) {
+    this.outage = new StoreOutage('events', 'deny', clock, events);
+  }
 
   /** Everything up to this cursor has been told; undefined before the log is followed. */
   get position(): string | undefined {
@@ -32,17 +41,31 @@ export class EventFeed implements LogFollower {
    * Begins to follow the log, once.
    *
    * @returns the position
-   * @throws when the log cannot be reached; another call tries again
+   * @throws RefusalError `UNAVAILABLE` when the log cannot be reached; another call tries again
    */
   start(): MaybePromise<string> {
     if (this.reached !== undefined) return this.reached;
     return (this.starting ??= recovering(
-      () => after(this.log.follow(this), cursor => (this.reached ??= cursor)),
+      () =>
+        after(
+          this.ask(() => this.log.follow(this)),
+          cursor => (this.reached ??= cursor),
+        ),
       error => {
         this.starting = undefined;
         throw error;
       },
     ));
+  }
+
+  /** @throws RefusalError `UNAVAILABLE` when it is not known to be stored */
+  append(type: string, text: string): MaybePromise<string> {
+    return this.ask(() => this.log.append(type, text));
+  }
+
+  /** @throws RefusalError `UNAVAILABLE` */
+  read(after: string | undefined, limit: number): MaybePromise<LogPage> {
+    return this.ask(() => this.log.read(after, limit));
   }
 
   entry(entry: LogEntry): void {
@@ -58,6 +81,11 @@ export class EventFeed implements LogFollower {
     for (const follower of this.followers) follower.gap(cursor);
   }
 
+  /** However many ask, a log that fails is told of once. */
+  private ask<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
+    return this.outage.during(ask, NO_STAND_INS);
+  }
+
   private tell(entry: LogEntry): void {
     this.reached = entry.cursor;
     for (const follower of this.followers) {
@@ -70,3 +98,13 @@ export class EventFeed implements LogFollower {
     }
   }
 }
+
+/** An event cannot be allowed, or kept locally, instead of being stored. */
+const NO_STAND_INS = {
+  allow: (): never => {
+    throw new Error('there is no stand-in for the log');
+  },
+  local: (): never => {
+    throw new Error('there is no stand-in for the log');
+  },
+};

@@ -10,10 +10,9 @@ import {
   type SemanticEventInit,
   validateEvent,
 } from '../event/index.js';
-import { logUnexpected, SafeStream, SecurityEvents } from '../monitoring/index.js';
+import { logUnexpected, SafeStream } from '../monitoring/index.js';
 import { Problems, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { canonicalize } from '../signing/index.js';
-import { StoreOutage } from '../store-outage.js';
 import { EventFeed } from './event-feed.js';
 import {
   type EventHandler,
@@ -71,11 +70,11 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
   private readonly logger = new Logger('EventMesh');
   private readonly listeners = new PatternIndex<EventListener>();
   private readonly all = new Set<EventListener>();
-  private readonly outage: StoreOutage;
   private readonly counts = { published: 0, received: 0, failed: 0, missed: 0, gaps: 0 };
   private readonly missing = new Set<string>();
-  private isFollowing = false;
   private retry: NodeJS.Timeout | undefined;
+  private isFollowing = false;
+  private isClosed = false;
 
   private readonly report: ListenerReport = {
     failed: (name, error) => {
@@ -96,9 +95,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     private readonly clock: Clock,
     private readonly feed: EventFeed,
     private readonly hub: SubscriptionHub,
-    events: SecurityEvents,
   ) {
-    this.outage = new StoreOutage('events', 'deny', clock, events);
     feed.add(this);
   }
 
@@ -117,7 +114,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     event.semanticnonce = randomUUID();
     const text = canonicalize(event);
     validateEvent(JSON.parse(text), this.options.event);
-    await this.append(event.type, text);
+    await this.feed.append(event.type, text);
     this.counts.published++;
     return event;
   }
@@ -192,7 +189,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
   ): Promise<Replay<T>> {
     const wanted = [patterns].flat();
     checkPatterns(wanted, limit);
-    const page = await this.outage.during(() => this.feed.log.read(since, limit), NONE);
+    const page = await this.feed.read(since, limit);
     const events = page.entries
       .filter(({ type }) => wanted.some(pattern => matchesPattern(type, pattern)))
       .map(({ cursor, text }) => ({ cursor, event: JSON.parse(text) as SemanticEvent<T> }));
@@ -208,7 +205,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
   async reauthorize(userId: string | number): Promise<void> {
     const user = String(userId);
     await Promise.all([
-      this.append('', JSON.stringify({ reauthorize: user })),
+      this.feed.append('', JSON.stringify({ reauthorize: user })),
       this.hub.reauthorize(user),
     ]);
   }
@@ -243,6 +240,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
 
   /** Lets handlers that run end, for as long as `connection.shutdownTimeout`. */
   async onApplicationShutdown(): Promise<void> {
+    this.isClosed = true;
     clearTimeout(this.retry);
     const listeners = [...this.all];
     await within(
@@ -252,23 +250,19 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     for (const listener of listeners) listener.close();
   }
 
-  /** Follows the log; a log that cannot be reached yet is tried again. */
+  /** Follows the log; a log that cannot be reached yet, which is told already, is tried again. */
   private async follow(): Promise<void> {
     if (this.isFollowing) return;
     this.isFollowing = true;
     try {
       await this.feed.start();
-    } catch (error) {
-      logUnexpected(this.logger, error);
+    } catch {
+      if (this.isClosed) return;
       this.retry = setTimeout(() => {
         this.isFollowing = false;
         void this.follow();
       }, RETRY_INTERVAL).unref();
     }
-  }
-
-  private async append(type: string, text: string): Promise<void> {
-    await this.outage.during(() => this.feed.log.append(type, text), NONE);
   }
 
   private note({ reauthorize }: { reauthorize?: string }): void {
@@ -277,16 +271,6 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
 }
 
 const RETRY_INTERVAL = 1_000;
-
-/** An event cannot be allowed, or kept locally, instead of being stored. */
-const NONE = {
-  allow: (): never => {
-    throw new Error('there is no stand-in for the log');
-  },
-  local: (): never => {
-    throw new Error('there is no stand-in for the log');
-  },
-};
 
 function checkPatterns(patterns: readonly unknown[], limit?: number): void {
   const problems = new Problems();

@@ -1,4 +1,5 @@
 export { ClientSubscriptions, type SubscriptionOutlet } from './client-subscriptions.js';
+export { BEGINNING, parseCursor } from './cursor.js';
 export { EventFeed } from './event-feed.js';
 export type { EventContext, EventHandler, EventHandlerOptions } from './event-listener.js';
 export { EventLog, type LogEntry, type LogFollower, type LogPage } from './event-log.js';

@@ -16,6 +16,9 @@ import { EventFeed } from './event-feed.js';
 import type { LogEntry, LogFollower, LogPage } from './event-log.js';
 import { PatternIndex } from './pattern-index.js';
 
+/** Clients whose rights are looked at together when all are. */
+const REAUTHORIZED_AT_ONCE = 64;
+
 /** Brings events to the clients of this node that are subscribed to them. */
 @Injectable()
 export class SubscriptionHub implements LogFollower, SubscriptionSource {
@@ -74,6 +77,13 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     await Promise.all(meant.map(async subscriptions => subscriptions.reauthorize()));
   }
 
+  /** Some at a time: an authorizer may ask a database. */
+  private async reauthorizeAll(): Promise<void> {
+    const all = [...this.clients];
+    while (all.length > 0)
+      await Promise.all(all.splice(0, REAUTHORIZED_AT_ONCE).map(async one => one.reauthorize()));
+  }
+
   entry(entry: LogEntry): void {
     const subscribers = this.index.match(entry.type);
     if (subscribers.size === 0) return;
@@ -81,8 +91,10 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     for (const subscriber of subscribers) this.deliver(subscriber, delivery);
   }
 
+  /** Among what was lost may be that somebody's rights were withdrawn. */
   gap(cursor: string): void {
     for (const client of this.clients) client.tellGap(cursor);
+    void this.reauthorizeAll();
   }
 
   start(): MaybePromise<string> {
@@ -90,7 +102,7 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   }
 
   read(after: string, limit: number): MaybePromise<LogPage> {
-    return this.feed.log.read(after, limit);
+    return this.feed.read(after, limit);
   }
 
   deliveryOf(entry: LogEntry): Delivery {

@@ -1,4 +1,5 @@
 export { RedisConnectionStore } from './redis-connection-store.js';
+export { RedisEventLog } from './redis-event-log.js';
 export type { RedisHealth } from './redis-health.js';
 export { RedisNonceStore } from './redis-nonce-store.js';
 export {

@@ -18,6 +18,8 @@ export class RedisKeys {
   readonly revocations: string;
   /** What nodes have told again, for a while after Redis has forgotten it. */
   readonly retold: string;
+  /** The log of the event mesh. */
+  readonly events: string;
   /** Written to see whether Redis can be. */
   readonly probe: string;
 
@@ -28,11 +30,17 @@ export class RedisKeys {
     this.nodes = `${this.base}nodes`;
     this.revocations = `${this.base}revocations`;
     this.retold = `${this.base}retold`;
+    this.events = `${this.base}events`;
     this.probe = `${this.base}probe`;
   }
 
   nonce(key: string): string {
     return `${this.base}n:${key}`;
+  }
+
+  /** What a node has added last to the log of the event mesh. */
+  publisher(node: string): string {
+    return `${this.base}p:${node}`;
   }
 
   bucket(key: string): string {

@@ -35,6 +35,11 @@ export interface RedisTuning {
   maxRememberedNonces: number;
   /** How many keys known to be out of tokens are refused without asking Redis. @default 10_000 */
   maxBlockedKeys: number;
+  /**
+   * How many events of the mesh are kept, about, for clients and nodes that come back; the oldest are given up for newer
+   * ones. @default 10_000
+   */
+  maxEvents: number;
 }
 
 export interface RedisStoresOptions extends RedisTarget, Partial<RedisTuning> {
@@ -50,6 +55,7 @@ export const REDIS_DEFAULTS: Readonly<RedisTuning> = Object.freeze({
   settleTime: 1_000,
   maxRememberedNonces: 1_000_000,
   maxBlockedKeys: 10_000,
+  maxEvents: 10_000,
 });
 
 const SCHEMES = ['redis:', 'rediss:'];
@@ -63,6 +69,7 @@ const MINIMA = [
   ['settleTime', 1],
   ['maxRememberedNonces', 1],
   ['maxBlockedKeys', 1],
+  ['maxEvents', 1],
 ] as const;
 
 /** @throws SemanticEventsConfigError naming every problem at once */

@@ -4,6 +4,7 @@ import { SystemClock } from '../clock.js';
 import { BlockedKeys } from './blocked-keys.js';
 import { RedisConnectionStore } from './redis-connection-store.js';
 import { RedisEpoch } from './redis-epoch.js';
+import { RedisEventLog } from './redis-event-log.js';
 import type { RedisHealth } from './redis-health.js';
 import { RedisKeys } from './redis-keys.js';
 import { CLOSE_TIMEOUT, RedisLink } from './redis-link.js';
@@ -19,6 +20,7 @@ export interface RedisStores {
   readonly rateLimitStore: RedisRateLimitStore;
   readonly connectionStore: RedisConnectionStore;
   readonly revocationBus: RedisRevocationBus;
+  readonly eventLog: RedisEventLog;
   /** Whether Redis answers, and since when it does or does not. */
   health(): RedisHealth;
   /** Resolves once nonces can be used and log-outs are known, or Redis has turned out to be away. */
@@ -57,6 +59,9 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
   const connectionStore = new RedisConnectionStore(batch, keys, lease);
   const revocationBus = new RedisRevocationBus(link, batch, keys, node, epoch, clock);
 
+  const logOptions = { node, commandTimeout, maxEvents: tuning.maxEvents };
+  const eventLog = new RedisEventLog(link, batch, keys, clock, logOptions);
+
   link.onUp(() => {
     // Either is tried again when it is needed.
     epoch.enrol().catch(() => undefined);
@@ -77,6 +82,7 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     rateLimitStore,
     connectionStore,
     revocationBus,
+    eventLog,
     health: () => link.health,
     ready: async () => {
       await Promise.allSettled([epoch.enrol(), revocationBus.catchUp()]);
@@ -84,10 +90,9 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     close: () => {
       clearInterval(watch);
       revocationBus.close();
-      return (closing ??= connectionStore
-        .close()
-        .catch(() => undefined)
-        .then(() => link.close()));
+      return (closing ??= Promise.allSettled([eventLog.close(), connectionStore.close()]).then(() =>
+        link.close(),
+      ));
     },
   };
 }

@@ -1,62 +1,67 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A way to a server that can turn into a black hole: what is sent vanishes, and no connection breaks. */
+/** A way to a server that can be disturbed: connections that go dead, or are lost with the answers on them. */
 export class TcpProxy {
-  private readonly sockets = new Set<Socket>();
-  private readonly swallowed = new Set<Socket>();
-  private isHole = false;
+  /** How many connections were ever made. */
+  accepted = 0;
+  /** Whether new connections are closed at once. */
+  isRefusing = false;
+  private readonly pairs = new Set<readonly [near: Socket, far: Socket]>();
 
   private constructor(
     private readonly server: Server,
     private readonly target: number,
-  ) {
-    server.on('connection', socket => {
-      this.relay(socket);
-    });
-  }
+  ) {}
 
   static async start(target: number): Promise<TcpProxy> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new TcpProxy(server, target);
+    const proxy = new TcpProxy(server, target);
+    server.on('connection', socket => {
+      proxy.accept(socket);
+    });
+    return proxy;
   }
 
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
+  get url(): string {
+    return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Swallows everything on the connections there are, for ever, and on new ones until `pass`. */
-  swallow(): void {
-    this.isHole = true;
-    for (const socket of this.sockets) this.swallowed.add(socket);
+  /** No connection there is now brings an answer any more, though what is sent arrives. */
+  holdAnswers(): void {
+    for (const [near, far] of this.pairs) {
+      far.unpipe(near);
+      far.pause();
+    }
   }
 
-  pass(): void {
-    this.isHole = false;
+  /** Breaks every connection there is now. */
+  cut(): void {
+    for (const pair of this.pairs) for (const socket of pair) socket.destroy();
   }
 
   async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
+    this.cut();
     this.server.close();
     await once(this.server, 'close');
   }
 
-  private relay(near: Socket): void {
+  private accept(near: Socket): void {
+    this.accepted++;
+    if (this.isRefusing) {
+      near.destroy();
+      return;
+    }
     const far = connect(this.target, '127.0.0.1');
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.sockets.add(from);
-      if (this.isHole) this.swallowed.add(from);
-      from.on('error', () => undefined);
-      from.on('data', bytes => {
-        if (!this.swallowed.has(from)) to.write(bytes);
-      });
-      from.on('close', () => {
-        this.sockets.delete(from);
-        if (!this.swallowed.delete(from)) to.destroy();
+    const pair = [near, far] as const;
+    this.pairs.add(pair);
+    near.pipe(far).pipe(near);
+    for (const socket of pair) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.pairs.delete(pair);
+        for (const other of pair) other.destroy();
       });
     }
   }

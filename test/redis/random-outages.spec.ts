@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { type RedisStores, redisStores } from '../../lib/redis/index.js';
 import { pause } from '../helpers/eventually.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
-import { TcpProxy } from '../helpers/tcp-proxy.js';
+import { BlackHole } from '../helpers/black-hole.js';
 
 const SETTLE = 200;
 const TIMEOUT = 150;
@@ -121,7 +121,7 @@ describeWithRedis('nodes under load', () => {
   });
 
   it('are back soon after the way to Redis was a black hole, old connections staying dead', async () => {
-    const proxy = await TcpProxy.start(server.port);
+    const proxy = await BlackHole.start(server.port);
     const stores = redisStores({
       url: `redis://127.0.0.1:${proxy.port}`,
       settleTime: SETTLE,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { redisStores, type RedisStoresOptions } from '../../lib/redis/index.js';
 import { connectionStoreContract } from '../contract/connection-store.contract.js';
+import { eventLogContract } from '../contract/event-log.contract.js';
 import { nonceStoreContract } from '../contract/nonce-store.contract.js';
 import { rateLimitStoreContract } from '../contract/rate-limit-store.contract.js';
 import { pause } from '../helpers/eventually.js';
@@ -26,5 +27,13 @@ export function redisContracts(where: string, target: () => RedisStoresOptions):
   connectionStoreContract(`RedisConnectionStore on ${where}`, () => {
     const { connectionStore: store, close } = fresh();
     return { store, close };
+  });
+  eventLogContract(`RedisEventLog on ${where}`, ({ maxEvents }) => {
+    const { eventLog: log, close } = redisStores({
+      ...target(),
+      prefix: `${randomUUID()}:`,
+      maxEvents,
+    });
+    return { log, close };
   });
 }

@@ -1,0 +1,92 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { type RedisStores, redisStores, type RedisStoresOptions } from '../../lib/redis/index.js';
+import { RecordingFollower } from '../contract/event-log.contract.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { RedisServer } from '../helpers/redis-server.js';
+
+export const LOG_KEY = 'semantic-events:{se}:events';
+export const TIMEOUT = 200;
+
+/** One Redis, the nodes that share it in a test, and what they log. */
+export class EventLogScene {
+  server!: RedisServer;
+  admin!: Redis;
+  readonly logged: string[] = [];
+  private readonly open: (() => unknown)[] = [];
+  private readonly unhandled: unknown[] = [];
+
+  /** Has the tests of the suite it is called in begin with an empty Redis, and leave nothing open. */
+  constructor() {
+    const note = (reason: unknown) => this.unhandled.push(reason);
+    beforeAll(async () => {
+      process.on('unhandledRejection', note);
+      this.server = await RedisServer.start();
+      this.admin = this.server.client();
+    });
+    beforeEach(async () => {
+      await this.admin.flushall();
+      this.logged.length = 0;
+      for (const level of ['error', 'warn', 'log'] as const)
+        jest
+          .spyOn(Logger.prototype, level)
+          .mockImplementation(text => this.logged.push(String(text)));
+    });
+    afterEach(async () => {
+      this.server.cont();
+      for (const close of this.open.splice(0).reverse()) await close();
+      expect(this.unhandled).toEqual([]);
+    });
+    afterAll(async () => {
+      process.off('unhandledRejection', note);
+      jest.restoreAllMocks();
+      await this.server.close();
+    });
+  }
+
+  /** Has something done when the test is over, last first. */
+  finally(close: () => unknown): void {
+    this.open.push(close);
+  }
+
+  node(options: RedisStoresOptions = { url: this.server.url }): RedisStores {
+    const stores = redisStores({ commandTimeout: TIMEOUT, ...options });
+    this.finally(() => stores.close());
+    return stores;
+  }
+
+  /** Every connection Redis has. */
+  async connections(): Promise<string[]> {
+    return String(await this.admin.client('LIST'))
+      .trim()
+      .split('\n');
+  }
+}
+
+export async function following({ eventLog }: RedisStores): Promise<RecordingFollower> {
+  const follower = new RecordingFollower();
+  await eventLog.follow(follower);
+  return follower;
+}
+
+export function append({ eventLog }: RedisStores, ...texts: string[]): Promise<string[]> {
+  return Promise.all(texts.map(text => eventLog.append('a.b', text)));
+}
+
+/** Appends until it is taken. */
+export async function appendSoon(stores: RedisStores, text: string): Promise<void> {
+  const start = performance.now();
+  while (!(await append(stores, text).catch(() => undefined))) {
+    expect(performance.now() - start).toBeLessThan(5_000);
+    await pause(20);
+  }
+}
+
+export function heard(follower: RecordingFollower, count: number): Promise<void> {
+  return eventually(() => follower.entries.length >= count);
+}
+
+export function range(count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, index) => `${from + index}`);
+}

@@ -1,0 +1,329 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import {
+  type Client,
+  DefaultEventAuthorizer,
+  EventAuthorizer,
+  EventMesh,
+  SemanticEventsModule,
+} from '../../lib/index.js';
+import { redisStores, type RedisStoresOptions } from '../../lib/redis/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+import { JWT_SECRET, RING_KEY, TestApp } from '../helpers/test-app.js';
+import type { Json, TestClient } from '../helpers/test-client.js';
+
+const range = (count: number, from = 0) => Array.from({ length: count }, (_, n) => from + n);
+
+/** Users whose rights were withdrawn, as a database would know. */
+const withdrawn = new Set<string>();
+
+class Rights extends DefaultEventAuthorizer {
+  override canSubscribe(client: Client): boolean {
+    return !withdrawn.has(String(client.user?.id));
+  }
+}
+
+describeWithRedis('two nodes with an event mesh on one Redis', () => {
+  let server: RedisServer;
+  let admin: Redis;
+  let logged: string[];
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+
+  beforeAll(async () => {
+    process.on('unhandledRejection', note);
+    server = await RedisServer.start();
+    admin = server.client();
+  });
+
+  beforeEach(async () => {
+    withdrawn.clear();
+    await admin.flushall();
+    logged = [];
+    for (const level of ['error', 'warn'] as const)
+      jest.spyOn(Logger.prototype, level).mockImplementation(text => logged.push(String(text)));
+  });
+
+  afterEach(() => {
+    server.cont();
+    expect(unhandled).toEqual([]);
+  });
+
+  afterAll(async () => {
+    process.off('unhandledRejection', note);
+    jest.restoreAllMocks();
+    await server.close();
+  });
+
+  const start = (tuning: RedisStoresOptions = {}) =>
+    TestApp.start({
+      gateways: [DemoGateway],
+      module: SemanticEventsModule.forRoot({
+        signing: { keys: [RING_KEY] },
+        auth: { jwt: { secret: JWT_SECRET } },
+        stores: redisStores({ url: server.url, commandTimeout: 200, settleTime: 200, ...tuning }),
+        providers: [{ provide: EventAuthorizer, useClass: Rights }],
+      }),
+    });
+  const meshOf = (app: TestApp) => app.nest.get(EventMesh);
+  const startTwo = async (tuning?: RedisStoresOptions) =>
+    [await start(tuning), await start(tuning)] as const;
+  const subscribe = async (
+    app: TestApp,
+    { user = 'bob', since }: { user?: string; since?: string } = {},
+  ) => {
+    const client = await app.login(user);
+    client.sendJson({ type: 'subscribe', patterns: ['chat.*'], since });
+    const answer = await client.next();
+    expect(answer.type).toBe('subscribed');
+    return { client, cursor: answer.cursor as string };
+  };
+  const publish = async (app: TestApp, numbers: readonly number[]) => {
+    for (const number of numbers) await meshOf(app).emit('chat.message', number);
+  };
+  /** Publishes until it is taken. */
+  const publishSoon = async (app: TestApp, number: number) => {
+    const start = performance.now();
+    for (;;) {
+      const taken = publish(app, [number]).then(
+        () => true,
+        () => false,
+      );
+      if (await taken) return;
+      expect(performance.now() - start).toBeLessThan(5_000);
+      await pause(20);
+    }
+  };
+  /** The numbers of the events among frames, and where a gap was told. */
+  const told = (frames: readonly Json[]): (number | 'gap')[] =>
+    frames
+      .filter(({ type }) => type === 'event' || type === 'gap')
+      .map(({ type, event }) => (type === 'gap' ? 'gap' : (event.data as number)));
+  const came = async (client: TestClient, last: number) => {
+    await eventually(() => told(client.received.slice(-1)).includes(last));
+    return told(client.received);
+  };
+
+  it('bring an event to handlers and clients on both, once each and in the same order', async () => {
+    const apps = await startTwo();
+    const handled: string[][] = [[], []];
+    const clients: TestClient[] = [];
+    for (const [index, app] of apps.entries()) {
+      meshOf(app).subscribe('chat.**', ({ data }) => handled[index]!.push(data as string));
+      clients.push((await subscribe(app)).client);
+    }
+    await eventually(() => apps.every(app => meshOf(app).stats().position !== undefined));
+    await Promise.all(
+      apps.flatMap((app, index) =>
+        range(100).map(number => meshOf(app).emit('chat.message', `${index}:${number}`)),
+      ),
+    );
+    await eventually(() => clients.every(({ received }) => received.length === 200));
+    await eventually(() => handled.every(({ length }) => length === 200));
+    const [first, second] = clients.map(({ received }) => received.map(({ event }) => event.data));
+    expect(first).toEqual(handled[0]);
+    expect(second).toEqual(handled[0]);
+    expect(handled[1]).toEqual(handled[0]);
+    for (const index of [0, 1])
+      expect(handled[0]!.filter(text => text.startsWith(`${index}:`))).toEqual(
+        range(100).map(number => `${index}:${number}`),
+      );
+    for (const [index, client] of clients.entries())
+      for (const { event } of client.received)
+        expect([index, client.verifies(event)]).toEqual([index, true]);
+  });
+
+  it('let a client go on where it was on the other, without loss or repetition', async () => {
+    const [one, other] = await startTwo();
+    const { client } = await subscribe(one);
+    await publish(one, range(10));
+    const seen = await client.take(6);
+    client.terminate();
+    await publish(other, range(100, 10));
+    const again = await subscribe(other, { since: seen.at(-1)!.cursor as string });
+    expect(again.cursor).toBe(seen.at(-1)!.cursor);
+    await publish(one, range(20, 110));
+    expect([...told(seen), ...(await came(again.client, 129))]).toEqual(range(130));
+  });
+
+  it('tell a client of a gap whose place is no longer in the log', async () => {
+    const [one, other] = await startTwo({ maxEvents: 100 });
+    const { client } = await subscribe(one);
+    await publish(one, range(5));
+    const seen = await client.take(5);
+    client.terminate();
+    await Promise.all(range(500, 5).map(number => meshOf(one).emit('chat.message', number)));
+    const again = await subscribe(other, { since: seen.at(-1)!.cursor as string });
+    expect(again.cursor).toBe('0-0');
+    const [gap, ...rest] = await came(again.client, 504);
+    expect(gap).toBe('gap');
+    expect(rest.length).toBeGreaterThanOrEqual(100);
+    expect(rest).toEqual(range(rest.length, 505 - rest.length));
+  });
+
+  /** Kills Redis for three seconds while 1,000 events are published, and says who was told what. */
+  const outage = async (options: readonly string[]) => {
+    const redis = await RedisServer.start(options);
+    try {
+      const [one, other] = await startTwo({ url: redis.url });
+      const clients = [(await subscribe(one)).client, (await subscribe(other)).client];
+      const handled: number[][] = [[], []];
+      for (const [index, app] of [one, other].entries())
+        meshOf(app).subscribe('chat.**', ({ data }) => handled[index]!.push(data as number));
+      const acknowledged: number[] = [];
+      const publishing = (async () => {
+        for (const number of range(1_000)) {
+          await meshOf(one)
+            .emit('chat.message', number)
+            .then(
+              () => acknowledged.push(number),
+              () => undefined,
+            );
+          await pause(3);
+        }
+      })();
+      await pause(500);
+      await redis.kill();
+      await pause(3_000);
+      await redis.restart();
+      await publishing;
+      const last = 1_000;
+      await publishSoon(one, last);
+      acknowledged.push(last);
+      const toClients: (number | 'gap')[][] = [];
+      for (const client of clients) toClients.push(await came(client, last));
+      await eventually(() => handled.every(numbers => numbers.at(-1) === last));
+      const gaps = [one, other].map(app => meshOf(app).stats().gaps);
+      return { acknowledged, clients: toClients, handled, gaps };
+    } finally {
+      await redis.close();
+    }
+  };
+
+  /** Each acknowledged event once and in order, but those a gap was told of. */
+  const expectWhole = (story: (number | 'gap')[], acknowledged: readonly number[]) => {
+    const numbers = story.filter(item => item !== 'gap');
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+    const missed = acknowledged.filter(number => !numbers.includes(number));
+    for (const number of missed) {
+      const next = story.findIndex(item => item !== 'gap' && item > number);
+      expect({ number, before: story[next - 1] }).toEqual({ number, before: 'gap' });
+    }
+    return missed;
+  };
+
+  it('lose nothing unawares while Redis is killed for three seconds', async () => {
+    const [emptied, kept] = await Promise.all([
+      outage([]),
+      outage(['--appendonly', 'yes', '--appendfsync', 'everysec']),
+    ]);
+    for (const { acknowledged } of [emptied, kept]) {
+      expect(acknowledged.length).toBeGreaterThan(30);
+      expect(acknowledged.length).toBeLessThan(1_000);
+    }
+    for (const story of emptied.clients) {
+      expectWhole(story, emptied.acknowledged);
+      expect(story.filter(item => item === 'gap')).toHaveLength(1);
+    }
+    expect(emptied.gaps).toEqual([1, 1]);
+    for (const story of [...kept.clients, ...kept.handled])
+      expect(expectWhole(story, kept.acknowledged)).toEqual([]);
+    expect(kept.clients.flat()).not.toContain('gap');
+    expect(kept.gaps).toEqual([0, 0]);
+    // Nothing is repeated in the log of a node that is without Redis.
+    const lines = logged.filter(line => !line.startsWith('Events of other nodes were lost'));
+    expect(new Set(lines).size).toBeLessThan(6);
+    expect(lines.length).toBeLessThan(20);
+  });
+
+  it('go on after Redis has hung', async () => {
+    const [one, other] = await startTwo();
+    const { client } = await subscribe(other);
+    await publish(one, [0, 1, 2]);
+    server.stop();
+    await expect(publish(one, [3])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await pause(1_500);
+    server.cont();
+    await publishSoon(one, 4);
+    const story = await came(client, 4);
+    expect(story.filter(item => item !== 3)).toEqual([0, 1, 2, 4]);
+  });
+
+  it('tell every client of a gap, once, when Redis is emptied', async () => {
+    const apps = await startTwo();
+    const clients = [(await subscribe(apps[0])).client, (await subscribe(apps[1])).client];
+    await publish(apps[0], [0]);
+    for (const client of clients) await came(client, 0);
+    await admin.flushall();
+    await publish(apps[1], [1]);
+    for (const client of clients) {
+      expect(await came(client, 1)).toEqual([0, 'gap', 1]);
+      const { cursor } = client.received.find(({ type }) => type === 'gap')!;
+      const { client: again } = await subscribe(apps[0], { since: cursor as string });
+      expect(told(await again.take(1)).at(-1)).toBe(cursor === '0-0' ? 'gap' : 1);
+    }
+  });
+
+  it('take a subscription back on the other when rights are withdrawn', async () => {
+    const [one, other] = await startTwo();
+    const { client: bob } = await subscribe(other);
+    const { client: alice } = await subscribe(other, { user: 'alice' });
+    await publish(one, [0]);
+    await came(bob, 0);
+    bob.received.length = 0;
+    withdrawn.add('bob').add('alice');
+    await meshOf(one).reauthorize('bob');
+    expect(await bob.next()).toEqual({ type: 'unsubscribed', patterns: ['chat.*'] });
+    await publish(one, [1]);
+    expect(await came(alice, 1)).toEqual([0, 1]);
+    expect(bob.received).toEqual([]);
+    expect(meshOf(other).stats().subscriptions).toBe(1);
+  });
+
+  it('take a subscription back although the news of it was lost', async () => {
+    const [one, other] = await startTwo();
+    const { client } = await subscribe(other);
+    withdrawn.add('bob');
+    // Emptied in the same instant, before any node could read what was written.
+    await admin.flushall();
+    await publish(one, [1]);
+    await eventually(() => meshOf(other).stats().received === 1);
+    await eventually(() => meshOf(other).stats().subscriptions === 0);
+    expect(client.received.at(-1)).toEqual({ type: 'unsubscribed', patterns: ['chat.*'] });
+  });
+
+  it('start without Redis, and hear of everything once it is there', async () => {
+    await server.kill();
+    const apps = await startTwo();
+    const handled: number[] = [];
+    meshOf(apps[0]).subscribe('chat.*', ({ data }) => handled.push(data as number));
+    meshOf(apps[0]).subscribe('chat.*', ({ data }) => handled.push(data as number));
+    const client = await apps[1].login('bob').catch(() => undefined);
+    await pause(300);
+    await server.restart();
+    await eventually(() => meshOf(apps[0]).stats().position !== undefined);
+    await publishSoon(apps[1], 7);
+    await eventually(() => handled.length === 2);
+    expect(handled).toEqual([7, 7]);
+    expect(client).toBeDefined();
+    expect(logged.filter(line => line.startsWith('The store of events'))).toHaveLength(1);
+  });
+
+  it('leave nothing open when they are closed', async () => {
+    const connections = async () =>
+      String(await admin.client('LIST'))
+        .trim()
+        .split('\n').length;
+    const before = await connections();
+    const apps = await startTwo();
+    for (const app of apps) await subscribe(app);
+    await publish(apps[0], [0]);
+    expect(await connections()).toBeGreaterThanOrEqual(before + 3);
+    await Promise.all(apps.map(app => app.stop()));
+    for (let look = 0; look < 50 && (await connections()) > before; look++) await pause(10);
+    expect(await connections()).toBe(before);
+  });
+});
