@@ -37,13 +37,25 @@ export default {
       to: { path: `^lib/(${PROTECTIONS})/(?!index\\.ts)`, pathNot: '^lib/$1/' },
     },
     {
-      name: 'client-imports-only-protocol-and-pure-signing',
+      name: 'client-imports-only-what-is-pure-and-small',
+      comment: 'it is served to browsers file by file',
       severity: 'error',
       from: { path: '^lib/client' },
       to: {
-        pathNot:
-          '^lib/(client|protocol|event/semantic-event\\.ts|signing/(canonicalize|signing-input)\\.ts)',
+        pathNot: '^lib/(client/|protocol/(codes|errors)\\.ts|event/(semantic-event|patterns)\\.ts)',
       },
+    },
+    {
+      name: 'client-reaches-neither-node-nor-nest',
+      severity: 'error',
+      from: { path: '^lib/client' },
+      to: { pathNot: '^lib/(client|protocol|event)/', reachable: true },
+    },
+    {
+      name: 'only-clients-import-the-client',
+      severity: 'error',
+      from: { path: '^lib/(?!client)' },
+      to: { path: '^lib/client' },
     },
     {
       name: 'monitoring-is-beneath-the-protections',

@@ -8,6 +8,7 @@ export default {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-semantic-events$': '<rootDir>/lib/index.ts',
+    '^nestjs-semantic-events/client$': '<rootDir>/lib/client/index.ts',
     '^nestjs-semantic-events/redis$': '<rootDir>/lib/redis/index.ts',
     // CommonJS that requires ES modules, which Jest cannot do before Node 24.9.
     '^@nestjs/throttler$': '<rootDir>/test/helpers/throttler.ts',
