@@ -17,12 +17,13 @@ export class Quickstart {
   ) {}
 
   /** @param modules where the client is built */
-  static async start(modules: URL): Promise<Quickstart> {
+  static async start(modules: URL, settings: Record<string, string> = {}): Promise<Quickstart> {
     const port = await freePort();
     const env = {
       PORT: `${port}`,
       SEMANTIC_EVENTS_KEYS: `main:${EventSigner.generateKey()}`,
       JWT_SECRET: EventSigner.generateKey(),
+      ...settings,
     };
     const quickstart = new Quickstart(port, env, new PageFiles(modules));
     await quickstart.restart();
@@ -31,6 +32,11 @@ export class Quickstart {
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Of everything the page is made of. */
+  get paths(): string[] {
+    return this.files.paths;
   }
 
   async restart(): Promise<void> {

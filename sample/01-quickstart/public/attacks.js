@@ -19,10 +19,10 @@ export const ATTACKS = [
   {
     name: 'tamper',
     title: 'Tamper',
-    does: 'Signs a payment of 10, and makes it 10 000 on the way.',
+    does: 'Signs a payment of 10, and makes it 1000 on the way.',
     async run(connection) {
       const event = await signed(newEvent('demo.echo', PAYMENT), connection.signing);
-      connection.sendEvent({ ...event, data: { ...PAYMENT, amount: 10_000 } });
+      connection.sendEvent({ ...event, data: { ...PAYMENT, amount: 1_000 } });
     },
   },
   {

@@ -32,6 +32,6 @@ function rowOf({ id, status, finding, mend }) {
     {},
     badge(COLOURS[status] ?? 'warn', status),
     make('code', {}, id),
-    make('span', {}, `${finding}.`, ...(mend ? [make('small', {}, mend)] : [])),
+    make('span', {}, `${finding}.`, ...(mend ? [make('small', {}, `${mend}.`)] : [])),
   );
 }

@@ -13,7 +13,7 @@ const REFUSALS = /^(refused|closed|handshakeRefused|attemptFailed|attemptsExhaus
  */
 export function showSecurity(client) {
   const status = part('security-status');
-  const plot = new TimePlot(part('security-plot'));
+  const plot = new TimePlot(part('security-plot'), part('security-peak'));
   /** @type {Map<string, number>} */
   const totals = new Map();
 

@@ -12,10 +12,14 @@ export class TimePlot {
   /** By second. @type {Map<number, { refused: number, other: number }>} */
   #bins = new Map();
 
-  /** @param {SVGSVGElement} svg */
-  constructor(svg) {
+  /**
+   * @param {SVGSVGElement} svg
+   * @param {HTMLElement} peak where the height of the highest bar is told
+   */
+  constructor(svg, peak) {
     this.svg = svg;
-    svg.setAttribute('viewBox', `0 -14 ${WIDTH} ${HEIGHT + 28}`);
+    this.peak = peak;
+    svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
   }
 
   /** Draws from now on, as time goes by. */
@@ -49,13 +53,8 @@ export class TimePlot {
       const high = (other / most) * HEIGHT;
       return [bar('refused', x, HEIGHT - low, low), bar('other', x, HEIGHT - low - high, high)];
     });
-    this.svg.replaceChildren(
-      shape('path', { class: 'axis', d: `M0 ${HEIGHT}H${WIDTH}M0 0H${WIDTH}` }),
-      ...bars,
-      label(0, -4, 'start', `${most} a second`),
-      label(0, HEIGHT + 12, 'start', `${SECONDS} s ago`),
-      label(WIDTH, HEIGHT + 12, 'end', 'now'),
-    );
+    this.svg.replaceChildren(...bars);
+    this.peak.textContent = `${most} a second`;
     const refused = bins.reduce((sum, bin) => sum + bin.refused, 0);
     const other = bins.reduce((sum, bin) => sum + bin.other, 0);
     this.svg.ariaLabel = `In the last minute: ${refused} refused or closed, ${other} other`;
@@ -73,27 +72,9 @@ function now() {
  * @param {number} height
  */
 function bar(name, x, y, height) {
-  return shape('rect', { class: name, x: x + 0.5, y, width: BAR - 1, height });
-}
-
-/**
- * @param {number} x
- * @param {number} y
- * @param {string} anchor
- * @param {string} text
- */
-function label(x, y, anchor, text) {
-  const element = shape('text', { x, y, 'text-anchor': anchor });
-  element.textContent = text;
-  return element;
-}
-
-/**
- * @param {string} tag
- * @param {Record<string, string | number>} attributes
- */
-function shape(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  return element;
+  const rectangle = document.createElementNS(SVG, 'rect');
+  const attributes = { class: name, x: x + 0.5, y, width: BAR - 1, height };
+  for (const [attribute, value] of Object.entries(attributes))
+    rectangle.setAttribute(attribute, String(value));
+  return rectangle;
 }
