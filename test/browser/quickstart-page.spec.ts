@@ -188,8 +188,11 @@ describeWithChromium("the quickstart's page", () => {
     await quickstart.stop();
     await Promise.all([alice, bob].map(page => state(page, 'Connection lost')));
     await say(bob, 'while it is away');
+    await alice.context().setOffline(true);
     await quickstart.restart();
-    await Promise.all([state(alice, 'Connected as alice'), state(bob, 'Connected as bob')]);
+    await heard(bob, 'while it is away');
+    await alice.context().setOffline(false);
+    await alice.getByRole('button', { name: 'Try now' }).click();
     await heard(alice, 'while it is away');
     await say(alice, 'after');
     for (const page of [alice, bob]) {

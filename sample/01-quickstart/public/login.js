@@ -11,6 +11,8 @@ export function loggedIn() {
   /** @type {HTMLFormElement} */
   const form = part('login-form');
   const result = part('login-result');
+  if (!isSecureContext)
+    result.textContent = 'Browsers have no cryptography here: use https or localhost.';
   return new Promise(resolve => {
     form.addEventListener('submit', async event => {
       event.preventDefault();
