@@ -31,5 +31,8 @@ export function showEcho(client) {
 /** @param {any} error of the client, or of reading what was typed */
 function describe(error) {
   if (error instanceof SyntaxError) return [badge('warn', 'not sent'), ' This is not JSON.'];
-  return [badge('bad', error.code), ` ${error.message}`];
+  const { code, message, retryAfter } = error;
+  const wait = retryAfter ? `, try again in ${retryAfter / 1000} s` : '';
+  // What the server refuses has a code only; the rest is the client's to explain.
+  return [badge('bad', code), ` ${message === code ? 'refused' : message}${wait}`];
 }
