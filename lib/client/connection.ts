@@ -134,9 +134,11 @@ export function openConnection(options: ResolvedClientOptions, outlet: Connectio
       socket.onerror = () => undefined;
       // The reason is the code of the table, where the server had the time to give one.
       socket.onclose = ({ reason }) => {
-        const code = reason || 'CONNECTION_LOST';
-        const retryAfter = refusal?.code === code ? retryAfterOf(refusal) : undefined;
-        end(new SemanticEventsClientError(code, { retryAfter }));
+        void inbound.then(() => {
+          const code = reason || 'CONNECTION_LOST';
+          const retryAfter = refusal?.code === code ? retryAfterOf(refusal) : undefined;
+          end(new SemanticEventsClientError(code, { retryAfter }));
+        });
       };
     } catch (cause) {
       end(new SemanticEventsClientError('CONNECTION_LOST', { cause }));

@@ -10,7 +10,11 @@ export type TypedEvent<Events, T extends EventType<Events> = EventType<Events>> 
 
 /** What answers an event: the `<type>.reply` of the map where there is one. */
 export type ReplyTo<Events, T extends string> =
-  `${T}.reply` extends EventType<Events> ? TypedEvent<Events, `${T}.reply`> : SemanticEvent;
+  string extends EventType<Events>
+    ? SemanticEvent
+    : `${T}.reply` extends EventType<Events>
+      ? TypedEvent<Events, `${T}.reply`>
+      : SemanticEvent;
 
 /** The events of a map that match a pattern; any event where the map has none. */
 export type Matching<Events, P extends string> = string extends P | EventType<Events>

@@ -1,5 +1,4 @@
 import { SemanticEventsClientError } from './client-error.js';
-import { type Deferred, deferred } from './deferred.js';
 import type { Unsubscribe } from './subscriptions.js';
 
 /** Events as an async iteration: `for await (const event of client.events('chat.*'))`. */
@@ -20,49 +19,52 @@ export function eventStream<E>(
     end: (error?: SemanticEventsClientError) => void,
   ) => Unsubscribe,
 ): EventStream<E> {
-  let buffer: E[] = [];
-  let waiting: Deferred<IteratorResult<E>>[] = [];
-  let isDone = false;
-  let failure: SemanticEventsClientError | undefined;
+  const buffer: E[] = [];
+  let ended: { error?: SemanticEventsClientError } | undefined;
+  let wake = () => undefined as unknown;
+  /** One is served after the other. */
+  let served: Promise<unknown> = Promise.resolve();
 
-  const settle = ({ resolve, reject }: Deferred<IteratorResult<E>>) => {
-    const error = failure;
-    // Told once; after it, there is just no more.
-    failure = undefined;
-    if (error) reject(error);
-    else resolve({ value: undefined, done: true });
-  };
   const end = (error?: SemanticEventsClientError) => {
-    if (isDone) return;
-    isDone = true;
-    failure = error;
-    waiting.forEach(settle);
-    waiting = [];
+    ended ??= { error };
+    wake();
   };
   const unsubscribe = subscribe(event => {
-    const first = waiting.shift();
-    if (isDone) return;
-    if (first) first.resolve({ value: event, done: false });
-    else if (buffer.length < max) buffer.push(event);
-    else {
+    if (buffer.length < max) {
+      buffer.push(event);
+      wake();
+    } else {
       end(new SemanticEventsClientError('QUEUE_FULL'));
       unsubscribe();
     }
   }, end);
 
+  const take = async (): Promise<IteratorResult<E>> => {
+    while (buffer.length === 0 && !ended)
+      await new Promise(resolve => {
+        wake = () => {
+          resolve(undefined);
+        };
+      });
+    if (buffer.length > 0) return { value: buffer.shift() as E, done: false };
+    const error = ended?.error;
+    // Told once; after it, there is just no more.
+    ended = {};
+    if (error) throw error;
+    return { value: undefined, done: true };
+  };
+
   return {
     ready: unsubscribe.ready,
     next() {
-      const next = deferred<IteratorResult<E>>();
-      if (buffer.length > 0) next.resolve({ value: buffer.shift() as E, done: false });
-      else if (isDone) settle(next);
-      else waiting.push(next);
-      return next.promise;
+      const next = served.then(take);
+      served = next.catch(() => undefined);
+      return next;
     },
     return() {
-      buffer = [];
-      failure = undefined;
-      end();
+      buffer.length = 0;
+      ended = {};
+      wake();
       unsubscribe();
       return this.next();
     },

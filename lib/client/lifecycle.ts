@@ -87,10 +87,10 @@ export function lifecycle(options: ResolvedClientOptions, outlet: LifecycleOutle
     if (state === 'closed') return;
     const last = connection;
     detach();
+    last?.end(reason);
     opened.reject(reason);
     outlet.closed(reason);
     enter({ state: 'closed', error: reason });
-    last?.end(reason);
   };
 
   return {

@@ -114,7 +114,7 @@ export function subscriptions(options: ResolvedClientOptions, ask: Ask, failed: 
       ended?: Fail,
     ): Unsubscribe {
       const patterns = [given].flat();
-      if (!patterns.length || !patterns.every(isPattern))
+      if (!patterns.length || !patterns.every(pattern => pattern && isPattern(pattern)))
         throw new SemanticEventsClientError('INVALID_EVENT', { patterns });
       const { promise: ready, resolve, reject } = deferred<undefined>();
       const entry: Subscription = {

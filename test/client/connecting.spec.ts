@@ -1,0 +1,234 @@
+import { ClientBench, failureOf, settled } from '../helpers/client-bench.js';
+import { eventually } from '../helpers/eventually.js';
+
+const never = () => new Promise<string>(() => undefined);
+
+describe('connecting', () => {
+  it('shows the token first, asks for the time, and tells who it is', async () => {
+    const bench = new ClientBench();
+    const opened = bench.client.connect();
+    const socket = await bench.socket();
+    expect(bench.client.state).toBe('connecting');
+    socket.open();
+
+    expect(socket.url).toBe('ws://server.test/events');
+    expect(socket.protocol).toBe('semantic-events.v1');
+    expect(socket.sent).toEqual([{ type: 'auth', token: 'token-1' }, { type: 'ping' }]);
+
+    socket.welcome();
+    const session = {
+      clientId: 'client-1',
+      userId: 'alice',
+      expiresAt: new Date('2026-11-23T11:00:00Z'),
+    };
+    expect(await opened).toEqual(session);
+    expect(bench.client.session).toEqual(session);
+    expect(bench.states).toEqual([{ state: 'connecting' }, { state: 'connected' }]);
+    expect(bench.errors).toEqual([]);
+  });
+
+  it('opens one connection, however often it is asked to', async () => {
+    const bench = new ClientBench();
+    const both = [bench.client.connect(), bench.client.connect()];
+    const socket = await bench.connected();
+    await bench.client.connect();
+    await Promise.all(both);
+
+    expect(bench.sockets).toEqual([socket]);
+  });
+
+  it('asks for a fresh token for each connection', async () => {
+    const bench = new ClientBench();
+    await bench.connected();
+    const second = await bench.reconnected();
+
+    expect(second.sent[0]).toEqual({ type: 'auth', token: 'token-2' });
+  });
+
+  it('tries again when no token could be got', async () => {
+    let calls = 0;
+    const bench = new ClientBench({
+      getToken: async () => {
+        if (++calls === 1) throw new Error('login server is down');
+        return 'token';
+      },
+    });
+    const opened = bench.client.connect();
+    await bench.retry();
+    expect(bench.errors[0]).toMatchObject({
+      code: 'TOKEN_FAILED',
+      retryable: true,
+      cause: new Error('login server is down'),
+    });
+
+    await bench.connected();
+    await opened;
+  });
+
+  it.each([null, ''])('closes for good when there is no token to be had: %p', async token => {
+    const bench = new ClientBench({ getToken: () => token });
+
+    expect(await failureOf(bench.client.connect())).toMatchObject({
+      code: 'NO_TOKEN',
+      retryable: false,
+    });
+    expect(bench.client.state).toBe('closed');
+    expect(bench.codes).toEqual(['NO_TOKEN']);
+  });
+
+  it.each(['a token', 'a socket', 'being authenticated'])(
+    'does not wait for %s for ever',
+    async what => {
+      const bench = new ClientBench(what === 'a token' ? { getToken: never } : {});
+      void bench.client.connect();
+      if (what !== 'a token') await bench.socket();
+      if (what === 'being authenticated') bench.sockets[0]!.open();
+      bench.clock.advance(9_999);
+      await settled();
+      expect(bench.client.state).toBe('connecting');
+
+      bench.clock.advance(1);
+      await bench.state('waiting');
+      expect(bench.codes).toEqual(['TIMEOUT']);
+    },
+  );
+
+  it('does not open a socket for a token that came too late', async () => {
+    let give = (_token: string): void => undefined;
+    const bench = new ClientBench({ getToken: () => new Promise(resolve => (give = resolve)) });
+    void bench.client.connect();
+    bench.clock.advance(10_000);
+    await bench.state('waiting');
+    give('late');
+    await settled();
+
+    expect(bench.sockets).toEqual([]);
+  });
+
+  it('tries again when the socket cannot even be made', async () => {
+    class Broken {
+      constructor() {
+        throw new SyntaxError('no');
+      }
+    }
+    const bench = new ClientBench({ WebSocket: Broken as never });
+    void bench.client.connect();
+    await bench.state('waiting');
+
+    expect(bench.errors[0]).toMatchObject({
+      code: 'CONNECTION_LOST',
+      cause: new SyntaxError('no'),
+    });
+  });
+
+  it('gives up after three refused tokens in a row, and not before', async () => {
+    const bench = new ClientBench();
+    const opened = bench.client.connect();
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const socket = await bench.socket(attempt);
+      socket.open();
+      socket.refuse('AUTH_FAILED');
+      socket.drop(4401, 'AUTH_FAILED');
+      if (attempt < 3) await bench.retry();
+    }
+
+    expect(await failureOf(opened)).toMatchObject({ code: 'AUTH_FAILED' });
+    expect(bench.tokens).toBe(3);
+    // The frame and the close behind it are one refusal.
+    expect(bench.codes).toEqual(['AUTH_FAILED', 'AUTH_FAILED', 'AUTH_FAILED']);
+  });
+
+  it('counts refused tokens anew after one was taken', async () => {
+    const bench = new ClientBench({ maxAuthFailures: 2 });
+    void bench.client.connect();
+    for (let nth = 1; nth <= 5; nth += 2) {
+      const refusing = await bench.socket(nth);
+      refusing.open();
+      refusing.drop(4401, 'AUTH_FAILED');
+      await bench.state('waiting');
+      await bench.connected(nth + 1);
+      bench.sockets[nth]!.drop();
+      await bench.retry();
+    }
+
+    expect(bench.client.state).toBe('connecting');
+  });
+
+  it('tries at once when asked to while it waits', async () => {
+    const bench = new ClientBench();
+    await bench.connected();
+    bench.sockets[0]!.drop();
+    await bench.state('waiting');
+    expect(bench.clock.untilNext).toBeGreaterThan(0);
+
+    void bench.client.connect();
+    await eventually(() => bench.sockets.length === 2);
+    bench.clock.advance(1_000);
+    await settled();
+    // The attempt that was planned is not made, too.
+    expect(bench.sockets).toHaveLength(2);
+  });
+});
+
+describe('close', () => {
+  it('ends the socket, is final, and may be called again', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    bench.client.close();
+    bench.client.close();
+
+    expect(socket.closedWith).toBe(1000);
+    expect(bench.client.state).toBe('closed');
+    expect(bench.client.session).toBeUndefined();
+    expect(bench.states.at(-1)).toMatchObject({ state: 'closed', error: { code: 'CLOSED' } });
+    expect((await failureOf(bench.client.connect())).code).toBe('CLOSED');
+    expect((await failureOf(bench.client.emit('a'))).code).toBe('CLOSED');
+    expect((await failureOf(bench.client.request('a'))).code).toBe('CLOSED');
+    expect((await failureOf(bench.client.subscribe('a', () => undefined).ready)).code).toBe(
+      'CLOSED',
+    );
+    expect(await bench.client.events('a').next()).toEqual({ value: undefined, done: true });
+    await settled();
+    expect(bench.sockets).toHaveLength(1);
+    expect(bench.errors).toEqual([]);
+  });
+
+  it.each(['connecting', 'waiting', 'idle'])('ends a client that is %s', async state => {
+    const bench = new ClientBench();
+    const opened = state === 'idle' ? undefined : bench.client.connect();
+    if (state === 'waiting') (await bench.socket()).drop();
+    await bench.state(state);
+    bench.client.close();
+
+    if (opened) expect((await failureOf(opened)).code).toBe('CLOSED');
+    expect(bench.clock.pending).toBe(0);
+  });
+
+  it('rejects all that waits, sent or not', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    const sent = bench.client.request('sent');
+    await socket.event();
+    socket.readyState = 3;
+    const queued = [bench.client.request('queued'), bench.client.emit('queued')];
+    bench.client.close();
+
+    for (const promise of [sent, ...queued]) expect((await failureOf(promise)).code).toBe('CLOSED');
+  });
+
+  it('tells nothing of what came before it and was not looked at yet', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    const heard: unknown[] = [];
+    bench.client.on('event', event => heard.push(event));
+    bench.client.subscribe('a', event => heard.push(event));
+    socket.deliver('1', { type: 'a' });
+    socket.receive({ type: 'event', event: socket.signed({ type: 'a' }) });
+    socket.receive('not JSON');
+    bench.client.close();
+    await settled();
+
+    expect(heard).toEqual([]);
+    expect(bench.errors).toEqual([]);
+  });
+});

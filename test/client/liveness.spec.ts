@@ -1,0 +1,120 @@
+import { ClientBench, settled } from '../helpers/client-bench.js';
+
+describe('a silent server', () => {
+  it('is asked for a sign of life, and left when it gives none', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    bench.clock.advance(24_999);
+    expect(socket.frames('ping')).toHaveLength(1);
+    bench.clock.advance(1);
+    expect(socket.frames('ping')).toHaveLength(2);
+    bench.clock.advance(9_999);
+    await settled();
+    expect(bench.client.state).toBe('connected');
+    bench.clock.advance(1);
+    await bench.state('waiting');
+
+    expect(bench.codes).toEqual(['TIMEOUT']);
+    expect(socket.closedWith).toBeDefined();
+  });
+
+  it('is not asked while it says anything at all', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    for (let round = 0; round < 10; round++) {
+      bench.clock.advance(20_000);
+      socket.receive({ type: 'whatever' });
+    }
+    await settled();
+
+    expect(socket.frames('ping')).toHaveLength(1);
+    expect(bench.client.state).toBe('connected');
+  });
+
+  it('stays when it answers in time, by a frame of any kind', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    for (let round = 0; round < 5; round++) {
+      bench.clock.advance(25_000 + 9_999);
+      socket.receive(round % 2 ? { type: 'pong', time: '2026-11-23T10:00:00Z' } : 'not JSON');
+    }
+    await settled();
+
+    expect(bench.client.state).toBe('connected');
+  });
+
+  it('is never asked with a ping interval of 0', async () => {
+    const bench = new ClientBench({ pingInterval: 0 });
+    const socket = await bench.connected();
+    bench.clock.advance(86_400_000);
+
+    expect(socket.frames('ping')).toHaveLength(1);
+  });
+});
+
+describe('a session about to end', () => {
+  it('is renewed with a new token, on the same connection', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    socket.receive({ type: 'auth_expiring', expires_in: 30 });
+    expect(await socket.frame('auth', 2)).toEqual({ type: 'auth', token: 'token-2' });
+    const { key_id, key } = socket.signing;
+    socket.welcome({
+      expires_at: '2026-11-23T12:00:00Z',
+      signing: { scheme: 'v1', key_id, key },
+    });
+    await settled();
+
+    expect(bench.client.session?.expiresAt).toEqual(new Date('2026-11-23T12:00:00Z'));
+    expect(bench.states).toHaveLength(2);
+    expect(bench.sockets).toHaveLength(1);
+  });
+
+  it('is tried to be renewed again when no token can be got, until it is over', async () => {
+    let isDown = false;
+    let calls = 0;
+    const getToken = () => {
+      calls++;
+      if (isDown) throw new Error('down');
+      return 'token';
+    };
+    const bench = new ClientBench({ getToken });
+    const socket = await bench.connected();
+    isDown = true;
+    socket.receive({ type: 'auth_expiring', expires_in: 30 });
+    for (let round = 0; round < 3; round++) {
+      await settled();
+      bench.clock.advance(1_000);
+    }
+    await settled();
+    expect(bench.codes).toEqual(Array(4).fill('TOKEN_FAILED'));
+    expect(bench.client.state).toBe('connected');
+
+    socket.drop(4401, 'SESSION_EXPIRED');
+    await bench.state('waiting');
+    const before = calls;
+    bench.clock.advance(999);
+    await settled();
+    expect(calls).toBe(before);
+  });
+
+  it('ends the client when there is no token any more', async () => {
+    const tokens = ['token', null];
+    const bench = new ClientBench({ getToken: () => tokens.shift() ?? null });
+    const socket = await bench.connected();
+    socket.receive({ type: 'auth_expiring', expires_in: 30 });
+    await bench.state('closed');
+
+    expect(bench.codes).toEqual(['NO_TOKEN']);
+    expect(socket.closedWith).toBe(1000);
+  });
+
+  it('gets a new token and connection when it has ended', async () => {
+    const bench = new ClientBench();
+    (await bench.connected()).drop(4401, 'SESSION_EXPIRED');
+    await bench.retry();
+    const next = await bench.connected(2);
+
+    expect(next.sent[0]).toEqual({ type: 'auth', token: 'token-2' });
+  });
+});
