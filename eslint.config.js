@@ -46,6 +46,11 @@ export default tseslint.config(
     },
   },
   {
+    // What a page knows of is for tsc to say, which checks these, too.
+    files: ['sample/*/public/**'],
+    rules: { 'no-undef': 'off' },
+  },
+  {
     files: ['test/**', 'sample/**', 'bench/**'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',

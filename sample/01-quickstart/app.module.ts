@@ -1,4 +1,9 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+} from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import {
   ClientAddressResolver,
@@ -14,6 +19,9 @@ import { ChatGateway } from './chat.gateway.js';
 import { DemoGateway } from './demo.gateway.js';
 import { HealthController } from './health.controller.js';
 import { LoginController } from './login.controller.js';
+import { Page } from './page.js';
+import { PageFiles } from './page-files.js';
+import { SecurityFeed } from './security-feed.js';
 
 const ISSUER = 'quickstart';
 const SOURCE = 'urn:semantic-events:quickstart';
@@ -24,7 +32,13 @@ function mayListenTo({ roles = [] }: ClientUser): string[] {
 }
 
 @Module({})
-export class AppModule {
+export class AppModule implements NestModule {
+  constructor(private readonly page: Page) {}
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(this.page.serve).forRoutes('{*path}');
+  }
+
   static with(config: Config): DynamicModule {
     return {
       module: AppModule,
@@ -51,7 +65,14 @@ export class AppModule {
       providers: [
         ChatGateway,
         DemoGateway,
+        SecurityFeed,
         BearerGuard,
+        { provide: PageFiles, useFactory: () => new PageFiles() },
+        {
+          provide: Page,
+          inject: [PageFiles],
+          useFactory: (files: PageFiles) => new Page(files, config.connection.origins ?? []),
+        },
         {
           provide: ClientAddressResolver,
           // After the options were validated, which names every problem at once.

@@ -1,0 +1,207 @@
+import type { Browser, Page } from 'playwright-core';
+import { describeWithChromium, launchChromium } from '../helpers/chromium.js';
+import { buildClientModules } from '../helpers/client-modules.js';
+import { Quickstart } from '../helpers/quickstart.js';
+
+/** What Chromium says of answers that are no success, and of servers that are away: tests ask the page about these. */
+const NETWORK = /^(Failed to load resource|WebSocket connection to)/;
+
+let modules: Awaited<ReturnType<typeof buildClientModules>>;
+let browser: Browser;
+let quickstart: Quickstart;
+/** What else pages have complained of, such as what their Content-Security-Policy forbids. */
+let complaints: string[];
+
+async function open(): Promise<Page> {
+  // A context of its own: as another person's browser.
+  const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(10_000);
+  page.on('console', message => {
+    if (!/error|warning/.test(message.type()) || NETWORK.test(message.text())) return;
+    complaints.push(message.text());
+  });
+  page.on('pageerror', error => complaints.push(String(error)));
+  await page.goto(quickstart.url);
+  return page;
+}
+
+async function enter(user: string): Promise<Page> {
+  const page = await open();
+  await page.getByRole('radio', { name: user }).check();
+  await page.getByLabel('Password').fill('demo');
+  await page.keyboard.press('Enter');
+  await state(page, `Connected as ${user}`);
+  return page;
+}
+
+/** Waits until the page says that of its connection. */
+const state = (page: Page, text: string) =>
+  page.getByText(text).and(page.locator('#state')).waitFor();
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message').fill(text);
+  await page.keyboard.press('Enter');
+}
+
+const heard = (page: Page, text: string) =>
+  page.locator('#chat-log li').filter({ hasText: text }).first().waitFor();
+
+const messages = async (page: Page) =>
+  Promise.all(
+    (await page.locator('#chat-log li').all()).map(async message => [
+      await message.locator('strong').innerText(),
+      await message.locator('span').innerText(),
+    ]),
+  );
+
+describeWithChromium("the quickstart's page", () => {
+  beforeAll(async () => {
+    [modules, browser] = await Promise.all([buildClientModules(), launchChromium()]);
+  }, 30_000);
+
+  afterAll(async () => {
+    await browser.close();
+    modules.remove();
+  });
+
+  beforeEach(async () => {
+    complaints = [];
+    quickstart = await Quickstart.start(modules.folder);
+  });
+
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map(context => context.close()));
+    await quickstart.stop();
+    expect(complaints).toEqual([]);
+  });
+
+  it('lets in who knows the password, and nobody else', async () => {
+    const page = await open();
+    await page.getByLabel('Password').fill('wrong');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByText('That is not the password.').waitFor();
+    expect(await page.locator('#panels').isVisible()).toBe(false);
+
+    await page.getByLabel('Password').fill('demo');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await state(page, 'Connected as alice');
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.locator('#login').waitFor();
+  });
+
+  it('shows a reply that was verified in the browser', async () => {
+    const page = await enter('alice');
+    await page.getByLabel('Data').fill('{"any":["thing",1.5,"wörld"]}');
+    await page.getByRole('button', { name: 'Send' }).click();
+    const result = page.locator('#echo-result');
+    await result.getByText('verified').waitFor();
+    expect(JSON.parse(await result.locator('pre').innerText())).toMatchObject({
+      type: 'demo.echo.reply',
+      data: { any: ['thing', 1.5, 'wörld'] },
+      semanticsignature: expect.stringMatching(/^v1\.s-/),
+    });
+  });
+
+  it('shows no reply that was changed on its way', async () => {
+    const page = await open();
+    await page.routeWebSocket(/events/, socket => {
+      const server = socket.connectToServer();
+      server.onMessage(message => {
+        socket.send(String(message).replace('"amount":1.5', '"amount":2.5'));
+      });
+    });
+    await page.reload();
+    await page.getByLabel('Password').fill('demo');
+    await page.keyboard.press('Enter');
+    await state(page, 'Connected as alice');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('alert').filter({ hasText: 'UNVERIFIED' }).waitFor();
+    expect(await page.locator('#echo-result').innerText()).toBe('');
+  });
+
+  it('has two people chat, each under the name the server knows, and shows what they say as text', async () => {
+    const [alice, bob] = [await enter('alice'), await enter('bob')];
+    const markup = '<img src=x onerror=alert(1)>';
+    await say(bob, markup);
+    await heard(alice, markup);
+    await say(alice, 'hi bob');
+    for (const page of [alice, bob]) {
+      await heard(page, 'hi bob');
+      expect(await messages(page)).toEqual([
+        ['bob', markup],
+        ['alice', 'hi bob'],
+      ]);
+    }
+  });
+
+  it.each(['alice', 'bob'])('shows the refusal of each attack of %s, and lives on', async user => {
+    const page = await enter(user);
+    const told: Record<string, string> = {};
+    for (const attack of await page.locator('#attack-list li').all()) {
+      await attack.getByRole('button').click();
+      await attack.locator('.badge').waitFor();
+      const [code = '', close] = (await attack.locator('[role=status]').innerText()).match(
+        /^\w+|\d+$/g,
+      )!;
+      told[await attack.getByRole('button').innerText()] = close ? `${code} ${close}` : code;
+    }
+    expect(told).toEqual({
+      Tamper: 'INVALID_SIGNATURE',
+      Replay: 'REPLAY_DETECTED',
+      Unsigned: 'INVALID_SIGNATURE',
+      Expired: 'EVENT_EXPIRED',
+      'Forged session key': 'INVALID_SIGNATURE',
+      'Forbidden event': 'FORBIDDEN',
+      Flood: 'RATE_LIMITED 4429',
+      Oversize: 'MESSAGE_TOO_LARGE 1009',
+    });
+    await state(page, `Connected as ${user}`);
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.locator('#echo-result').getByText('verified').waitFor();
+  });
+
+  it('shows admins what was refused, counted, and the production checklist', async () => {
+    const page = await enter('alice');
+    const counts = page.locator('#security-counts');
+    await page.getByText('Told by the server').waitFor();
+    await page.getByRole('button', { name: 'Unsigned' }).click();
+    await counts.getByRole('row', { name: 'refused INVALID_SIGNATURE 1' }).waitFor();
+    await page.getByRole('button', { name: 'Replay' }).click();
+    await page.getByRole('button', { name: 'Tamper' }).click();
+    await counts.getByRole('row', { name: 'refused INVALID_SIGNATURE 2' }).waitFor();
+    await counts.getByRole('row', { name: 'refused REPLAY_DETECTED 1' }).waitFor();
+    await page.getByRole('img', { name: '3 refused or closed' }).waitFor();
+    const failed = page.locator('#checklist-items li').filter({ has: page.locator('.bad') });
+    expect(await failed.locator('code').allInnerTexts()).toEqual(['tls', 'origins']);
+  });
+
+  it('tells everybody else that these are for admins', async () => {
+    const page = await enter('bob');
+    await page.getByText('The server’s answer to the subscription: FORBIDDEN').waitFor();
+    await page.getByText('The server’s answer: 403').waitFor();
+  });
+
+  it('comes back after the server was restarted, and no message is lost or doubled', async () => {
+    const [alice, bob] = [await enter('alice'), await enter('bob')];
+    await say(alice, 'before');
+    await heard(bob, 'before');
+    await quickstart.stop();
+    await Promise.all([alice, bob].map(page => state(page, 'Connection lost')));
+    await say(bob, 'while it is away');
+    await alice.context().setOffline(true);
+    await quickstart.restart();
+    await heard(bob, 'while it is away');
+    await alice.context().setOffline(false);
+    await alice.getByRole('button', { name: 'Try now' }).click();
+    await heard(alice, 'while it is away');
+    await say(alice, 'after');
+    for (const page of [alice, bob]) {
+      await heard(page, 'after');
+      expect(await messages(page)).toEqual([
+        ['alice', 'before'],
+        ['bob', 'while it is away'],
+        ['alice', 'after'],
+      ]);
+    }
+  });
+});
