@@ -29,7 +29,7 @@ const MARGIN = 5;
  */
 export class RedisEpoch {
   private readonly logger = new Logger('SemanticEvents');
-  private readonly restorers: (() => MaybePromise<void>)[] = [];
+  private readonly restorers: ((settledAt: number) => MaybePromise<void>)[] = [];
   private hasWarned = false;
   private name = '';
   private settledAt = -Infinity;
@@ -53,8 +53,11 @@ export class RedisEpoch {
     return Math.ceil(this.settleTime / 2);
   }
 
-  /** Has somebody bring back what Redis has lost. It fails where Redis does, and is asked again then. */
-  onLoss(restore: () => MaybePromise<void>): void {
+  /**
+   * Has somebody bring back what Redis has lost, told what is too old to be accepted anyway. It fails where Redis
+   * does, and is asked again then.
+   */
+  onLoss(restore: (settledAt: number) => MaybePromise<void>): void {
     this.restorers.push(restore);
   }
 
@@ -107,7 +110,7 @@ export class RedisEpoch {
     // Who has just started waits with the others: they may know of events it has not heard of.
     if (this.name === '' && rest > 0) await wait(rest + MARGIN, undefined, { ref: false });
     if (this.name !== '' && name !== this.name)
-      for (const restore of this.restorers) await restore();
+      for (const restore of this.restorers) await restore(settledAt);
     this.name = name;
     this.settledAt = settledAt;
   }

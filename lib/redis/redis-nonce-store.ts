@@ -9,7 +9,7 @@ import type { RedisKeys } from './redis-keys.js';
 import type { RedisTuning } from './redis-options.js';
 import type { RedisRateLimitStore } from './redis-rate-limit-store.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
-import { RememberedNonces } from './remembered-nonces.js';
+import { type RememberedNonce, RememberedNonces } from './remembered-nonces.js';
 import { isFull } from './reply-errors.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
@@ -33,6 +33,7 @@ export type NonceStoreTuning = Pick<RedisTuning, 'clockDrift' | 'maxRememberedNo
 export class RedisNonceStore extends NonceStore {
   private readonly remembered: RememberedNonces;
   private latest = -Infinity;
+  private losses = 0;
 
   constructor(
     private readonly batch: ScriptBatch,
@@ -44,7 +45,7 @@ export class RedisNonceStore extends NonceStore {
   ) {
     super();
     this.remembered = new RememberedNonces(tuning.maxRememberedNonces);
-    epoch.onLoss(() => this.bringBack());
+    epoch.onLoss(settledAt => this.bringBack(settledAt));
   }
 
   /** The first time on a Redis that has lost its memory, or never had one, this waits for that to settle. */
@@ -52,7 +53,7 @@ export class RedisNonceStore extends NonceStore {
     if (this.isOver(key, expiresAt)) return false;
     if (this.epoch.current === '') await this.epoch.known();
     const reply = this.batch.run(USE, this.keysOf(key), this.argsOf(expiresAt, madeAt));
-    return this.isNew(await reply.catch(refuseWhenFull), key, expiresAt);
+    return this.isNew(await reply.catch(refuseWhenFull), { key, expiresAt, madeAt });
   }
 
   /** Limit and nonce travel as one script, where that of the limit is still here. */
@@ -70,7 +71,7 @@ export class RedisNonceStore extends NonceStore {
     call.args = [...call.args, ...this.argsOf(expiresAt, madeAt)];
     return call.reply
       .catch(refuseWhenFull)
-      .then(reply => this.isNew((reply as unknown[])[NONCE_ANSWER], key, expiresAt));
+      .then(reply => this.isNew((reply as unknown[])[NONCE_ANSWER], { key, expiresAt, madeAt }));
   }
 
   /** Whether a key can be refused without asking: it has expired, or was used here before. */
@@ -93,10 +94,10 @@ export class RedisNonceStore extends NonceStore {
     return Math.max(0, Math.ceil(expiresAt - this.latest)) + 1 + this.tuning.clockDrift;
   }
 
-  private isNew(answer: unknown, key: string, expiresAt: number): boolean {
+  private isNew(answer: unknown, nonce: RememberedNonce): boolean {
     switch (answer) {
       case 'new':
-        this.remembered.add(key, expiresAt, this.latest);
+        this.remembered.add(nonce, this.latest);
         return true;
       case 'known':
       case 'skipped':
@@ -112,12 +113,31 @@ export class RedisNonceStore extends NonceStore {
     }
   }
 
-  /** One chunk after the other, so that the events of other nodes find their way in between. */
-  private async bringBack(): Promise<void> {
-    for (const chunk of this.remembered.chunks(CHUNK, this.latest)) {
-      const keys = chunk.map(([key]) => this.keys.nonce(key));
-      const ttls = chunk.map(([, expiresAt]) => this.ttlOf(expiresAt));
-      await this.batch.run(REMEMBER, [this.keys.settling, ...keys], [this.epoch.holdTime, ...ttls]);
+  /**
+   * Holds the others back for what they could accept otherwise. That the rest is known, and not merely too old to
+   * tell, is told afterwards; what nobody else can use is not.
+   */
+  private async bringBack(settledAt: number): Promise<void> {
+    const loss = ++this.losses;
+    const { holdTime } = this.epoch;
+    const isOpen = ({ madeAt = Infinity }: RememberedNonce) => madeAt > settledAt;
+    const isShared = ({ madeAt }: RememberedNonce) => madeAt !== Infinity;
+    await this.tell(loss, holdTime, nonce => isShared(nonce) && isOpen(nonce));
+    // Redis may be gone once more: then this is begun anew.
+    this.tell(loss, 0, nonce => !isOpen(nonce)).catch(() => undefined);
+  }
+
+  /** One chunk after the other, so that events find their way in between. */
+  private async tell(
+    loss: number,
+    holdTime: number,
+    isWanted: (nonce: RememberedNonce) => boolean,
+  ): Promise<void> {
+    for (const chunk of this.remembered.chunks(CHUNK, this.latest, isWanted)) {
+      if (loss !== this.losses) return;
+      const keys = chunk.map(({ key }) => this.keys.nonce(key));
+      const ttls = chunk.map(({ expiresAt }) => this.ttlOf(expiresAt));
+      await this.batch.run(REMEMBER, [this.keys.settling, ...keys], [holdTime, ...ttls]);
     }
   }
 }

@@ -8,8 +8,8 @@ export abstract class NonceStore {
    *
    * @param key what may be used once
    * @param expiresAt until when it must be remembered, inclusive: milliseconds since the Unix epoch
-   * @param madeAt when it was made, likewise, where another process may have used it: a store that has lost its
-   *   memory can tell by it what it may have forgotten
+   * @param madeAt when it was made, likewise, or Infinity for what no other process can use: a store that has lost
+   *   its memory can tell by it what it may have forgotten
    * @returns true the first time, false while it is remembered or when its time is over already
    * @throws RefusalError `UNAVAILABLE` when the store can take no more: it never forgets early to make room;
    *   `EVENT_EXPIRED` for what is older than the store's memory and not known to it

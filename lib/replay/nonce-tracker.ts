@@ -51,7 +51,7 @@ export class NonceTracker {
 
     const key = `${keyId}:${nonce}`;
     // What a session key signs is worth nothing on another connection, and so to no other process.
-    const madeAt = keyId.startsWith(SESSION_KEY_PREFIX) ? undefined : time;
+    const madeAt = keyId.startsWith(SESSION_KEY_PREFIX) ? Infinity : time;
     const useIn = (store: NonceStore) =>
       limit ? store.useIf(key, expiresAt, limit, madeAt) : store.use(key, expiresAt, madeAt);
     const isNew = this.outage.during(() => useIn(this.store), {

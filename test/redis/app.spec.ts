@@ -48,6 +48,12 @@ describeWithRedis('an application on Redis', () => {
     expect(stats).not.toContain('cmdstat_eval:');
   });
 
+  it('starts to listen only once its first event can be accepted', async () => {
+    const client = await (await start()).login();
+    client.emit('demo.echo', 'first');
+    expect((await client.next()).type).toBe('event');
+  });
+
   it('is one limit with the others', async () => {
     const clients = [await (await start()).login(), await (await start()).login()];
     const answers = await Promise.all(

@@ -59,22 +59,34 @@ describe('BlockedKeys', () => {
 
 describe('RememberedNonces', () => {
   const all = (nonces: RememberedNonces, now: number) =>
-    [...nonces.chunks(7, now)].flat().map(([key]) => key);
+    [...nonces.chunks(7, now, () => true)].flat().map(({ key }) => key);
+  const nonce = (key: number, expiresAt: number, madeAt?: number) => ({
+    key: `${key}`,
+    expiresAt,
+    madeAt,
+  });
 
   it('hands out, chunk by chunk, what has not expired', () => {
     const nonces = new RememberedNonces(100);
-    for (let key = 0; key < 20; key++) nonces.add(`${key}`, 1_000 + key, 0);
-    expect([...nonces.chunks(7, 0)].map(chunk => chunk.length)).toEqual([7, 7, 6]);
+    for (let key = 0; key < 20; key++) nonces.add(nonce(key, 1_000 + key), 0);
+    expect([...nonces.chunks(7, 0, () => true)].map(chunk => chunk.length)).toEqual([7, 7, 6]);
     expect(all(nonces, 1_010)).toEqual(Array.from({ length: 10 }, (_, key) => `${key + 10}`));
     expect(nonces.has('9', 1_010)).toBe(false);
     expect(nonces.has('10', 1_010)).toBe(true);
+  });
+
+  it('hands out only what is wanted', () => {
+    const nonces = new RememberedNonces(100);
+    for (let key = 0; key < 20; key++) nonces.add(nonce(key, 1_000, key), 0);
+    const wanted = [...nonces.chunks(7, 0, ({ madeAt = 0 }) => madeAt > 15)].flat();
+    expect(wanted.map(({ key }) => key)).toEqual(['16', '17', '18', '19']);
   });
 
   it('holds about as many as are alive, in a time that does not grow', () => {
     const nonces = new RememberedNonces(1_000_000);
     let largest = 0;
     for (let now = 0; now < 200_000; now++) {
-      nonces.add(`${now}`, now + 1_000, now);
+      nonces.add(nonce(now, now + 1_000), now);
       largest = Math.max(largest, nonces.size);
     }
     expect(largest).toBeLessThan(1_010);
@@ -82,7 +94,7 @@ describe('RememberedNonces', () => {
 
   it('holds no more than it may, and gives up the oldest', () => {
     const nonces = new RememberedNonces(100);
-    for (let key = 0; key < 100_000; key++) nonces.add(`${key}`, 1_000, 0);
+    for (let key = 0; key < 100_000; key++) nonces.add(nonce(key, 1_000), 0);
     expect(nonces.size).toBe(100);
     expect(all(nonces, 0)).toContain('99999');
     expect(nonces.has('0', 0)).toBe(false);

@@ -99,6 +99,17 @@ describeWithRedis('a Redis that answers, but refuses', () => {
     expect(logged.length).toBeLessThanOrEqual(12);
   });
 
+  it('is seen to be back although its memory is full', async () => {
+    await admin.config('SET', 'maxmemory', '1');
+    server.stop();
+    await expect(use()).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect(stores.health().status).toBe('down');
+    server.cont();
+    await eventually(() => stores.health().status === 'up');
+    await admin.config('SET', 'maxmemory', '0');
+    expect(await use()).toBe(true);
+  });
+
   it('revocations tells so once, and passes them on once it takes them', async () => {
     const other = redisStores({ url: server.url, settleTime: 20 });
     const heard: string[] = [];

@@ -128,6 +128,25 @@ describeWithRedis('what one node revokes', () => {
     for (const ids of heard) expect(ids).toHaveLength(900);
   });
 
+  it('is heard of from another Redis, whose clock is behind', async () => {
+    const other = await node();
+    const client = await login(other, 'alice', 'a');
+    const key = `${prefix()}{se}:revocations`;
+    const revoked = JSON.stringify({ kind: 'user', id: 'alice', code: 'REVOKED', at: Date.now() });
+    await server
+      .client()
+      .xadd(key, '*', 'node', 'x', 'revocation', revoked.replace('alice', 'bob'));
+    await pause(600);
+    const fields = ['node', 'x', 'revocation', revoked];
+    await server
+      .client()
+      .multi()
+      .flushall()
+      .xadd(key, '1-1', ...fields)
+      .exec();
+    expect((await client.closed).code).toBe(4403);
+  });
+
   it('is heard of while Redis has no memory left to say more', async () => {
     const [one, other] = [await node(), await node()];
     const client = await login(other, 'alice', 'a');
