@@ -23,7 +23,7 @@ import {
 import type { ConnectionServices } from './connection-services.js';
 import { FrameMeter } from './frame-meter.js';
 import { CLOSING } from './guarded-socket.js';
-import { Intake } from './intake.js';
+import { Intake, type IntakeOwner } from './intake.js';
 import { readLastWords } from './last-words.js';
 import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
@@ -37,7 +37,7 @@ const POLICY_VIOLATION = 1008;
 const OFFENCES = new Set<Code>(['RATE_LIMITED', 'INVALID_SIGNATURE', 'BAD_FRAME', 'UNAVAILABLE']);
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
-export class ClientConnection implements ManagedConnection, Outlet, SessionOutlet {
+export class ClientConnection implements ManagedConnection, IntakeOwner, Outlet, SessionOutlet {
   readonly router: MessageRouter;
 
   private readonly session: Session;
@@ -45,7 +45,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   private readonly liveness: Liveness;
   private readonly intake: Intake;
   /** Ends what holds for a client only as long as it has not authenticated. */
-  private readonly endProbation: () => void;
+  private endProbation: (() => void) | undefined;
   /** The path of the gateway. */
   private readonly path: string;
 
@@ -63,13 +63,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     this.meter = new FrameMeter(options.connection);
     this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
     this.router = new MessageRouter(this, services, subprotocolOf(socket.protocol));
-    this.intake = new Intake(
-      socket,
-      () => this.router.running < options.connection.maxRunningHandlers,
-      text => {
-        this.read(text);
-      },
-    );
+    this.intake = new Intake(socket, this);
     this.endProbation = limitUnfinished(
       socket,
       tcp,
@@ -85,6 +79,10 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
 
   get isOpen(): boolean {
     return this.socket.readyState === OPEN;
+  }
+
+  get hasRoom(): boolean {
+    return this.router.running < this.services.options.connection.maxRunningHandlers;
   }
 
   send(text: string): void {
@@ -113,7 +111,8 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   }
 
   authenticated(): void {
-    this.endProbation();
+    this.endProbation?.();
+    this.endProbation = undefined;
     this.services.events.authenticated(this.client, this.path);
   }
 
@@ -126,7 +125,7 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
 
   /** Takes no more frames, lets running handlers finish and answer, and closes. */
   async shutDown(): Promise<void> {
-    this.endProbation();
+    this.endProbation?.();
     this.socket.removeAllListeners('message');
     this.intake.clear();
     await this.router.idle(this.services.options.connection.shutdownTimeout);
@@ -147,6 +146,18 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
   /** Called when a handler has finished: there is room for what was held back. */
   handlerFinished(): void {
     this.intake.goOn();
+  }
+
+  /** Takes what the intake lets through. */
+  read(text: string): void {
+    try {
+      this.take(decodeFrame(text, this.router.subprotocol));
+    } catch (error) {
+      if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
+      const { code, retryAfter } =
+        error instanceof RefusalError ? error : new RefusalError('INTERNAL');
+      this.refuse(code, { retryAfter });
+    }
   }
 
   private listen(): void {
@@ -188,17 +199,6 @@ export class ClientConnection implements ManagedConnection, Outlet, SessionOutle
     const retryAfter = this.meter.charge(this.services.clock.monotonic());
     if (retryAfter > 0) this.refuse('RATE_LIMITED', { retryAfter });
     return retryAfter === 0;
-  }
-
-  private read(text: string): void {
-    try {
-      this.take(decodeFrame(text, this.router.subprotocol));
-    } catch (error) {
-      if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
-      const { code, retryAfter } =
-        error instanceof RefusalError ? error : new RefusalError('INTERNAL');
-      this.refuse(code, { retryAfter });
-    }
   }
 
   private take(frame: ClientFrame): void {
