@@ -25,7 +25,7 @@ import {
 import type { ConnectionServices } from './connection-services.js';
 import { FrameMeter } from './frame-meter.js';
 import { CLOSING } from './guarded-socket.js';
-import { Intake } from './intake.js';
+import { Intake, type IntakeOwner } from './intake.js';
 import { readLastWords } from './last-words.js';
 import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
@@ -41,7 +41,7 @@ const OFFENCES = new Set<Code>(['RATE_LIMITED', 'INVALID_SIGNATURE', 'BAD_FRAME'
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
 export class ClientConnection
-  implements ManagedConnection, Outlet, SessionOutlet, SubscriptionOutlet
+  implements ManagedConnection, IntakeOwner, Outlet, SessionOutlet, SubscriptionOutlet
 {
   readonly router: MessageRouter;
 
@@ -50,7 +50,7 @@ export class ClientConnection
   private readonly liveness: Liveness;
   private readonly intake: Intake;
   /** Ends what holds for a client only as long as it has not authenticated. */
-  private readonly endProbation: () => void;
+  private endProbation: (() => void) | undefined;
   /** The path of the gateway. */
   private readonly path: string;
   /** Made when the client first asks for some. */
@@ -70,13 +70,7 @@ export class ClientConnection
     this.meter = new FrameMeter(options.connection);
     this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
     this.router = new MessageRouter(this, services, subprotocolOf(socket.protocol));
-    this.intake = new Intake(
-      socket,
-      () => this.router.running < options.connection.maxRunningHandlers,
-      text => {
-        this.read(text);
-      },
-    );
+    this.intake = new Intake(socket, this);
     this.endProbation = limitUnfinished(
       socket,
       tcp,
@@ -92,6 +86,10 @@ export class ClientConnection
 
   get isOpen(): boolean {
     return this.socket.readyState === OPEN;
+  }
+
+  get hasRoom(): boolean {
+    return this.router.running < this.services.options.connection.maxRunningHandlers;
   }
 
   get subprotocol(): Subprotocol {
@@ -132,7 +130,8 @@ export class ClientConnection
   }
 
   authenticated(): void {
-    this.endProbation();
+    this.endProbation?.();
+    this.endProbation = undefined;
     this.services.events.authenticated(this.client, this.path);
     // A renewed token may stand for other rights.
     void this.subscriptions?.reauthorize();
@@ -147,7 +146,7 @@ export class ClientConnection
 
   /** Takes no more frames, lets running handlers finish and answer, and closes. */
   async shutDown(): Promise<void> {
-    this.endProbation();
+    this.endProbation?.();
     this.socket.removeAllListeners('message');
     this.intake.clear();
     await this.router.idle(this.services.options.connection.shutdownTimeout);
@@ -168,6 +167,18 @@ export class ClientConnection
   /** Called when a handler has finished: there is room for what was held back. */
   handlerFinished(): void {
     this.intake.goOn();
+  }
+
+  /** Takes what the intake lets through. */
+  read(text: string): void {
+    try {
+      this.take(decodeFrame(text, this.router.subprotocol), text);
+    } catch (error) {
+      if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
+      const { code, retryAfter } =
+        error instanceof RefusalError ? error : new RefusalError('INTERNAL');
+      this.refuse(code, { retryAfter });
+    }
   }
 
   private listen(): void {
@@ -210,17 +221,6 @@ export class ClientConnection
     const retryAfter = this.meter.charge(this.services.clock.monotonic());
     if (retryAfter > 0) this.refuse('RATE_LIMITED', { retryAfter });
     return retryAfter === 0;
-  }
-
-  private read(text: string): void {
-    try {
-      this.take(decodeFrame(text, this.router.subprotocol), text);
-    } catch (error) {
-      if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
-      const { code, retryAfter } =
-        error instanceof RefusalError ? error : new RefusalError('INTERNAL');
-      this.refuse(code, { retryAfter });
-    }
   }
 
   private take(frame: ClientFrame, text: string): void {

@@ -30,8 +30,7 @@ export class HttpServerGuard {
     const silent = new SilentConnections();
     const onUpgrade: UpgradeListener = (request, socket, head) => {
       silent.heard(socket);
-      // Nobody else may be listening, and a reset would end the process.
-      socket.on('error', () => undefined);
+      socket.on('error', ignore);
       const path = pathOf(request);
       const gateway = path === undefined ? undefined : gatewayAt(path);
       if (gateway)
@@ -79,4 +78,12 @@ export class HttpServerGuard {
   private dropSince(time: number): void {
     for (const { silent } of this.servers.values()) silent.dropSince(time);
   }
+}
+
+/**
+ * Nobody else may be listening, and a reset would end the process. Not written where it is used, because it would
+ * keep the request for as long as the socket lives.
+ */
+function ignore(): void {
+  return undefined;
 }

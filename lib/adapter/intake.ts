@@ -7,6 +7,13 @@ const MAX_HELD = 65_536;
 /** What a message counts for at least: short ones cost time and memory, too. */
 const LEAST = 1_024;
 
+export interface IntakeOwner {
+  /** Whether one more message can be handled now; whoever makes room calls `goOn`. */
+  readonly hasRoom: boolean;
+  /** Handles a message. */
+  read(text: string): void;
+}
+
 /**
  * Paces what comes in on one connection. Messages there is no room for are held, in their order; where they grow too
  * many, the socket is not read any more. Until then it is, for a close frame may follow.
@@ -17,17 +24,12 @@ export class Intake {
   private spent = 0;
   private isTurnOver = false;
 
-  /**
-   * @param hasRoom whether one more message can be handled now; whoever makes room calls `goOn`
-   * @param handle handles a message
-   */
   constructor(
     private readonly socket: Pick<
       WebSocket,
       'readyState' | 'OPEN' | 'isPaused' | 'pause' | 'resume'
     >,
-    private readonly hasRoom: () => boolean,
-    private readonly handle: (text: string) => void,
+    private readonly owner: IntakeOwner,
   ) {}
 
   take(text: string): void {
@@ -57,7 +59,7 @@ export class Intake {
   }
 
   private isFree(): boolean {
-    return this.isOpen && !this.isTurnOver && this.hasRoom();
+    return this.isOpen && !this.isTurnOver && this.owner.hasRoom;
   }
 
   private get isOpen(): boolean {
@@ -67,7 +69,7 @@ export class Intake {
   private spend(text: string): void {
     this.spent += weightOf(text);
     if (this.spent >= TURN) this.endTurn();
-    this.handle(text);
+    this.owner.read(text);
   }
 
   private endTurn(): void {

@@ -16,6 +16,7 @@ interface Silent {
   readonly socket: Socket;
   readonly group: string;
   readonly since: number;
+  readonly onClose: () => void;
 }
 
 /**
@@ -39,13 +40,14 @@ export class SilentConnections {
     // Gone already, or of this machine, by a Unix socket.
     if (key === undefined || socket.remoteAddress === undefined) return;
     this.forget(key);
-    const silent = { key, socket, group: addressGroup(socket.remoteAddress), since: now };
+    const onClose = () => {
+      this.forget(key);
+    };
+    const silent = { key, socket, group: addressGroup(socket.remoteAddress), since: now, onClose };
     const group = this.groups.get(silent.group) ?? new Set();
     this.groups.set(silent.group, group.add(silent));
     this.all.set(key, silent);
-    socket.once('close', () => {
-      if (this.all.get(key) === silent) this.forget(key);
-    });
+    socket.once('close', onClose);
     if (group.size > this.limits.perAddress) this.dropFirst(group);
     if (this.all.size > this.limits.total) this.dropFirst(this.all.values());
   }
@@ -77,6 +79,7 @@ export class SilentConnections {
     const silent = this.all.get(key);
     if (!silent) return;
     this.all.delete(key);
+    silent.socket.off('close', silent.onClose);
     const group = this.groups.get(silent.group);
     group?.delete(silent);
     if (group?.size === 0) this.groups.delete(silent.group);

@@ -15,14 +15,15 @@ const start = (room = Infinity) => {
   };
   const handled: string[] = [];
   const state = { room };
-  const intake = new Intake(
-    socket,
-    () => state.room > 0,
-    text => {
+  const intake = new Intake(socket, {
+    get hasRoom() {
+      return state.room > 0;
+    },
+    read: text => {
       state.room--;
       handled.push(text);
     },
-  );
+  });
   return { socket, handled, state, intake };
 };
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => `${at}`);
