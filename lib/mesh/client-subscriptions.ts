@@ -1,6 +1,6 @@
 import type { Client } from '../connection/index.js';
 import { matchesPattern } from '../event/index.js';
-import type { MaybePromise } from '../maybe-promise.js';
+import { isThenable, type MaybePromise } from '../maybe-promise.js';
 import {
   type Code,
   encodeFrame,
@@ -40,7 +40,7 @@ export interface SubscriptionSource {
   read(after: string, limit: number): MaybePromise<LogPage>;
   deliveryOf(entry: LogEntry): Delivery;
   /** Whether a client may listen to a pattern. */
-  allows(client: Client, pattern: string): Promise<boolean>;
+  allows(client: Client, pattern: string): MaybePromise<boolean>;
   /** What a client is told when its frame fails. */
   codeOf(error: unknown): Code;
 }
@@ -65,10 +65,10 @@ export class ClientSubscriptions {
   private told: string | undefined;
   /** Whether the node has lost events since the log was last read. */
   private isShaken = false;
-  /** How often the rights of the client were looked at again. */
-  private reauthorized = 0;
   private work: Promise<void> = Promise.resolve();
   private waiting = 0;
+  /** Grows whenever what the client may listen to may have changed. */
+  private rights = 0;
 
   constructor(
     private readonly outlet: SubscriptionOutlet,
@@ -79,25 +79,36 @@ export class ClientSubscriptions {
     return this.outlet.client;
   }
 
+  get isSubscribed(): boolean {
+    return this.patterns.size > 0;
+  }
+
   subscribe(frame: SubscriptionMembers): void {
     this.enqueue(frame, async () => {
       const { patterns, since, isBroadcast, id } = readSubscription(frame, this.maxPatterns);
       const added = patterns.filter(pattern => !this.patterns.has(pattern));
       if (this.patterns.size + added.length > this.maxPatterns) throw new RefusalError('FORBIDDEN');
-      const [position, missed] = await this.whileAllowed(patterns, async () => [
-        await this.hub.start(),
-        since === undefined ? undefined : await this.read(since),
-      ]);
+      let rights: number;
+      let position: string;
+      let page: LogPage | undefined;
+      do {
+        ({ rights } = this);
+        await this.authorize(patterns);
+        position = await this.hub.start();
+        await this.resume();
+        if (since !== undefined) page = await this.read(since);
+        // An answer that was given before rights changed says nothing of what they are now.
+      } while (rights !== this.rights || (!this.isLive && this.outlet.isOpen));
       if (!this.outlet.isOpen) return;
-      this.isBroadcast ||= isBroadcast;
-      if (since === undefined || !missed) {
+      this.isBroadcast = isBroadcast ?? this.isBroadcast;
+      if (page) {
+        const cursor = page.isGap ? BEGINNING : (since ?? BEGINNING);
+        this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
+        await this.catchUp(page, patterns);
+      } else {
         this.listen(patterns);
         const { cursor = position } = this;
         this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
-      } else {
-        const cursor = missed.isGap ? BEGINNING : since;
-        this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
-        await this.catchUp(patterns, missed);
       }
     });
   }
@@ -111,17 +122,20 @@ export class ClientSubscriptions {
     });
   }
 
-  /** Asks again whether the client may listen to what it does, and tells it what it may not any more. */
-  async reauthorize(): Promise<void> {
-    this.reauthorized++;
+  /**
+   * Asks again whether the client may listen to what it does, and tells it what it may not any more: at once where
+   * the authorizer answers at once.
+   */
+  reauthorize(): MaybePromise<void> {
+    this.rights++;
     const asked = [...this.patterns];
-    const allowed = await Promise.all(asked.map(pattern => this.hub.allows(this.client, pattern)));
-    const patterns = asked.filter(
-      (pattern, index) => !allowed[index] && this.patterns.has(pattern),
-    );
-    if (patterns.length === 0) return;
-    this.drop(patterns);
-    this.outlet.send(encodeFrame({ type: 'unsubscribed', patterns }));
+    const answers = asked.map(pattern => this.hub.allows(this.client, pattern));
+    const withdraw = (allowed: readonly unknown[]) => {
+      this.withdraw(asked.filter((_, index) => allowed[index] !== true));
+    };
+    if (answers.some(isThenable))
+      return Promise.all(answers.map(async answer => answer)).then(withdraw);
+    withdraw(answers);
   }
 
   /** Called by the hub for an event that matches. */
@@ -178,34 +192,33 @@ export class ClientSubscriptions {
     });
   }
 
-  /**
-   * Does something that takes a while, and again if the rights of the client were looked at meanwhile, which may be others.
-   *
-   * @throws RefusalError `FORBIDDEN`
-   */
-  private async whileAllowed<T>(patterns: readonly string[], work: () => Promise<T>): Promise<T> {
-    const { reauthorized } = this;
+  /** @throws RefusalError `FORBIDDEN` */
+  private async authorize(patterns: readonly string[]): Promise<void> {
     const allowed = await Promise.all(
-      patterns.map(pattern => this.hub.allows(this.client, pattern)),
+      patterns.map(async pattern => this.hub.allows(this.client, pattern)),
     );
-    if (reauthorized !== this.reauthorized) return this.whileAllowed(patterns, work);
     if (!allowed.every(Boolean)) throw new RefusalError('FORBIDDEN');
-    const result = await work();
-    return reauthorized === this.reauthorized ? result : this.whileAllowed(patterns, work);
   }
 
   private listen(patterns: readonly string[]): void {
     for (const pattern of patterns) {
+      if (this.patterns.has(pattern)) continue;
       this.patterns.add(pattern);
       if (this.isLive) this.hub.index.add(pattern, this);
     }
   }
 
+  private withdraw(patterns: readonly string[]): void {
+    // Some may have been given up while the authorizer was asked.
+    const withdrawn = patterns.filter(pattern => this.patterns.has(pattern));
+    if (withdrawn.length === 0) return;
+    this.drop(withdrawn);
+    this.outlet.send(encodeFrame({ type: 'unsubscribed', patterns: withdrawn }));
+  }
+
   private drop(patterns: readonly string[]): void {
-    for (const pattern of patterns) {
-      this.patterns.delete(pattern);
-      this.hub.index.remove(pattern, this);
-    }
+    for (const pattern of patterns)
+      if (this.patterns.delete(pattern) && this.isLive) this.hub.index.remove(pattern, this);
   }
 
   private read(after: string): MaybePromise<LogPage> {
@@ -214,15 +227,17 @@ export class ClientSubscriptions {
   }
 
   private leaveFeed(): void {
+    if (this.isLive) for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
     this.isLive = false;
-    for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
   }
 
-  /** Goes on behind what the client was told, with what it listens to. */
+  /** Goes on behind what the client was told, if it is away from the feed. */
   private async resume(): Promise<void> {
-    if (this.told === undefined) return;
+    const { told } = this;
+    if (this.isLive || told === undefined) return;
     try {
-      await this.catchUp([], await this.read(this.told));
+      const page = await this.read(told);
+      await this.catchUp(page, [], page.isGap ? BEGINNING : told);
     } catch {
       this.outlet.end('UNAVAILABLE');
     }
@@ -231,10 +246,15 @@ export class ClientSubscriptions {
   /**
    * Tells the client from the log what it missed, until that is as far as the feed, which then takes over. Meanwhile
    * its other subscriptions are told from the log as well, so that everything comes in order.
+   *
+   * @param patterns what it listens to from now on
+   * @param toldBefore up to where it was told of the rest
    */
-  private async catchUp(patterns: readonly string[], first: LogPage): Promise<void> {
-    let page = first;
-    const toldBefore = this.cursor ?? BEGINNING;
+  private async catchUp(
+    first: LogPage,
+    patterns: readonly string[],
+    toldBefore = this.cursor ?? BEGINNING,
+  ): Promise<void> {
     this.leaveFeed();
     this.listen(patterns);
 
@@ -242,6 +262,7 @@ export class ClientSubscriptions {
       (hasReached(toldBefore, at) ? patterns : [...this.patterns]).some(
         pattern => this.patterns.has(pattern) && matchesPattern(type, pattern),
       );
+    let page = first;
     try {
       for (;;) {
         if (page.isGap) this.sendGap(BEGINNING);

@@ -1,6 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { after, type MaybePromise, recovering } from '../maybe-promise.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { logUnexpected, SecurityEvents } from '../monitoring/index.js';
 import { StoreOutage } from '../store-outage.js';
 import { EventLog, type LogEntry, type LogFollower, type LogPage } from './event-log.js';
 
@@ -10,6 +10,7 @@ import { EventLog, type LogEntry, type LogFollower, type LogPage } from './event
  */
 @Injectable()
 export class EventFeed implements LogFollower {
+  private readonly logger = new Logger('EventMesh');
   private readonly followers: LogFollower[] = [];
   /** Entries that came while another was told of, as when a handler publishes. */
   private readonly waiting: LogEntry[] = [];
@@ -69,11 +70,8 @@ export class EventFeed implements LogFollower {
     this.waiting.push(entry);
     if (this.isTelling) return;
     this.isTelling = true;
-    try {
-      for (let next = this.waiting.shift(); next; next = this.waiting.shift()) this.tell(next);
-    } finally {
-      this.isTelling = false;
-    }
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) this.tell(next);
+    this.isTelling = false;
   }
 
   gap(cursor: string): void {
@@ -88,7 +86,14 @@ export class EventFeed implements LogFollower {
 
   private tell(entry: LogEntry): void {
     this.reached = entry.cursor;
-    for (const follower of this.followers) follower.entry(entry);
+    for (const follower of this.followers) {
+      try {
+        follower.entry(entry);
+      } catch (error) {
+        // What stands in a log that is shared may be of anybody's making: the next entry comes all the same.
+        logUnexpected(this.logger, error);
+      }
+    }
   }
 }
 

@@ -53,9 +53,9 @@ export interface MeshStats {
   readonly missed: number;
   /** How often events were lost between the log and this node. */
   readonly gaps: number;
-  /** Clients that are subscribed. */
+  /** Clients that are subscribed to something. */
   readonly subscribers: number;
-  /** Pairs of client and pattern. */
+  /** Pairs of client and pattern that events are brought to as they come: not while one is told what it missed. */
   readonly subscriptions: number;
   /** Up to where events were told; undefined while nobody listens. */
   readonly position: string | undefined;
@@ -72,6 +72,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
   private readonly all = new Set<EventListener>();
   private readonly counts = { published: 0, received: 0, failed: 0, missed: 0, gaps: 0 };
   private readonly missing = new Set<string>();
+  private isFollowing = false;
   private retry: NodeJS.Timeout | undefined;
   private isClosed = false;
 
@@ -159,8 +160,13 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     };
   }
 
-  /** Every event that matches, from the time of each subscription on. What a subscriber throws is logged. */
+  /**
+   * Every event that matches, from the time of each subscription on. What a subscriber throws is logged.
+   *
+   * @throws SemanticEventsConfigError for what is no pattern
+   */
   observe<T = unknown>(patterns: string | readonly string[]): Observable<SemanticEvent<T>> {
+    checkPatterns([patterns].flat());
     return new SafeStream<SemanticEvent<T>>(subscriber =>
       this.subscribe<T>(patterns, event => {
         subscriber.next(event);
@@ -174,6 +180,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
    * @param since a cursor: what came after it; from the beginning of the log where it is undefined
    * @param limit entries of the log looked at, matching or not. @default 1_000
    * @throws RefusalError `UNAVAILABLE`
+   * @throws SemanticEventsConfigError for what is no pattern, or no limit
    */
   async replay<T = unknown>(
     patterns: string | readonly string[],
@@ -181,7 +188,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     limit = DEFAULT_REPLAY,
   ): Promise<Replay<T>> {
     const wanted = [patterns].flat();
-    checkPatterns(wanted);
+    checkPatterns(wanted, limit);
     const page = await this.feed.read(since, limit);
     const events = page.entries
       .filter(({ type }) => wanted.some(pattern => matchesPattern(type, pattern)))
@@ -191,12 +198,16 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
 
   /**
    * Has every node ask again what the clients of a user may listen to, where that depends on more than the user's
-   * token: a renewed token does it by itself.
+   * token: a renewed token does it by itself. Resolves when this node has asked; the others do once they are told.
    *
-   * @throws RefusalError `UNAVAILABLE`
+   * @throws RefusalError `UNAVAILABLE` when other nodes may not have been told
    */
   async reauthorize(userId: string | number): Promise<void> {
-    await this.feed.append('', JSON.stringify({ reauthorize: String(userId) }));
+    const user = String(userId);
+    await Promise.all([
+      this.feed.append('', JSON.stringify({ reauthorize: user })),
+      this.hub.reauthorize(user),
+    ]);
   }
 
   stats(): MeshStats {
@@ -218,7 +229,8 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     const listeners = this.listeners.match(type);
     if (listeners.size === 0) return;
     const event = frozen(JSON.parse(text) as SemanticEvent);
-    for (const listener of byPriority(listeners)) listener.offer(event, cursor);
+    const inOrder = [...listeners].sort((a, b) => b.priority - a.priority);
+    for (const listener of inOrder) listener.offer(event, cursor);
   }
 
   gap(): void {
@@ -240,13 +252,14 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
 
   /** Follows the log; a log that cannot be reached yet, which is told already, is tried again. */
   private async follow(): Promise<void> {
-    if (this.retry) return;
+    if (this.isFollowing) return;
+    this.isFollowing = true;
     try {
       await this.feed.start();
     } catch {
       if (this.isClosed) return;
-      this.retry ??= setTimeout(() => {
-        this.retry = undefined;
+      this.retry = setTimeout(() => {
+        this.isFollowing = false;
         void this.follow();
       }, RETRY_INTERVAL).unref();
     }
@@ -259,15 +272,12 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
 
 const RETRY_INTERVAL = 1_000;
 
-function checkPatterns(patterns: readonly string[]): void {
+function checkPatterns(patterns: readonly unknown[], limit?: number): void {
   const problems = new Problems();
-  if (!patterns.every(isPattern)) problems.add('patterns', 'must be such as chat.**');
+  problems.integer('limit', limit, { min: 1 });
+  if (!patterns.every(pattern => typeof pattern === 'string' && isPattern(pattern)))
+    problems.add('patterns', 'must be such as chat.**');
   problems.throwIfAny();
-}
-
-function byPriority(listeners: ReadonlySet<EventListener>): Iterable<EventListener> {
-  if (listeners.size === 1) return listeners;
-  return [...listeners].sort((a, b) => b.priority - a.priority);
 }
 
 /** What one handler does to an event must not reach the next. */

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DefaultEventAuthorizer, EventAuthorizer } from '../auth/index.js';
 import { Client } from '../connection/index.js';
-import type { MaybePromise } from '../maybe-promise.js';
+import { isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
 import { logUnexpected } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { type Code, RefusalError } from '../protocol/index.js';
@@ -40,7 +40,8 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   /** Whether there is anything clients may subscribe to, as far as that is known. */
   get isOpen(): boolean {
     const { allow } = this.options.mesh;
-    if (!(this.authorizer instanceof DefaultEventAuthorizer)) return true;
+    // A class that extends the default one may allow more.
+    if (this.authorizer.constructor !== DefaultEventAuthorizer) return true;
     return typeof allow === 'function' || allow.length > 0;
   }
 
@@ -54,7 +55,9 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
 
   /** How many clients are subscribed. */
   get count(): number {
-    return this.clients.size;
+    let count = 0;
+    for (const { isSubscribed } of this.clients) if (isSubscribed) count++;
+    return count;
   }
 
   /** The subscriptions of a connection, to be closed with it. */
@@ -72,14 +75,7 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   /** Asks again what the clients of a user may listen to. */
   async reauthorize(userId: string): Promise<void> {
     const meant = [...this.clients].filter(({ client }) => String(client.user?.id) === userId);
-    await Promise.all(meant.map(subscriptions => subscriptions.reauthorize()));
-  }
-
-  /** Some at a time: an authorizer may ask a database. */
-  private async reauthorizeAll(): Promise<void> {
-    const all = [...this.clients];
-    while (all.length > 0)
-      await Promise.all(all.splice(0, REAUTHORIZED_AT_ONCE).map(one => one.reauthorize()));
+    await Promise.all(meant.map(async subscriptions => subscriptions.reauthorize()));
   }
 
   entry(entry: LogEntry): void {
@@ -108,7 +104,27 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   }
 
   /** Whether a client may listen to a pattern. A check that fails, or hangs, is a check that forbids. */
-  async allows(client: Client, pattern: string): Promise<boolean> {
+  allows(client: Client, pattern: string): MaybePromise<boolean> {
+    return recovering(
+      () => {
+        const answer: unknown = this.authorizer.canSubscribe(client, pattern);
+        // Anything but true forbids, whatever an authorizer in JavaScript returns.
+        return isThenable(answer) ? this.inTime(answer) : answer === true;
+      },
+      error => {
+        logUnexpected(this.logger, error);
+        return false;
+      },
+    );
+  }
+
+  codeOf(error: unknown): Code {
+    if (error instanceof RefusalError) return error.code;
+    logUnexpected(this.logger, error);
+    return 'UNAVAILABLE';
+  }
+
+  private async inTime(answer: PromiseLike<unknown>): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
@@ -116,21 +132,17 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
       }, this.options.auth.timeout);
     });
     try {
-      const asked = (async (): Promise<unknown> => this.authorizer.canSubscribe(client, pattern))();
-      // Anything but true forbids, whatever an authorizer in JavaScript returns.
-      return (await Promise.race([asked, late])) === true;
-    } catch (error) {
-      logUnexpected(this.logger, error);
-      return false;
+      return (await Promise.race([answer, late])) === true;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  codeOf(error: unknown): Code {
-    if (error instanceof RefusalError) return error.code;
-    logUnexpected(this.logger, error);
-    return 'UNAVAILABLE';
+  /** Some at a time: an authorizer may ask a database. */
+  private async reauthorizeAll(): Promise<void> {
+    const all = [...this.clients];
+    while (all.length > 0)
+      await Promise.all(all.splice(0, REAUTHORIZED_AT_ONCE).map(async one => one.reauthorize()));
   }
 
   private deliver(subscriber: ClientSubscriptions, delivery: Delivery): void {

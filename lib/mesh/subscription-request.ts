@@ -5,8 +5,8 @@ import { MAX_CURSOR_LENGTH } from './cursor.js';
 export interface SubscriptionRequest {
   readonly patterns: readonly string[];
   readonly since: string | undefined;
-  /** Whether the client asks for the signature that is made once for all. */
-  readonly isBroadcast: boolean;
+  /** Whether the client asks for the signature that is made once for all; undefined for what it has. */
+  readonly isBroadcast: boolean | undefined;
   /** Told with the answer, so that the client knows what it answers. */
   readonly id: string | undefined;
 }
@@ -28,10 +28,12 @@ export function readSubscription(
     throw new RefusalError('BAD_FRAME');
   if (since !== undefined && (typeof since !== 'string' || since.length > MAX_CURSOR_LENGTH))
     throw new RefusalError('BAD_FRAME');
+  if (signatures !== undefined && signatures !== 'v1' && signatures !== 'v1e')
+    throw new RefusalError('BAD_FRAME');
   return {
     patterns: [...new Set(patterns as string[])],
     since,
-    isBroadcast: signatures === 'v1e',
+    isBroadcast: signatures === undefined ? undefined : signatures === 'v1e',
     id: requestIdOf(frame),
   };
 }
