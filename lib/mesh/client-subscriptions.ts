@@ -95,15 +95,16 @@ export class ClientSubscriptions {
         ({ rights } = this);
         await this.authorize(patterns);
         position = await this.hub.start();
+        await this.resume();
         if (since !== undefined) page = await this.read(since);
         // An answer that was given before rights changed says nothing of what they are now.
-      } while (rights !== this.rights);
+      } while (rights !== this.rights || (!this.isLive && this.outlet.isOpen));
       if (!this.outlet.isOpen) return;
       this.isBroadcast = isBroadcast ?? this.isBroadcast;
       if (page) {
         const cursor = page.isGap ? BEGINNING : (since ?? BEGINNING);
         this.outlet.send(encodeFrame({ type: 'subscribed', patterns, cursor, id }));
-        await this.catchUp(patterns, page);
+        await this.catchUp(page, patterns);
       } else {
         this.listen(patterns);
         const { cursor = position } = this;
@@ -226,15 +227,17 @@ export class ClientSubscriptions {
   }
 
   private leaveFeed(): void {
+    if (this.isLive) for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
     this.isLive = false;
-    for (const pattern of this.patterns) this.hub.index.remove(pattern, this);
   }
 
-  /** Goes on behind what the client was told, with what it listens to. */
+  /** Goes on behind what the client was told, if it is away from the feed. */
   private async resume(): Promise<void> {
-    if (this.told === undefined) return;
+    const { told } = this;
+    if (this.isLive || told === undefined) return;
     try {
-      await this.catchUp([], await this.read(this.told));
+      const page = await this.read(told);
+      await this.catchUp(page, [], page.isGap ? BEGINNING : told);
     } catch {
       this.outlet.end('UNAVAILABLE');
     }
@@ -243,9 +246,15 @@ export class ClientSubscriptions {
   /**
    * Tells the client from the log what it missed, until that is as far as the feed, which then takes over. Meanwhile
    * its other subscriptions are told from the log as well, so that everything comes in order.
+   *
+   * @param patterns what it listens to from now on
+   * @param toldBefore up to where it was told of the rest
    */
-  private async catchUp(patterns: readonly string[], first: LogPage): Promise<void> {
-    const toldBefore = this.cursor ?? BEGINNING;
+  private async catchUp(
+    first: LogPage,
+    patterns: readonly string[],
+    toldBefore = this.cursor ?? BEGINNING,
+  ): Promise<void> {
     this.leaveFeed();
     this.listen(patterns);
 

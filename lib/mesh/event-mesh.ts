@@ -72,6 +72,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
   private readonly all = new Set<EventListener>();
   private readonly counts = { published: 0, received: 0, failed: 0, missed: 0, gaps: 0 };
   private readonly missing = new Set<string>();
+  private isFollowing = false;
   private retry: NodeJS.Timeout | undefined;
   private isFollowing = false;
   private isClosed = false;

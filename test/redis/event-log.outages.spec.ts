@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { eventually, pause } from '../helpers/eventually.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
-import { TcpProxy } from '../helpers/tcp-proxy.js';
+import { FaultyProxy } from '../helpers/faulty-proxy.js';
 import {
   append,
   appendSoon,
@@ -21,7 +21,7 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
   const scene = new EventLogScene();
 
   const proxy = async () => {
-    const made = await TcpProxy.start(scene.server.port);
+    const made = await FaultyProxy.start(scene.server.port);
     scene.finally(() => made.close());
     return made;
   };

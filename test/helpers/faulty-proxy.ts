@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A way to a server that can be disturbed: connections that go dead, or are lost with the answers on them. */
-export class TcpProxy {
+export class FaultyProxy {
   /** How many connections were ever made. */
   accepted = 0;
   /** Whether new connections are closed at once. */
@@ -14,10 +14,10 @@ export class TcpProxy {
     private readonly target: number,
   ) {}
 
-  static async start(target: number): Promise<TcpProxy> {
+  static async start(target: number): Promise<FaultyProxy> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const proxy = new TcpProxy(server, target);
+    const proxy = new FaultyProxy(server, target);
     server.on('connection', socket => {
       proxy.accept(socket);
     });
