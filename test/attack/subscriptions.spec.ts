@@ -29,7 +29,8 @@ class GatedAuthorizer {
   readonly canSubscribe = async ({ user }: Client) => {
     this.asked++;
     const isAllowed = !!user?.roles?.includes('member') && !this.denied.has(String(user.id));
-    await new Promise<void>(resolve => (this.waiting ? this.waiting.push(resolve) : resolve()));
+    const { waiting } = this;
+    if (waiting) await new Promise<void>(resolve => waiting.push(resolve));
     return isAllowed;
   };
 
@@ -296,13 +297,13 @@ describe('a client whose rights are withdrawn', () => {
     ['resolves to undefined', () => Promise.resolve(undefined)],
     ['answers undefined', () => undefined],
   ])('is not kept by an authorizer that %s, and gets nothing new', async (_how, answer) => {
-    let broken: (() => unknown) | undefined;
-    const { app, mesh } = await startMesh(() => (broken ? broken() : true), {
+    const broken: { by?: () => unknown } = {};
+    const { app, mesh } = await startMesh(() => (broken.by ? broken.by() : true), {
       auth: { jwt: { secret: 'jwt-secret-jwt-secret-jwt-secret-jwt!' }, timeout: 500 },
     });
     const client = await app.login();
     await subscribe(client, ['a']);
-    broken = answer;
+    broken.by = answer;
     expect(await subscribe(client, ['b'])).toEqual(error('FORBIDDEN'));
     await mesh.reauthorize('alice');
     expect(await client.next()).toEqual({ type: 'unsubscribed', patterns: ['a'] });

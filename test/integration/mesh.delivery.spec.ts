@@ -1,0 +1,166 @@
+import { createPublicKey, verify } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import { dataOf, startMesh, subscribe } from '../helpers/mesh-app.js';
+import { tokenFor } from '../helpers/test-app.js';
+import type { Json, TestClient } from '../helpers/test-client.js';
+
+/** Verifies a broadcast by PROTOCOL.md alone. */
+function verifiesBroadcast(event: Json, { key_id, public_key }: Json): boolean {
+  const { semanticsignature, ...unsigned } = event;
+  const [version, keyId, signature] = (semanticsignature as string).split('.');
+  const key = createPublicKey({
+    key: { kty: 'OKP', crv: 'Ed25519', x: public_key as string },
+    format: 'jwk',
+  });
+  const signed = Buffer.from(`v1e.s2c.${canonicalize(unsigned)}`);
+  return (
+    version === 'v1e' &&
+    keyId === key_id &&
+    verify(null, signed, key, Buffer.from(signature ?? '', 'base64url'))
+  );
+}
+
+const broadcastKeyOf = (client: TestClient) =>
+  (client.signing as Json | undefined)?.broadcast as Json;
+
+describe('a subscription', () => {
+  it('is answered with what was asked for, by its id, and ends where it is given up', async () => {
+    const { app, mesh } = await startMesh();
+    const client = await app.login();
+    const { cursor, ...answer } = await subscribe(client, ['a.*', 'b', 'a.*'], { id: 'x' });
+    expect(answer).toEqual({ type: 'subscribed', patterns: ['a.*', 'b'], id: 'x' });
+    expect(cursor).toMatch(/^\d+-\d+$/);
+    await mesh.emit('a.1', 1);
+    await mesh.emit('b', 2);
+
+    client.sendJson({ type: 'unsubscribe', patterns: ['a.*', 'never.had'], id: 'y' });
+    const frames = await client.take(3);
+    expect(dataOf(frames.slice(0, 2))).toEqual([1, 2]);
+    expect(frames[2]).toEqual({
+      type: 'unsubscribed',
+      patterns: ['a.*', 'never.had'],
+      id: 'y',
+    });
+    await mesh.emit('a.1', 3);
+    await mesh.emit('b', 4);
+    expect(dataOf(await client.settled())).toEqual([4]);
+    expect(mesh.stats()).toMatchObject({ subscribers: 1, subscriptions: 1, published: 4 });
+  });
+
+  it('brings each event once, in order, however many of its patterns match', async () => {
+    const { app, mesh } = await startMesh();
+    const client = await app.login();
+    await subscribe(client, ['**', 'a.**', '**.a', '*.*', 'a.b', '**.*', '*.**', 'a.*']);
+    await subscribe(client, ['a.*.**']);
+    for (let n = 0; n < 50; n++) await mesh.emit(n % 2 ? 'a.b' : 'a', n);
+    const frames = await client.settled(60);
+    expect(dataOf(frames)).toEqual([...Array(50).keys()]);
+    expect(new Set(frames.map(frame => frame.cursor)).size).toBe(50);
+  });
+
+  it('keeps what one pattern brings when another that means the same is given up', async () => {
+    const { app, mesh } = await startMesh();
+    const client = await app.login();
+    await subscribe(client, ['a.**.*', 'a.*.**']);
+    client.sendJson({ type: 'unsubscribe', patterns: ['a.**.*'] });
+    await client.next();
+    await mesh.emit('a.b', 1);
+    expect(dataOf(await client.settled())).toEqual([1]);
+  });
+
+  it('carries any data and attribute as it was published', async () => {
+    const { app, mesh } = await startMesh();
+    const client = await app.login();
+    await subscribe(client, ['**']);
+    const data = { '"ü\u2028\n': ['\\', { __semantic: null }], n: [1e21, 0.1, -5], '': '🎉' };
+    const { id } = await mesh.emit('a', data, { subject: 's"\\', semantictags: 'x,y', count: 7 });
+    const { event } = await client.next();
+    expect(event).toMatchObject({ id, data, subject: 's"\\', semantictags: 'x,y', count: 7 });
+    expect(client.verifies(event as Json)).toBe(true);
+  });
+});
+
+describe('signatures of events that many receive', () => {
+  it('are MACs by each session key unless asked otherwise', async () => {
+    const { app, mesh } = await startMesh();
+    const [alice, bob] = [await app.login('alice'), await app.login('bob')];
+    for (const client of [alice, bob]) await subscribe(client, ['a']);
+    await mesh.emit('a', 1);
+    const [forAlice, forBob] = [await alice.next(), await bob.next()];
+    expect(alice.verifies(forAlice.event as Json)).toBe(true);
+    expect(bob.verifies(forBob.event as Json)).toBe(true);
+    expect(alice.verifies(forBob.event as Json)).toBe(false);
+  });
+
+  it('are one Ed25519 signature, the same for all, for clients that ask for v1e', async () => {
+    const { app, mesh } = await startMesh();
+    const clients = await Promise.all(['a', 'b', 'c'].map(user => app.login(user)));
+    for (const client of clients) await subscribe(client, ['x'], { signatures: 'v1e' });
+    const sent = await mesh.emit('x', { text: 'für alle 🎉' });
+    const frames = await Promise.all(clients.map(client => client.next()));
+    for (const [at, client] of clients.entries())
+      expect(verifiesBroadcast(frames[at]!.event as Json, broadcastKeyOf(client))).toBe(true);
+    expect(frames[1]).toEqual(frames[0]);
+    expect(frames[2]).toEqual(frames[0]);
+    const { semanticsignature: _, ...unsigned } = frames[0]!.event as Json;
+    expect(unsigned).toEqual(sent);
+  });
+
+  it('do not verify once anything is changed', async () => {
+    const { app, mesh } = await startMesh();
+    const client = await app.login();
+    await subscribe(client, ['x'], { signatures: 'v1e' });
+    await mesh.emit('x', 1);
+    const { event } = await client.next();
+    for (const change of [{ data: 2 }, { type: 'y' }, { id: 'other' }, { subject: 's' }])
+      expect(verifiesBroadcast({ ...(event as Json), ...change }, broadcastKeyOf(client))).toBe(
+        false,
+      );
+  });
+
+  it('are worth nothing at the server, whoever sends them', async () => {
+    const { app, mesh } = await startMesh();
+    const client = await app.login();
+    await subscribe(client, ['chat.*'], { signatures: 'v1e' });
+    await mesh.emit('chat.message', 1, { source: 'test-client' });
+    client.sendJson({ type: 'event', event: (await client.next()).event });
+    expect(await client.next()).toMatchObject({ type: 'error', code: 'INVALID_SIGNATURE' });
+  });
+
+  it('stay what they are when a later request says nothing of them, and can be changed back', async () => {
+    const { app, mesh } = await startMesh();
+    const client = await app.login();
+    const versions: unknown[] = [];
+    for (const signatures of ['v1e', undefined, 'v1', undefined]) {
+      await subscribe(client, ['x'], { signatures });
+      await mesh.emit('x', 1);
+      versions.push(((await client.next()).event as Json).semanticsignature.split('.')[0]);
+    }
+    expect(versions).toEqual(['v1e', 'v1e', 'v1', 'v1']);
+  });
+
+  it('keep their key over a renewal', async () => {
+    const { app } = await startMesh();
+    const client = await app.login();
+    const before = client.signing;
+    await client.authenticate(tokenFor('alice'));
+    expect(client.signing).toEqual(before);
+  });
+});
+
+describe('under cloudevents.json', () => {
+  it.each(['v1', 'v1e'])('events come bare, signed by %s', async signatures => {
+    const { app, mesh } = await startMesh();
+    const client = await app.login('alice', '/events', { protocol: 'cloudevents.json' });
+    expect((await subscribe(client, ['a'], { signatures })).type).toBe('subscribed');
+    const sent = await mesh.emit('a', 1);
+    const { semanticsignature, ...event } = await client.next();
+    expect(event).toEqual(sent);
+    const signed = { ...event, semanticsignature } as Json;
+    expect(
+      signatures === 'v1'
+        ? client.verifies(signed)
+        : verifiesBroadcast(signed, broadcastKeyOf(client)),
+    ).toBe(true);
+  });
+});
