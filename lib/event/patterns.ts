@@ -20,7 +20,9 @@ export function isPattern(text: string): boolean {
 export function matchesPattern(type: string, pattern: string): boolean {
   const segments = type.split('.');
   return (
-    isPattern(pattern) && !segments.includes('') && matchSegments(segments, pattern.split('.'))
+    isPattern(pattern) &&
+    !segments.includes('') &&
+    matchSegments(segments, pattern.split('.'), isAnySegment)
   );
 }
 
@@ -30,15 +32,27 @@ export function matchesPattern(type: string, pattern: string): boolean {
  */
 export function coversPattern(wider: string, narrower: string): boolean {
   return (
-    isPattern(wider) && isPattern(narrower) && matchSegments(narrower.split('.'), wider.split('.'))
+    isPattern(wider) &&
+    isPattern(narrower) &&
+    matchSegments(narrower.split('.'), wider.split('.'), isOneSegment)
   );
 }
 
+/** In a type every segment is plain text, wildcards too. */
+const isAnySegment = () => true;
+/** In a pattern `**` is more than the one segment that `*` stands for. */
+const isOneSegment = (segment: string | undefined) => segment !== '**';
+
 /**
- * Greedy with one point to go back to: at most types × patterns steps, whatever the pattern. Where `type` is a
- * pattern itself, its `**` is more than the one segment that `*` stands for.
+ * Greedy with one point to go back to: at most types × patterns steps, whatever the pattern.
+ *
+ * @param isSingle whether `*` stands for a segment of the type
  */
-function matchSegments(type: readonly string[], pattern: readonly string[]): boolean {
+function matchSegments(
+  type: readonly string[],
+  pattern: readonly string[],
+  isSingle: (segment: string | undefined) => boolean,
+): boolean {
   let t = 0;
   let p = 0;
   let retry: { t: number; p: number } | undefined;
@@ -46,7 +60,7 @@ function matchSegments(type: readonly string[], pattern: readonly string[]): boo
     if (pattern[p] === '**') {
       retry = { t, p };
       p++;
-    } else if ((pattern[p] === '*' && type[t] !== '**') || pattern[p] === type[t]) {
+    } else if ((pattern[p] === '*' && isSingle(type[t])) || pattern[p] === type[t]) {
       t++;
       p++;
     } else if (retry) {
