@@ -10,7 +10,7 @@ import { FakeClock } from '../helpers/fake-clock.js';
 import { LateConnectionStore } from '../helpers/late-connection-store.js';
 import { resolvedOptions } from '../helpers/resolved-options.js';
 
-fc.configureGlobal({ seed: 20_261_123, numRuns: 300 });
+fc.configureGlobal({ seed: 20_261_123, numRuns: 100 });
 
 const LIMITS = { maxConnections: 5, maxConnectionsPerAddress: 3, maxConnectionsPerUser: 2 };
 const ADDRESSES = ['192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2'];
@@ -33,7 +33,7 @@ const steps = fc.array(
     fc.record({ do: fc.constant('reset' as const), at }),
     fc.record({ do: fc.constant('answer' as const) }),
   ),
-  { maxLength: 60 },
+  { maxLength: 40 },
 );
 
 /** A peer, who may be gone before the store has said that there is room. */
