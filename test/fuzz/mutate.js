@@ -125,7 +125,7 @@ function ofMembers(text, other, random) {
   const source = isObject(donor.event) ? donor.event : donor;
   const names = Object.keys(random(2) ? source : place);
   const name = names[random(names.length || 1)] ?? 'data';
-  if (random(4) === 0) delete place[name];
+  if (random(4) === 0) Reflect.deleteProperty(place, name);
   else if (random(2)) place[name] = source[name] ?? VALUES[random(VALUES.length)];
   else place[`${name}${random(2) ? '' : random(40)}`] = VALUES[random(VALUES.length)];
   return JSON.stringify(value);
