@@ -12,12 +12,12 @@ const files = readdirSync(join(out, 'test'), { recursive: true })
   .map(name => `test/${name}`)
   .filter(name => name.endsWith('.spec.js') && SUITES.some(suite => suite.test(name)));
 
-/** Loads library and suites anew. @returns every test, ready to run */
-export function loadTests() {
+/** Loads library and suites anew. @returns every test of some suites, ready to run */
+export function loadTests(some = files) {
   for (const path of Object.keys(require.cache))
     if (path.startsWith(out)) Reflect.deleteProperty(require.cache, path);
   const tests = [];
-  for (const file of files) {
+  for (const file of some) {
     installGlobals(file, tests);
     require(join(out, file));
   }
@@ -36,10 +36,11 @@ function installGlobals(file, tests) {
     body();
     scope = outer;
   };
+  let count = 0;
   const it = (title, body) => {
     const own = scope;
     tests.push({
-      id: `${[...own.titles, title].join(' › ')} #${tests.length}`,
+      id: `${[...own.titles, title].join(' › ')} #${count++}`,
       file,
       run: () => run(own, body),
     });
