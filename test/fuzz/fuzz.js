@@ -7,7 +7,10 @@ import { mutate, randomOf, SEEDS } from './mutate.js';
 import { take } from './target.js';
 
 const [seconds = 60, seed = Date.now() % 2 ** 32] = process.argv.slice(2).map(Number);
-const BATCH = 2_048;
+/** Asking V8 walks the heap: the more has been reached already, the more inputs are run for one question. */
+const MAX_BATCH = 16_384;
+/** Of so few one is worth keeping; which of them is not worth finding out. */
+const FEW = 8;
 /** What no input may need, in milliseconds of CPU time: the process itself may be stopped for longer. */
 const BUDGET = 100;
 const MAX_CORPUS = 5_000;
@@ -20,20 +23,27 @@ let inputs = 0;
 const coverage = startCoverage();
 
 const started = performance.now();
-probe(SEEDS);
-while (performance.now() - started < seconds * 1000) {
-  const batch = Array.from({ length: BATCH }, () => mutate(anySeed(), anySeed(), random));
-  probe(batch);
+for (const text of SEEDS) run(text);
+coverage.look();
+for (
+  let size = 64;
+  performance.now() - started < seconds * 1000;
+  size = Math.min(2 * size, MAX_BATCH)
+) {
+  probe(Array.from({ length: size }, () => mutate(anySeed(), anySeed(), random)));
 }
 report();
 
 /** Runs inputs, and keeps those that reach what nothing before them did: found by halving. */
 function probe(batch) {
-  for (const text of batch) run(text);
+  for (const text of batch) {
+    run(text);
+    if (performance.now() - started > seconds * 1000) return;
+  }
   const before = coverage.look();
   if (!before) return;
-  if (batch.length === 1) {
-    if (corpus.length < MAX_CORPUS) corpus.push(batch[0]);
+  if (batch.length <= FEW) {
+    if (corpus.length < MAX_CORPUS) corpus.push(...batch);
     return;
   }
   coverage.seen = before;
@@ -42,11 +52,11 @@ function probe(batch) {
   probe(batch.slice(half));
 }
 
-/** One of the latest more often than not: they are the ones that have not been looked into yet. */
+/** One of those to begin with, of all, or of the latest, which have not been looked into yet. */
 function anySeed() {
-  return corpus[
-    random(3) ? random(corpus.length) : corpus.length - 1 - random(Math.min(16, corpus.length))
-  ];
+  const from = [0, 0, Math.max(0, corpus.length - 16)][random(3)];
+  const of = random(2) ? SEEDS.length : corpus.length;
+  return corpus[from + random(Math.max(1, of - from))];
 }
 
 function run(text) {

@@ -8,7 +8,7 @@ import { instrument } from './instrument.js';
 import { MIN_SCORE, MUTATED } from './settings.js';
 
 /** Long, because a busy machine lets a nice process wait: loops without end are found by counting. */
-const TIMEOUT = 300_000;
+const TIMEOUT = 120_000;
 
 setPriority(5);
 const part = process.argv[2] ?? '';

@@ -5,11 +5,14 @@ import { loadTests } from './suite.js';
 /** What one mutant may cost, in milliseconds of CPU time: the quick tests are tried first. */
 const BUDGET = 2_000;
 
-/** How often one mutant may be come by: what goes on for longer is a loop without end. */
-const HIT_LIMIT = 2_000_000;
+/** How often a test may come by a mutant: far more than without it, and it is in a loop without end. */
+const hitLimit = hits => 1_000 + 20 * hits;
+const MANY = 100_000;
 
 const state = (globalThis.__stryker__ = {});
 let tests = [];
+/** How often each test comes by each mutant. */
+let hits = {};
 
 const commands = {
   /** Which mutants each test comes by, and which are evaluated when a module is loaded. */
@@ -25,6 +28,7 @@ const commands = {
     }
     state.currentTestId = undefined;
     const { perTest = {}, static: atLoad = {} } = state.mutantCoverage ?? {};
+    hits = perTest;
     return {
       failed,
       tests: tests.map(({ id, file }) => ({
@@ -39,12 +43,14 @@ const commands = {
 
   /** Whether one of some tests, in the order given, fails with a mutant in place. */
   async try({ id, isStatic, ids, files }) {
-    Object.assign(state, { activeMutant: id, hitCount: 0, hitLimit: HIT_LIMIT });
+    Object.assign(state, { activeMutant: id, hitCount: 0, hitLimit: hitLimit(MANY) });
     try {
       const all = isStatic ? loadTests(files) : tests;
       const byId = new Map(all.map(test => [test.id, test]));
       const before = process.cpuUsage();
       for (const name of ids) {
+        state.hitCount = 0;
+        state.hitLimit = hitLimit(hits[name]?.[id] ?? MANY);
         await byId.get(name)?.run();
         if (process.cpuUsage(before).user / 1000 > BUDGET) break;
       }
