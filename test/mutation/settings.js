@@ -22,7 +22,7 @@ export const SUITES = [
   /^test\/property\//,
   /^test\/unit\/(event|replay)\//,
   /^test\/unit\/protocol\/(?!protocol-page)/,
-  /^test\/unit\/rate-limit\/(token-bucket|in-memory-rate-limit-store|rate-limiter)\./,
+  /^test\/unit\/rate-limit\/(token-bucket|in-memory-rate-limit-store|pass-or-refuse|rate-limiter)\./,
   /^test\/unit\/signing\/(canonicalize|event-signer|key-ring|mac|session-key|signature)/,
   /^test\/unit\/connection\/origin\./,
 ];
