@@ -30,6 +30,7 @@ export default tseslint.config(
     languageOptions: {
       globals: Object.fromEntries(
         [
+          'AbortSignal',
           'Buffer',
           'URL',
           'console',

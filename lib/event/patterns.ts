@@ -22,7 +22,7 @@ export function matchesPattern(type: string, pattern: string): boolean {
   return (
     isPattern(pattern) &&
     !segments.includes('') &&
-    matchSegments(segments, pattern.split('.'), () => true)
+    matchSegments(segments, pattern.split('.'), isAnySegment)
   );
 }
 
@@ -34,10 +34,14 @@ export function coversPattern(wider: string, narrower: string): boolean {
   return (
     isPattern(wider) &&
     isPattern(narrower) &&
-    // Where the type is a pattern, its `**` is more than the one segment that `*` stands for.
-    matchSegments(narrower.split('.'), wider.split('.'), segment => segment !== '**')
+    matchSegments(narrower.split('.'), wider.split('.'), isOneSegment)
   );
 }
+
+/** In a type every segment is plain text, wildcards too. */
+const isAnySegment = () => true;
+/** In a pattern `**` is more than the one segment that `*` stands for. */
+const isOneSegment = (segment: string | undefined) => segment !== '**';
 
 /**
  * Greedy with one point to go back to: at most types × patterns steps, whatever the pattern.

@@ -74,7 +74,6 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
   private readonly missing = new Set<string>();
   private isFollowing = false;
   private retry: NodeJS.Timeout | undefined;
-  private isFollowing = false;
   private isClosed = false;
 
   private readonly report: ListenerReport = {

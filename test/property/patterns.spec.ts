@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isPattern, matchesPattern } from '../../lib/event/index.js';
+import { coversPattern, isPattern, matchesPattern } from '../../lib/event/index.js';
 
 fc.configureGlobal({ seed: 20_261_123, numRuns: 1_000 });
 
@@ -7,6 +7,8 @@ const NAMES = ['a', 'b', 'ab'];
 const joined = (segments: readonly string[], maxLength: number) =>
   fc.array(fc.constantFrom(...segments), { minLength: 1, maxLength }).map(parts => parts.join('.'));
 const types = joined(NAMES, 7);
+/** Types in which wildcards are plain text. */
+const oddTypes = joined([...NAMES, '*', '**'], 5);
 const patterns = joined([...NAMES, '*', '**', '**'], 6);
 
 /** The definition, word for word: exponential, and plainly right. */
@@ -22,7 +24,7 @@ function matches(type: readonly string[], pattern: readonly string[]): boolean {
 describe('matchesPattern', () => {
   it('agrees with the definition of patterns', () => {
     fc.assert(
-      fc.property(types, patterns, (type, pattern) => {
+      fc.property(fc.oneof(types, oddTypes), patterns, (type, pattern) => {
         expect(matchesPattern(type, pattern)).toBe(matches(type.split('.'), pattern.split('.')));
       }),
       { numRuns: 3_000 },
@@ -66,6 +68,32 @@ describe('matchesPattern', () => {
 
         expect(isPattern(text)).toBe(isWellFormed);
         if (!isWellFormed) expect(matchesPattern(type, text)).toBe(false);
+      }),
+    );
+  });
+});
+
+describe('coversPattern', () => {
+  it('never says yes where the narrower pattern matches a type that the wider does not', () => {
+    let covered = 0;
+    fc.assert(
+      fc.property(patterns, patterns, fc.array(types), (wider, narrower, some) => {
+        if (!coversPattern(wider, narrower)) return;
+        covered++;
+        for (const type of some.filter(text => matchesPattern(text, narrower)))
+          expect(matchesPattern(type, wider)).toBe(true);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(covered).toBeGreaterThan(100);
+  });
+
+  it('covers itself, and everything by **', () => {
+    fc.assert(
+      fc.property(patterns, pattern => {
+        expect(coversPattern(pattern, pattern)).toBe(true);
+        expect(coversPattern('**', pattern)).toBe(true);
+        expect(coversPattern('*', pattern)).toBe(/^[^.]+$/.test(pattern) && pattern !== '**');
       }),
     );
   });

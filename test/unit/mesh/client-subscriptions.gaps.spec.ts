@@ -55,7 +55,7 @@ class Outlet implements SubscriptionOutlet {
   readonly isOpen = true;
   readonly frames: Json[] = [];
   readonly unsent: (() => void)[] = [];
-  bufferedAmount = 0;
+  queuedBytes = 0;
 
   send(message: string | Buffer, sent?: () => void): void {
     this.frames.push(JSON.parse(String(message)) as Json);
@@ -154,13 +154,13 @@ describe('a client of a node that finds its log replaced', () => {
   it('misses nothing unawares while it is told from the old one', async () => {
     node.position = '5-3';
     node.entries = entriesAt('5-1', '5-2', '5-3');
-    outlet.bufferedAmount = Infinity;
+    outlet.queuedBytes = Infinity;
     await subscribed('5-1');
     await eventually(() => outlet.unsent.length === 1);
     node.entries = entriesAt('4-1', '4-2');
     gap();
     node.tell(...entriesAt('4-1', '4-2'));
-    outlet.bufferedAmount = 0;
+    outlet.queuedBytes = 0;
     outlet.unsent.pop()?.();
     await eventually(() => node.index.size === 1);
     await pause(0);

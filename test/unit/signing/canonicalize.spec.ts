@@ -130,3 +130,14 @@ describe('canonicalize', () => {
     expect(() => canonicalize(cycle)).toThrow(TypeError);
   });
 });
+
+describe('what a value is made of before it is written', () => {
+  it('is the same for boxed strings, numbers and booleans as for plain ones', () => {
+    expect(canonicalize([Object('a'), Object(1), Object(false)])).toBe('["a",1,false]');
+  });
+
+  it('ends, though every toJSON gives another value that has one', () => {
+    const endless = (): object => ({ toJSON: endless });
+    expect(() => canonicalize(endless())).toThrow(/^More than 128 levels/);
+  });
+});

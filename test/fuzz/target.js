@@ -1,0 +1,66 @@
+// What is fuzzed: everything between the bytes of a frame and a verified event. Runs on the built library.
+import { createSecretKey } from 'node:crypto';
+import reference from 'canonicalize';
+import { isExpired, isPattern, matchesPattern, validateEvent } from '../../build/js/event/index.js';
+import {
+  CLOUDEVENTS_PROTOCOL,
+  decodeFrame,
+  NATIVE_PROTOCOL,
+  RefusalError,
+} from '../../build/js/protocol/index.js';
+import { canonicalize } from '../../build/js/signing/canonicalize.js';
+import { computeMac, isMacOf } from '../../build/js/signing/mac.js';
+import { formatSignature, parseSignature, signingInput } from '../../build/js/signing/signature.js';
+
+const key = createSecretKey(Buffer.from('fuzz-secret-fuzz-secret-fuzz-secret!'));
+
+/**
+ * Takes one text as a server would.
+ *
+ * @returns how far it came
+ * @throws whatever a server must never throw
+ */
+export function take(text, bare) {
+  let stage = 'frame';
+  try {
+    const frame = decodeFrame(text, bare ? CLOUDEVENTS_PROTOCOL : NATIVE_PROTOCOL);
+    if (frame.kind !== 'event') return frame.kind;
+    stage = 'event';
+    validateEvent(frame.event);
+    stage = 'signature';
+    check(frame.event);
+    return 'event signed';
+  } catch (error) {
+    if (stage !== 'signature' && error instanceof RefusalError) return `${stage} ${error.code}`;
+    throw error;
+  }
+}
+
+/** Holds what must be so of every event that was let in. */
+function check(event) {
+  const input = signingInput(event, 'c2s');
+  const { semanticsignature, ...unsigned } = event;
+  const text = canonicalize(unsigned);
+  must(input === `v1.c2s.${text}`, 'what is signed is the canonical form');
+  must(canonicalize(JSON.parse(text)) === text, 'the canonical form is a fixed point');
+  must(text === reference(unsigned), 'the canonical form is the one of another implementation');
+  must(Object.getPrototypeOf(event) === Object.prototype, 'no other prototype');
+  must({}.polluted === undefined, 'no polluted prototype');
+
+  const mac = computeMac(key, input);
+  must(isMacOf(key, input, mac), 'its own MAC is taken');
+  const parts = parseSignature(formatSignature('main', mac));
+  must(parts?.keyId === 'main' && parts.mac === mac, 'a signature is read as it was written');
+  const claimed = parseSignature(semanticsignature);
+  must(
+    !claimed || claimed.mac === mac || !isMacOf(key, input, claimed.mac),
+    'no other MAC is taken',
+  );
+  isExpired(event, { now: 0 });
+  if (isPattern(event.type) && !event.type.includes('*'))
+    must(matchesPattern(event.type, event.type), 'a type matches itself');
+}
+
+function must(isSo, what) {
+  if (!isSo) throw new Error(`broken: ${what}`);
+}

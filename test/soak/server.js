@@ -1,0 +1,77 @@
+// One node of the soak: every protection on, over Redis. Tells what must not happen, and how it is when asked.
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import {
+  ConnectionManager,
+  ConnectionStore,
+  EventData,
+  RateLimit,
+  SecureGateway,
+  SemanticEventsAdapter,
+  SemanticEventsModule,
+  SignedEvent,
+} from 'nestjs-semantic-events';
+import { redisStores } from 'nestjs-semantic-events/redis';
+import { JWT_SECRET, LEASE, MAX_AGE, RING_KEY } from './settings.js';
+
+for (const kind of ['unhandledRejection', 'uncaughtException'])
+  process.on(kind, error => process.send?.({ violation: `${kind}: ${error?.stack ?? error}` }));
+
+class Gateway {
+  echo(data) {
+    return { event: 'soak.echo.reply', data };
+  }
+}
+// Decorators are a syntax of TypeScript: here they are called as the functions they are.
+const echo = Object.getOwnPropertyDescriptor(Gateway.prototype, 'echo');
+EventData()(Gateway.prototype, 'echo', 0);
+for (const decorate of [
+  RateLimit({ rate: 50, burst: 100 }),
+  SignedEvent(),
+  SubscribeMessage('soak.echo'),
+])
+  decorate(Gateway.prototype, 'echo', echo);
+SecureGateway()(Gateway);
+WebSocketGateway({ path: '/events' })(Gateway);
+
+class AppModule {}
+Module({
+  imports: [
+    SemanticEventsModule.forRoot({
+      // Short, so that what is remembered of events comes and goes within the run.
+      signing: { keys: [RING_KEY], maxAge: MAX_AGE, clockSkew: 1_000 },
+      auth: { jwt: { secret: JWT_SECRET }, timeout: 2_000, attempts: { rate: 1e6, burst: 1e6 } },
+      connection: {
+        maxConnectionsPerAddress: 10_000,
+        maxConnectionsPerUser: 100,
+        connectRate: 10_000,
+        connectBurst: 10_000,
+        heartbeatInterval: 2_000,
+        idleTimeout: 5_000,
+      },
+      audit: 'off',
+      monitoring: { log: false },
+      stores: redisStores({ url: process.env.REDIS_URL, lease: LEASE, commandTimeout: 500 }),
+    }),
+  ],
+  providers: [Gateway],
+})(AppModule);
+
+const app = await NestFactory.create(AppModule, { logger: false });
+app.useWebSocketAdapter(new SemanticEventsAdapter(app));
+await app.listen(0, '127.0.0.1');
+
+process.on('message', async () => {
+  // Twice: what a first collection finds, the second frees.
+  for (let times = 0; times < 2; times++) {
+    globalThis.gc();
+    await new Promise(resolve => setTimeout(resolve, 100));
+  }
+  const { heapUsed, rss } = process.memoryUsage();
+  const places = await Promise.resolve(app.get(ConnectionStore).count('all')).catch(() => -1);
+  process.send({ heapUsed, rss, open: app.get(ConnectionManager).count, places });
+});
+process.on('disconnect', () => process.exit());
+process.send({ port: app.getHttpServer().address().port });
