@@ -27,11 +27,13 @@ export interface RedisTuning {
    */
   clockDrift: number;
   /**
-   * When Redis has lost its memory, how long all nodes have to bring back the nonces they have seen. Until then
-   * none is used: signed events are refused with `UNAVAILABLE`. @default 1_000
+   * When Redis has lost its memory, or is new, how long all nodes have to bring back the nonces they have seen.
+   * Until then none is used: signed events are refused with `UNAVAILABLE`. It is also how far ahead of its time an
+   * event may be dated and still be known to have been made before, where the node is away that has seen it: with
+   * `signing.clockSkew` no larger than this, none is accepted twice. @default 1_000
    */
   settleTime: number;
-  /** How many nonces a node can bring back; the oldest are given up for newer ones. @default 1_000_000 */
+  /** How many nonces a node remembers by itself; the oldest are given up for newer ones. @default 1_000_000 */
   maxRememberedNonces: number;
   /** How many keys known to be out of tokens are refused without asking Redis. @default 10_000 */
   maxBlockedKeys: number;
