@@ -190,9 +190,6 @@ export class EventListener {
     if (this.isEnded()) abort.abort();
     try {
       await Promise.race([result, ended]);
-    } catch (error) {
-      abort.abort(error);
-      throw error;
     } finally {
       clearTimeout(timer);
       this.aborts.delete(abort);

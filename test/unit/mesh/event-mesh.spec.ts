@@ -1,0 +1,382 @@
+import { Test } from '@nestjs/testing';
+import {
+  EventLog,
+  EventMesh,
+  type SemanticEvent,
+  type SemanticEventInit,
+  SemanticEventsConfigError,
+  SemanticEventsModule,
+  type SemanticEventsOptions,
+} from '../../../lib/index.js';
+import { pause } from '../../helpers/eventually.js';
+import { captureLog, type LogLine } from '../../helpers/log-capture.js';
+import { JWT_SECRET, RING_KEY } from '../../helpers/test-app.js';
+
+let lines: LogLine[];
+let close: () => Promise<void>;
+
+beforeEach(() => {
+  lines = captureLog();
+});
+afterEach(async () => {
+  await close();
+});
+
+async function meshOf(
+  options: Partial<SemanticEventsOptions> = {},
+  log?: Partial<EventLog>,
+): Promise<EventMesh> {
+  const module = await Test.createTestingModule({
+    imports: [
+      SemanticEventsModule.forRoot({
+        signing: { keys: [RING_KEY], source: 'urn:me' },
+        auth: { jwt: { secret: JWT_SECRET } },
+        ...options,
+        providers: log ? [{ provide: EventLog, useValue: log }] : [],
+      }),
+    ],
+  }).compile();
+  module.useLogger(false);
+  lines = captureLog();
+  close = () => module.close();
+  await module.init();
+  return module.get(EventMesh);
+}
+
+const collect = (mesh: EventMesh, patterns: string | string[]) => {
+  const events: SemanticEvent[] = [];
+  const end = mesh.subscribe(patterns, event => events.push(event));
+  return { events, end };
+};
+
+describe('EventMesh.publish', () => {
+  it('gives an event what it lacks, and a nonce of its own, and takes a signature from elsewhere off', async () => {
+    const mesh = await meshOf();
+    const { events } = collect(mesh, '**');
+    const init = {
+      type: 'a.b',
+      source: 'urn:x',
+      data: 1,
+      semanticnonce: 'nonce-nonce-nonce',
+      semanticsignature: 'v1.main.forged',
+    };
+    const published = await mesh.publish(init);
+    expect(published).toMatchObject({ specversion: '1.0', type: 'a.b', source: 'urn:x', data: 1 });
+    expect(published.id).toMatch(/^[\da-f-]{36}$/);
+    expect(Date.parse(published.time ?? '')).toBeGreaterThan(Date.now() - 10_000);
+    expect(published.semanticnonce).toMatch(/^[\da-f-]{36}$/);
+    expect(published).not.toHaveProperty('semanticsignature');
+    expect(events).toEqual([published]);
+    expect(init.semanticnonce).toBe('nonce-nonce-nonce');
+  });
+
+  it('is not changed by what its publisher does to the data afterwards, nor by what a handler does', async () => {
+    const mesh = await meshOf();
+    const data = { list: [{ n: 1 }] };
+    const seen: unknown[] = [];
+    mesh.subscribe<typeof data>(
+      'a',
+      event => {
+        expect(Object.isFrozen(event) && Object.isFrozen(event.data?.list[0])).toBe(true);
+        expect(() => (event.data as typeof data).list.push({ n: 2 })).toThrow(TypeError);
+      },
+      { priority: 1 },
+    );
+    mesh.subscribe('a', async event => {
+      await pause(5);
+      seen.push(event.data);
+    });
+    const publishing = mesh.emit('a', data);
+    data.list.push({ n: 3 });
+    const published = await publishing;
+    published.type = 'changed';
+    await pause(20);
+    expect(seen).toEqual([{ list: [{ n: 1 }] }]);
+    expect((await mesh.replay('a')).events[0]?.event.data).toEqual({ list: [{ n: 1 }] });
+    expect(mesh.stats().failed).toBe(0);
+  });
+
+  it.each<[string, Partial<SemanticEventInit>]>([
+    ['an empty type', { type: '' }],
+    ['an empty source', { source: '' }],
+    ['a time that is none', { time: 'now' }],
+    ['an extension no attribute can be', { other: { a: 1 } }],
+    ['a name no attribute can have', { 'Not-Allowed': 1 }],
+    ['an attribute too long', { subject: 'x'.repeat(2_049) }],
+    ['data too deep', { data: JSON.parse('['.repeat(40) + ']'.repeat(40)) as unknown }],
+    ['a member that would be a prototype', { data: JSON.parse('{"__proto__":1}') as unknown }],
+  ])('refuses %s, and tells nobody of it', async (_what, init) => {
+    const mesh = await meshOf();
+    const { events } = collect(mesh, '**');
+    await expect(mesh.publish({ type: 'a', source: 's', ...init })).rejects.toMatchObject({
+      code: 'INVALID_EVENT',
+    });
+    expect(events).toEqual([]);
+    expect(mesh.stats()).toMatchObject({ published: 0, received: 0 });
+  });
+
+  it.each([[1n], [() => 1], [NaN], ['\ud800'], [[undefined]]])(
+    'refuses data without a JSON form: %p',
+    async data => {
+      const mesh = await meshOf();
+      await expect(mesh.emit('a', data)).rejects.toThrow(TypeError);
+    },
+  );
+
+  it('is UNAVAILABLE while the log fails, and names neither what was published nor the failure', async () => {
+    const mesh = await meshOf(
+      {},
+      {
+        append: () => {
+          throw new Error('secret');
+        },
+        follow: () => '0-0',
+      },
+    );
+    await expect(mesh.emit('a', 'canary')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(lines.map(({ text }) => text).join()).not.toMatch(/secret|canary/);
+    expect(mesh.stats().published).toBe(0);
+  });
+
+  it('takes source and time from whoever says them', async () => {
+    const mesh = await meshOf();
+    expect((await mesh.emit('a', 1)).source).toBe('urn:me');
+    const said = { source: 'urn:you', id: 'i', time: '2026-01-01T00:00:00Z', subject: 's' };
+    expect(await mesh.emit('a', 1, said)).toMatchObject(said);
+  });
+});
+
+describe('EventMesh.subscribe', () => {
+  it('brings events from now on until it is ended, once for all its patterns', async () => {
+    const mesh = await meshOf();
+    await mesh.emit('a', 0);
+    const { events, end } = collect(mesh, ['a', '*', '**', 'a']);
+    await mesh.emit('a', 1);
+    end();
+    end();
+    await mesh.emit('a', 2);
+    expect(events.map(({ data }) => data)).toEqual([1]);
+    expect(mesh.stats().handlers).toBe(0);
+  });
+
+  it('within a handler begins with the next event, however often it is done', async () => {
+    const mesh = await meshOf();
+    let calls = 0;
+    const handler = () => {
+      calls++;
+      mesh.subscribe('a', handler);
+    };
+    mesh.subscribe('a', handler);
+    await mesh.emit('a', 1);
+    expect(calls).toBe(1);
+    await mesh.emit('a', 2);
+    expect(calls).toBe(3);
+  });
+
+  it('ended by an earlier handler of the same event is not called any more', async () => {
+    const mesh = await meshOf();
+    const { events, end } = collect(mesh, 'a');
+    mesh.subscribe('a', end, { priority: 1 });
+    await mesh.emit('a', 1);
+    expect(events).toEqual([]);
+  });
+
+  it('lets no handler that fails keep another from its event, and counts and logs it', async () => {
+    const mesh = await meshOf();
+    mesh.subscribe(
+      'a',
+      () => {
+        throw new Error('boom');
+      },
+      { priority: 1, name: 'Broken.one' },
+    );
+    mesh.subscribe('a', () => Promise.reject(new Error('bang')));
+    const { events } = collect(mesh, 'a');
+    await mesh.emit('a', 1);
+    await pause(5);
+    expect(events).toHaveLength(1);
+    expect(mesh.stats().failed).toBe(2);
+    expect(lines.map(({ text }) => text)).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('Broken.one failed'),
+        expect.stringContaining('bang'),
+      ]),
+    );
+  });
+
+  it('counts what a slow handler misses, and logs it once', async () => {
+    const mesh = await meshOf({ mesh: { maxWaiting: 2 }, connection: { shutdownTimeout: 1 } });
+    mesh.subscribe('a', () => pause(10_000), { concurrency: 1 });
+    for (let n = 0; n < 10; n++) await mesh.emit('a', n);
+    expect(mesh.stats().missed).toBe(7);
+    expect(lines.filter(({ text }) => text.includes('misses events'))).toHaveLength(1);
+  });
+
+  it.each([[''], [[]], [['a', 'b..c']]])(
+    'refuses %j for a pattern, and options that are none',
+    async patterns => {
+      const mesh = await meshOf();
+      expect(() => mesh.subscribe(patterns, () => 1)).toThrow(SemanticEventsConfigError);
+      expect(() => mesh.subscribe('a', () => 1, { retries: -1 })).toThrow(
+        SemanticEventsConfigError,
+      );
+      expect(mesh.stats().handlers).toBe(0);
+    },
+  );
+});
+
+describe('EventMesh.observe', () => {
+  it('tells each subscriber from its own time on, and nothing after it has left', async () => {
+    const mesh = await meshOf();
+    const events = mesh.observe<number>(['a', 'b.*']);
+    expect(mesh.stats().handlers).toBe(0);
+    const [first, second]: [unknown[], unknown[]] = [[], []];
+    const one = events.subscribe(({ data }) => first.push(data));
+    await mesh.emit('a', 1);
+    const two = events.subscribe(({ data }) => second.push(data));
+    await mesh.emit('b.c', 2);
+    one.unsubscribe();
+    await mesh.emit('a', 3);
+    two.unsubscribe();
+    await mesh.emit('a', 4);
+    expect([first, second]).toEqual([
+      [1, 2],
+      [2, 3],
+    ]);
+    expect(mesh.stats().handlers).toBe(0);
+  });
+
+  it('is not harmed by a subscriber that throws', async () => {
+    const mesh = await meshOf();
+    const seen: unknown[] = [];
+    mesh.observe('a').subscribe(() => {
+      throw new Error('boom');
+    });
+    mesh.observe('a').subscribe(({ data }) => seen.push(data));
+    await mesh.emit('a', 1);
+    await mesh.emit('a', 2);
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it('refuses what is no pattern at once', async () => {
+    const mesh = await meshOf();
+    expect(() => mesh.observe('a..b')).toThrow(SemanticEventsConfigError);
+  });
+});
+
+describe('EventMesh.replay', () => {
+  it('goes through the past page by page, and leaves out what does not match', async () => {
+    const mesh = await meshOf();
+    for (let n = 0; n < 25; n++) await mesh.emit(n % 2 ? 'a.x' : 'b', n);
+    const found: unknown[] = [];
+    let since: string | undefined;
+    for (let pages = 1; ; pages++) {
+      const { events, cursor, isEnd, hasGap } = await mesh.replay('a.*', since, 10);
+      expect(hasGap).toBe(false);
+      found.push(...events.map(({ event }) => event.data));
+      since = cursor;
+      if (!isEnd) continue;
+      expect(pages).toBe(3);
+      break;
+    }
+    expect(found).toEqual(Array.from({ length: 12 }, (_, n) => 2 * n + 1));
+    expect(await mesh.replay('**', since)).toEqual({
+      events: [],
+      cursor: since,
+      hasGap: false,
+      isEnd: true,
+    });
+  });
+
+  it('does not follow the log, nor shows what the mesh notes for itself', async () => {
+    const mesh = await meshOf();
+    await mesh.reauthorize('bob');
+    await mesh.emit('a', 1);
+    expect((await mesh.replay('**')).events).toHaveLength(1);
+    expect(mesh.stats().position).toBeUndefined();
+  });
+
+  it('says where history does not reach', async () => {
+    const mesh = await meshOf({ mesh: { maxEvents: 5 } });
+    const { cursor } = await mesh.replay('**');
+    for (let n = 0; n < 6; n++) await mesh.emit('a', n);
+    expect((await mesh.replay('**', cursor)).hasGap).toBe(true);
+    expect((await mesh.replay('**', 'nonsense')).hasGap).toBe(true);
+    expect((await mesh.replay('**')).events).toHaveLength(5);
+  });
+
+  it.each([[0], [-1], [1.5], [NaN], [Infinity]])(
+    'refuses a limit of %p, and what is no pattern',
+    async limit => {
+      const mesh = await meshOf();
+      await expect(mesh.replay('a', undefined, limit)).rejects.toThrow(SemanticEventsConfigError);
+      await expect(mesh.replay(['a', 7 as never])).rejects.toThrow(SemanticEventsConfigError);
+    },
+  );
+});
+
+describe('an application with a mesh', () => {
+  it('that nobody uses does not even follow the log', async () => {
+    const mesh = await meshOf(
+      {},
+      {
+        follow: () => {
+          throw new Error('followed');
+        },
+      },
+    );
+    expect(mesh.stats()).toEqual({
+      published: 0,
+      received: 0,
+      failed: 0,
+      missed: 0,
+      gaps: 0,
+      handlers: 0,
+      subscribers: 0,
+      subscriptions: 0,
+      position: undefined,
+    });
+  });
+
+  it('lets handlers that run end before it does, but not for longer than shutdownTimeout', async () => {
+    const mesh = await meshOf({ connection: { shutdownTimeout: 100 } });
+    const ended: unknown[] = [];
+    mesh.subscribe('fast', async () => {
+      await pause(30);
+      ended.push('fast');
+    });
+    await mesh.emit('fast', 1);
+    await close();
+    expect(ended).toEqual(['fast']);
+
+    let signal: AbortSignal | undefined;
+    const other = await meshOf({ connection: { shutdownTimeout: 100 } });
+    other.subscribe('hanging', (_event, context) => {
+      ({ signal } = context);
+      return new Promise(() => undefined);
+    });
+    await other.emit('hanging', 1);
+    const before = Date.now();
+    await close();
+    expect(Date.now() - before).toBeGreaterThanOrEqual(95);
+    expect(signal?.aborted).toBe(true);
+  });
+
+  it('tries again until the log can be followed, once for all its handlers', async () => {
+    let follows = 0;
+    const mesh = await meshOf(
+      {},
+      {
+        follow: () => {
+          if (++follows < 2) throw new Error('down');
+          return '1-0';
+        },
+      },
+    );
+    mesh.subscribe('a', () => 1);
+    mesh.subscribe('b', () => 1);
+    expect(follows).toBe(1);
+    await pause(1_100);
+    expect([follows, mesh.stats().position]).toEqual([2, '1-0']);
+  });
+});
