@@ -1,0 +1,272 @@
+// What a client does against real servers, in Node and in a browser alike: loaded as it is by a page, this file
+// imports nothing but types.
+import type {
+  SemanticEvent,
+  SemanticEventsClient,
+  SemanticEventsClientError,
+  SemanticEventsClientOptions,
+} from '../../lib/client/index.js';
+
+export interface Surroundings {
+  Client: typeof SemanticEventsClient;
+  /** Where tokens come from, and where servers are told what to do. */
+  host: string;
+  /** The address of a real application. */
+  app: string;
+  /** The address of a server of subscriptions. */
+  mesh: string;
+  WebSocket?: SemanticEventsClientOptions['WebSocket'];
+}
+
+type Failure = SemanticEventsClientError;
+
+/** A client of a server, with what it was told. */
+class Subject {
+  readonly client: SemanticEventsClient;
+  readonly errors: Failure[] = [];
+  tokens = 0;
+
+  constructor(
+    readonly around: Surroundings,
+    url: string,
+    user = 'alice',
+    options: Partial<SemanticEventsClientOptions> = {},
+  ) {
+    const { Client, host, WebSocket } = around;
+    this.client = new Client({
+      url,
+      getToken: async () => {
+        this.tokens++;
+        return url === around.mesh ? user : (await fetch(`${host}/token/${user}`)).text();
+      },
+      WebSocket,
+      backoff: 20,
+      ...options,
+    });
+    this.client.on('error', error => this.errors.push(error));
+    subjects.push(this);
+  }
+
+  get codes(): string {
+    return this.errors.map(({ code }) => code).join();
+  }
+}
+
+const subjects: Subject[] = [];
+
+const wait = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds));
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  for (let waited = 0; !holds(); waited += 10) {
+    if (waited > 8_000) throw new Error(`did not come to hold: ${what}`);
+    await wait(10);
+  }
+}
+
+function equal(actual: unknown, expected: unknown): void {
+  const [a, e] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (a !== e) throw new Error(`expected ${e}, got ${a}`);
+}
+
+async function failure(promise: Promise<unknown>): Promise<Failure> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Failure;
+  }
+  throw new Error('it did not fail');
+}
+
+/** Tells the server of subscriptions what to do. */
+async function tell({ host }: Surroundings, command: string, ...args: unknown[]): Promise<void> {
+  await fetch(`${host}/mesh/${command}`, { method: 'POST', body: JSON.stringify(args) });
+}
+
+type Behaviour = (around: Surroundings) => Promise<void>;
+
+const ALL: Record<string, Behaviour> = {
+  'has its events believed, and believes the replies': async around => {
+    const { client, codes } = new Subject(around, around.app);
+    const session = await client.connect();
+    equal(session.userId, 'alice');
+    const data = { nested: { '10': null, '9': [] }, numbers: [1, 2.5, 1e21, -0], text: 'wörld' };
+    const reply = await client.request('demo.echo', data);
+    equal(reply.type, 'demo.echo.reply');
+    equal(reply.data, JSON.parse(JSON.stringify(data)));
+    const replies = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => client.request('demo.session', n)),
+    );
+    equal(
+      replies.map(event => event.data),
+      replies.map((_, n) => n),
+    );
+    equal(codes, '');
+  },
+
+  'is told why it is refused': async around => {
+    const { client, errors } = new Subject(around, around.app);
+    await client.connect();
+    const refusals = [
+      client.request('demo.refuses'),
+      client.request('demo.unheard-of'),
+      client.request('demo.validated', { name: '', amount: -1 }),
+      client.request('demo.throws'),
+      client.request('system.shutdown'),
+    ];
+    const codes = await Promise.all(refusals.map(async refusal => (await failure(refusal)).code));
+    equal(codes, ['FORBIDDEN', 'UNKNOWN_EVENT', 'INVALID_EVENT', 'INTERNAL', 'UNKNOWN_EVENT']);
+    const eventId = await client.emit('demo.refuses');
+    await until(() => errors.length > 0, 'the refusal of what was emitted');
+    equal([errors[0]?.code, errors[0]?.eventId], ['FORBIDDEN', eventId]);
+  },
+
+  'waits as long as the server says': async around => {
+    const { client } = new Subject(around, around.app);
+    await client.connect();
+    const burst = Array.from({ length: 4 }, () =>
+      client.request('demo.limited', 1).catch((e: unknown) => e),
+    );
+    const limited = (await Promise.all(burst)).at(-1) as Failure;
+    equal(
+      [limited.code, limited.retryable, (limited.retryAfter ?? 0) > 0],
+      ['RATE_LIMITED', true, true],
+    );
+    await client.request('demo.limited', 1);
+  },
+
+  'renews its session before it ends': async around => {
+    // Its tokens last for less than the thirty seconds before whose end the server asks for a new one.
+    const subject = new Subject(around, around.app, 'brief');
+    const { expiresAt } = await subject.client.connect();
+    await wait(1_100);
+    await until(() => subject.tokens > 1, 'a second token');
+    const renewed = () => (subject.client.session?.expiresAt ?? expiresAt) > expiresAt;
+    await until(renewed, 'a later end of the session');
+    equal([subject.client.state, subject.codes], ['connected', '']);
+  },
+
+  'stays away once its access is revoked': async around => {
+    const { client, errors } = new Subject(around, around.app, 'banned');
+    await client.connect();
+    await fetch(`${around.host}/revoke/banned`, { method: 'POST' });
+    await until(() => client.state === 'closed', 'the end');
+    equal([errors[0]?.code, errors[0]?.retryable], ['REVOKED', false]);
+  },
+
+  'brings a chat from one client to another': async around => {
+    const alice = new Subject(around, around.mesh, 'alice').client;
+    const bob = new Subject(around, around.mesh, 'bob').client;
+    const heard: SemanticEvent[] = [];
+    const subscription = bob.subscribe('chat.*', event => heard.push(event));
+    await Promise.all([alice.connect(), bob.connect(), subscription.ready]);
+    for (let n = 1; n <= 20; n++) void alice.emit('chat.said', { n });
+    await until(() => heard.length >= 20, 'everything that was said');
+    equal(
+      heard.map(({ data, source }) => [data, source]),
+      Array.from({ length: 20 }, (_, n) => [{ n: n + 1 }, 'user:alice']),
+    );
+  },
+
+  'goes on where it was when the connection was lost': async around => {
+    const subject = new Subject(around, around.mesh);
+    const { client } = subject;
+    const heard: unknown[] = [];
+    const { ready } = client.subscribe('news.*', ({ data }) => heard.push(data));
+    await client.connect();
+    await ready;
+    let n = 0;
+    for (let round = 0; round < 5; round++) {
+      for (let i = 0; i < 5; i++) await tell(around, 'announce', 'news.today', ++n);
+      await tell(around, 'drop');
+      for (let i = 0; i < 5; i++) await tell(around, 'announce', 'news.today', ++n);
+      await until(() => client.state === 'connected' && heard.length >= n, `news ${n}`);
+    }
+    equal(
+      heard,
+      Array.from({ length: 50 }, (_, i) => i + 1),
+    );
+    equal(subject.tokens, 6);
+  },
+
+  'iterates over events': async around => {
+    const { client } = new Subject(around, around.mesh);
+    await client.connect();
+    const events = client.events(['weather.*', 'time']);
+    await events.ready;
+    const heard: unknown[] = [];
+    for (const type of ['weather.now', 'other', 'time']) await tell(around, 'announce', type, type);
+    for await (const { data } of events) {
+      heard.push(data);
+      if (heard.length === 2) break;
+    }
+    equal(heard, ['weather.now', 'time']);
+  },
+
+  'is told of subscriptions it may not have': async around => {
+    const { client, errors } = new Subject(around, around.mesh);
+    await client.connect();
+    const refused = await failure(client.subscribe('secret.*', () => undefined).ready);
+    equal([refused.code, refused.patterns], ['FORBIDDEN', ['secret.*']]);
+    const gone = client.events('gone.*');
+    await gone.ready;
+    await tell(around, 'withdraw', 'gone.*');
+    equal((await failure(gone.next())).code, 'FORBIDDEN');
+    equal(errors.length, 2);
+  },
+
+  'is told when events are lost': async around => {
+    const { client } = new Subject(around, around.mesh);
+    const gaps: unknown[] = [];
+    const heard: unknown[] = [];
+    client.on('gap', gap => gaps.push(gap));
+    const { ready } = client.subscribe('log.*', ({ data }) => heard.push(data));
+    await client.connect();
+    await ready;
+    await tell(around, 'drop');
+    await tell(around, 'announce', 'log.a', 'lost');
+    await tell(around, 'forget');
+    await until(() => gaps.length > 0, 'a gap');
+    await tell(around, 'announce', 'log.a', 'after');
+    await until(() => heard.length > 0, 'what came after');
+    equal([gaps, heard], [[{ patterns: ['log.*'] }], ['after']]);
+  },
+
+  'drops what is forged': async around => {
+    const subject = new Subject(around, around.mesh);
+    const heard: unknown[] = [];
+    const { ready } = subject.client.subscribe('**', event => heard.push(event));
+    await subject.client.connect();
+    await ready;
+    await tell(around, 'forge', 'forged');
+    await until(() => subject.errors.length > 0, 'a complaint');
+    equal([subject.codes, heard.length], ['UNVERIFIED', 0]);
+  },
+
+  'leaves a server that has gone silent, and comes back': async around => {
+    const limits = { pingInterval: 50, pongTimeout: 100, connectTimeout: 300 };
+    const subject = new Subject(around, around.mesh, 'alice', limits);
+    const { client } = subject;
+    await client.connect();
+    await tell(around, 'freeze', true);
+    const lost = failure(client.request('never'));
+    equal((await lost).code, 'CONNECTION_LOST');
+    equal(subject.errors[0]?.code, 'TIMEOUT');
+    const queued = client.request('later', 'still here');
+    await tell(around, 'freeze', false);
+    equal((await queued).data, 'still here');
+  },
+};
+
+/** The behaviours by name; each leaves nothing behind. */
+export const BEHAVIOURS: Record<string, Behaviour> = Object.fromEntries(
+  Object.entries(ALL).map(([name, behave]) => [
+    name,
+    async around => {
+      try {
+        await behave(around);
+      } finally {
+        for (const { client } of subjects.splice(0)) client.close();
+      }
+    },
+  ]),
+);
