@@ -120,7 +120,7 @@ describeWithChromium("the quickstart's page", () => {
   });
 
   it('has two people chat, each under the name the server knows, and shows what they say as text', async () => {
-    const [alice, bob] = [await enter('alice'), await enter('bob')];
+    const [alice, bob] = await Promise.all([enter('alice'), enter('bob')]);
     const markup = '<img src=x onerror=alert(1)>';
     await say(bob, markup);
     await heard(alice, markup);
@@ -164,10 +164,8 @@ describeWithChromium("the quickstart's page", () => {
     const page = await enter('alice');
     const counts = page.locator('#security-counts');
     await page.getByText('Told by the server').waitFor();
-    await page.getByRole('button', { name: 'Unsigned' }).click();
-    await counts.getByRole('row', { name: 'refused INVALID_SIGNATURE 1' }).waitFor();
-    await page.getByRole('button', { name: 'Replay' }).click();
-    await page.getByRole('button', { name: 'Tamper' }).click();
+    for (const name of ['Unsigned', 'Replay', 'Tamper'])
+      await page.getByRole('button', { name }).click();
     await counts.getByRole('row', { name: 'refused INVALID_SIGNATURE 2' }).waitFor();
     await counts.getByRole('row', { name: 'refused REPLAY_DETECTED 1' }).waitFor();
     await page.getByRole('img', { name: '3 refused or closed' }).waitFor();
@@ -182,7 +180,7 @@ describeWithChromium("the quickstart's page", () => {
   });
 
   it('comes back after the server was restarted, and no message is lost or doubled', async () => {
-    const [alice, bob] = [await enter('alice'), await enter('bob')];
+    const [alice, bob] = await Promise.all([enter('alice'), enter('bob')]);
     await say(alice, 'before');
     await heard(bob, 'before');
     await quickstart.stop();
