@@ -88,7 +88,7 @@ class Outlet {
   readonly frames: Json[] = [];
   readonly ends: Code[] = [];
   isOpen = true;
-  bufferedAmount = 0;
+  queuedBytes = 0;
   /** Called when the last message has left. */
   sent: (() => void) | undefined;
 
@@ -181,7 +181,7 @@ describe('ClientSubscriptions, where the feed is behind the log', () => {
     const since = node.position;
     node.publish('b', ...numbers(0, 40));
     node.tell();
-    outlet.bufferedAmount = 1e6;
+    outlet.queuedBytes = 1e6;
     subscriptions.subscribe({ patterns: ['b'], since });
     await settled();
     expect(outlet.events).toEqual([0]);
@@ -189,7 +189,7 @@ describe('ClientSubscriptions, where the feed is behind the log', () => {
     node.publish('b', 42);
     node.tell();
     expect(outlet.events).toEqual([0]);
-    outlet.bufferedAmount = 0;
+    outlet.queuedBytes = 0;
     outlet.sent?.();
     await settled();
     expect(outlet.events).toEqual(numbers(0, 43));
@@ -240,12 +240,12 @@ describe('ClientSubscriptions of a client whose rights go', () => {
     const since = node.position;
     node.publish('a', ...numbers(0, 5));
     node.tell();
-    outlet.bufferedAmount = 1e6;
+    outlet.queuedBytes = 1e6;
     subscriptions.subscribe({ patterns: ['a'], since });
     await settled();
     node.isAllowed = false;
     await subscriptions.reauthorize();
-    outlet.bufferedAmount = 0;
+    outlet.queuedBytes = 0;
     outlet.sent?.();
     await settled();
     expect(outlet.events).toEqual([0]);
@@ -287,7 +287,7 @@ describe('ClientSubscriptions of a connection that closes', () => {
     const since = node.position;
     node.publish('a', ...numbers(0, 500));
     node.tell();
-    outlet.bufferedAmount = 1e6;
+    outlet.queuedBytes = 1e6;
     subscriptions.subscribe({ patterns: ['a'], since });
     await settled();
     outlet.isOpen = false;

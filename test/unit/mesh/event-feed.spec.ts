@@ -5,10 +5,15 @@ import {
   type LogEntry,
   type LogFollower,
 } from '../../../lib/mesh/index.js';
+import { SecurityEvents } from '../../../lib/monitoring/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { captureLog } from '../../helpers/log-capture.js';
+import { resolvedOptions } from '../../helpers/resolved-options.js';
 
 const memory = () => new InMemoryEventLog({ maxEvents: 100, maxHistorySize: 1e6 }, new FakeClock());
+/** Tells nobody else of a log that fails. */
+const feedOf = (log: EventLog) =>
+  new EventFeed(log, new FakeClock(), new SecurityEvents(resolvedOptions(), new FakeClock()));
 const follower = (
   entry: (entry: LogEntry) => void,
   gap: (cursor: string) => void = () => undefined,
@@ -32,7 +37,7 @@ class RemoteLog extends EventLog {
 describe('EventFeed', () => {
   it('does not follow the log before it is started', () => {
     const log = memory();
-    const feed = new EventFeed(log);
+    const feed = feedOf(log);
     const told: string[] = [];
     feed.add(follower(({ text }) => told.push(text)));
     log.append('t', 'before');
@@ -46,7 +51,7 @@ describe('EventFeed', () => {
 
   it('tells every follower of each entry in order, also of those published while one is told', () => {
     const log = memory();
-    const feed = new EventFeed(log);
+    const feed = feedOf(log);
     const [first, second]: [string[], string[]] = [[], []];
     feed.add(
       follower(({ text, cursor }) => {
@@ -66,7 +71,7 @@ describe('EventFeed', () => {
   it('goes on where a follower throws, and tells the others', () => {
     const lines = captureLog();
     const log = memory();
-    const feed = new EventFeed(log);
+    const feed = feedOf(log);
     const told: string[] = [];
     feed.add(
       follower(({ text }) => {
@@ -83,7 +88,7 @@ describe('EventFeed', () => {
 
   it('follows once, however many start it, and again only after it failed', async () => {
     const log = new RemoteLog();
-    const feed = new EventFeed(log);
+    const feed = feedOf(log);
     const both = [feed.start(), feed.start()];
     expect(log.follows).toBe(1);
     log.answer?.reject(new Error('down'));
@@ -98,7 +103,7 @@ describe('EventFeed', () => {
 
   it('keeps the position of what was told before following was confirmed', async () => {
     const log = new RemoteLog();
-    const feed = new EventFeed(log);
+    const feed = feedOf(log);
     const start = feed.start();
     log.follower?.entry({ cursor: '6-0', type: 't', text: 'x' });
     log.answer?.resolve('5-0');
@@ -108,7 +113,7 @@ describe('EventFeed', () => {
 
   it('tells every follower of a gap, and goes on behind it', () => {
     const log = new RemoteLog();
-    const feed = new EventFeed(log);
+    const feed = feedOf(log);
     const gaps: string[] = [];
     for (let n = 0; n < 2; n++)
       feed.add(
