@@ -121,7 +121,9 @@ describe('a gateway on a port of its own without a path', () => {
 
   it('is guarded against connections that say nothing, and these hold up no shutdown', async () => {
     const { port, app } = await start();
-    await (await RawPeer.connect(port)).gone;
+    await (
+      await RawPeer.connect(port)
+    ).gone;
     const peer = await RawPeer.connect(port);
     await app.nest.close();
     await peer.gone;
