@@ -27,10 +27,10 @@ import { FrameMeter } from './frame-meter.js';
 import { CLOSING } from './guarded-socket.js';
 import { Intake, type IntakeOwner } from './intake.js';
 import { readLastWords } from './last-words.js';
+import { watchMessageSize } from './message-size-watch.js';
 import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
 import { subprotocolOf } from './subprotocol.js';
-import { limitUnfinished } from './unfinished-message.js';
 
 const OPEN = 1;
 const AS_TEXT = { binary: false };
@@ -71,15 +71,11 @@ export class ClientConnection
     this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
     this.router = new MessageRouter(this, services, subprotocolOf(socket.protocol));
     this.intake = new Intake(socket, this);
-    this.endProbation = limitUnfinished(
-      socket,
-      tcp,
-      options.connection.maxUnauthenticatedMessageSize,
-      () => {
-        this.refuse('MESSAGE_TOO_LARGE');
-        this.readLastWords();
-      },
-    );
+    const { maxUnauthenticatedMessageSize } = options.connection;
+    this.endProbation = watchMessageSize(tcp, maxUnauthenticatedMessageSize, () => {
+      this.refuse('MESSAGE_TOO_LARGE');
+      this.readLastWords();
+    });
     this.listen();
     services.connections.add(this);
   }

@@ -118,6 +118,15 @@ describe('a message before authentication', () => {
     expect((await read(peer)).type).toBe('pong');
   });
 
+  it('is not held to that where it comes in one chunk with the authentication', async () => {
+    const { peer } = await peerOf();
+    const auth = frame(JSON.stringify({ type: 'auth', token: tokenFor('alice') }));
+    const ping = frame(JSON.stringify({ type: 'ping', pad: 'x'.repeat(20_000) }));
+    peer.write(Buffer.concat([auth, ping]));
+    expect((await read(peer)).type).toBe('auth_success');
+    expect((await read(peer)).type).toBe('pong');
+  });
+
   it('over the limit in fragments closes with 1009, however small they are', async () => {
     const { peer } = await peerOf({ maxMessageSize: 10_000 });
     for (let part = 0; part < 11; part++)
