@@ -6,12 +6,14 @@ import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
 import { Script } from './script.js';
-import { MAX_UNANSWERED, type ScriptBatch } from './script-batch.js';
+import type { ScriptBatch } from './script-batch.js';
 import { StreamFollower } from './stream-follower.js';
 
 const READ = new Script(READ_LUA);
 const NEWEST = new Script(NEWEST_LUA);
 
+/** Events without an answer, beyond which new ones are refused: more wait than can be stored in time. */
+export const MAX_UNSTORED = 10_000;
 /** Entries read at once, at most: Redis does nothing else meanwhile. */
 const MAX_PAGE = 1_000;
 /** How long Redis knows what a node has sent last, in milliseconds: longer than any failover takes. */
@@ -32,7 +34,7 @@ export interface RedisEventLogOptions {
 export class RedisEventLog extends EventLog {
   private sent = 0;
   private acknowledged = 0;
-  private unanswered = 0;
+  private unstored = 0;
   private follower: StreamFollower | undefined;
   private isClosed = false;
 
@@ -48,13 +50,13 @@ export class RedisEventLog extends EventLog {
 
   /** @throws RedisUnavailableError by rejecting; the event may be stored all the same */
   override async append(type: string, text: string): Promise<string> {
-    if (this.unanswered >= MAX_UNANSWERED)
+    if (this.unstored >= MAX_UNSTORED)
       throw new RedisUnavailableError('too many events wait for an answer');
-    this.unanswered++;
+    this.unstored++;
     try {
       return await this.send(type, text);
     } finally {
-      this.unanswered--;
+      this.unstored--;
     }
   }
 

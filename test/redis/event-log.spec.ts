@@ -127,6 +127,16 @@ describeWithRedis('the log of events on Redis', () => {
     expect(Math.max(...perTurn.values())).toBeLessThanOrEqual(16);
   });
 
+  it('is read in pages that are bounded in entries and characters, whatever is asked for', async () => {
+    const stores = scene.node();
+    await append(stores, ...range(8).map(text => text.padEnd(60_000)));
+    const large = await stores.eventLog.read(undefined, 1_000);
+    expect(large).toMatchObject({ isEnd: false, entries: { length: 5 } });
+    await append(stores, ...range(1_100));
+    const many = await stores.eventLog.read(large.cursor, 100_000);
+    expect(many).toMatchObject({ isEnd: false, entries: { length: 1_000 } });
+  });
+
   it('costs no connection and no key until somebody uses it', async () => {
     const clients = async () => (await scene.connections()).length;
     const before = await clients();
