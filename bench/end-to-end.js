@@ -7,18 +7,11 @@ import { once } from 'node:events';
 import { JwtService } from '@nestjs/jwt';
 import canonicalize from 'canonicalize';
 import { WebSocket } from 'ws';
-import { JWT_SECRET } from './servers/settings.js';
+import { DATA, JWT_SECRET } from './servers/settings.js';
 
 const ROUNDS = Number(process.argv[2] ?? 7);
 const MESSAGES = 5_000;
 const IN_FLIGHT = 50;
-
-const DATA = {
-  component: 'checkout-button',
-  position: { x: 412, y: 118 },
-  modifiers: ['shift'],
-  label: 'Kasse öffnen',
-};
 
 class Peer {
   static async start(name) {

@@ -39,3 +39,11 @@ export function reportCpu() {
     process.send?.({ cpu: user + system });
   });
 }
+
+/** What events carry. */
+export const DATA = {
+  component: 'checkout-button',
+  position: { x: 412, y: 118 },
+  modifiers: ['shift'],
+  label: 'Kasse öffnen',
+};
