@@ -168,7 +168,9 @@ function measureMatching() {
   }));
 }
 
-console.log(`Node ${process.version}, ${SOCKETS} sockets, ${EVENTS} events a round, ${ROUNDS} rounds`);
+console.log(
+  `Node ${process.version}, ${SOCKETS} sockets, ${EVENTS} events a round, ${ROUNDS} rounds`,
+);
 const results = { fanOut: await measureFanOut(), matching: measureMatching() };
 console.table(results.fanOut);
 console.table(results.matching);
