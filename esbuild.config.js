@@ -1,5 +1,5 @@
 // Puts the modules that tsc has written together: one file for each export of the package and some they share, half the
-// size of one for each source file. Nothing is minified or renamed. The client is one file that needs no other, so that
+// size of one for each source file. Nothing is renamed, and lines stay lines. The client is one file that needs no other, so that
 // it can be served as it is.
 import { readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
@@ -21,6 +21,7 @@ await build({
   entryPoints: entries.filter(entry => !isClient(entry)).map(entry => `${MODULES}/${entry}`),
   platform: 'node',
   packages: 'external',
+  minifySyntax: true,
   splitting: true,
   chunkNames: 'shared/[name]-[hash]',
 });
