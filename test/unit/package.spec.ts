@@ -93,7 +93,7 @@ describe('the lock file', () => {
     const scripted = installed.filter(([, { hasInstallScript }]) => hasInstallScript);
     expect(scripted.every(([, { dev }]) => dev)).toBe(true);
     expect(new Set(scripted.map(([path]) => nameOf(path)))).toEqual(
-      new Set(['@parcel/watcher', '@swc/core', 'unrs-resolver']),
+      new Set(['@parcel/watcher', '@swc/core', 'esbuild', 'unrs-resolver']),
     );
   });
 });
