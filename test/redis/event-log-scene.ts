@@ -7,7 +7,10 @@ import { eventually, pause } from '../helpers/eventually.js';
 import { RedisServer } from '../helpers/redis-server.js';
 
 export const LOG_KEY = 'semantic-events:{se}:events';
-export const TIMEOUT = 200;
+/** For tests of what happens when Redis does not answer: a busy machine may take longer than that, too. */
+export const SHORT = 200;
+/** For all others. */
+const PATIENT = 3_000;
 
 /** One Redis, the nodes that share it in a test, and what they log. */
 export class EventLogScene {
@@ -50,8 +53,9 @@ export class EventLogScene {
     this.open.push(close);
   }
 
-  node(options: RedisStoresOptions = { url: this.server.url }): RedisStores {
-    const stores = redisStores({ commandTimeout: TIMEOUT, ...options });
+  node(options: RedisStoresOptions = {}): RedisStores {
+    const url = options.client ? undefined : this.server.url;
+    const stores = redisStores({ url, commandTimeout: PATIENT, ...options });
     this.finally(() => stores.close());
     return stores;
   }

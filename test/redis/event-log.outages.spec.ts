@@ -11,7 +11,7 @@ import {
   heard,
   LOG_KEY,
   range,
-  TIMEOUT,
+  SHORT,
 } from './event-log-scene.js';
 
 const UNAVAILABLE = expect.objectContaining({ code: 'REDIS_UNAVAILABLE' });
@@ -43,7 +43,10 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
   });
 
   it('is followed over a Redis that hangs', async () => {
-    const [one, other] = [scene.node(), scene.node()];
+    const [one, other] = [
+      scene.node({ commandTimeout: SHORT }),
+      scene.node({ commandTimeout: SHORT }),
+    ];
     const follower = await following(other);
     await append(one, 'before');
     scene.server.stop();
@@ -58,7 +61,7 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
 
   it('is followed over a connection that is dead without having been closed', async () => {
     const way = await proxy();
-    const follower = await following(scene.node({ url: way.url }));
+    const follower = await following(scene.node({ url: way.url, commandTimeout: SHORT }));
     const publisher = scene.node();
     await append(publisher, 'before');
     await heard(follower, 1);
@@ -137,7 +140,7 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
   });
 
   it.each(['answers', 'hangs', 'is gone'])('is closed in time while Redis %s', async how => {
-    const stores = scene.node();
+    const stores = scene.node({ commandTimeout: SHORT });
     const follower = await following(stores);
     await append(stores, 'before');
     await heard(follower, 1);
@@ -146,7 +149,7 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
     await pause(300);
     const start = performance.now();
     await stores.close();
-    expect(performance.now() - start).toBeLessThan(3 * TIMEOUT);
+    expect(performance.now() - start).toBeLessThan(3 * SHORT);
     if (how === 'is gone') await scene.server.restart();
     scene.server.cont();
     await expect(append(stores, 'late')).rejects.toEqual(UNAVAILABLE);

@@ -64,7 +64,7 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
       module: SemanticEventsModule.forRoot({
         signing: { keys: [RING_KEY] },
         auth: { jwt: { secret: JWT_SECRET } },
-        stores: redisStores({ url: server.url, commandTimeout: 200, settleTime: 200, ...tuning }),
+        stores: redisStores({ url: server.url, commandTimeout: 3_000, settleTime: 200, ...tuning }),
         providers: [{ provide: EventAuthorizer, useClass: Rights }],
       }),
     });
@@ -242,7 +242,7 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
   });
 
   it('go on after Redis has hung', async () => {
-    const [one, other] = await startTwo();
+    const [one, other] = await startTwo({ commandTimeout: 200 });
     const { client } = await subscribe(other);
     await publish(one, [0, 1, 2]);
     server.stop();
