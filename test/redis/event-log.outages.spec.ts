@@ -120,25 +120,6 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
     expect(entries.map(({ text }) => text)).toEqual(['first', 'second', 'third']);
   });
 
-  it('is followed whatever limits the client of the application has', async () => {
-    const client = new Redis(scene.server.url, { commandTimeout: 100, socketTimeout: 300 });
-    client.on('error', () => undefined);
-    scene.finally(() => {
-      client.disconnect();
-    });
-    const stores = scene.node({ client });
-    const follower = await following(stores);
-    const waiting = async () =>
-      (await scene.connections()).find(line => line.includes('cmd=xread'))?.split(' ')[0];
-    for (let look = 0; look < 50 && !(await waiting()); look++) await pause(10);
-    const first = await waiting();
-    expect(first).toBeDefined();
-    await pause(1_300);
-    expect(await waiting()).toBe(first);
-    await append(scene.node(), 'event');
-    await heard(follower, 1);
-  });
-
   it.each(['answers', 'hangs', 'is gone'])('is closed in time while Redis %s', async how => {
     const stores = scene.node({ commandTimeout: SHORT });
     const follower = await following(stores);
