@@ -120,6 +120,26 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
     expect(entries.map(({ text }) => text)).toEqual(['first', 'second', 'third']);
   });
 
+  it('is followed whatever limits the client of the application has', async () => {
+    const client = new Redis(scene.server.url, { commandTimeout: 100, socketTimeout: 300 });
+    client.on('error', () => undefined);
+    scene.finally(() => {
+      client.disconnect();
+    });
+    const stores = scene.node({ client });
+    const follower = await following(stores);
+    const waiting = async () =>
+      // Blocked, that is: the application's own client reads a stream now and then, too, and does not wait.
+      (await scene.connections()).find(line => / flags=\w*b.* cmd=xread/.test(line))?.split(' ')[0];
+    for (let look = 0; look < 50 && !(await waiting()); look++) await pause(10);
+    const first = await waiting();
+    expect(first).toBeDefined();
+    await pause(1_300);
+    expect(await waiting()).toBe(first);
+    await append(scene.node(), 'event');
+    await heard(follower, 1);
+  });
+
   it.each(['answers', 'hangs', 'is gone'])('is closed in time while Redis %s', async how => {
     const stores = scene.node({ commandTimeout: SHORT });
     const follower = await following(stores);
