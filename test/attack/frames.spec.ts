@@ -125,6 +125,8 @@ describe('a message before authentication', () => {
     peer.write(Buffer.concat([auth, ping]));
     expect((await read(peer)).type).toBe('auth_success');
     expect((await read(peer)).type).toBe('pong');
+    peer.send({ type: 'ping' });
+    expect((await read(peer)).type).toBe('pong');
   });
 
   it('over the limit in fragments closes with 1009, however small they are', async () => {
