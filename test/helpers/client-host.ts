@@ -90,10 +90,17 @@ export class ClientHost {
 const { config } = ts.readConfigFile('tsconfig.build.json', path => readFileSync(path, 'utf8'));
 const options = ts.parseJsonConfigFileContent(config, ts.sys, process.cwd()).options;
 
-/** A source file as `npm run build` would publish it: one module for one file, whatever may be in dist/. */
+const modules = new Map<string, string>();
+
+/** A source file as `npm run build` compiles it: one module for one file, whatever may be in dist/. */
 function built(path: string): string {
+  const before = modules.get(path);
+  if (before !== undefined) return before;
   if (path.includes('..')) throw new Error('outside');
   const source = readFileSync(path.replace(/\.js$/, '.ts'), 'utf8');
-  return ts.transpileModule(source, { compilerOptions: { ...options, removeComments: true } })
-    .outputText;
+  // `nodenext` asks package.json, which a single text has not.
+  const compilerOptions = { ...options, module: ts.ModuleKind.ESNext, removeComments: true };
+  const text = ts.transpileModule(source, { compilerOptions }).outputText;
+  modules.set(path, text);
+  return text;
 }
