@@ -11,7 +11,7 @@ const DURATIONS = [
 
 export type Instruments = ReturnType<typeof instrumentsOf>;
 
-/** Every instrument there is; README.md lists them, and a test holds it against this. */
+/** Every instrument there is; docs/operating.md lists them, and a test holds it against this. */
 export function instrumentsOf(meter: Meter) {
   const duration = (name: string, description: string) =>
     meter.createHistogram(name, {

@@ -22,7 +22,7 @@ export interface Proxy {
   stop: () => void;
 }
 
-/** The configuration of README.md, with ports and files of a test. */
+/** The configuration of docs/operating.md, with ports and files of a test. */
 const configuration = (port: number, upstream: number, folder: string) => `
 daemon off;
 worker_processes 1;

@@ -10,7 +10,7 @@ import { captureLog } from '../helpers/log-capture.js';
 import { hasNginx, type Proxy, startNginx } from '../helpers/nginx.js';
 import { type Json, TestClient } from '../helpers/test-client.js';
 
-/** What README.md says a production environment needs. */
+/** What docs/operating.md says a production environment needs. */
 const SECRETS = {
   SEMANTIC_EVENTS_KEYS: `2026-11:${EventSigner.generateKey()}`,
   JWT_SECRET: EventSigner.generateKey(),

@@ -20,7 +20,7 @@ afterEach(async () => {
   metrics.disable();
 });
 
-it('with the example of README.md Prometheus gets every metric', async () => {
+it('with the example of docs/operating.md Prometheus gets every metric', async () => {
   const port = await freePort();
   process.env.OTEL_EXPORTER_PROMETHEUS_PORT = String(port);
   await import('../../sample/03-prometheus/instrumentation.js');

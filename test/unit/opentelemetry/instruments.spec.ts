@@ -17,11 +17,11 @@ function unitsOfInstruments(): Map<string, string | undefined> {
   return units;
 }
 
-const readme = readFileSync(join(process.cwd(), 'README.md'), 'utf8');
+const page = readFileSync(join(process.cwd(), 'docs/operating.md'), 'utf8');
 
 describe('the metrics', () => {
-  it('are those README.md lists, with their units', () => {
-    const rows = [...readme.matchAll(/^\| `(semantic_events\.[a-z_.]+)` *\| `([^`]+)`/gm)];
+  it('are those docs/operating.md lists, with their units', () => {
+    const rows = [...page.matchAll(/^\| `(semantic_events\.[a-z_.]+)` *\| `([^`]+)`/gm)];
     expect(rows.length).toBeGreaterThan(0);
     const documented = new Map(rows.map(([, name, unit]) => [name, unit]));
     expect(documented).toEqual(unitsOfInstruments());
@@ -35,7 +35,7 @@ describe('the metrics', () => {
   });
 });
 
-it('the example of README.md is the one that is tested', () => {
+it('the example of docs/operating.md is the one that is tested', () => {
   const path = join(process.cwd(), 'sample', '03-prometheus', 'instrumentation.ts');
-  expect(readme).toContain(readFileSync(path, 'utf8'));
+  expect(page).toContain(readFileSync(path, 'utf8'));
 });
