@@ -1,18 +1,9 @@
 // A Nest application with every protection of this library on.
-import 'reflect-metadata';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import {
-  EventData,
-  RateLimit,
-  SecureGateway,
-  SemanticEventsAdapter,
-  SemanticEventsModule,
-  SignedEvent,
-} from 'nestjs-semantic-events';
+import { ConnectedSocket, SubscribeMessage } from '@nestjs/websockets';
+import { EventData, RateLimit, SignedEvent } from 'nestjs-semantic-events';
 import { redisStores } from 'nestjs-semantic-events/redis';
-import { flood, JWT_SECRET, reportCpu, reportMemory, RING_KEY } from './settings.js';
+import { serve } from './serve.js';
+import { flood, reportCpu, reportMemory } from './settings.js';
 
 const MANY = Number(process.argv[2] ?? 10_000) * 2;
 
@@ -58,42 +49,24 @@ for (const [method, message] of [
     Object.getOwnPropertyDescriptor(Gateway.prototype, method),
   );
 }
-SecureGateway()(Gateway);
-WebSocketGateway({ path: '/events' })(Gateway);
-
 const { REDIS_URL, TELEMETRY } = process.env;
 
 const telemetry = TELEMETRY ? (await import('./measured.js')).telemetry() : undefined;
 
-class AppModule {}
-Module({
-  imports: [
-    SemanticEventsModule.forRoot({
-      signing: { keys: [RING_KEY] },
-      auth: { jwt: { secret: JWT_SECRET } },
-      connection: {
-        maxConnections: MANY,
-        maxConnectionsPerAddress: MANY,
-        maxConnectionsPerUser: MANY,
-        connectRate: 1e6,
-        connectBurst: 1e6,
-        messageRate: 1e6,
-        messageBurst: 1e6,
-        maxStrikes: 1e6,
-        ...(process.env.MAX_CONNECTIONS && { maxConnections: Number(process.env.MAX_CONNECTIONS) }),
-      },
-      audit: 'off',
-      monitoring: { log: false },
-      telemetry,
-      stores: REDIS_URL && redisStores({ url: REDIS_URL, lease: 2_000 }),
-    }),
-  ],
-  providers: [Gateway],
-})(AppModule);
-
-const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
-app.useWebSocketAdapter(new SemanticEventsAdapter(app));
-await app.listen(0, '127.0.0.1');
-process.send?.({ port: app.getHttpServer().address().port });
+await serve(Gateway, {
+  connection: {
+    maxConnections: MANY,
+    maxConnectionsPerAddress: MANY,
+    maxConnectionsPerUser: MANY,
+    connectRate: 1e6,
+    connectBurst: 1e6,
+    messageRate: 1e6,
+    messageBurst: 1e6,
+    maxStrikes: 1e6,
+    ...(process.env.MAX_CONNECTIONS && { maxConnections: Number(process.env.MAX_CONNECTIONS) }),
+  },
+  telemetry,
+  stores: REDIS_URL && redisStores({ url: REDIS_URL, lease: 2_000 }),
+});
 reportMemory();
 reportCpu();

@@ -1,49 +1,12 @@
 import type { Client } from '../connection/index.js';
 import { matchesPattern } from '../event/index.js';
 import { isThenable, type MaybePromise } from '../maybe-promise.js';
-import {
-  type Code,
-  encodeFrame,
-  RefusalError,
-  type RefusalDetails,
-  type SubscriptionMembers,
-  type Subprotocol,
-} from '../protocol/index.js';
+import { encodeFrame, RefusalError, type SubscriptionMembers } from '../protocol/index.js';
 import { BEGINNING, hasReached } from './cursor.js';
 import type { Delivery } from './delivery.js';
 import type { LogEntry, LogPage } from './event-log.js';
-import type { PatternIndex } from './pattern-index.js';
+import type { Subscriber, SubscriptionOutlet, SubscriptionSource } from './subscription.js';
 import { readSubscription, requestIdOf } from './subscription-request.js';
-
-/** The connection of a subscriber; the adapter makes them. */
-export interface SubscriptionOutlet {
-  readonly client: Client;
-  readonly subprotocol: Subprotocol;
-  readonly isOpen: boolean;
-  /** Bytes that wait to be sent. */
-  readonly queuedBytes: number;
-  /** @param sent called when the message has left, or never will */
-  send(message: string | Buffer, sent?: () => void): void;
-  refuse(code: Code, details?: RefusalDetails): void;
-  end(code: Code): void;
-}
-
-/** What all clients of a node share. */
-export interface SubscriptionSource {
-  readonly maxPatterns: number;
-  /** Who is called for which events. */
-  readonly index: PatternIndex<ClientSubscriptions>;
-  /** Up to where events were told on this node. */
-  readonly position: string | undefined;
-  /** Begins to tell events, and returns the position. */
-  start(): MaybePromise<string>;
-  read(after: string, limit: number): MaybePromise<LogPage>;
-  deliveryOf(entry: LogEntry): Delivery;
-  /** Whether a client may listen to a pattern. */
-  allows(client: Client, pattern: string): MaybePromise<boolean>;
-  /** What a client is told when its frame fails. */
-  codeOf(error: unknown): Code;
-}
 
 /** Frames of one client that may wait for the one before. */
 const MAX_WAITING = 16;
@@ -55,7 +18,7 @@ const CONGESTED = 65_536;
 const PAUSE = 10;
 
 /** What one client listens to, and how far it has been told. */
-export class ClientSubscriptions {
+export class ClientSubscriptions implements Subscriber {
   /** Patterns the client may listen to and does. */
   private readonly patterns = new Set<string>();
   private isBroadcast = false;

@@ -1,4 +1,4 @@
-export { ClientSubscriptions, type SubscriptionOutlet } from './client-subscriptions.js';
+export { ClientSubscriptions } from './client-subscriptions.js';
 export { BEGINNING, parseCursor } from './cursor.js';
 export { EventFeed } from './event-feed.js';
 export type { EventContext, EventHandler, EventHandlerOptions } from './event-listener.js';
@@ -8,3 +8,4 @@ export { HandlerExplorer } from './handler-explorer.js';
 export { InMemoryEventLog } from './in-memory-event-log.js';
 export { OnSemanticEvent } from './on-semantic-event.decorator.js';
 export { SubscriptionHub } from './subscription-hub.js';
+export type { SubscriptionOutlet } from './subscription.js';

@@ -6,11 +6,8 @@ import { logUnexpected } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { type Code, RefusalError } from '../protocol/index.js';
 import { BroadcastSigner, EventSigner } from '../signing/index.js';
-import {
-  ClientSubscriptions,
-  type SubscriptionOutlet,
-  type SubscriptionSource,
-} from './client-subscriptions.js';
+import { ClientSubscriptions } from './client-subscriptions.js';
+import type { Subscriber, SubscriptionOutlet, SubscriptionSource } from './subscription.js';
 import { Delivery } from './delivery.js';
 import { EventFeed } from './event-feed.js';
 import type { LogEntry, LogFollower, LogPage } from './event-log.js';
@@ -22,7 +19,7 @@ const REAUTHORIZED_AT_ONCE = 64;
 /** Brings events to the clients of this node that are subscribed to them. */
 @Injectable()
 export class SubscriptionHub implements LogFollower, SubscriptionSource {
-  readonly index = new PatternIndex<ClientSubscriptions>();
+  readonly index = new PatternIndex<Subscriber>();
 
   private readonly logger = new Logger('EventMesh');
   private readonly clients = new Set<ClientSubscriptions>();
@@ -145,7 +142,7 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
       await Promise.all(all.splice(0, REAUTHORIZED_AT_ONCE).map(async one => one.reauthorize()));
   }
 
-  private deliver(subscriber: ClientSubscriptions, delivery: Delivery): void {
+  private deliver(subscriber: Subscriber, delivery: Delivery): void {
     try {
       subscriber.deliver(delivery);
     } catch (error) {

@@ -1,19 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { describeWith } from './describe-with.js';
 
 const HAS_PYTHON = spawnSync('python3', ['--version']).status === 0;
 
-const WHY_SKIPPED = 'SKIPPED: no python3 here (apt-get install python3)';
-
-/** A suite that needs `python3`; where there is none, it is skipped, and says so. */
-export function describeWithPython(name: string, suite: () => void): void {
-  if (HAS_PYTHON) {
-    describe(name, suite);
-    return;
-  }
-  // Jest does not print the titles of what it skips.
-  process.stderr.write(`${name}: ${WHY_SKIPPED}\n`);
-  describe.skip(`${name} [${WHY_SKIPPED}]`, suite);
-}
+/** A suite that needs Python. */
+export const describeWithPython = describeWith('python3', HAS_PYTHON, 'python3');
 
 /** What a Python program makes of a JSON value: it has it as `given`, and answers with what it calls `answer`. */
 export function python(program: string, given: unknown): unknown {

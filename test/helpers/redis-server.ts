@@ -6,23 +6,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
 import { eventually } from './eventually.js';
+import { describeWith } from './describe-with.js';
 
 const HAS_REDIS = ['redis-server', 'redis-cli'].every(
   binary => spawnSync(binary, ['--version']).status === 0,
 );
 
-const WHY_SKIPPED = 'SKIPPED: no redis-server and redis-cli here (apt-get install redis-server)';
-
-/** A suite that needs `redis-server`; where there is none, it is skipped, and says so. */
-export function describeWithRedis(name: string, suite: () => void): void {
-  if (HAS_REDIS) {
-    describe(name, suite);
-    return;
-  }
-  // Jest does not print the titles of what it skips.
-  process.stderr.write(`${name}: ${WHY_SKIPPED}\n`);
-  describe.skip(`${name} [${WHY_SKIPPED}]`, suite);
-}
+/** A suite that needs a Redis of its own. */
+export const describeWithRedis = describeWith(
+  'redis-server and redis-cli',
+  HAS_REDIS,
+  'redis-server',
+);
 
 const START_ATTEMPTS = 5;
 

@@ -1,8 +1,5 @@
-import {
-  ClientSubscriptions,
-  type SubscriptionOutlet,
-  type SubscriptionSource,
-} from '../../../lib/mesh/client-subscriptions.js';
+import { ClientSubscriptions } from '../../../lib/mesh/client-subscriptions.js';
+import type { SubscriptionOutlet, SubscriptionSource } from '../../../lib/mesh/subscription.js';
 import { BEGINNING } from '../../../lib/mesh/cursor.js';
 import type { Delivery } from '../../../lib/mesh/delivery.js';
 import type { LogEntry, LogPage } from '../../../lib/mesh/index.js';

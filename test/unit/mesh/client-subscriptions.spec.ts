@@ -1,8 +1,6 @@
 import type { Client } from '../../../lib/index.js';
-import {
-  ClientSubscriptions,
-  type SubscriptionSource,
-} from '../../../lib/mesh/client-subscriptions.js';
+import { ClientSubscriptions } from '../../../lib/mesh/client-subscriptions.js';
+import type { SubscriptionSource } from '../../../lib/mesh/subscription.js';
 import { Delivery } from '../../../lib/mesh/delivery.js';
 import { InMemoryEventLog, type LogEntry, type LogPage } from '../../../lib/mesh/index.js';
 import { PatternIndex } from '../../../lib/mesh/pattern-index.js';
