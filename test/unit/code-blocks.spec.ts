@@ -37,6 +37,7 @@ const OWN: Record<string, string> = {
   options: "declare const options: import('nestjs-semantic-events').SemanticEventsOptions;",
   users:
     'declare const users: { byToken(token: string): Promise<{ id: string; roles: string[] } | null> };',
+  show: 'declare function show(...values: unknown[]): void;',
   ConfigService: 'declare class ConfigService { getOrThrow(name: string): string; }',
 };
 
