@@ -9,7 +9,7 @@ import { JwtService } from '@nestjs/jwt';
 import canonicalize from 'canonicalize';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
-import { PatternIndex } from '../dist/mesh/pattern-index.js';
+import { PatternIndex } from '../build/js/mesh/pattern-index.js';
 import { JWT_SECRET } from './servers/settings.js';
 
 const SOCKETS = Number(process.argv[2] ?? 1_000);
