@@ -35,7 +35,7 @@ import {
   type OPTIONS_TYPE,
   type SemanticEventsModuleOptions,
 } from './semantic-events.module-definition.js';
-import { BroadcastSigner, EventSigner } from './signing/index.js';
+import { BroadcastSigner, EventSigner, ReplySigner } from './signing/index.js';
 import { STORE_PROVIDERS, STORES, StoresLifecycle } from './stores.js';
 
 const OPTIONS: Provider = {
@@ -101,6 +101,7 @@ const PUBLIC_PROVIDERS = [
     { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
     ...PUBLIC_PROVIDERS,
     BroadcastSigner,
+    ReplySigner,
     EventFeed,
     SubscriptionHub,
     HandlerExplorer,

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { after, type MaybePromise, recovering } from './maybe-promise.js';
+import { isThenable, type MaybePromise, recovering } from './maybe-promise.js';
 import { NO_TELEMETRY, type Telemetry } from './monitoring/index.js';
 import type { StoreErrorPolicy } from './options/index.js';
 import { OutageLog } from './outage-log.js';
@@ -42,19 +42,28 @@ export class StoreOutage {
    */
   during<T>(ask: () => MaybePromise<T>, standIns: StandIns<T>): MaybePromise<T> {
     return recovering(
-      () =>
-        after(this.ask(ask), answer => {
-          this.end();
-          return answer;
-        }),
-      error => {
-        // A store that refuses, because it is full, is not one that fails.
-        if (error instanceof RefusalError) throw error;
-        this.begin(error);
-        if (this.policy === 'deny') throw new RefusalError('UNAVAILABLE');
-        return standIns[this.policy]();
+      () => {
+        const answer = this.ask(ask);
+        if (isThenable(answer)) return this.settle(answer);
+        this.end();
+        return answer;
       },
+      error => this.recover(error, standIns),
     );
+  }
+
+  private async settle<T>(asked: PromiseLike<T>): Promise<T> {
+    const answer = await asked;
+    this.end();
+    return answer;
+  }
+
+  private recover<T>(error: unknown, standIns: StandIns<T>): MaybePromise<T> {
+    // A store that refuses, because it is full, is not one that fails.
+    if (error instanceof RefusalError) throw error;
+    this.begin(error);
+    if (this.policy === 'deny') throw new RefusalError('UNAVAILABLE');
+    return standIns[this.policy]();
   }
 
   private begin(error: unknown): void {

@@ -5,7 +5,7 @@ import { ConnectionManager } from '../connection/index.js';
 import { SubscriptionHub } from '../mesh/index.js';
 import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
-import { BroadcastSigner, EventSigner } from '../signing/index.js';
+import { BroadcastSigner, EventSigner, ReplySigner } from '../signing/index.js';
 import { GatewayCatalog } from './gateway-catalog.js';
 import { HandshakePolicy } from './handshake-policy.js';
 import { WriteBatch } from './write-batch.js';
@@ -25,6 +25,7 @@ export class ConnectionServices {
     @Inject(SEMANTIC_EVENTS_OPTIONS) readonly options: ResolvedOptions,
     readonly clock: Clock,
     readonly signer: EventSigner,
+    readonly replies: ReplySigner,
     readonly authenticator: TokenAuthenticator,
     readonly sessions: SessionRegistry,
     readonly connections: ConnectionManager,

@@ -16,6 +16,7 @@ import {
   SEMANTIC_EVENTS_OPTIONS,
 } from '../options/index.js';
 import { normalizeOrigin } from '../protocol/index.js';
+import { isSecureGateway } from './secure-gateway.decorator.js';
 
 /** Where a gateway listens; gateways with the same endpoint share their sockets. */
 export interface Endpoint {
@@ -35,6 +36,8 @@ export interface CatalogGateway {
   readonly metatype: GatewayClass;
   readonly endpoint: Endpoint;
   readonly isPublic: boolean;
+  /** Whether it is a `@SecureGateway()`. */
+  readonly isSecure: boolean;
   readonly connection: Partial<GatewayConnectionOptions>;
   readonly handlers: readonly CatalogHandler[];
 }
@@ -60,17 +63,18 @@ export class GatewayCatalog {
 
   /** The messages that may be handled without authentication, among those of one gateway. */
   publicMessages(endpoint: Endpoint, messages: readonly string[]): ReadonlySet<string> {
-    const candidates = this.at(endpoint).filter(
-      ({ handlers }) =>
-        handlers.length === messages.length &&
-        handlers.every(({ message }) => messages.includes(message)),
-    );
+    const candidates = this.candidates(endpoint, messages);
     const isPublic = (message: string) =>
       candidates.length > 0 &&
       candidates.every(({ handlers }) =>
         handlers.every(handler => handler.message !== message || handler.isPublic),
       );
     return new Set(messages.filter(isPublic));
+  }
+
+  /** Whether one gateway, told by its messages, is a `@SecureGateway()`. */
+  signsReplies(endpoint: Endpoint, messages: readonly string[]): boolean {
+    return this.candidates(endpoint, messages).some(({ isSecure }) => isSecure);
   }
 
   /** Whether a client may stay at an endpoint without ever authenticating. */
@@ -116,6 +120,14 @@ export class GatewayCatalog {
     return this.list().flatMap(({ handlers }) => handlers.map(({ message }) => message));
   }
 
+  private candidates(endpoint: Endpoint, messages: readonly string[]): CatalogGateway[] {
+    return this.at(endpoint).filter(
+      ({ handlers }) =>
+        handlers.length === messages.length &&
+        handlers.every(({ message }) => messages.includes(message)),
+    );
+  }
+
   private at({ port, path }: Endpoint): CatalogGateway[] {
     return this.list().filter(({ endpoint }) => endpoint.port === port && endpoint.path === path);
   }
@@ -150,6 +162,7 @@ export class GatewayCatalog {
         path: normalizePath(options.path),
       },
       isPublic: this.reflector.get<boolean | undefined>(PUBLIC, metatype) ?? false,
+      isSecure: isSecureGateway(metatype),
       connection: { origins: options.origins, maxMessageSize: options.maxMessageSize },
       handlers,
     };

@@ -1,10 +1,10 @@
 import { isObservable, type Observable, type Subscription, takeWhile } from 'rxjs';
-import type { FrameForm, SemanticEvent } from '../event/index.js';
+import { type FrameForm, receivedAs, type SemanticEvent } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
+import { isThenable } from '../maybe-promise.js';
 import { logUnexpected } from '../monitoring/index.js';
 import type { Client } from '../connection/index.js';
 import type { Code, RefusalDetails, Subprotocol } from '../protocol/index.js';
-import { replyTo } from '../signing/index.js';
 import type { ConnectionServices } from './connection-services.js';
 import { encodeEvent } from './subprotocol.js';
 
@@ -12,6 +12,15 @@ import { encodeEvent } from './subprotocol.js';
 export interface BoundHandler {
   readonly callback: (data: unknown, message: string) => unknown;
   readonly isPublic: boolean;
+  /** Whether answers to events that came in Nest's own frame are signed. */
+  readonly signsReplies: boolean;
+}
+
+/** What a handler is called with, and how it is to be answered. */
+interface Request {
+  readonly data: unknown;
+  readonly form: FrameForm;
+  readonly signs: boolean;
 }
 
 /** Where answers go. */
@@ -54,8 +63,9 @@ export class MessageRouter {
   dispatch(message: string, data: unknown, form: FrameForm): boolean {
     const handlers = this.routes.get(message);
     if (!handlers) return false;
-    for (const { callback, isPublic } of handlers)
-      if (isPublic || this.connection.client.user) void this.call(callback, message, data, form);
+    for (const handler of handlers)
+      if (handler.isPublic || this.connection.client.user)
+        void this.call(handler, message, { data, form, signs: handler.signsReplies });
     return true;
   }
 
@@ -78,20 +88,15 @@ export class MessageRouter {
     this.routes.clear();
   }
 
-  private async call(
-    callback: BoundHandler['callback'],
-    message: string,
-    data: unknown,
-    form: FrameForm,
-  ): Promise<void> {
+  private async call({ callback }: BoundHandler, message: string, request: Request): Promise<void> {
     this.running++;
     try {
-      const result = await callback(data, message);
-      if (isObservable(result)) await this.stream(result, data, form);
-      else this.answer(await result, data, form);
+      const result = await callback(request.data, message);
+      if (isObservable(result)) await this.stream(result, request);
+      else this.answer(isThenable(result) ? await result : result, request);
     } catch (error) {
       // Nest's filters take what a handler throws; this is what they, or an answer, throw themselves.
-      this.fail(error, data, form);
+      this.fail(error, request);
     } finally {
       this.running--;
       if (this.running === 0) this.onIdle?.();
@@ -99,15 +104,15 @@ export class MessageRouter {
     }
   }
 
-  private stream(results: Observable<unknown>, data: unknown, form: FrameForm): Promise<void> {
+  private stream(results: Observable<unknown>, request: Request): Promise<void> {
     return new Promise((resolve, reject) => {
       // Nobody is signed for who cannot be told any more.
       const stream = results.pipe(takeWhile(() => this.connection.isOpen)).subscribe({
         next: result => {
           try {
-            this.answer(result, data, form);
+            this.answer(result, request);
           } catch (error) {
-            this.fail(error, data, form);
+            this.fail(error, request);
           }
         },
         error: reject,
@@ -121,20 +126,21 @@ export class MessageRouter {
     });
   }
 
-  private answer(result: unknown, request: unknown, form: FrameForm): void {
+  private answer(result: unknown, { data, form, signs }: Request): void {
     if (result === undefined || result === null || !this.connection.isOpen) return;
-    if (form === 'nest') {
+    const { client } = this.connection;
+    if (form === 'event') {
+      const { text } = this.services.replies.sign(data as SemanticEvent, result, client);
+      this.connection.send(encodeEvent(text, this.subprotocol));
+    } else if (signs && receivedAs(data) === 'nest') {
+      const { type, text } = this.services.replies.sign(data as SemanticEvent, result, client);
+      this.connection.send(`{"event":${JSON.stringify(type)},"data":${text}}`);
+    } else {
       this.connection.send(JSON.stringify(result));
-      return;
     }
-    const { signer, options } = this.services;
-    const reply = replyTo(request as SemanticEvent, result, options.signing.source);
-    const scheme = signer.schemeFor(request as SemanticEvent, reply);
-    const event = signer.signToText(reply, { client: this.connection.client, scheme });
-    this.connection.send(encodeEvent(event, this.subprotocol));
   }
 
-  private fail(error: unknown, data: unknown, form: FrameForm): void {
+  private fail(error: unknown, { data, form }: Request): void {
     logUnexpected(this.services.logger, error);
     this.connection.refuse('INTERNAL', { id: eventIdOf(data) }, form);
   }

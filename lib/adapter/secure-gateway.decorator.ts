@@ -1,8 +1,8 @@
 import { applyDecorators, UseFilters, UseInterceptors } from '@nestjs/common';
 import { AuthenticatedGuard, EventAuthorizationGuard } from '../auth/index.js';
-import { GuardRank, UseRankedGuard } from '../handler/index.js';
-import { SignReplyInterceptor } from '../signing/index.js';
+import { GuardRank, INTERCEPTORS_METADATA, UseRankedGuard } from '../handler/index.js';
 import { SemanticEventsExceptionFilter } from './semantic-events-exception.filter.js';
+import { StockAdapterReplies } from './stock-adapter-replies.interceptor.js';
 
 /**
  * Makes a gateway one of ours: only authenticated clients reach its handlers (but for what is `@Public()`), and
@@ -14,6 +14,12 @@ export function SecureGateway(): ClassDecorator {
     UseRankedGuard(GuardRank.Authenticated, AuthenticatedGuard),
     UseRankedGuard(GuardRank.Authorization, EventAuthorizationGuard),
     UseFilters(SemanticEventsExceptionFilter),
-    UseInterceptors(SignReplyInterceptor),
+    UseInterceptors(StockAdapterReplies),
   );
+}
+
+/** Whether a gateway is one of ours, by itself or by inheritance. */
+export function isSecureGateway(gateway: object): boolean {
+  const interceptors: unknown = Reflect.getMetadata(INTERCEPTORS_METADATA, gateway);
+  return Array.isArray(interceptors) && interceptors.includes(StockAdapterReplies);
 }

@@ -14,6 +14,7 @@ import { guardedSocket } from './guarded-socket.js';
 import type { Admission, HandshakeRefusal } from './handshake-policy.js';
 import { HttpServerGuard } from './http-server-guard.js';
 import type { BoundHandler } from './message-router.js';
+import { withoutStockAdapterReplies } from './stock-adapter-replies.interceptor.js';
 import { selectSubprotocol } from './subprotocol.js';
 
 /** Fragments of one message, and chunks of one frame, that ws keeps until it is complete. */
@@ -50,6 +51,7 @@ export class SemanticEventsAdapter extends WsAdapter {
     super(app);
     this.services = servicesOf(app);
     this.services.adapter = 'made';
+    withoutStockAdapterReplies(app.get(ModulesContainer, { strict: false }));
     const { clock, options } = this.services;
     this.httpGuard = new HttpServerGuard(options.auth.timeout, () => clock.monotonic());
   }
@@ -83,10 +85,12 @@ export class SemanticEventsAdapter extends WsAdapter {
     if (!connection || !endpoint) return;
     const messages = handlers.map(({ message }) => message);
     const publicMessages = this.services.catalog.publicMessages(endpoint, messages);
+    const signsReplies = this.services.catalog.signsReplies(endpoint, messages);
     for (const { message, callback } of handlers)
       connection.router.bind(message, {
         callback: this.services.telemetry.handled(message, callback as BoundHandler['callback']),
         isPublic: publicMessages.has(message),
+        signsReplies,
       });
   }
 

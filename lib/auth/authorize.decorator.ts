@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { type Client, clientOf } from '../connection/index.js';
 import type { SemanticEvent } from '../event/index.js';
-import { eventOf, GuardRank, UseRankedGuard } from '../handler/index.js';
+import { eventOf, GuardRank, socketOf, UseRankedGuard } from '../handler/index.js';
 import { Problems } from '../options/index.js';
 import { authorizing } from './authorization.js';
 
@@ -37,7 +37,7 @@ export function UseAuthorization(
   @Injectable()
   class AuthorizationGuard implements CanActivate {
     canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-      const client = clientOf(context.switchToWs().getClient<object>());
+      const client = clientOf(socketOf(context));
       return authorizing(context, prepare(client, context));
     }
   }

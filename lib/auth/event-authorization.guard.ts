@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { clientOf } from '../connection/index.js';
-import { eventOf } from '../handler/index.js';
+import { eventOf, payloadOf, socketOf } from '../handler/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { authorizing } from './authorization.js';
 import { EventAuthorizer } from './event-authorizer.js';
@@ -14,10 +14,10 @@ export class EventAuthorizationGuard implements CanActivate {
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const data: unknown = context.switchToWs().getData();
+    const data = payloadOf(context);
     if (typeof data !== 'object' || data === null || !('specversion' in data)) return true;
     const event = eventOf(context, this.options.event);
-    const client = clientOf(context.switchToWs().getClient<object>());
+    const client = clientOf(socketOf(context));
     return authorizing(context, () => this.authorizer.canPublish(client, event));
   }
 }

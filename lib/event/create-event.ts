@@ -1,3 +1,4 @@
+import { rfc3339Of } from './rfc3339.js';
 import type { SemanticEvent, SemanticEventInit } from './semantic-event.js';
 
 /**
@@ -10,6 +11,6 @@ export function createEvent<T>(init: SemanticEventInit<T>, now = Date.now()): Se
     ...init,
     specversion: '1.0',
     id: init.id ?? crypto.randomUUID(),
-    time: init.time ?? new Date(now).toISOString(),
+    time: init.time ?? rfc3339Of(now),
   };
 }

@@ -10,7 +10,7 @@ export {
   unverifiedOf,
 } from './receipt.js';
 export { receiveEvent } from './receive-event.js';
-export { parseRfc3339 } from './rfc3339.js';
+export { parseRfc3339, rfc3339Of } from './rfc3339.js';
 export type { SemanticEvent, SemanticEventInit, SignedSemanticEvent } from './semantic-event.js';
 export { DEFAULT_TIME_WINDOW, isExpired, isWithin, type TimeWindow } from './time-window.js';
 export {

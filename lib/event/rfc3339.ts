@@ -16,6 +16,15 @@ export function parseRfc3339(text: string): number | undefined {
   return last.instant;
 }
 
+/** An instant as an RFC 3339 date-time. @param instant milliseconds since the Unix epoch */
+export function rfc3339Of(instant: number): string {
+  // What happens within a millisecond has the same time.
+  if (instant !== written.instant) written = { instant, text: new Date(instant).toISOString() };
+  return written.text;
+}
+
+let written = { instant: 0, text: new Date(0).toISOString() };
+
 let last: { text: string; instant: number | undefined } = { text: '', instant: undefined };
 
 function parse(text: string): number | undefined {

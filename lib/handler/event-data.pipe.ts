@@ -7,7 +7,8 @@ import {
   ValidationPipe,
 } from '@nestjs/common';
 import { RefusalException } from './refusal.exception.js';
-import type { StandardSchema } from './standard-schema.js';
+import { after, type MaybePromise } from '../maybe-promise.js';
+import type { StandardResult, StandardSchema } from './standard-schema.js';
 
 /**
  * Validates the `data` of an event: by a Standard Schema where one is given, else by class-validator where the
@@ -22,15 +23,14 @@ export class EventDataPipe implements PipeTransform {
     return this.schema !== undefined || isClass(type);
   }
 
-  async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (this.schema) return parse(this.schema, value);
-    const pipe = isClass(metadata.metatype) ? await classValidation() : undefined;
-    return pipe ? pipe.transform(value, metadata) : value;
+  transform(value: unknown, metadata: ArgumentMetadata): MaybePromise<unknown> {
+    if (this.schema) return after(this.schema['~standard'].validate(value), outputOf);
+    if (!isClass(metadata.metatype)) return value;
+    return classValidation().then(pipe => (pipe ? pipe.transform(value, metadata) : value));
   }
 }
 
-async function parse(schema: StandardSchema, value: unknown): Promise<unknown> {
-  const result = await schema['~standard'].validate(value);
+function outputOf(result: StandardResult): unknown {
   if (result.issues) throw new RefusalException('INVALID_EVENT');
   return result.value;
 }
@@ -38,8 +38,16 @@ async function parse(schema: StandardSchema, value: unknown): Promise<unknown> {
 /** The source of what the runtime brings along: `Object`, `Date`, `BigInt`, and the like. */
 const BUILT_IN = /\{\s*\[native code\]\s*\}$/;
 
+const classes = new WeakMap<Type, boolean>();
+
+/** Whether a type is a class of the application. */
 function isClass(metatype: Type | undefined): boolean {
-  return metatype !== undefined && !BUILT_IN.test(Function.prototype.toString.call(metatype));
+  if (metatype === undefined) return false;
+  const known = classes.get(metatype);
+  if (known !== undefined) return known;
+  const isOwn = !BUILT_IN.test(Function.prototype.toString.call(metatype));
+  classes.set(metatype, isOwn);
+  return isOwn;
 }
 
 let validation: Promise<ValidationPipe | undefined> | undefined;

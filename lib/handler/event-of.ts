@@ -9,6 +9,7 @@ import {
   validateEvent,
 } from '../event/index.js';
 import { RefusalError } from '../protocol/index.js';
+import { payloadOf } from './call.js';
 import { RefusalException } from './refusal.exception.js';
 
 /**
@@ -21,7 +22,7 @@ export function eventOf(
   context: ExecutionContext,
   limits: Readonly<EventLimits> = DEFAULT_EVENT_LIMITS,
 ): SemanticEvent {
-  const data: unknown = context.switchToWs().getData();
+  const data = payloadOf(context);
   if (receivedAs(data) !== undefined) return data as SemanticEvent;
   try {
     validateEvent(data, limits);

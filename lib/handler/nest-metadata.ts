@@ -3,6 +3,7 @@
  * between versions; a test holds them against the installed one.
  */
 export const GUARDS_METADATA = '__guards__';
+export const INTERCEPTORS_METADATA = '__interceptors__';
 export const GATEWAY_METADATA = 'websockets:is_gateway';
 export const GATEWAY_OPTIONS = 'websockets:gateway_options';
 export const PORT_METADATA = 'port';

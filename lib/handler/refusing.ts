@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { RefusalError } from '../protocol/index.js';
+import { payloadOf } from './call.js';
 import { eventIdOf } from './event-of.js';
 import { RefusalException } from './refusal.exception.js';
 
@@ -10,7 +11,7 @@ export function refusing(
 ): true | Promise<true> {
   const rethrow = (error: unknown): never => {
     if (!(error instanceof RefusalError)) throw error;
-    throw RefusalException.of(error, eventIdOf(context.switchToWs().getData()));
+    throw RefusalException.of(error, eventIdOf(payloadOf(context)));
   };
   try {
     const passed = check();

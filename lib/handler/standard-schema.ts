@@ -11,7 +11,7 @@ export interface StandardSchema<Output = unknown> {
   };
 }
 
-type StandardResult<Output> =
+export type StandardResult<Output = unknown> =
   { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly unknown[] };
 
 /** Whether a value is a schema; arktype's are functions. */

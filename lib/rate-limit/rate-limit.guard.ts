@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { addressGroup, clientOf } from '../connection/index.js';
-import { GuardRank, hasGuard, refusing } from '../handler/index.js';
+import { GuardRank, hasGuard, perHandler, refusing, socketOf } from '../handler/index.js';
 import { boundedKey } from './bucket-key.js';
 import {
   RATE_LIMIT,
@@ -23,6 +23,16 @@ export function pendingDecisionOf(context: ExecutionContext): PendingDecision | 
 export class RateLimitGuard implements CanActivate {
   /** Calls that have been charged: a limit on a gateway and one on its handler bring the guard in twice. */
   private readonly charged = new WeakSet<ExecutionContext>();
+
+  private readonly decoratedLimitOf = perHandler(context => {
+    const targets = [context.getHandler(), context.getClass()];
+    if (this.reflector.get<true | undefined>(SKIP_RATE_LIMIT, context.getHandler()))
+      return undefined;
+    return this.reflector.getAllAndOverride<RateLimitDecoratorOptions | undefined>(
+      RATE_LIMIT,
+      targets,
+    );
+  });
 
   constructor(
     private readonly limiter: RateLimiter,
@@ -54,13 +64,7 @@ export class RateLimitGuard implements CanActivate {
   }
 
   protected limitOf(context: ExecutionContext): RateLimitDecoratorOptions | undefined {
-    const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.get<true | undefined>(SKIP_RATE_LIMIT, context.getHandler()))
-      return undefined;
-    return this.reflector.getAllAndOverride<RateLimitDecoratorOptions | undefined>(
-      RATE_LIMIT,
-      targets,
-    );
+    return this.decoratedLimitOf(context);
   }
 
   protected keyOf(context: ExecutionContext, limit: RateLimitDecoratorOptions): string {
@@ -73,7 +77,7 @@ export class RateLimitGuard implements CanActivate {
   }
 
   private subjectOf(context: ExecutionContext, { by = 'user' }: RateLimitDecoratorOptions): string {
-    const client = clientOf(context.switchToWs().getClient<object>());
+    const client = clientOf(socketOf(context));
     if (typeof by === 'function') return `custom:${by(client, context)}`;
     if (by === 'client') return `client:${client.id}`;
     return by === 'user' && client.user

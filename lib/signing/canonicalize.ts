@@ -37,7 +37,8 @@ function write(value: unknown, depth: number): string {
 /** Most strings: printable ASCII with nothing to escape. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
-function writeString(value: string): string {
+/** The canonical form of a string. */
+export function writeString(value: string): string {
   if (PLAIN.test(value)) return `"${value}"`;
   if (!value.isWellFormed()) throw new TypeError('A lone surrogate has no canonical JSON form');
   return JSON.stringify(value);
@@ -51,20 +52,35 @@ function writeNumber(value: number): string {
 function writeObject(value: object, depth: number, omitted?: string): string {
   if (depth === 0) throw new TypeError(`More than ${MAX_DEPTH} levels have no canonical JSON form`);
   if (hasToJson(value)) return write(value.toJSON(), depth - 1);
+  if (Array.isArray(value)) return writeArray(value, depth);
   if (value instanceof String || value instanceof Number || value instanceof Boolean)
     return write(value.valueOf(), depth - 1);
-  if (Array.isArray(value)) {
-    return `[${Array.from(value, item => write(item, depth - 1)).join(',')}]`;
-  }
   const members = value as Record<string, unknown>;
   let text = '';
-  for (const key of Object.keys(members).sort()) {
+  for (const key of sortedKeys(members)) {
     const member = members[key];
     if (member === undefined || key === omitted) continue;
     if (text !== '') text += ',';
     text += `${writeString(key)}:${write(member, depth - 1)}`;
   }
   return `{${text}}`;
+}
+
+function writeArray(items: readonly unknown[], depth: number): string {
+  let text = '';
+  for (let index = 0; index < items.length; index++) {
+    if (index > 0) text += ',';
+    text += write(items[index], depth - 1);
+  }
+  return `[${text}]`;
+}
+
+/** Most are in order already; to look is cheaper than to sort. */
+function sortedKeys(members: object): string[] {
+  const keys = Object.keys(members);
+  for (let index = 1; index < keys.length; index++)
+    if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort();
+  return keys;
 }
 
 function hasToJson(value: object): value is { toJSON(): unknown } {

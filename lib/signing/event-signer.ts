@@ -127,7 +127,19 @@ export class EventSigner {
   signToText(event: SemanticEventInit, options: SignOptions = {}): string {
     const unsigned = this.complete(event, options.scheme);
     const { text, semanticsignature } = this.signatureOf(unsigned, options);
-    return `${text.slice(0, -1)},"semanticsignature":"${semanticsignature}"}`;
+    return withSignature(text.slice(0, -1), semanticsignature);
+  }
+
+  /**
+   * Signs a text for a client, and puts its signature into it.
+   *
+   * @param openText the canonical form of an event, without its closing brace
+   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   */
+  seal(openText: string, client: Client): string {
+    const { id, key } = this.signingKeyFor(client);
+    const mac = computeMac(key, macInput(`${openText}}`, 's2c'));
+    return withSignature(openText, formatSignature(id, mac));
   }
 
   /**
@@ -146,8 +158,12 @@ export class EventSigner {
    * what the server says in its own name; `'v1'` for all else.
    */
   schemeFor(request: SemanticEvent, answer: SemanticEventInit): SignatureScheme {
-    const isCompatible = this.compatible.has(request) && this.isOwn(answer);
-    return isCompatible ? 'integradio' : 'v1';
+    return this.isCompatible(request) && this.isOwn(answer) ? 'integradio' : 'v1';
+  }
+
+  /** Whether an event was verified in the compatible mode. */
+  isCompatible(event: SemanticEvent): boolean {
+    return this.accepts('integradio') && this.compatible.has(event);
   }
 
   /**
@@ -291,4 +307,8 @@ export class EventSigner {
     if (!key) throw new RefusalError('UNAVAILABLE');
     return key;
   }
+}
+
+function withSignature(openText: string, semanticsignature: string): string {
+  return `${openText},"semanticsignature":"${semanticsignature}"}`;
 }

@@ -7,7 +7,7 @@ export {
   type VerifyOptions,
 } from './event-signer.js';
 export type { RingKey, SigningKey } from './key-ring.js';
-export { replyTo } from './reply.js';
+export { ReplySigner } from './reply-signer.js';
 export { SignReplyInterceptor } from './sign-reply.interceptor.js';
 export { broadcastInput, type Direction, signatureFor } from './signature.js';
 export { SignedEvent } from './signed-event.decorator.js';

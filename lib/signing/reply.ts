@@ -1,4 +1,20 @@
 import type { SemanticEvent, SemanticEventInit } from '../event/index.js';
+import { canonicalize, writeString } from './canonicalize.js';
+
+/** What an answer says, beside what every answer says. */
+interface ReplyContent {
+  readonly type: string;
+  readonly data?: unknown;
+  readonly data_base64?: string;
+  readonly datacontenttype: string;
+}
+
+/** What makes an answer an event of its own. */
+export interface ReplyIdentity {
+  readonly id: string;
+  readonly time: string;
+  readonly nonce: string;
+}
 
 /**
  * The event that answers another, made of what a handler returned: an event as it is, Nest's
@@ -17,19 +33,39 @@ export function replyTo(
   return { ...reply, semanticcorrelationid: request.id };
 }
 
-function contentOf(request: SemanticEvent, result: unknown): Partial<SemanticEvent> & Type {
-  return isWsResponse(result)
-    ? { type: result.event, ...withData(result.data) }
-    : { type: `${request.type}.reply`, ...withData(result) };
+/**
+ * The canonical form of `replyTo`'s event, without its closing brace; undefined where a handler returned an event. All
+ * members but the data are known, and so is their order: nothing is left to sort.
+ *
+ * @param identity of plain ASCII, with nothing to escape
+ * @throws TypeError when the data has no canonical form
+ */
+export function openReply(
+  request: SemanticEvent,
+  result: unknown,
+  source: string,
+  { id, time, nonce }: ReplyIdentity,
+): { type: string; openText: string } | undefined {
+  if (isEvent(result)) return undefined;
+  const { type, data, data_base64: binary, datacontenttype } = contentOf(request, result);
+  const openText =
+    '{' +
+    (data === undefined ? '' : `"data":${canonicalize(data)},`) +
+    (binary === undefined ? '' : `"data_base64":"${binary}",`) +
+    `"datacontenttype":"${datacontenttype}","id":"${id}",` +
+    `"semanticcorrelationid":${writeString(request.id)},"semanticnonce":"${nonce}",` +
+    `"source":${writeString(source)},"specversion":"1.0","time":"${time}","type":${writeString(type)}`;
+  return { type, openText };
 }
 
-type Type = Pick<SemanticEvent, 'type'>;
-
-/** Bytes have a form of their own in JSON (CloudEvents JSON format, section 3.1.1). */
-function withData(data: unknown): Partial<SemanticEvent> {
-  if (!(data instanceof Uint8Array)) return { data, datacontenttype: 'application/json' };
+function contentOf(request: SemanticEvent, result: unknown): ReplyContent {
+  const isNamed = isWsResponse(result);
+  const type = isNamed ? result.event : `${request.type}.reply`;
+  const data = isNamed ? result.data : result;
+  if (!(data instanceof Uint8Array)) return { type, data, datacontenttype: 'application/json' };
+  // Bytes have a form of their own in JSON (CloudEvents JSON format, section 3.1.1).
   const binary = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
-  return { data_base64: binary, datacontenttype: 'application/octet-stream' };
+  return { type, data_base64: binary, datacontenttype: 'application/octet-stream' };
 }
 
 function isEvent(result: unknown): result is SemanticEvent {

@@ -8,6 +8,7 @@ import {
 import { map, type Observable } from 'rxjs';
 import { clientOf } from '../connection/index.js';
 import { receivedAs, type SemanticEvent } from '../event/index.js';
+import { payloadOf, socketOf } from '../handler/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { EventSigner } from './event-signer.js';
 import { replyTo } from './reply.js';
@@ -24,9 +25,9 @@ export class SignReplyInterceptor implements NestInterceptor {
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const request: unknown = context.switchToWs().getData();
+    const request = payloadOf(context);
     if (receivedAs(request) !== 'nest') return next.handle();
-    const client = clientOf(context.switchToWs().getClient<object>());
+    const client = clientOf(socketOf(context));
     return next.handle().pipe(
       map((result: unknown) => {
         if (result === undefined || result === null) return result;

@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { Reflector } from '@nestjs/core';
 import { clientOf } from '../connection/index.js';
 import type { SemanticEvent } from '../event/index.js';
-import { eventOf, refusing } from '../handler/index.js';
+import { eventOf, messageOf, perHandler, refusing, socketOf } from '../handler/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
@@ -23,6 +23,10 @@ const uses = new WeakMap<SemanticEvent, MaybePromise<true>>();
 /** Enforces `@SignedEvent`: time window, then signature, then nonce, which only a valid event may use up. */
 @Injectable()
 export class SignedEventGuard implements CanActivate {
+  private readonly optionsOf = perHandler(context =>
+    this.reflector.get<SignedEventOptions | undefined>(SIGNED_EVENT, context.getHandler()),
+  );
+
   constructor(
     protected readonly signer: EventSigner,
     protected readonly nonces: NonceTracker,
@@ -34,8 +38,7 @@ export class SignedEventGuard implements CanActivate {
     return refusing(context, () => {
       const event = eventOf(context, this.options.event);
       // Signed for one handler, an event must not be carried to another in Nest's own frame.
-      if (event.type !== context.switchToWs().getPattern())
-        throw new RefusalError('INVALID_SIGNATURE');
+      if (event.type !== messageOf(context)) throw new RefusalError('INVALID_SIGNATURE');
       return this.useNonce(event, this.verify(event, context), pendingDecisionOf(context));
     });
   }
@@ -55,11 +58,7 @@ export class SignedEventGuard implements CanActivate {
 
   /** @returns the id of the key the event was signed with */
   protected verify(event: SemanticEvent, context: ExecutionContext): string {
-    const options = this.reflector.get<SignedEventOptions | undefined>(
-      SIGNED_EVENT,
-      context.getHandler(),
-    );
-    const client = clientOf(context.switchToWs().getClient<object>());
-    return this.signer.verify(event, { client, keys: options?.keys });
+    const client = clientOf(socketOf(context));
+    return this.signer.verify(event, { client, keys: this.optionsOf(context)?.keys });
   }
 }

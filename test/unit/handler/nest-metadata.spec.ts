@@ -5,6 +5,7 @@ import * as ours from '../../../lib/handler/nest-metadata.js';
 describe('the metadata keys we read', () => {
   it.each([
     ['GUARDS_METADATA', common.GUARDS_METADATA],
+    ['INTERCEPTORS_METADATA', common.INTERCEPTORS_METADATA],
     ['GATEWAY_METADATA', websockets.GATEWAY_METADATA],
     ['GATEWAY_OPTIONS', websockets.GATEWAY_OPTIONS],
     ['PORT_METADATA', websockets.PORT_METADATA],
@@ -18,6 +19,6 @@ describe('the metadata keys we read', () => {
   });
 
   it('are all held against Nest', () => {
-    expect(Object.keys(ours)).toHaveLength(8);
+    expect(Object.keys(ours)).toHaveLength(9);
   });
 });
