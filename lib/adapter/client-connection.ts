@@ -30,7 +30,7 @@ import { readLastWords } from './last-words.js';
 import { watchMessageSize } from './message-size-watch.js';
 import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
-import { subprotocolOf } from './subprotocol.js';
+import { eventTextIn, subprotocolOf } from './subprotocol.js';
 
 const OPEN = 1;
 const AS_TEXT = { binary: false };
@@ -252,7 +252,13 @@ export class ClientConnection
     const { event: limits, signing } = this.services.options;
     let event: SemanticEvent;
     try {
-      event = receiveEvent(value, text, limits, signing.accept.includes('integradio'));
+      event = receiveEvent(
+        value,
+        text,
+        limits,
+        signing.accept.includes('integradio'),
+        eventTextIn(text, this.subprotocol),
+      );
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
       // Who has not authenticated learns that first, and nothing of what we think of the event.

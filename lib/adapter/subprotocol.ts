@@ -1,5 +1,7 @@
 import { CLOUDEVENTS_PROTOCOL, NATIVE_PROTOCOL, type Subprotocol } from '../protocol/index.js';
 
+const ENVELOPE = '{"type":"event","event":';
+
 /** The first sub-protocol a client asks for that we speak; false selects none. */
 export function selectSubprotocol(offered: Set<string>): string | false {
   for (const name of offered) if (isSubprotocol(name)) return name;
@@ -17,7 +19,13 @@ export function subprotocolOf(selected: string): Subprotocol {
  * @param text the JSON of the event
  */
 export function encodeEvent(text: string, subprotocol: Subprotocol): string {
-  return subprotocol === CLOUDEVENTS_PROTOCOL ? text : `{"type":"event","event":${text}}`;
+  return subprotocol === CLOUDEVENTS_PROTOCOL ? text : `${ENVELOPE}${text}}`;
+}
+
+/** The JSON of the event in an event frame, where the frame is written as we would write it. */
+export function eventTextIn(frame: string, subprotocol: Subprotocol): string | undefined {
+  if (subprotocol === CLOUDEVENTS_PROTOCOL) return frame;
+  return frame.startsWith(ENVELOPE) ? frame.slice(ENVELOPE.length, -1) : undefined;
 }
 
 function isSubprotocol(name: string): name is Subprotocol {

@@ -7,6 +7,7 @@ export {
   type FrameForm,
   markReceived,
   receivedAs,
+  receivedTextOf,
   unverifiedOf,
 } from './receipt.js';
 export { receiveEvent } from './receive-event.js';

@@ -13,24 +13,35 @@ interface CompatibleReceipt {
 
 interface Receipt {
   readonly form: FrameForm;
+  readonly text?: string;
   readonly compatible?: CompatibleReceipt;
 }
 
 const receipts = new WeakMap<object, Receipt>();
 const NOTHING: UnverifiedAttributes = Object.freeze({});
 
-/** Notes that an event passed validation, and the form of the frame it came in. */
+/**
+ * Notes that an event passed validation, and the form of the frame it came in.
+ *
+ * @param text the JSON it was parsed from, where that is known
+ */
 export function markReceived(
   event: SemanticEvent,
   form: FrameForm,
+  text?: string,
   compatible?: CompatibleReceipt,
 ): void {
-  receipts.set(event, { form, compatible });
+  receipts.set(event, { form, text, compatible });
 }
 
 /** The form of the frame a validated event came in; undefined for anything that was not validated. */
 export function receivedAs(data: unknown): FrameForm | undefined {
   return receiptOf(data)?.form;
+}
+
+/** The JSON an event was parsed from, where that is known. */
+export function receivedTextOf(event: SemanticEvent): string | undefined {
+  return receiptOf(event)?.text;
 }
 
 /** The frame an event in the compatible mode came in. */

@@ -173,8 +173,9 @@ export function isPlainJson(
   if (typeof value !== 'object' || value === null) return true;
   if (depth === 0) return false;
   if (Array.isArray(value)) return value.every(item => isPlainJson(item, depth - 1, allowed));
-  return Object.entries(value).every(
-    ([key, item]) =>
-      key !== '__proto__' && key.isWellFormed() && isPlainJson(item, depth - 1, allowed),
-  );
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__' || !key.isWellFormed()) return false;
+    if (!isPlainJson((value as Record<string, unknown>)[key], depth - 1, allowed)) return false;
+  }
+  return true;
 }

@@ -33,6 +33,7 @@ import {
   formatSignature,
   macInput,
   parseSignature,
+  receivedInput,
   signingInput,
 } from './signature.js';
 
@@ -62,6 +63,11 @@ export interface VerifyOptions {
   keys?: AcceptedKeys;
   /** @default 'c2s' */
   direction?: Direction;
+  /**
+   * The JSON the event was parsed from, if nobody can have changed the event since: where it is in canonical form,
+   * that form need not be made anew.
+   */
+  text?: string;
 }
 
 /** Signs events and verifies the signatures of others, by HMAC-SHA256 over their canonical form. */
@@ -211,7 +217,7 @@ export class EventSigner {
   /** The key that an event was signed with. */
   private keyIdOf(
     event: SemanticEvent,
-    { client, keys = 'any', direction = 'c2s' }: VerifyOptions,
+    { client, keys = 'any', direction = 'c2s', text }: VerifyOptions,
   ): string {
     const now = this.clock.now();
     if (!isWithin(this.options.signing, freshnessOf(event).time, now))
@@ -222,7 +228,7 @@ export class EventSigner {
 
     const signature = parseSignature(event.semanticsignature);
     const key = signature && this.findKey(signature.keyId, keys, client, now);
-    if (!key || !isMacOf(key.key, this.canonicalText(event, direction), signature.mac))
+    if (!key || !isMacOf(key.key, this.signedText(event, direction, text), signature.mac))
       throw new RefusalError('INVALID_SIGNATURE');
     return key.id;
   }
@@ -294,7 +300,10 @@ export class EventSigner {
     return key?.id === id ? key : undefined;
   }
 
-  private canonicalText(event: SemanticEvent, direction: Direction): string {
+  private signedText(event: SemanticEvent, direction: Direction, text?: string): string {
+    const { semanticsignature = '' } = event;
+    const received = text && receivedInput(text, semanticsignature, direction);
+    if (received) return received;
     try {
       return signingInput(event, direction);
     } catch {

@@ -33,11 +33,7 @@ export class ReplySigner {
    * @throws as `EventSigner.sign`
    */
   sign(request: SemanticEvent, result: unknown, client: Client): SignedReply {
-    const identity = {
-      id: randomUUID(),
-      time: rfc3339Of(this.clock.now()),
-      nonce: randomUUID(),
-    };
+    const identity = { id: randomUUID(), time: rfc3339Of(this.clock.now()) };
     const known = this.signer.isCompatible(request)
       ? undefined
       : openReply(request, result, this.source, identity);

@@ -11,9 +11,9 @@ interface ReplyContent {
 
 /** What makes an answer an event of its own. */
 export interface ReplyIdentity {
+  /** A UUID: used once as it is, it serves as the nonce, too. */
   readonly id: string;
   readonly time: string;
-  readonly nonce: string;
 }
 
 /**
@@ -44,7 +44,7 @@ export function openReply(
   request: SemanticEvent,
   result: unknown,
   source: string,
-  { id, time, nonce }: ReplyIdentity,
+  { id, time }: ReplyIdentity,
 ): { type: string; openText: string } | undefined {
   if (isEvent(result)) return undefined;
   const { type, data, data_base64: binary, datacontenttype } = contentOf(request, result);
@@ -53,7 +53,7 @@ export function openReply(
     (data === undefined ? '' : `"data":${canonicalize(data)},`) +
     (binary === undefined ? '' : `"data_base64":"${binary}",`) +
     `"datacontenttype":"${datacontenttype}","id":"${id}",` +
-    `"semanticcorrelationid":${writeString(request.id)},"semanticnonce":"${nonce}",` +
+    `"semanticcorrelationid":${writeString(request.id)},"semanticnonce":"${id}",` +
     `"source":${writeString(source)},"specversion":"1.0","time":"${time}","type":${writeString(type)}`;
   return { type, openText };
 }

@@ -1,4 +1,5 @@
 import type { SemanticEvent } from '../event/index.js';
+import { isCanonicalText } from './canonical-text.js';
 import { canonicalizeWithout } from './canonicalize.js';
 import type { SigningKey } from './key-ring.js';
 import { computeMac } from './mac.js';
@@ -21,6 +22,29 @@ export function signingInput(event: SemanticEvent, direction: Direction): string
 /** @param text the canonical form of an event without its signature */
 export function macInput(text: string, direction: Direction): string {
   return `${VERSION}.${direction}.${text}`;
+}
+
+/**
+ * The text a signature covers, where the JSON an event came in is in canonical form, but for the place of the signature.
+ *
+ * @param text the JSON of the event, which has been parsed
+ * @param signature its `semanticsignature`
+ * @returns undefined when it is not canonical: the text must be made of the event's value, then
+ */
+export function receivedInput(
+  text: string,
+  signature: string,
+  direction: Direction,
+): string | undefined {
+  const member = `"semanticsignature":"${signature}"`;
+  const at = text.indexOf(member);
+  if (at < 0) return undefined;
+  // A comma goes with it: the one before, but that behind where it comes first.
+  const isFirst = text[at - 1] === '{';
+  const before = text.slice(0, isFirst ? at : at - 1);
+  const behind = text.slice(at + member.length + (isFirst ? 1 : 0));
+  const input = macInput(before + behind, direction);
+  return isCanonicalText(input, input.indexOf('{')) ? input : undefined;
 }
 
 /** The bytes that are signed for each of many clients, made once. @param text the canonical form of the event */

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { clientOf } from '../connection/index.js';
-import type { SemanticEvent } from '../event/index.js';
+import { receivedTextOf, type SemanticEvent } from '../event/index.js';
 import { eventOf, messageOf, perHandler, refusing, socketOf } from '../handler/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
@@ -59,6 +59,10 @@ export class SignedEventGuard implements CanActivate {
   /** @returns the id of the key the event was signed with */
   protected verify(event: SemanticEvent, context: ExecutionContext): string {
     const client = clientOf(socketOf(context));
-    return this.signer.verify(event, { client, keys: this.optionsOf(context)?.keys });
+    return this.signer.verify(event, {
+      client,
+      keys: this.optionsOf(context)?.keys,
+      text: receivedTextOf(event),
+    });
   }
 }

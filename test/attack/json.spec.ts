@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto';
+import canonicalize from 'canonicalize';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { TestApp } from '../helpers/test-app.js';
 import type { Json, TestClient } from '../helpers/test-client.js';
@@ -6,7 +8,10 @@ let app: TestApp;
 let client: TestClient;
 
 beforeEach(async () => {
-  app = await TestApp.start({ gateways: [DemoGateway] });
+  app = await TestApp.start({
+    gateways: [DemoGateway],
+    options: { connection: { maxStrikes: 1_000, messageRate: 1_000, messageBurst: 1_000 } },
+  });
   client = await app.login();
 });
 
@@ -115,5 +120,70 @@ describe('JSON that two parsers read differently', () => {
     const frame = text.repeat(60_000 / text.length);
     expect(await outcome(frame)).toBe('BAD_FRAME');
     expect(await outcome(`{"type":"event","event":${frame}`)).toBe('BAD_FRAME');
+  });
+});
+
+describe('an event that comes in the canonical form it was signed in', () => {
+  /** The JSON of a signed event as our own client sends it, in its two parts. */
+  const sealed = (data: unknown) => {
+    const { semanticsignature, ...unsigned } = client.event('demo.echo', data);
+    const open = canonicalize(unsigned)!.slice(0, -1);
+    return { open, signature: `"semanticsignature":"${String(semanticsignature)}"` };
+  };
+  const send = (event: string, behind = '') =>
+    outcome(`{"type":"event","event":${event}${behind}}`);
+
+  it('passes, wherever its signature stands', async () => {
+    const { open, signature } = sealed({ a: 1, b: 'é' });
+    expect(await send(`${open},${signature}}`)).toBe('accepted');
+    const other = sealed({ a: 1, b: 'é' });
+    expect(await send(`{${other.signature},${other.open.slice(1)}}`)).toBe('accepted');
+    expect(calls()).toEqual([
+      { a: 1, b: 'é' },
+      { a: 1, b: 'é' },
+    ]);
+  });
+
+  it.each<[string, (open: string, signature: string) => string, string]>([
+    ['in its data', (open, s) => `${open.replace('"a":1', `"a":1,${s}`)}}`, 'INVALID_SIGNATURE'],
+    ['beside it', (open, s) => `${open}},${s}`, 'INVALID_SIGNATURE'],
+    [
+      'in its data and, by another spelling, where it belongs',
+      (open, s) =>
+        `${open.replace('"a":1', `"a":1,${s}`)},${s.replace('semantics', 'semantic\\u0073')}}`,
+      'INVALID_SIGNATURE',
+    ],
+  ])('is refused with the signature %s', async (_, write, code) => {
+    const { open, signature } = sealed({ a: 1 });
+    expect(await send(write(open, signature))).toBe(code);
+    expect(calls()).toEqual([]);
+  });
+
+  it.each([
+    ['a member given twice', '"data":{"a":1}', '"data":{"a":1,"a":1}'],
+    ['a space', '"data":{"a":1}', '"data": {"a":1}'],
+    ['another spelling of a number', '"data":{"a":1}', '"data":{"a":1.0}'],
+    ['an escape', '"data":{"a":1}', '"data":{"\\u0061":1}'],
+  ])('is not what a key signed over a text with %s', async (_, plain, written) => {
+    const { semanticsignature: _given, ...unsigned } = client.event('demo.echo', { a: 1 });
+    const text = canonicalize(unsigned)!.replace(plain, written);
+    const { key, key_id } = client.signing!;
+    const mac = createHmac('sha256', Buffer.from(key, 'base64url')).update(`v1.c2s.${text}`);
+    const signature = `v1.${key_id}.${mac.digest('base64url')}`;
+    expect(await send(`${text.slice(0, -1)},"semanticsignature":"${signature}"}`)).toBe(
+      'INVALID_SIGNATURE',
+    );
+    expect(calls()).toEqual([]);
+  });
+
+  it('is refused, or the same event, with any one letter of it changed', async () => {
+    const { open, signature } = sealed({ a: 1, b: ['x'] });
+    for (let at = 0; at < open.length; at += 3) {
+      const changed = `${open.slice(0, at)}~${open.slice(at + 1)}`;
+      expect(['BAD_FRAME', 'INVALID_EVENT', 'INVALID_SIGNATURE', 'UNKNOWN_EVENT']).toContain(
+        await send(`${changed},${signature}}`),
+      );
+    }
+    expect(calls()).toEqual([]);
   });
 });

@@ -1,0 +1,123 @@
+import * as fc from 'fast-check';
+import type { SemanticEvent } from '../../lib/event/index.js';
+import { canonicalize } from '../../lib/signing/canonicalize.js';
+import { isCanonicalText } from '../../lib/signing/canonical-text.js';
+import { receivedInput, signingInput } from '../../lib/signing/signature.js';
+
+const SIGNATURE = `v1.main.${'x'.repeat(43)}`;
+const MEMBER = `"semanticsignature":"${SIGNATURE}"`;
+
+/** JSON in which all that canonical form leaves no choice of is chosen at random. */
+const anyNumber = fc.constantFrom('0', '-0', '00', '1', '-1', '1.0', '1e3', '12345678901234567890');
+const anyText = fc.constantFrom('""', '"a"', '"\\u0061"', '"é"', '"\\u00e9"', '"😀"', '"\\n"');
+const anyName = fc.constantFrom('"a"', '"b"', '"\\u0062"', '"10"', '"9"', '"\ufb33"', '"😀"');
+const anyGap = fc.constantFrom('', '', '', ' ', '\n');
+const loose = fc.letrec<{ value: string; object: string }>(tie => ({
+  value: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    fc.constantFrom('null', 'true', 'false'),
+    anyNumber,
+    anyText,
+    fc.array(tie('value'), { maxLength: 3 }).map(items => `[${items.join(',')}]`),
+    tie('object'),
+  ),
+  object: fc
+    .tuple(fc.array(fc.tuple(anyName, anyGap, tie('value')), { maxLength: 3 }), anyGap)
+    .map(
+      ([members, gap]) =>
+        `{${gap}${members.map(([name, space, value]) => `${name}:${space}${value}`).join(',')}}`,
+    ),
+})).object;
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+describe('isCanonicalText', () => {
+  it('takes for canonical only what canonicalize writes', () => {
+    fc.assert(
+      fc.property(loose, text => {
+        const value = parsed(text);
+        fc.pre(value !== undefined);
+        if (isCanonicalText(text, 0)) expect(canonicalize(value)).toBe(text);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('knows every canonical text without escapes and fractions', () => {
+    const anyJson = fc.dictionary(
+      fc.string({ unit: 'grapheme' }),
+      fc.jsonValue({ stringUnit: 'grapheme' }),
+    );
+    fc.assert(
+      fc.property(anyJson, value => {
+        const text = canonicalize(value);
+        fc.pre(!/\\|\d[.e]/.test(text));
+        expect(isCanonicalText(text, 0)).toBe(true);
+      }),
+    );
+  });
+
+  it.each([
+    ['an array', '[1]'],
+    ['something behind the object', '{}x'],
+    ['an object that does not end', '{"a":1'],
+    ['a comma too many', '{"a":1,}'],
+    ['a name twice', '{"a":1,"a":1}'],
+    ['an empty name twice', '{"":1,"":1}'],
+    ['33 levels', `${'{"a":'.repeat(33)}1${'}'.repeat(33)}`],
+    ['17 digits', '{"a":12345678901234567}'],
+  ])('says no to %s', (_, text) => {
+    expect(isCanonicalText(text, 0)).toBe(false);
+  });
+});
+
+describe('the text that was signed, taken from what was received', () => {
+  const event = fc
+    .dictionary(fc.stringMatching(/^[a-z]{1,3}$/), fc.jsonValue({ maxDepth: 2 }))
+    .map(members => canonicalize({ id: '1', ...members, semanticsignature: SIGNATURE }));
+
+  it('is what the value of the event gives, wherever its signature stands', () => {
+    fc.assert(
+      fc.property(event, fc.nat(), (text, place) => {
+        const members = text.slice(1, -1).replace(`,${MEMBER}`, '').replace(`${MEMBER},`, '');
+        const commas = [...members.matchAll(/,/g)].map(({ index }) => index);
+        const at = commas[place % (commas.length + 1)] ?? members.length;
+        const moved = `{${members.slice(0, at)},${MEMBER}${members.slice(at)}}`;
+        const value = parsed(moved) as SemanticEvent | undefined;
+        fc.pre(value?.semanticsignature === SIGNATURE);
+        const input = receivedInput(moved, SIGNATURE, 'c2s');
+        if (input !== undefined) expect(input).toBe(signingInput(value, 'c2s'));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it.each([
+    ['first', `{${MEMBER},"id":"1"}`],
+    ['last', `{"id":"1",${MEMBER}}`],
+    ['between', `{"id":"1",${MEMBER},"type":"x"}`],
+  ])('is found with the signature %s', (_, text) => {
+    expect(receivedInput(text, SIGNATURE, 'c2s')).toBe(
+      signingInput(JSON.parse(text) as SemanticEvent, 'c2s'),
+    );
+  });
+
+  it.each([
+    ['after a space', `{"id":"1", ${MEMBER}}`],
+    ['with a space in it', `{"id":"1","semanticsignature": "${SIGNATURE}"}`],
+    ['alone', `{${MEMBER}}`],
+  ])('is not taken from a text with the signature %s', (_, text) => {
+    expect(receivedInput(text, SIGNATURE, 'c2s')).toBeUndefined();
+  });
+
+  it('still has a signature that stands twice: nobody can have signed that', () => {
+    const text = receivedInput(`{"id":"1",${MEMBER},${MEMBER}}`, SIGNATURE, 'c2s');
+    expect(text).toContain(SIGNATURE);
+  });
+});
