@@ -24,7 +24,7 @@ import {
 } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
 import { FrameMeter } from './frame-meter.js';
-import { CLOSING } from './guarded-socket.js';
+import type { SocketOwner } from './guarded-socket.js';
 import { Intake, type IntakeOwner } from './intake.js';
 import { readLastWords } from './last-words.js';
 import { watchMessageSize } from './message-size-watch.js';
@@ -41,7 +41,7 @@ const OFFENCES = new Set<Code>(['RATE_LIMITED', 'INVALID_SIGNATURE', 'BAD_FRAME'
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
 export class ClientConnection
-  implements ManagedConnection, IntakeOwner, Outlet, SessionOutlet, SubscriptionOutlet
+  implements ManagedConnection, SocketOwner, IntakeOwner, Outlet, SessionOutlet, SubscriptionOutlet
 {
   readonly router: MessageRouter;
 
@@ -55,6 +55,7 @@ export class ClientConnection
   private readonly path: string;
   /** Made when the client first asks for some. */
   private subscriptions: ClientSubscriptions | undefined;
+  private takesNoMore = false;
 
   constructor(
     readonly client: Client,
@@ -76,7 +77,6 @@ export class ClientConnection
       this.refuse('MESSAGE_TOO_LARGE');
       this.readLastWords();
     });
-    this.listen();
     services.connections.add(this);
   }
 
@@ -143,7 +143,7 @@ export class ClientConnection
   /** Takes no more frames, lets running handlers finish and answer, and closes. */
   async shutDown(): Promise<void> {
     this.endProbation?.();
-    this.socket.removeAllListeners('message');
+    this.takesNoMore = true;
     this.intake.clear();
     await this.router.idle(this.services.options.connection.shutdownTimeout);
     this.end('SERVER_SHUTDOWN');
@@ -177,30 +177,28 @@ export class ClientConnection
     }
   }
 
-  private listen(): void {
-    this.socket.on('message', (data, isBinary) => {
-      this.receive(data, isBinary);
-    });
-    this.socket.on('ping', data => {
-      if (this.charge()) this.socket.pong(data);
-    });
-    this.socket.on('pong', () => {
-      if (this.charge()) this.liveness.heard();
-    });
-    this.socket.on(CLOSING, (code: Code) => {
-      this.services.events.closed(this.client, code, this.path);
-      if (code === 'SLOW_CONSUMER') this.readLastWords();
-    });
-    this.socket.once('close', () => {
-      this.intake.clear();
-      this.router.stop();
-      if (this.subscriptions) this.services.hub.close(this.subscriptions);
-      this.services.connections.remove(this);
-    });
+  pinged(data: Buffer): void {
+    if (this.charge()) this.socket.pong(data);
   }
 
-  private receive(data: RawData, isBinary: boolean): void {
-    if (!this.isOpen) return;
+  ponged(): void {
+    if (this.charge()) this.liveness.heard();
+  }
+
+  closing(code: Code): void {
+    this.services.events.closed(this.client, code, this.path);
+    if (code === 'SLOW_CONSUMER') this.readLastWords();
+  }
+
+  closed(): void {
+    this.intake.clear();
+    this.router.stop();
+    if (this.subscriptions) this.services.hub.close(this.subscriptions);
+    this.services.connections.remove(this);
+  }
+
+  received(data: RawData, isBinary: boolean): void {
+    if (!this.isOpen || this.takesNoMore) return;
     const { clock, options } = this.services;
     this.client.counters.received++;
     this.client.lastActivityAt = clock.now();

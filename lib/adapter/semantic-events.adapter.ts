@@ -90,9 +90,13 @@ export class SemanticEventsAdapter extends WsAdapter {
       });
   }
 
-  /** What a peer does wrong at the level of ws ends its connection; it is nothing to log as our error. */
+  /** Of a socket there is one close only: nothing has to be kept to take the listener off again. */
+  override bindClientDisconnect(socket: WebSocket, callback: () => void): void {
+    socket.on('close', callback);
+  }
+
+  /** What a peer does wrong at the level of ws is nothing to log as our error. */
   override bindErrorHandler(server: WebSocketServer): WebSocketServer {
-    server.on('connection', socket => socket.on('error', () => undefined));
     server.on('error', error => {
       this.logger.error(error);
     });
