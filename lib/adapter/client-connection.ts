@@ -61,7 +61,7 @@ export class ClientConnection
     readonly client: Client,
     private readonly socket: WebSocket,
     private readonly tcp: Socket,
-    slot: ConnectionSlot,
+    private readonly slot: ConnectionSlot,
     private readonly services: ConnectionServices,
     { isOpenToAll, path }: { isOpenToAll: boolean; path: string },
   ) {
@@ -191,10 +191,12 @@ export class ClientConnection
   }
 
   closed(): void {
+    // First what must be done whatever becomes of the rest: streams run code of the application when they end.
+    this.slot.release();
+    this.services.connections.remove(this);
+    if (this.subscriptions) this.services.hub.close(this.subscriptions);
     this.intake.clear();
     this.router.stop();
-    if (this.subscriptions) this.services.hub.close(this.subscriptions);
-    this.services.connections.remove(this);
   }
 
   received(data: RawData, isBinary: boolean): void {

@@ -199,6 +199,7 @@ export class SemanticEventsAdapter extends WsAdapter {
       socket.terminate();
       return;
     }
+    admission.takeOver();
     const { headers, url = '' } = request;
     const handshake = { address: admission.address, origin: headers.origin, url, headers };
     const client = new Client(handshake, this.services.clock.now());
