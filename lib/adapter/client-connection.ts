@@ -23,6 +23,7 @@ import {
   type Subprotocol,
 } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
+import type { ServedEndpoint } from './served-endpoint.js';
 import { FrameMeter } from './frame-meter.js';
 import type { SocketOwner } from './guarded-socket.js';
 import { Intake, type IntakeOwner } from './intake.js';
@@ -51,8 +52,6 @@ export class ClientConnection
   private readonly intake: Intake;
   /** Ends what holds for a client only as long as it has not authenticated. */
   private endProbation: (() => void) | undefined;
-  /** The path of the gateway. */
-  private readonly path: string;
   /** Made when the client first asks for some. */
   private subscriptions: ClientSubscriptions | undefined;
   private takesNoMore = false;
@@ -62,22 +61,24 @@ export class ClientConnection
     private readonly socket: WebSocket,
     private readonly tcp: Socket,
     private readonly slot: ConnectionSlot,
-    private readonly services: ConnectionServices,
-    { isOpenToAll, path }: { isOpenToAll: boolean; path: string },
+    private readonly endpoint: ServedEndpoint,
   ) {
-    this.path = path;
-    const { clock, options } = services;
-    this.session = new Session(this, slot, services, isOpenToAll);
+    const { clock, options } = this.services;
+    this.session = new Session(this, slot, endpoint.isOpenToAll);
     this.meter = new FrameMeter(options.connection);
     this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
-    this.router = new MessageRouter(this, services, subprotocolOf(socket.protocol));
+    this.router = new MessageRouter(this, endpoint.routes, subprotocolOf(socket.protocol));
     this.intake = new Intake(socket, this);
     const { maxUnauthenticatedMessageSize } = options.connection;
     this.endProbation = watchMessageSize(tcp, maxUnauthenticatedMessageSize, () => {
       this.refuse('MESSAGE_TOO_LARGE');
       this.readLastWords();
     });
-    services.connections.add(this);
+    this.services.connections.add(this);
+  }
+
+  get services(): ConnectionServices {
+    return this.endpoint.services;
   }
 
   get isOpen(): boolean {
@@ -116,7 +117,7 @@ export class ClientConnection
   ): void {
     if (!this.isOpen) return;
     this.client.counters.refused++;
-    this.services.events.refused(this.client, code, { path: this.path, eventType });
+    this.services.events.refused(this.client, code, { path: this.endpoint.path, eventType });
     this.send(form === 'event' ? errorFrame(code, details) : exceptionFrame(code, details));
     const { closes } = factsOf(code);
     if (closes === 'always' || (closes === 'before-authentication' && !this.client.user))
@@ -128,7 +129,7 @@ export class ClientConnection
   authenticated(): void {
     this.endProbation?.();
     this.endProbation = undefined;
-    this.services.events.authenticated(this.client, this.path);
+    this.services.events.authenticated(this.client, this.endpoint.path);
     // A renewed token may stand for other rights.
     void this.subscriptions?.reauthorize();
   }
@@ -186,7 +187,7 @@ export class ClientConnection
   }
 
   closing(code: Code): void {
-    this.services.events.closed(this.client, code, this.path);
+    this.services.events.closed(this.client, code, this.endpoint.path);
     if (code === 'SLOW_CONSUMER') this.readLastWords();
   }
 
@@ -283,12 +284,12 @@ export class ClientConnection
 
   /** Nobody is there to read a close frame. */
   private drop(): void {
-    this.services.events.lost(this.client, this.path);
+    this.services.events.lost(this.client, this.endpoint.path);
     this.socket.terminate();
   }
 
   private close(code: number | undefined, reason: Code): void {
-    this.services.events.closed(this.client, reason, this.path);
+    this.services.events.closed(this.client, reason, this.endpoint.path);
     this.socket.close(code, reason);
   }
 

@@ -6,17 +6,16 @@ import type { Client } from '../connection/index.js';
 import type { Code, RefusalDetails, Subprotocol } from '../protocol/index.js';
 import { replyTo } from '../signing/index.js';
 import type { ConnectionServices } from './connection-services.js';
+import type { RouteTable } from './route-table.js';
 import { encodeEvent } from './subprotocol.js';
 
 /** A handler as Nest hands it to an adapter: guards, pipes, interceptors and filters included. */
-export interface BoundHandler {
-  readonly callback: (data: unknown, message: string) => unknown;
-  readonly isPublic: boolean;
-}
+export type BoundHandler = (data: unknown, message: string) => unknown;
 
 /** Where answers go. */
 export interface Outlet {
   readonly client: Client;
+  readonly services: ConnectionServices;
   readonly isOpen: boolean;
   send(text: string): void;
   refuse(code: Code, details: RefusalDetails, form: FrameForm, eventType?: string): void;
@@ -24,10 +23,13 @@ export interface Outlet {
   handlerFinished(): void;
 }
 
+const NONE: readonly BoundHandler[] = [];
+
 /** Brings the messages of one connection to the handlers of every gateway it belongs to, and answers back. */
 export class MessageRouter {
-  private readonly routes = new Map<string, BoundHandler[]>();
-  private readonly streams = new Set<Subscription>();
+  private handlers: readonly BoundHandler[] = NONE;
+  /** Made when a handler first answers by a stream. */
+  private streams: Set<Subscription> | undefined;
   private onIdle: (() => void) | undefined;
 
   /** Handlers that have been called and are not done. */
@@ -35,27 +37,31 @@ export class MessageRouter {
 
   constructor(
     private readonly connection: Outlet,
-    private readonly services: ConnectionServices,
+    private routes: RouteTable,
     readonly subprotocol: Subprotocol,
   ) {}
 
-  bind(message: string, handler: BoundHandler): void {
-    const handlers = this.routes.get(message);
-    if (handlers) handlers.push(handler);
-    else this.routes.set(message, [handler]);
+  /** Binds the handlers of one more gateway, each to the message in the same place. */
+  bind(messages: readonly string[], handlers: readonly BoundHandler[]): void {
+    this.routes = this.routes.with(messages);
+    this.handlers = this.handlers.length > 0 ? [...this.handlers, ...handlers] : handlers;
   }
 
   /** Whether anything handles a message without authentication. */
   hasPublic(message: string): boolean {
-    return this.routes.get(message)?.some(handler => handler.isPublic) ?? false;
+    return this.routes.find(message)?.some(({ isPublic }) => isPublic) ?? false;
   }
 
   /** Calls whoever handles a message. @returns whether anybody does */
   dispatch(message: string, data: unknown, form: FrameForm): boolean {
-    const handlers = this.routes.get(message);
-    if (!handlers) return false;
-    for (const { callback, isPublic } of handlers)
-      if (isPublic || this.connection.client.user) void this.call(callback, message, data, form);
+    const { handlers } = this;
+    const routes = this.routes.find(message);
+    if (!routes) return false;
+    for (const { at, isPublic } of routes) {
+      const handler = handlers[at];
+      if (handler && (isPublic || this.connection.client.user))
+        void this.call(handler, message, data, form);
+    }
     return true;
   }
 
@@ -73,13 +79,17 @@ export class MessageRouter {
 
   /** Ends what handlers are still streaming. */
   stop(): void {
-    for (const stream of this.streams) stream.unsubscribe();
-    this.streams.clear();
-    this.routes.clear();
+    this.handlers = NONE;
+    for (const stream of this.streams ?? []) stream.unsubscribe();
+    this.streams = undefined;
+  }
+
+  private get services(): ConnectionServices {
+    return this.connection.services;
   }
 
   private async call(
-    callback: BoundHandler['callback'],
+    callback: BoundHandler,
     message: string,
     data: unknown,
     form: FrameForm,
@@ -113,9 +123,9 @@ export class MessageRouter {
         error: reject,
         complete: resolve,
       });
-      this.streams.add(stream);
+      (this.streams ??= new Set()).add(stream);
       stream.add(() => {
-        this.streams.delete(stream);
+        this.streams?.delete(stream);
         resolve();
       });
     });

@@ -14,6 +14,8 @@ import { guardedSocket } from './guarded-socket.js';
 import type { Admission, HandshakeRefusal } from './handshake-policy.js';
 import { HttpServerGuard } from './http-server-guard.js';
 import type { BoundHandler } from './message-router.js';
+import { RouteTable } from './route-table.js';
+import type { ServedEndpoint } from './served-endpoint.js';
 import { selectSubprotocol } from './subprotocol.js';
 
 /** Fragments of one message, and chunks of one frame, that ws keeps until it is complete. */
@@ -42,7 +44,6 @@ export class SemanticEventsAdapter extends WsAdapter {
   private readonly services: ConnectionServices;
   private readonly admissions = new WeakMap<IncomingMessage, Admission>();
   private readonly httpGuard: HttpServerGuard;
-  private readonly endpoints = new WeakMap<WebSocket, Endpoint>();
   /** Gateways on a port of their own that take any path. */
   private readonly pathless = new Map<number, WebSocketServer>();
 
@@ -71,23 +72,20 @@ export class SemanticEventsAdapter extends WsAdapter {
       server.options.WebSocket as typeof WebSocket,
       this.services.options.connection.maxBufferedBytes,
     );
+    const served = this.serve(endpoint);
     server.on('connection', (socket: WebSocket, request: IncomingMessage) => {
-      this.accept(socket, request, endpoint);
+      this.accept(socket, request, served);
     });
     return server;
   }
 
   override bindMessageHandlers(socket: WebSocket, handlers: WsMessageHandler[]): void {
-    const connection = connectionOf(socket);
-    const endpoint = this.endpoints.get(socket);
-    if (!connection || !endpoint) return;
-    const messages = handlers.map(({ message }) => message);
-    const publicMessages = this.services.catalog.publicMessages(endpoint, messages);
-    for (const { message, callback } of handlers)
-      connection.router.bind(message, {
-        callback: this.services.telemetry.handled(message, callback as BoundHandler['callback']),
-        isPublic: publicMessages.has(message),
-      });
+    connectionOf(socket)?.router.bind(
+      handlers.map(({ message }) => message),
+      handlers.map(({ message, callback }) =>
+        this.services.telemetry.handled(message, callback as BoundHandler),
+      ),
+    );
   }
 
   /** Of a socket there is one close only: nothing has to be kept to take the listener off again. */
@@ -193,7 +191,18 @@ export class SemanticEventsAdapter extends WsAdapter {
     });
   }
 
-  private accept(socket: WebSocket, request: IncomingMessage, endpoint: Endpoint): void {
+  private serve(endpoint: Endpoint): ServedEndpoint {
+    const { services } = this;
+    const { catalog } = services;
+    return {
+      services,
+      path: endpoint.path,
+      isOpenToAll: catalog.isOpen(endpoint),
+      routes: new RouteTable(messages => catalog.publicMessages(endpoint, messages)),
+    };
+  }
+
+  private accept(socket: WebSocket, request: IncomingMessage, endpoint: ServedEndpoint): void {
     const admission = this.admissions.get(request);
     if (!admission) {
       socket.terminate();
@@ -204,14 +213,9 @@ export class SemanticEventsAdapter extends WsAdapter {
     const handshake = { address: admission.address, origin: headers.origin, url, headers };
     const client = new Client(handshake, this.services.clock.now());
     bindClient(socket, client);
-    this.endpoints.set(socket, endpoint);
-    const isOpenToAll = this.services.catalog.isOpen(endpoint);
     bindConnection(
       socket,
-      new ClientConnection(client, socket, request.socket, admission.slot, this.services, {
-        isOpenToAll,
-        path: endpoint.path,
-      }),
+      new ClientConnection(client, socket, request.socket, admission.slot, endpoint),
     );
   }
 }

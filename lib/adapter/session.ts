@@ -11,6 +11,7 @@ const WARNING = 30_000;
 /** Where a session's frames go. */
 export interface SessionOutlet {
   readonly client: Client;
+  readonly services: ConnectionServices;
   readonly isOpen: boolean;
   send(text: string): void;
   /** Told when the client has its user. */
@@ -28,11 +29,11 @@ export class Session {
   constructor(
     private readonly outlet: SessionOutlet,
     private readonly slot: ConnectionSlot,
-    private readonly services: ConnectionServices,
     /** Whether the client may stay without ever authenticating. */
     private readonly isOptional: boolean,
   ) {
-    this.authDeadline = services.clock.monotonic() + services.options.auth.timeout;
+    const { clock, options } = this.services;
+    this.authDeadline = clock.monotonic() + options.auth.timeout;
   }
 
   /** Takes an auth frame; answers at once where the validation does. */
@@ -71,6 +72,10 @@ export class Session {
     const left = expiresAt - clock.now();
     if (left <= 0) this.outlet.end('SESSION_EXPIRED');
     else if (left <= WARNING && !this.isWarned) this.warn(left);
+  }
+
+  private get services(): ConnectionServices {
+    return this.outlet.services;
   }
 
   private refuse(error: unknown): void {
