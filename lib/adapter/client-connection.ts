@@ -55,6 +55,7 @@ export class ClientConnection
   /** Made when the client first asks for some. */
   private subscriptions: ClientSubscriptions | undefined;
   private takesNoMore = false;
+  private onClosed: ((reason: number) => void) | undefined;
 
   constructor(
     readonly client: Client,
@@ -65,7 +66,7 @@ export class ClientConnection
   ) {
     const { clock, options } = this.services;
     this.session = new Session(this, slot, endpoint.isOpenToAll);
-    this.meter = new FrameMeter(options.connection);
+    this.meter = new FrameMeter(endpoint.buckets);
     this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
     this.router = new MessageRouter(this, endpoint.routes, subprotocolOf(socket.protocol));
     this.intake = new Intake(socket, this);
@@ -178,6 +179,17 @@ export class ClientConnection
     }
   }
 
+  /** Has one more gateway told, with the close code, when the connection is gone. */
+  whenClosed(tell: (reason: number) => void): void {
+    const before = this.onClosed;
+    this.onClosed = before
+      ? reason => {
+          before(reason);
+          tell(reason);
+        }
+      : tell;
+  }
+
   pinged(data: Buffer): void {
     if (this.charge()) this.socket.pong(data);
   }
@@ -191,13 +203,14 @@ export class ClientConnection
     if (code === 'SLOW_CONSUMER') this.readLastWords();
   }
 
-  closed(): void {
+  closed(reason: number): void {
     // First what must be done whatever becomes of the rest: streams run code of the application when they end.
     this.slot.release();
     this.services.connections.remove(this);
     if (this.subscriptions) this.services.hub.close(this.subscriptions);
     this.intake.clear();
     this.router.stop();
+    this.onClosed?.(reason);
   }
 
   received(data: RawData, isBinary: boolean): void {

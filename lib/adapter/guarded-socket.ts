@@ -12,7 +12,8 @@ export interface SocketOwner {
   ponged(): void;
   /** Told when the socket has begun to close by itself. */
   closing(code: Code): void;
-  closed(): void;
+  /** @param reason the close code */
+  closed(reason: number): void;
 }
 
 /**
@@ -79,5 +80,5 @@ function tell(owner: SocketOwner, event: string | symbol, [first, second]: unkno
   if (event === 'message') owner.received(first as RawData, second as boolean);
   else if (event === 'ping') owner.pinged(first as Buffer);
   else if (event === 'pong') owner.ponged();
-  else if (event === 'close') owner.closed();
+  else if (event === 'close') owner.closed(first as number);
 }

@@ -5,10 +5,12 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServer } from 'ws';
 import { bindClient, Client } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
+import type { Handshake } from '../options/index.js';
 import { HANDSHAKE_CODES, RefusalError, SemanticEventsConfigError } from '../protocol/index.js';
 import { ClientConnection } from './client-connection.js';
 import { bindConnection, connectionOf } from './connection-of.js';
 import { ConnectionServices } from './connection-services.js';
+import { frameBuckets } from './frame-meter.js';
 import { type Endpoint, normalizePath } from './gateway-catalog.js';
 import { guardedSocket } from './guarded-socket.js';
 import type { Admission, HandshakeRefusal } from './handshake-policy.js';
@@ -88,9 +90,8 @@ export class SemanticEventsAdapter extends WsAdapter {
     );
   }
 
-  /** Of a socket there is one close only: nothing has to be kept to take the listener off again. */
-  override bindClientDisconnect(socket: WebSocket, callback: () => void): void {
-    socket.on('close', callback);
+  override bindClientDisconnect(socket: WebSocket, callback: (reason: number) => void): void {
+    connectionOf(socket)?.whenClosed(callback);
   }
 
   /** What a peer does wrong at the level of ws is nothing to log as our error. */
@@ -198,6 +199,7 @@ export class SemanticEventsAdapter extends WsAdapter {
       services,
       path: endpoint.path,
       isOpenToAll: catalog.isOpen(endpoint),
+      buckets: frameBuckets(services.options.connection),
       routes: new RouteTable(messages => catalog.publicMessages(endpoint, messages)),
     };
   }
@@ -209,9 +211,7 @@ export class SemanticEventsAdapter extends WsAdapter {
       return;
     }
     admission.takeOver();
-    const { headers, url = '' } = request;
-    const handshake = { address: admission.address, origin: headers.origin, url, headers };
-    const client = new Client(handshake, this.services.clock.now());
+    const client = new Client(handshakeOf(request, admission.address), this.services.clock.now());
     bindClient(socket, client);
     bindConnection(
       socket,
@@ -228,6 +228,19 @@ function servicesOf(app: INestApplicationContext): ConnectionServices {
       'SemanticEventsAdapter needs SemanticEventsModule.forRoot() among the imports of the application',
     ]);
   return app.get(ConnectionServices, { strict: false });
+}
+
+/** What there is to know of a request, without the headers that only say how a connection becomes a WebSocket. */
+function handshakeOf({ headers, url = '' }: IncomingMessage, address: string): Handshake {
+  const {
+    connection: _connection,
+    upgrade: _upgrade,
+    'sec-websocket-key': _key,
+    'sec-websocket-version': _version,
+    'sec-websocket-extensions': _extensions,
+    ...rest
+  } = headers;
+  return { address, origin: headers.origin, url, headers: rest };
 }
 
 /** Nothing but WebSockets is served on a port that is a gateway's own. */

@@ -1,4 +1,5 @@
 import type { ConnectionServices } from './connection-services.js';
+import type { FrameBuckets } from './frame-meter.js';
 import type { RouteTable } from './route-table.js';
 
 /** What all connections of an endpoint share. */
@@ -7,6 +8,7 @@ export interface ServedEndpoint {
   readonly path: string;
   /** Whether a client may stay without ever authenticating. */
   readonly isOpenToAll: boolean;
+  readonly buckets: FrameBuckets;
   /** What is handled before any gateway is bound: nothing. */
   readonly routes: RouteTable;
 }
