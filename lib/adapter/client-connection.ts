@@ -61,11 +61,11 @@ export class ClientConnection
     readonly client: Client,
     private readonly socket: WebSocket,
     private readonly tcp: Socket,
-    private readonly slot: ConnectionSlot,
-    private readonly endpoint: ServedEndpoint,
+    readonly slot: ConnectionSlot,
+    readonly endpoint: ServedEndpoint,
   ) {
     const { clock, options } = this.services;
-    this.session = new Session(this, slot, endpoint.isOpenToAll);
+    this.session = new Session(this);
     this.meter = new FrameMeter(endpoint.buckets);
     this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
     this.router = new MessageRouter(this, endpoint.routes, subprotocolOf(socket.protocol));
