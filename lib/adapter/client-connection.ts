@@ -23,8 +23,9 @@ import {
   type Subprotocol,
 } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
+import type { ServedEndpoint } from './served-endpoint.js';
 import { FrameMeter } from './frame-meter.js';
-import { CLOSING } from './guarded-socket.js';
+import type { SocketOwner } from './guarded-socket.js';
 import { Intake, type IntakeOwner } from './intake.js';
 import { readLastWords } from './last-words.js';
 import { watchMessageSize } from './message-size-watch.js';
@@ -41,7 +42,7 @@ const OFFENCES = new Set<Code>(['RATE_LIMITED', 'INVALID_SIGNATURE', 'BAD_FRAME'
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
 export class ClientConnection
-  implements ManagedConnection, IntakeOwner, Outlet, SessionOutlet, SubscriptionOutlet
+  implements ManagedConnection, SocketOwner, IntakeOwner, Outlet, SessionOutlet, SubscriptionOutlet
 {
   readonly router: MessageRouter;
 
@@ -51,33 +52,34 @@ export class ClientConnection
   private readonly intake: Intake;
   /** Ends what holds for a client only as long as it has not authenticated. */
   private endProbation: (() => void) | undefined;
-  /** The path of the gateway. */
-  private readonly path: string;
   /** Made when the client first asks for some. */
   private subscriptions: ClientSubscriptions | undefined;
+  private takesNoMore = false;
+  private onClosed: ((reason: number) => void) | undefined;
 
   constructor(
     readonly client: Client,
     private readonly socket: WebSocket,
     private readonly tcp: Socket,
-    slot: ConnectionSlot,
-    private readonly services: ConnectionServices,
-    { isOpenToAll, path }: { isOpenToAll: boolean; path: string },
+    readonly slot: ConnectionSlot,
+    readonly endpoint: ServedEndpoint,
   ) {
-    this.path = path;
-    const { clock, options } = services;
-    this.session = new Session(this, slot, services, isOpenToAll);
-    this.meter = new FrameMeter(options.connection);
+    const { clock, options } = this.services;
+    this.session = new Session(this);
+    this.meter = new FrameMeter(endpoint.buckets);
     this.liveness = new Liveness(options.connection, clock.monotonic(), Math.random());
-    this.router = new MessageRouter(this, services, subprotocolOf(socket.protocol));
+    this.router = new MessageRouter(this, endpoint.routes, subprotocolOf(socket.protocol));
     this.intake = new Intake(socket, this);
     const { maxUnauthenticatedMessageSize } = options.connection;
     this.endProbation = watchMessageSize(tcp, maxUnauthenticatedMessageSize, () => {
       this.refuse('MESSAGE_TOO_LARGE');
       this.readLastWords();
     });
-    this.listen();
-    services.connections.add(this);
+    this.services.connections.add(this);
+  }
+
+  get services(): ConnectionServices {
+    return this.endpoint.services;
   }
 
   get isOpen(): boolean {
@@ -116,7 +118,7 @@ export class ClientConnection
   ): void {
     if (!this.isOpen) return;
     this.client.counters.refused++;
-    this.services.events.refused(this.client, code, { path: this.path, eventType });
+    this.services.events.refused(this.client, code, { path: this.endpoint.path, eventType });
     this.send(form === 'event' ? errorFrame(code, details) : exceptionFrame(code, details));
     const { closes } = factsOf(code);
     if (closes === 'always' || (closes === 'before-authentication' && !this.client.user))
@@ -128,7 +130,7 @@ export class ClientConnection
   authenticated(): void {
     this.endProbation?.();
     this.endProbation = undefined;
-    this.services.events.authenticated(this.client, this.path);
+    this.services.events.authenticated(this.client, this.endpoint.path);
     // A renewed token may stand for other rights.
     void this.subscriptions?.reauthorize();
   }
@@ -143,7 +145,7 @@ export class ClientConnection
   /** Takes no more frames, lets running handlers finish and answer, and closes. */
   async shutDown(): Promise<void> {
     this.endProbation?.();
-    this.socket.removeAllListeners('message');
+    this.takesNoMore = true;
     this.intake.clear();
     await this.router.idle(this.services.options.connection.shutdownTimeout);
     this.end('SERVER_SHUTDOWN');
@@ -177,30 +179,42 @@ export class ClientConnection
     }
   }
 
-  private listen(): void {
-    this.socket.on('message', (data, isBinary) => {
-      this.receive(data, isBinary);
-    });
-    this.socket.on('ping', data => {
-      if (this.charge()) this.socket.pong(data);
-    });
-    this.socket.on('pong', () => {
-      if (this.charge()) this.liveness.heard();
-    });
-    this.socket.on(CLOSING, (code: Code) => {
-      this.services.events.closed(this.client, code, this.path);
-      if (code === 'SLOW_CONSUMER') this.readLastWords();
-    });
-    this.socket.once('close', () => {
-      this.intake.clear();
-      this.router.stop();
-      if (this.subscriptions) this.services.hub.close(this.subscriptions);
-      this.services.connections.remove(this);
-    });
+  /** Has one more gateway told, with the close code, when the connection is gone. */
+  whenClosed(tell: (reason: number) => void): void {
+    const before = this.onClosed;
+    this.onClosed = before
+      ? reason => {
+          before(reason);
+          tell(reason);
+        }
+      : tell;
   }
 
-  private receive(data: RawData, isBinary: boolean): void {
-    if (!this.isOpen) return;
+  pinged(data: Buffer): void {
+    if (this.charge()) this.socket.pong(data);
+  }
+
+  ponged(): void {
+    if (this.charge()) this.liveness.heard();
+  }
+
+  closing(code: Code): void {
+    this.services.events.closed(this.client, code, this.endpoint.path);
+    if (code === 'SLOW_CONSUMER') this.readLastWords();
+  }
+
+  closed(reason: number): void {
+    // First what must be done whatever becomes of the rest: streams run code of the application when they end.
+    this.slot.release();
+    this.services.connections.remove(this);
+    if (this.subscriptions) this.services.hub.close(this.subscriptions);
+    this.intake.clear();
+    this.router.stop();
+    this.onClosed?.(reason);
+  }
+
+  received(data: RawData, isBinary: boolean): void {
+    if (!this.isOpen || this.takesNoMore) return;
     const { clock, options } = this.services;
     this.client.counters.received++;
     this.client.lastActivityAt = clock.now();
@@ -289,12 +303,12 @@ export class ClientConnection
 
   /** Nobody is there to read a close frame. */
   private drop(): void {
-    this.services.events.lost(this.client, this.path);
+    this.services.events.lost(this.client, this.endpoint.path);
     this.socket.terminate();
   }
 
   private close(code: number | undefined, reason: Code): void {
-    this.services.events.closed(this.client, reason, this.path);
+    this.services.events.closed(this.client, reason, this.endpoint.path);
     this.socket.close(code, reason);
   }
 

@@ -1,12 +1,13 @@
 import type { ClientConnection } from './client-connection.js';
+import { OWNER } from './guarded-socket.js';
 
-const connections = new WeakMap<object, ClientConnection>();
+type OwnedSocket = object & { [OWNER]?: ClientConnection };
 
 export function bindConnection(socket: object, connection: ClientConnection): void {
-  connections.set(socket, connection);
+  (socket as OwnedSocket)[OWNER] = connection;
 }
 
 /** The connection behind a socket, where SemanticEventsAdapter made it; none on a stock adapter. */
 export function connectionOf(socket: object): ClientConnection | undefined {
-  return connections.get(socket);
+  return (socket as OwnedSocket)[OWNER];
 }

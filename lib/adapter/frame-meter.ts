@@ -9,17 +9,26 @@ export interface FrameMeterOptions {
 /** How many offences are forgiven a second. */
 const FORGIVENESS = 1;
 
+/** The buckets that all connections have alike. */
+export interface FrameBuckets {
+  readonly frames: TokenBucket;
+  readonly strikes: TokenBucket;
+}
+
+export function frameBuckets(options: FrameMeterOptions): FrameBuckets {
+  const { messageRate, messageBurst, maxStrikes } = options;
+  return {
+    frames: tokenBucket({ rate: messageRate, burst: messageBurst }),
+    strikes: tokenBucket({ rate: FORGIVENESS, burst: maxStrikes }),
+  };
+}
+
 /** What one connection may send, and how much it may get wrong, before it is closed. */
 export class FrameMeter {
-  private readonly frames: TokenBucket;
-  private readonly strikes: TokenBucket;
   private framesFullAt = -Infinity;
-  private strikesFullAt = -Infinity;
+  private strikesFullAt: number | undefined;
 
-  constructor({ messageRate, messageBurst, maxStrikes }: FrameMeterOptions) {
-    this.frames = tokenBucket({ rate: messageRate, burst: messageBurst });
-    this.strikes = tokenBucket({ rate: FORGIVENESS, burst: maxStrikes });
-  }
+  constructor(private readonly buckets: FrameBuckets) {}
 
   /**
    * Charges one frame.
@@ -28,16 +37,16 @@ export class FrameMeter {
    * @returns 0 when it is within the limit, else the milliseconds until one will be
    */
   charge(now: number): number {
-    const fullAt = takeTokens(this.frames, this.framesFullAt, now, 1);
-    if (fullAt === undefined)
-      return this.framesFullAt + this.frames.interval - this.frames.fillTime - now;
+    const { frames } = this.buckets;
+    const fullAt = takeTokens(frames, this.framesFullAt, now, 1);
+    if (fullAt === undefined) return this.framesFullAt + frames.interval - frames.fillTime - now;
     this.framesFullAt = fullAt;
     return 0;
   }
 
   /** Notes an offence. @returns whether it is still forgiven */
   strike(now: number): boolean {
-    const fullAt = takeTokens(this.strikes, this.strikesFullAt, now, 1);
+    const fullAt = takeTokens(this.buckets.strikes, this.strikesFullAt ?? -Infinity, now, 1);
     if (fullAt === undefined) return false;
     this.strikesFullAt = fullAt;
     return true;

@@ -16,7 +16,8 @@ import {
   SEMANTIC_EVENTS_OPTIONS,
 } from '../options/index.js';
 import { normalizeOrigin } from '../protocol/index.js';
-import { isSecureGateway } from './secure-gateway.decorator.js';
+import type { GatewayFacts } from './route-table.js';
+import { isSecureGateway } from './stock-adapter-replies.interceptor.js';
 
 /** Where a gateway listens; gateways with the same endpoint share their sockets. */
 export interface Endpoint {
@@ -61,20 +62,22 @@ export class GatewayCatalog {
     private readonly reflector: Reflector,
   ) {}
 
-  /** The messages that may be handled without authentication, among those of one gateway. */
-  publicMessages(endpoint: Endpoint, messages: readonly string[]): ReadonlySet<string> {
-    const candidates = this.candidates(endpoint, messages);
+  /** What is known of one gateway of an endpoint, told by its messages. */
+  factsOf(endpoint: Endpoint, messages: readonly string[]): GatewayFacts {
+    const candidates = this.at(endpoint).filter(
+      ({ handlers }) =>
+        handlers.length === messages.length &&
+        handlers.every(({ message }) => messages.includes(message)),
+    );
     const isPublic = (message: string) =>
       candidates.length > 0 &&
       candidates.every(({ handlers }) =>
         handlers.every(handler => handler.message !== message || handler.isPublic),
       );
-    return new Set(messages.filter(isPublic));
-  }
-
-  /** Whether one gateway, told by its messages, is a `@SecureGateway()`. */
-  signsReplies(endpoint: Endpoint, messages: readonly string[]): boolean {
-    return this.candidates(endpoint, messages).some(({ isSecure }) => isSecure);
+    return {
+      publicMessages: new Set(messages.filter(isPublic)),
+      isSecure: candidates.some(({ isSecure }) => isSecure),
+    };
   }
 
   /** Whether a client may stay at an endpoint without ever authenticating. */
@@ -118,14 +121,6 @@ export class GatewayCatalog {
   /** Every message that any gateway handles. */
   messages(): string[] {
     return this.list().flatMap(({ handlers }) => handlers.map(({ message }) => message));
-  }
-
-  private candidates(endpoint: Endpoint, messages: readonly string[]): CatalogGateway[] {
-    return this.at(endpoint).filter(
-      ({ handlers }) =>
-        handlers.length === messages.length &&
-        handlers.every(({ message }) => messages.includes(message)),
-    );
   }
 
   private at({ port, path }: Endpoint): CatalogGateway[] {

@@ -1,20 +1,40 @@
-import type { WebSocket } from 'ws';
+import type { RawData, WebSocket } from 'ws';
 import { type Code, errorFrame, factsOf } from '../protocol/index.js';
 
 const TOO_LARGE = factsOf('MESSAGE_TOO_LARGE').close;
 
-/** Emitted, with a `Code`, by a socket that has begun to close by itself. */
-export const CLOSING = 'semantic-events:closing';
+export const OWNER = Symbol('owner');
+
+/** Who a socket tells what happens to it, before those who listen to its events: listeners cost memory in each. */
+export interface SocketOwner {
+  received(data: RawData, isBinary: boolean): void;
+  pinged(data: Buffer): void;
+  ponged(): void;
+  /** Told when the socket has begun to close by itself. */
+  closing(code: Code): void;
+  /** @param reason the close code */
+  closed(reason: number): void;
+}
 
 /**
- * The socket class of a ws server, with two differences. Its queue is bounded: a peer that does not read what it
- * is sent is closed, by whomever it is sent. And where ws closes by itself over a message that is too large, the
- * peer is told in an error frame first, as of every other refusal.
+ * The socket class of a ws server, with these differences. It has an owner. Its queue is bounded: a peer that does not
+ * read what it is sent is closed, by whomever it is sent. Where ws closes by itself over a message that is too large,
+ * the peer is told in an error frame first, as of every other refusal. And what a peer does wrong at the level of ws
+ * ends its connection, but is nothing to end the process over where nobody listens to it.
  *
  * @param maxBufferedBytes bytes waiting to be sent to one peer
  */
 export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number): typeof WebSocket {
   return class GuardedSocket extends Base {
+    [OWNER]: SocketOwner | undefined = undefined;
+
+    override emit(event: string | symbol, ...args: unknown[]): boolean {
+      if (event === 'error' && this.listenerCount(event) === 0) return false;
+      const owner = this[OWNER];
+      if (owner) tell(owner, event, args);
+      return super.emit(event, ...args);
+    }
+
     override send(data: unknown, ...args: unknown[]): void {
       this.checkQueue();
       // Of what is sent to a socket that closes, ws would make a copy first and then drop it.
@@ -51,7 +71,14 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
     private closeFor(code: Code): void {
       super.close(factsOf(code).close, code);
       this.readOn();
-      this.emit(CLOSING, code);
+      this[OWNER]?.closing(code);
     }
   };
+}
+
+function tell(owner: SocketOwner, event: string | symbol, [first, second]: unknown[]): void {
+  if (event === 'message') owner.received(first as RawData, second as boolean);
+  else if (event === 'ping') owner.pinged(first as Buffer);
+  else if (event === 'pong') owner.ponged();
+  else if (event === 'close') owner.closed(first as number);
 }

@@ -20,6 +20,8 @@ const RETRY_AFTER = 5_000;
 export interface Admission {
   readonly address: string;
   readonly slot: ConnectionSlot;
+  /** To be called by whoever gives the place back from here on. */
+  readonly takeOver: () => void;
 }
 
 export interface HandshakeRefusal {
@@ -69,18 +71,18 @@ export class HandshakePolicy {
     address: string,
     { socket }: IncomingMessage,
   ): Admission | HandshakeRefusal {
+    const release = () => {
+      slot.release();
+    };
     // The shutdown may have begun while the store was asked.
     if (this.isClosed) {
-      slot.release();
+      release();
       return { code: 'SERVER_FULL', retryAfter: RETRY_AFTER };
     }
     // From here on the place is taken until the TCP connection is gone, whatever becomes of the handshake.
-    if (socket.destroyed) slot.release();
-    else
-      socket.once('close', () => {
-        slot.release();
-      });
-    return { address, slot };
+    if (socket.destroyed) release();
+    else socket.once('close', release);
+    return { address, slot, takeOver: () => socket.off('close', release) };
   }
 
   /** Who a handshake comes from. */

@@ -35,6 +35,8 @@ export class HttpServerGuard {
       const gateway = path === undefined ? undefined : gatewayAt(path);
       if (gateway)
         gateway.handleUpgrade(request, socket, head, opened => {
+          // From here on ws listens itself.
+          socket.off('error', ignore);
           gateway.emit('connection', opened, request);
         });
       else if (server.listenerCount('upgrade') === 1) refuseUnknownPath(socket);

@@ -19,7 +19,8 @@ export interface IntakeOwner {
  * many, the socket is not read any more. Until then it is, for a close frame may follow.
  */
 export class Intake {
-  private readonly held: string[] = [];
+  /** Made when there is no room for the first time. */
+  private held: string[] | undefined;
   private heldWeight = 0;
   private spent = 0;
   private isTurnOver = false;
@@ -33,19 +34,21 @@ export class Intake {
   ) {}
 
   take(text: string): void {
-    if (this.held.length === 0 && this.isFree()) {
+    if (!this.held && this.isFree()) {
       this.spend(text);
       return;
     }
-    this.held.push(text);
+    (this.held ??= []).push(text);
     this.heldWeight += weightOf(text);
     this.pace();
   }
 
   /** Handles what was held, as far as there is room. */
   goOn(): void {
-    while (this.held.length > 0 && this.isFree()) {
-      const text = this.held.shift() as string;
+    while (this.held && this.isFree()) {
+      const text = this.held.shift();
+      if (this.held.length === 0) this.held = undefined;
+      if (text === undefined) break;
       this.heldWeight -= weightOf(text);
       this.spend(text);
     }
@@ -54,7 +57,7 @@ export class Intake {
 
   /** Forgets what is held. */
   clear(): void {
-    this.held.length = 0;
+    this.held = undefined;
     this.heldWeight = 0;
   }
 

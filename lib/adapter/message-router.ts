@@ -6,26 +6,24 @@ import { logUnexpected } from '../monitoring/index.js';
 import type { Client } from '../connection/index.js';
 import type { Code, RefusalDetails, Subprotocol } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
+import type { RouteTable } from './route-table.js';
 import { encodeEvent } from './subprotocol.js';
 
 /** A handler as Nest hands it to an adapter: guards, pipes, interceptors and filters included. */
-export interface BoundHandler {
-  readonly callback: (data: unknown, message: string) => unknown;
-  readonly isPublic: boolean;
-  /** Whether answers to events that came in Nest's own frame are signed. */
-  readonly signsReplies: boolean;
-}
+export type BoundHandler = (data: unknown, message: string) => unknown;
 
 /** What a handler is called with, and how it is to be answered. */
 interface Request {
   readonly data: unknown;
   readonly form: FrameForm;
-  readonly signs: boolean;
+  /** Whether an answer to an event that came in Nest's own frame is signed. */
+  readonly signsReply: boolean;
 }
 
 /** Where answers go. */
 export interface Outlet {
   readonly client: Client;
+  readonly services: ConnectionServices;
   readonly isOpen: boolean;
   send(text: string): void;
   refuse(code: Code, details: RefusalDetails, form: FrameForm, eventType?: string): void;
@@ -33,10 +31,13 @@ export interface Outlet {
   handlerFinished(): void;
 }
 
+const NONE: readonly BoundHandler[] = [];
+
 /** Brings the messages of one connection to the handlers of every gateway it belongs to, and answers back. */
 export class MessageRouter {
-  private readonly routes = new Map<string, BoundHandler[]>();
-  private readonly streams = new Set<Subscription>();
+  private handlers: readonly BoundHandler[] = NONE;
+  /** Made when a handler first answers by a stream. */
+  private streams: Set<Subscription> | undefined;
   private onIdle: (() => void) | undefined;
 
   /** Handlers that have been called and are not done. */
@@ -44,28 +45,31 @@ export class MessageRouter {
 
   constructor(
     private readonly connection: Outlet,
-    private readonly services: ConnectionServices,
+    private routes: RouteTable,
     readonly subprotocol: Subprotocol,
   ) {}
 
-  bind(message: string, handler: BoundHandler): void {
-    const handlers = this.routes.get(message);
-    if (handlers) handlers.push(handler);
-    else this.routes.set(message, [handler]);
+  /** Binds the handlers of one more gateway, each to the message in the same place. */
+  bind(messages: readonly string[], handlers: readonly BoundHandler[]): void {
+    this.routes = this.routes.with(messages);
+    this.handlers = this.handlers.length > 0 ? [...this.handlers, ...handlers] : handlers;
   }
 
   /** Whether anything handles a message without authentication. */
   hasPublic(message: string): boolean {
-    return this.routes.get(message)?.some(handler => handler.isPublic) ?? false;
+    return this.routes.find(message)?.some(({ isPublic }) => isPublic) ?? false;
   }
 
   /** Calls whoever handles a message. @returns whether anybody does */
   dispatch(message: string, data: unknown, form: FrameForm): boolean {
-    const handlers = this.routes.get(message);
-    if (!handlers) return false;
-    for (const handler of handlers)
-      if (handler.isPublic || this.connection.client.user)
-        void this.call(handler, message, { data, form, signs: handler.signsReplies });
+    const { handlers } = this;
+    const routes = this.routes.find(message);
+    if (!routes) return false;
+    for (const { at, isPublic, signsReply } of routes) {
+      const handler = handlers[at];
+      if (handler && (isPublic || this.connection.client.user))
+        void this.call(handler, message, { data, form, signsReply });
+    }
     return true;
   }
 
@@ -83,12 +87,16 @@ export class MessageRouter {
 
   /** Ends what handlers are still streaming. */
   stop(): void {
-    for (const stream of this.streams) stream.unsubscribe();
-    this.streams.clear();
-    this.routes.clear();
+    this.handlers = NONE;
+    for (const stream of this.streams ?? []) stream.unsubscribe();
+    this.streams = undefined;
   }
 
-  private async call({ callback }: BoundHandler, message: string, request: Request): Promise<void> {
+  private get services(): ConnectionServices {
+    return this.connection.services;
+  }
+
+  private async call(callback: BoundHandler, message: string, request: Request): Promise<void> {
     this.running++;
     try {
       const result = await callback(request.data, message);
@@ -118,21 +126,21 @@ export class MessageRouter {
         error: reject,
         complete: resolve,
       });
-      this.streams.add(stream);
+      (this.streams ??= new Set()).add(stream);
       stream.add(() => {
-        this.streams.delete(stream);
+        this.streams?.delete(stream);
         resolve();
       });
     });
   }
 
-  private answer(result: unknown, { data, form, signs }: Request): void {
+  private answer(result: unknown, { data, form, signsReply }: Request): void {
     if (result === undefined || result === null || !this.connection.isOpen) return;
     const { client } = this.connection;
     if (form === 'event') {
       const { text } = this.services.replies.sign(data as SemanticEvent, result, client);
       this.connection.send(encodeEvent(text, this.subprotocol));
-    } else if (signs && receivedAs(data) === 'nest') {
+    } else if (signsReply && receivedAs(data) === 'nest') {
       const { type, text } = this.services.replies.sign(data as SemanticEvent, result, client);
       this.connection.send(`{"event":${JSON.stringify(type)},"data":${text}}`);
     } else {

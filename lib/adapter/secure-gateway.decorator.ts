@@ -1,6 +1,6 @@
 import { applyDecorators, UseFilters, UseInterceptors } from '@nestjs/common';
 import { AuthenticatedGuard, EventAuthorizationGuard } from '../auth/index.js';
-import { GuardRank, INTERCEPTORS_METADATA, UseRankedGuard } from '../handler/index.js';
+import { GuardRank, UseRankedGuard } from '../handler/index.js';
 import { SemanticEventsExceptionFilter } from './semantic-events-exception.filter.js';
 import { StockAdapterReplies } from './stock-adapter-replies.interceptor.js';
 
@@ -16,10 +16,4 @@ export function SecureGateway(): ClassDecorator {
     UseFilters(SemanticEventsExceptionFilter),
     UseInterceptors(StockAdapterReplies),
   );
-}
-
-/** Whether a gateway is one of ours, by itself or by inheritance. */
-export function isSecureGateway(gateway: object): boolean {
-  const interceptors: unknown = Reflect.getMetadata(INTERCEPTORS_METADATA, gateway);
-  return Array.isArray(interceptors) && interceptors.includes(StockAdapterReplies);
 }

@@ -5,15 +5,19 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServer } from 'ws';
 import { bindClient, Client } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
+import type { Handshake } from '../options/index.js';
 import { HANDSHAKE_CODES, RefusalError, SemanticEventsConfigError } from '../protocol/index.js';
 import { ClientConnection } from './client-connection.js';
 import { bindConnection, connectionOf } from './connection-of.js';
 import { ConnectionServices } from './connection-services.js';
+import { frameBuckets } from './frame-meter.js';
 import { type Endpoint, normalizePath } from './gateway-catalog.js';
 import { guardedSocket } from './guarded-socket.js';
 import type { Admission, HandshakeRefusal } from './handshake-policy.js';
 import { HttpServerGuard } from './http-server-guard.js';
 import type { BoundHandler } from './message-router.js';
+import { RouteTable } from './route-table.js';
+import type { ServedEndpoint } from './served-endpoint.js';
 import { withoutStockAdapterReplies } from './stock-adapter-replies.interceptor.js';
 import { selectSubprotocol } from './subprotocol.js';
 
@@ -43,7 +47,6 @@ export class SemanticEventsAdapter extends WsAdapter {
   private readonly services: ConnectionServices;
   private readonly admissions = new WeakMap<IncomingMessage, Admission>();
   private readonly httpGuard: HttpServerGuard;
-  private readonly endpoints = new WeakMap<WebSocket, Endpoint>();
   /** Gateways on a port of their own that take any path. */
   private readonly pathless = new Map<number, WebSocketServer>();
 
@@ -73,30 +76,28 @@ export class SemanticEventsAdapter extends WsAdapter {
       server.options.WebSocket as typeof WebSocket,
       this.services.options.connection.maxBufferedBytes,
     );
+    const served = this.serve(endpoint);
     server.on('connection', (socket: WebSocket, request: IncomingMessage) => {
-      this.accept(socket, request, endpoint);
+      this.accept(socket, request, served);
     });
     return server;
   }
 
   override bindMessageHandlers(socket: WebSocket, handlers: WsMessageHandler[]): void {
-    const connection = connectionOf(socket);
-    const endpoint = this.endpoints.get(socket);
-    if (!connection || !endpoint) return;
-    const messages = handlers.map(({ message }) => message);
-    const publicMessages = this.services.catalog.publicMessages(endpoint, messages);
-    const signsReplies = this.services.catalog.signsReplies(endpoint, messages);
-    for (const { message, callback } of handlers)
-      connection.router.bind(message, {
-        callback: this.services.telemetry.handled(message, callback as BoundHandler['callback']),
-        isPublic: publicMessages.has(message),
-        signsReplies,
-      });
+    connectionOf(socket)?.router.bind(
+      handlers.map(({ message }) => message),
+      handlers.map(({ message, callback }) =>
+        this.services.telemetry.handled(message, callback as BoundHandler),
+      ),
+    );
   }
 
-  /** What a peer does wrong at the level of ws ends its connection; it is nothing to log as our error. */
+  override bindClientDisconnect(socket: WebSocket, callback: (reason: number) => void): void {
+    connectionOf(socket)?.whenClosed(callback);
+  }
+
+  /** What a peer does wrong at the level of ws is nothing to log as our error. */
   override bindErrorHandler(server: WebSocketServer): WebSocketServer {
-    server.on('connection', socket => socket.on('error', () => undefined));
     server.on('error', error => {
       this.logger.error(error);
     });
@@ -193,24 +194,30 @@ export class SemanticEventsAdapter extends WsAdapter {
     });
   }
 
-  private accept(socket: WebSocket, request: IncomingMessage, endpoint: Endpoint): void {
+  private serve(endpoint: Endpoint): ServedEndpoint {
+    const { services } = this;
+    const { catalog } = services;
+    return {
+      services,
+      path: endpoint.path,
+      isOpenToAll: catalog.isOpen(endpoint),
+      buckets: frameBuckets(services.options.connection),
+      routes: new RouteTable(messages => catalog.factsOf(endpoint, messages)),
+    };
+  }
+
+  private accept(socket: WebSocket, request: IncomingMessage, endpoint: ServedEndpoint): void {
     const admission = this.admissions.get(request);
     if (!admission) {
       socket.terminate();
       return;
     }
-    const { headers, url = '' } = request;
-    const handshake = { address: admission.address, origin: headers.origin, url, headers };
-    const client = new Client(handshake, this.services.clock.now());
+    admission.takeOver();
+    const client = new Client(handshakeOf(request, admission.address), this.services.clock.now());
     bindClient(socket, client);
-    this.endpoints.set(socket, endpoint);
-    const isOpenToAll = this.services.catalog.isOpen(endpoint);
     bindConnection(
       socket,
-      new ClientConnection(client, socket, request.socket, admission.slot, this.services, {
-        isOpenToAll,
-        path: endpoint.path,
-      }),
+      new ClientConnection(client, socket, request.socket, admission.slot, endpoint),
     );
   }
 }
@@ -223,6 +230,19 @@ function servicesOf(app: INestApplicationContext): ConnectionServices {
       'SemanticEventsAdapter needs SemanticEventsModule.forRoot() among the imports of the application',
     ]);
   return app.get(ConnectionServices, { strict: false });
+}
+
+/** What there is to know of a request, without the headers that only say how a connection becomes a WebSocket. */
+function handshakeOf({ headers, url = '' }: IncomingMessage, address: string): Handshake {
+  const {
+    connection: _connection,
+    upgrade: _upgrade,
+    'sec-websocket-key': _key,
+    'sec-websocket-version': _version,
+    'sec-websocket-extensions': _extensions,
+    ...rest
+  } = headers;
+  return { address, origin: headers.origin, url, headers: rest };
 }
 
 /** Nothing but WebSockets is served on a port that is a gateway's own. */

@@ -4,6 +4,7 @@ import { logUnexpected } from '../monitoring/index.js';
 import { after, isThenable } from '../maybe-promise.js';
 import { type Code, encodeFrame, RefusalError, type RefusalDetails } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
+import type { ServedEndpoint } from './served-endpoint.js';
 
 /** How long before a session ends its client is told, in milliseconds. */
 const WARNING = 30_000;
@@ -11,6 +12,8 @@ const WARNING = 30_000;
 /** Where a session's frames go. */
 export interface SessionOutlet {
   readonly client: Client;
+  readonly slot: ConnectionSlot;
+  readonly endpoint: ServedEndpoint;
   readonly isOpen: boolean;
   send(text: string): void;
   /** Told when the client has its user. */
@@ -25,14 +28,10 @@ export class Session {
   private isAuthenticating = false;
   private isWarned = false;
 
-  constructor(
-    private readonly outlet: SessionOutlet,
-    private readonly slot: ConnectionSlot,
-    private readonly services: ConnectionServices,
-    /** Whether the client may stay without ever authenticating. */
-    private readonly isOptional: boolean,
-  ) {
-    this.authDeadline = services.clock.monotonic() + services.options.auth.timeout;
+  constructor(private readonly outlet: SessionOutlet) {
+    const { clock, options } = this.services;
+    // Whole, because other numbers take memory of their own in each connection.
+    this.authDeadline = Math.ceil(clock.monotonic() + options.auth.timeout);
   }
 
   /** Takes an auth frame; answers at once where the validation does. */
@@ -64,13 +63,17 @@ export class Session {
     const { clock } = this.services;
     const { user, expiresAt = Infinity } = this.outlet.client;
     if (!user) {
-      if (!this.isOptional && clock.monotonic() >= this.authDeadline)
+      if (!this.outlet.endpoint.isOpenToAll && clock.monotonic() >= this.authDeadline)
         this.outlet.end('AUTH_TIMEOUT');
       return;
     }
     const left = expiresAt - clock.now();
     if (left <= 0) this.outlet.end('SESSION_EXPIRED');
     else if (left <= WARNING && !this.isWarned) this.warn(left);
+  }
+
+  private get services(): ConnectionServices {
+    return this.outlet.endpoint.services;
   }
 
   private refuse(error: unknown): void {
@@ -86,7 +89,7 @@ export class Session {
     const { client } = this.outlet;
     if (client.user && String(client.user.id) !== String(user.id))
       throw new RefusalError('AUTH_FAILED');
-    return after(this.services.connections.claimUser(this.slot, user.id), hasRoom => {
+    return after(this.services.connections.claimUser(this.outlet.slot, user.id), hasRoom => {
       if (!this.outlet.isOpen) return;
       if (!hasRoom) {
         this.outlet.end('RATE_LIMITED');

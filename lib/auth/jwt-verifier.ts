@@ -60,15 +60,14 @@ export class JwtVerifier {
   }
 
   private toUser(claims: JwtClaims): ClientUser | null {
-    const user = this.options.toUser ? this.options.toUser(claims) : userOf(claims);
     const { clockTolerance = 0 } = this.options;
-    return (
-      user && {
-        expiresAt: claims.exp * 1000 + clockTolerance,
-        sessionId: sessionIdOf(claims),
-        ...user,
-      }
-    );
+    const session = {
+      expiresAt: claims.exp * 1000 + clockTolerance,
+      sessionId: sessionIdOf(claims),
+    };
+    if (!this.options.toUser) return userOf(claims, session);
+    const user = this.options.toUser(claims);
+    return user && { ...session, ...user };
   }
 }
 
@@ -76,12 +75,19 @@ function isComplete(claims: Record<string, unknown>): claims is JwtClaims {
   return typeof claims.sub === 'string' && claims.sub !== '' && typeof claims.exp === 'number';
 }
 
-function userOf({ sub, roles }: JwtClaims): ClientUser {
+function userOf(
+  { sub, roles }: JwtClaims,
+  { expiresAt, sessionId }: Pick<ClientUser, 'expiresAt' | 'sessionId'>,
+): ClientUser {
   return {
     id: sub,
-    roles: Array.isArray(roles) ? roles.filter(role => typeof role === 'string') : [],
+    roles: Array.isArray(roles) ? roles.filter(role => typeof role === 'string') : NO_ROLES,
+    expiresAt,
+    sessionId,
   };
 }
+
+const NO_ROLES: readonly string[] = Object.freeze([]);
 
 /** Under either name a token names its session: `sid` names the log-in, `jti` only this token. */
 function sessionIdOf({ sid, jti }: JwtClaims): string | undefined {

@@ -48,7 +48,10 @@ export function addressGroup(address: string): string {
 
 /** The one spelling of an IP address, or undefined when the text is none. */
 function normalizeAddress(text: string): string | undefined {
-  return ipaddr.isValid(text) ? ipaddr.process(text).toString() : undefined;
+  if (!ipaddr.isValid(text)) return undefined;
+  const address = ipaddr.process(text).toString();
+  // One string of the two that are the same is enough to keep.
+  return address === text ? text : address;
 }
 
 /** What Express takes as `trust proxy`: all, none, a number of hops, or addresses and subnets. */

@@ -22,7 +22,8 @@ export class Client<U extends ClientUser = ClientUser> {
   lastActivityAt: number;
 
   #handshake: Handshake;
-  #session: { user: U; expiresAt: number } | undefined;
+  #user: U | undefined;
+  #expiresAt: number | undefined;
 
   /** @param connectedAt when the connection was made, in milliseconds since the Unix epoch */
   constructor(
@@ -50,12 +51,12 @@ export class Client<U extends ClientUser = ClientUser> {
 
   /** Who the client has proved to be; undefined before authentication. */
   get user(): U | undefined {
-    return this.#session?.user;
+    return this.#user;
   }
 
   /** When the session ends, in milliseconds since the Unix epoch. */
   get expiresAt(): number | undefined {
-    return this.#session?.expiresAt;
+    return this.#expiresAt;
   }
 
   /**
@@ -66,7 +67,8 @@ export class Client<U extends ClientUser = ClientUser> {
    */
   authenticateAs(user: U, expiresAt: number): boolean {
     if (this.user && String(this.user.id) !== String(user.id)) return false;
-    this.#session = { user, expiresAt };
+    this.#user = user;
+    this.#expiresAt = expiresAt;
     return true;
   }
 }

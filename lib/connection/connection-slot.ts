@@ -3,7 +3,11 @@ import type { ConnectionStore, SlotClaim } from './connection-store.js';
 
 /** The place of one connection in all counts it is part of. */
 export class ConnectionSlot {
-  private readonly held = new Map<string, ConnectionStore>();
+  private store: ConnectionStore | undefined;
+  /** What the store counts the connection under. */
+  private keys: readonly string[] = [];
+  /** The place in another store, which stood in for the first when that failed. */
+  private elsewhere: ConnectionSlot | undefined;
   private isReleased = false;
 
   /**
@@ -12,13 +16,14 @@ export class ConnectionSlot {
    * @returns the claim that was at its limit; undefined when the connection was counted
    */
   claim(store: ConnectionStore, claims: readonly SlotClaim[]): MaybePromise<SlotClaim | undefined> {
-    const missing = claims.filter(({ key }) => !this.held.has(key));
+    const missing = claims.filter(({ key }) => !this.holds(key));
     if (missing.length === 0) return undefined;
     return after(store.acquire(missing), full => {
       if (full) return full;
-      for (const { key } of missing) this.held.set(key, store);
+      const keys = missing.map(({ key }) => key);
       // The connection may have ended while the store was asked.
-      if (this.isReleased) this.giveBack(missing.map(({ key }) => key));
+      if (this.isReleased) giveBack(store, keys);
+      else this.hold(store, keys);
       return undefined;
     });
   }
@@ -27,18 +32,26 @@ export class ConnectionSlot {
   release(): void {
     if (this.isReleased) return;
     this.isReleased = true;
-    this.giveBack([...this.held.keys()]);
+    if (this.store) giveBack(this.store, this.keys);
+    this.elsewhere?.release();
   }
 
-  private giveBack(keys: readonly string[]): void {
-    for (const store of new Set(this.held.values())) {
-      const ofStore = keys.filter(key => this.held.get(key) === store);
-      // A store that cannot be told forgets by itself what it hears no more of.
-      if (ofStore.length > 0)
-        void recovering(
-          () => store.release(ofStore),
-          () => undefined,
-        );
-    }
+  private holds(key: string): boolean {
+    return this.keys.includes(key) || (this.elsewhere?.holds(key) ?? false);
   }
+
+  private hold(store: ConnectionStore, keys: readonly string[]): void {
+    this.store ??= store;
+    // An array made by a spread has room for more, which is lost memory in each connection.
+    if (this.store === store) this.keys = this.keys.concat(keys);
+    else (this.elsewhere ??= new ConnectionSlot()).hold(store, keys);
+  }
+}
+
+function giveBack(store: ConnectionStore, keys: readonly string[]): void {
+  // A store that cannot be told forgets by itself what it hears no more of.
+  void recovering(
+    () => store.release(keys),
+    () => undefined,
+  );
 }

@@ -23,8 +23,8 @@ export class Liveness {
     now: number,
     jitter: number,
   ) {
-    this.lastMessageAt = now;
-    this.pingAt = now + jitter * options.heartbeatInterval;
+    this.lastMessageAt = whole(now);
+    this.pingAt = whole(now + jitter * options.heartbeatInterval);
   }
 
   /** Any sign of life, such as a pong. */
@@ -35,7 +35,7 @@ export class Liveness {
   /** A message: the peer is not only alive but in use. */
   active(now: number): void {
     this.isAnswered = true;
-    this.lastMessageAt = now;
+    this.lastMessageAt = whole(now);
   }
 
   /** What is due now; asking again gives the next ping its date. */
@@ -44,7 +44,12 @@ export class Liveness {
     if (now < this.pingAt) return undefined;
     if (!this.isAnswered) return 'dead';
     this.isAnswered = false;
-    this.pingAt = now + this.options.heartbeatInterval;
+    this.pingAt = whole(now + this.options.heartbeatInterval);
     return 'ping';
   }
+}
+
+/** Up to the next millisecond: numbers that are not whole take memory of their own in each connection. */
+function whole(time: number): number {
+  return Math.ceil(time);
 }

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import type { Client } from '../connection/index.js';
@@ -74,6 +74,9 @@ export interface VerifyOptions {
 @Injectable()
 export class EventSigner {
   private ring: KeyRing;
+  /** The key of the ring that a connection's own is derived from. */
+  private readonly origins = new WeakMap<Client, KeyObject>();
+  /** Kept from the first use on: many connections only listen, and a key takes memory. */
   private readonly sessionKeys = new WeakMap<Client, SigningKey>();
   private readonly check: (event: SemanticEvent, options: VerifyOptions) => string;
   /** Events that were verified in the compatible mode: whoever sent them reads no other signature. */
@@ -188,12 +191,12 @@ export class EventSigner {
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
    */
   sessionKeyOf(client: Client): SigningKey {
-    let key = this.sessionKeys.get(client);
-    if (!key) {
-      key = deriveSessionKey(this.ringKey(this.clock.now()).key, client.id);
-      this.sessionKeys.set(client, key);
+    let origin = this.origins.get(client);
+    if (!origin) {
+      origin = this.ringKey(this.clock.now()).key;
+      this.origins.set(client, origin);
     }
-    return key;
+    return this.sessionKeys.get(client) ?? deriveSessionKey(origin, client.id);
   }
 
   /**
@@ -250,7 +253,17 @@ export class EventSigner {
 
   /** The client's session key, or a key of the ring where it has none. */
   private signingKeyFor(client: Client | undefined): SigningKey {
-    return (client && this.sessionKeys.get(client)) ?? this.ringKey(this.clock.now());
+    return (client && this.keptSessionKeyOf(client)) ?? this.ringKey(this.clock.now());
+  }
+
+  /** Undefined before the client has authenticated. */
+  private keptSessionKeyOf(client: Client): SigningKey | undefined {
+    let key = this.sessionKeys.get(client);
+    if (!key && this.origins.has(client)) {
+      key = this.sessionKeyOf(client);
+      this.sessionKeys.set(client, key);
+    }
+    return key;
   }
 
   private compatibleSignatureOf(event: SemanticEvent, direction: Direction) {
@@ -296,7 +309,7 @@ export class EventSigner {
     if (!id.startsWith(SESSION_KEY_PREFIX)) {
       return accepted === 'session' ? undefined : this.ring.find(id, now);
     }
-    const key = accepted === 'ring' ? undefined : client && this.sessionKeys.get(client);
+    const key = accepted === 'ring' ? undefined : client && this.keptSessionKeyOf(client);
     return key?.id === id ? key : undefined;
   }
 

@@ -1,7 +1,7 @@
-import { FrameMeter } from '../../../lib/adapter/frame-meter.js';
+import { frameBuckets, FrameMeter } from '../../../lib/adapter/frame-meter.js';
 
 const meter = (options = {}) =>
-  new FrameMeter({ messageRate: 10, messageBurst: 5, maxStrikes: 3, ...options });
+  new FrameMeter(frameBuckets({ messageRate: 10, messageBurst: 5, maxStrikes: 3, ...options }));
 const passed = (frames: FrameMeter, times: number, now: number) =>
   Array.from({ length: times }, () => frames.charge(now)).filter(wait => wait === 0).length;
 

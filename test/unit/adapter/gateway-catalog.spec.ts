@@ -60,7 +60,7 @@ const at = (path: string, port = 0) => ({ port, path });
 
 describe('a message', () => {
   const publicOf = (gateways: object[], path: string, messages: string[], port = 0) => [
-    ...catalogOf(gateways).publicMessages(at(path, port), messages),
+    ...catalogOf(gateways).factsOf(at(path, port), messages).publicMessages,
   ];
 
   it('is public by its handler or its gateway', () => {
