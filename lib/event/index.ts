@@ -6,6 +6,7 @@ export {
   compatibleFrameOf,
   type FrameForm,
   markReceived,
+  oncePerEvent,
   receivedAs,
   receivedTextOf,
   unverifiedOf,

@@ -15,6 +15,8 @@ interface Receipt {
   readonly form: FrameForm;
   readonly text?: string;
   readonly compatible?: CompatibleReceipt;
+  /** What was done once for the event. */
+  done?: unknown;
 }
 
 const receipts = new WeakMap<object, Receipt>();
@@ -37,6 +39,17 @@ export function markReceived(
 /** The form of the frame a validated event came in; undefined for anything that was not validated. */
 export function receivedAs(data: unknown): FrameForm | undefined {
   return receiptOf(data)?.form;
+}
+
+/**
+ * Does something once for a validated event, however many handlers get it.
+ *
+ * @returns what came of it
+ */
+export function oncePerEvent<T>(event: SemanticEvent, act: () => T): T {
+  const receipt = receiptOf(event);
+  if (!receipt) return act();
+  return (receipt.done ??= act()) as T;
 }
 
 /** The JSON an event was parsed from, where that is known. */

@@ -2,8 +2,8 @@ import type { Clock } from '../clock.js';
 import { RateLimitStore } from './rate-limit-store.js';
 import { decide, type RateLimitDecision, type TokenBucket } from './token-bucket.js';
 
-/** How many keys one request looks at for one to drop: more than the one it may add. */
-const SWEEP_PER_TAKE = 2;
+/** How many keys a request of a new one looks at for one to drop: more than it may add. */
+const SWEEP_PER_NEW_KEY = 2;
 
 /**
  * Keeps a key only while its bucket is not full. Each request looks at the next few keys, round and round, so
@@ -28,8 +28,8 @@ export class InMemoryRateLimitStore extends RateLimitStore {
 
   take(key: string, bucket: TokenBucket, cost: number): RateLimitDecision {
     const now = this.clock.monotonic();
-    this.sweep(now);
     const known = this.fullTimes.get(key);
+    this.sweep(now, known === undefined ? SWEEP_PER_NEW_KEY : 1);
     // A peer that can make up keys must neither grow the memory nor push out another's bucket.
     if (known === undefined && this.fullTimes.size >= this.maxKeys) return refused(bucket);
     const decision = decide(bucket, known ?? now, now, cost);
@@ -46,8 +46,8 @@ export class InMemoryRateLimitStore extends RateLimitStore {
     else this.fullTimes.set(key, earlier);
   }
 
-  private sweep(now: number): void {
-    for (let looked = 0; looked < SWEEP_PER_TAKE; looked++) {
+  private sweep(now: number, keys: number): void {
+    for (let looked = 0; looked < keys; looked++) {
       const next = this.nextKey();
       if (!next) return;
       const [key, fullAt] = next;

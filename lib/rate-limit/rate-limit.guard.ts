@@ -23,6 +23,15 @@ export function pendingDecisionOf(context: ExecutionContext): PendingDecision | 
 export class RateLimitGuard implements CanActivate {
   /** Calls that have been charged: a limit on a gateway and one on its handler bring the guard in twice. */
   private readonly charged = new WeakSet<ExecutionContext>();
+  private readonly runsTwice = perHandler(
+    context =>
+      hasGuard(context.getHandler(), GuardRank.RateLimit) &&
+      hasGuard(context.getClass(), GuardRank.RateLimit),
+  );
+
+  private readonly nameOf = perHandler(
+    context => `${context.getClass().name}.${context.getHandler().name}:`,
+  );
 
   private readonly decoratedLimitOf = perHandler(context => {
     const targets = [context.getHandler(), context.getClass()];
@@ -41,14 +50,21 @@ export class RateLimitGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const limit = this.limitOf(context);
-    if (!limit || this.charged.has(context)) return true;
-    this.charged.add(context);
+    if (!limit || this.isCharged(context)) return true;
     return refusing(context, () => {
       const key = this.keyOf(context, limit);
       const decision = this.limiter.begin(key, limit, this.costOf(context, limit));
       if (!('decided' in decision)) return passOrRefuse(decision);
       return this.defer(decision, context) ? true : decision.decided.then(passOrRefuse);
     });
+  }
+
+  /** Whether a call has been charged already; from here on it has. */
+  private isCharged(context: ExecutionContext): boolean {
+    if (!this.runsTwice(context)) return false;
+    if (this.charged.has(context)) return true;
+    this.charged.add(context);
+    return false;
   }
 
   /**
@@ -68,8 +84,7 @@ export class RateLimitGuard implements CanActivate {
   }
 
   protected keyOf(context: ExecutionContext, limit: RateLimitDecoratorOptions): string {
-    const handler = `${context.getClass().name}.${context.getHandler().name}`;
-    return boundedKey(`${handler}:${this.subjectOf(context, limit)}`);
+    return boundedKey(this.nameOf(context) + this.subjectOf(context, limit));
   }
 
   protected costOf(_context: ExecutionContext, limit: RateLimitDecoratorOptions): number {

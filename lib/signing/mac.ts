@@ -22,7 +22,14 @@ export function isMacOf(
   mac: string,
   encoding?: MacEncoding,
 ): boolean {
-  const expected = Buffer.from(computeMac(key, text, encoding), 'latin1');
-  const given = Buffer.from(mac, 'latin1');
-  return expected.length === given.length && timingSafeEqual(expected, given);
+  const expected = computeMac(key, text, encoding);
+  if (mac.length !== expected.length) return false;
+  const length = EXPECTED.write(expected);
+  // A text that is no ASCII has more bytes than characters.
+  if (GIVEN.write(mac) !== length) return false;
+  return timingSafeEqual(EXPECTED.subarray(0, length), GIVEN.subarray(0, length));
 }
+
+/** Where MACs are compared; one more byte than any has, for a text that is no ASCII to show. */
+const EXPECTED = Buffer.alloc(65);
+const GIVEN = Buffer.alloc(65);

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { clientOf } from '../connection/index.js';
-import { receivedTextOf, type SemanticEvent } from '../event/index.js';
+import { oncePerEvent, receivedTextOf, type SemanticEvent } from '../event/index.js';
 import { eventOf, messageOf, perHandler, refusing, socketOf } from '../handler/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
@@ -16,9 +16,6 @@ export interface SignedEventOptions {
 }
 
 export const SIGNED_EVENT = Symbol('SIGNED_EVENT');
-
-/** The nonces in use, by the events they came with; each gateway has a guard of its own. */
-const uses = new WeakMap<SemanticEvent, MaybePromise<true>>();
 
 /** Enforces `@SignedEvent`: time window, then signature, then nonce, which only a valid event may use up. */
 @Injectable()
@@ -49,11 +46,12 @@ export class SignedEventGuard implements CanActivate {
     keyId: string,
     limit?: PendingDecision,
   ): MaybePromise<true> {
-    const used = uses.get(event);
-    if (used !== undefined) return limit ? limit.decided.then(passOrRefuse).then(() => used) : used;
-    const use = this.nonces.use(event, keyId, limit);
-    uses.set(event, use);
-    return use;
+    let isFirst = false;
+    const used = oncePerEvent(event, () => {
+      isFirst = true;
+      return this.nonces.use(event, keyId, limit);
+    });
+    return isFirst || !limit ? used : limit.decided.then(passOrRefuse).then(() => used);
   }
 
   /** @returns the id of the key the event was signed with */
