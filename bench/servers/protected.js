@@ -3,6 +3,7 @@ import { UseFilters, UseGuards } from '@nestjs/common';
 import { ConnectedSocket, SubscribeMessage } from '@nestjs/websockets';
 import {
   AuthenticatedGuard,
+  clientOf,
   EventAuthorizationGuard,
   EventData,
   RateLimit,
@@ -27,12 +28,22 @@ import { settings } from './settings.js';
  */
 const { input, replies = 'signed', connection, redis, telemetry } = settings();
 
+const clients = [];
+
 class Gateway {
+  handleConnection(socket) {
+    clients.push(clientOf(socket));
+  }
+
   echo(data) {
     return { event: 'demo.echo.reply', data };
   }
 
-  limited() {
+  hundred() {
+    return 'passed';
+  }
+
+  hourly() {
     return 'passed';
   }
 
@@ -51,9 +62,14 @@ decorateMethod(
   [RateLimit({ rate: 1e6, burst: 1e6 }), SignedEvent(), SubscribeMessage('demo.echo')],
   [input ? EventData(INPUTS[input].schema) : EventData()],
 );
-decorateMethod(Gateway, 'limited', [
+decorateMethod(Gateway, 'hundred', [
   RateLimit({ rate: 100, burst: 100 }),
   SubscribeMessage('demo.hundred'),
+]);
+decorateMethod(Gateway, 'hourly', [
+  RateLimit({ rate: 1, per: 3_600_000, burst: 1 }),
+  SignedEvent(),
+  SubscribeMessage('demo.hourly'),
 ]);
 decorateMethod(Gateway, 'flood', [SubscribeMessage('flood')], [ConnectedSocket()]);
 decorateMethod(Gateway, 'patientFlood', [SubscribeMessage('flood.patient')], [ConnectedSocket()]);
@@ -66,9 +82,16 @@ await serve(
   Gateway,
   {
     connection: { ...UNLIMITED, ...connection },
+    // As in production; what is logged goes nowhere.
+    monitoring: {},
     telemetry: telemetry && (await import('./measured.js')).telemetry(telemetry),
     stores: redis && redisStores({ url: redis, lease: 2_000 }),
   },
   replies === 'plain' ? PLAIN : [SecureGateway()],
 );
-answerQuestions();
+answerQuestions({
+  /** How many messages have come in. */
+  received: () => ({
+    received: clients.reduce((sum, { counters }) => sum + counters.received, 0),
+  }),
+});
