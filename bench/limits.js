@@ -141,15 +141,15 @@ async function inRedis(options) {
     'rate-limiter-flexible on Redis': ['flexible in Redis', settings],
   };
   const calls = Math.ceil(options.calls / 10);
-  const figures = await measureParts(import.meta, subjects, { ...options, calls });
+  const { figures } = await measureParts(import.meta, subjects, { ...options, calls });
   redis.stop();
   return rowsOf(figures, 'RateLimiter on Redis');
 }
 
-const SIZES = { rounds: { short: 7, full: 21 }, calls: { short: 50_000, full: 200_000 } };
+const SIZES = { rounds: { short: 7, full: 21 }, calls: { short: 20_000, full: 200_000 } };
 
 await comparison(import.meta, SIZES, async options => {
-  const figures = await measureParts(import.meta, IN_MEMORY, options);
+  const { figures } = await measureParts(import.meta, IN_MEMORY, options);
   const times = (one, other) => timesOf(figures.get(one), figures.get(other));
   const added = (many, one) => median(figures.get(many)) - median(figures.get(one));
   const redis = await inRedis(options);

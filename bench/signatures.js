@@ -198,14 +198,14 @@ function targetsOf(figures) {
   ];
 }
 
-const SIZES = { rounds: { short: 7, full: 21 }, calls: { short: 4_000, full: 10_000 } };
+const SIZES = { rounds: { short: 5, full: 21 }, calls: { short: 4_000, full: 10_000 } };
 
 await comparison(import.meta, SIZES, async options => {
   const tables = {};
   const targets = [];
   const inputs = options.full ? Object.keys(INPUTS) : [options.input ?? 'ui'];
   for (const input of inputs) {
-    const figures = await measureParts(import.meta, subjectsOf(input), options);
+    const { figures } = await measureParts(import.meta, subjectsOf(input), options);
     const bytes = Buffer.byteLength(signedText(eventOf({ input })));
     tables[`Signatures, ${input} event of ${bytes} B`] = rowsOf(figures);
     if (input === inputs[0]) targets.push(...targetsOf(figures));

@@ -33,6 +33,7 @@ const COMMON = {
   full: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   input: { type: 'string' },
+  server: { type: 'string' },
   telemetry: { type: 'string' },
 };
 

@@ -39,7 +39,7 @@ function signedByHand(event) {
   return { ...event, signature };
 }
 
-async function openSocketIo(port, user) {
+export async function openSocketIo(port, user) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
   // Engine.IO's own open packet, then the answer to Socket.IO's connect packet.
   await once(socket, 'message');

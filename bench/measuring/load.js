@@ -4,6 +4,9 @@ import { makeEvent } from './events.js';
 const ANSWER = 'demo.echo.reply';
 
 export class Load {
+  /** Messages a second in the last round. */
+  rate = 0;
+
   /** @param dialect how clients speak to the server */
   static async connect(server, dialect, connections) {
     const load = new Load();
@@ -24,8 +27,11 @@ export class Load {
       frames: Array.from({ length: each }, () => this.dialect.frame(makeEvent(data), client)),
     }));
     const before = await this.server.cpu();
+    const start = performance.now();
     await Promise.all(work.map(({ client, frames }) => exchange(client.socket, frames, inFlight)));
-    return ((await this.server.cpu()) - before) / (each * connections);
+    const count = each * connections;
+    this.rate = count / ((performance.now() - start) / 1000);
+    return ((await this.server.cpu()) - before) / count;
   }
 
   close() {

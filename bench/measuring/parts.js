@@ -4,8 +4,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { interleaved } from './rounds.js';
 
-/** Rounds nobody looks at, in which V8 compiles. */
-const WARM_UP = 2;
+/** Calls nobody looks at, during which V8 compiles. */
+const WARM_UP = 12_000;
 
 class PartProcess {
   /**
@@ -13,7 +13,7 @@ class PartProcess {
    * @param name of the part
    * @param settings what the part is made with
    */
-  static async start(meta, name, settings) {
+  static async start(meta, name, settings = {}) {
     const part = new PartProcess();
     part.process = fork(
       new URL('part-process.js', import.meta.url),
@@ -24,14 +24,14 @@ class PartProcess {
       throw new Error(`${name} ended with ${code}`);
     });
     part.exit.catch(() => undefined);
-    await part.next();
+    ({ told: part.told } = await part.next());
     return part;
   }
 
-  /** What one round tells. */
+  /** The CPU time of a call, in microseconds. */
   async round(calls) {
     this.process.send(calls);
-    return this.next();
+    return (await this.next()).cpu;
   }
 
   async next() {
@@ -49,30 +49,18 @@ class PartProcess {
  *
  * @param subjects by title, the name of each part and its settings: `{ title: ['verify', { input: 'ui' }] }`
  * @param calls of each part in a round
- * @returns by title, the CPU time of a call in each round, in microseconds
+ * @returns by title, the CPU time of a call in each round, in microseconds; and what each part `told` when it was made
  */
 export async function measureParts(meta, subjects, { rounds, calls }) {
   const titles = Object.keys(subjects);
-  const running = new Map();
-  try {
-    for (const title of titles) {
-      const [name, settings = {}] = subjects[title];
-      running.set(title, await PartProcess.start(meta, name, settings));
-    }
-    const measure = async title => (await running.get(title).round(calls)).cpu;
-    await interleaved(titles, WARM_UP, measure);
-    return await interleaved(titles, rounds, measure);
-  } finally {
-    for (const part of running.values()) part.stop();
-  }
-}
-
-/** Has one part do one round, and returns what it tells. */
-export async function runPart(meta, name, settings, calls) {
-  const part = await PartProcess.start(meta, name, settings);
-  try {
-    return await part.round(calls);
-  } finally {
-    part.stop();
-  }
+  const started = await Promise.all(
+    titles.map(title => PartProcess.start(meta, ...subjects[title])),
+  );
+  const running = new Map(titles.map((title, n) => [title, started[n]]));
+  const measure = title => running.get(title).round(calls);
+  await interleaved(titles, Math.ceil(WARM_UP / calls), measure);
+  const figures = await interleaved(titles, rounds, measure);
+  const told = new Map(titles.map(title => [title, running.get(title).told]));
+  for (const part of started) part.stop();
+  return { figures, told };
 }

@@ -6,11 +6,14 @@ import { answerQuestions, reportPort } from './reporting.js';
 const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/events' });
 server.on('connection', socket => {
   socket.on('message', message => {
-    const frame = JSON.parse(message.toString());
-    if (frame.event?.startsWith('flood')) void flood(socket, frame.event.endsWith('patient'));
-    else if (frame.event === 'demo.echo')
-      socket.send(JSON.stringify({ event: 'demo.echo.reply', data: frame.data.data }));
-    else socket.send(message.toString());
+    const text = message.toString();
+    if (!text.startsWith('{"event"')) {
+      socket.send(text);
+      return;
+    }
+    const { event, data } = JSON.parse(text);
+    if (event.startsWith('flood')) void flood(socket, event.endsWith('patient'));
+    else socket.send(JSON.stringify({ event: `${event}.reply`, data: data.data }));
   });
 });
 server.on('listening', () => reportPort(server.address().port));

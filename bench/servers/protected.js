@@ -84,7 +84,7 @@ await serve(
     connection: { ...UNLIMITED, ...connection },
     // As in production; what is logged goes nowhere.
     monitoring: {},
-    telemetry: telemetry && (await import('./measured.js')).telemetry(telemetry),
+    telemetry: telemetry && (await import('./telemetry.js')).telemetry(telemetry),
     stores: redis && redisStores({ url: redis, lease: 2_000 }),
   },
   replies === 'plain' ? PLAIN : [SecureGateway()],
