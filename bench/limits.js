@@ -100,27 +100,23 @@ export const parts = {
 
 const ONE = { keys: 1 };
 const SOME = { keys: 1_000 };
-const MILLION = { keys: 1_000_000 };
+const ours = ({ keys }) => `RateLimiter, ${keysOf(keys)}`;
+const map = ({ keys }) => `a Map alone, ${keysOf(keys)}`;
+const keysOf = keys => (keys === 1 ? '1 key' : `${keys.toLocaleString('en')} keys`);
+const FLEXIBLE = `rate-limiter-flexible, ${keysOf(SOME.keys)}`;
+const THROTTLER = `@nestjs/throttler storage, ${keysOf(SOME.keys)}`;
 
-const OURS_ONE = 'RateLimiter, 1 key';
-const OURS = 'RateLimiter, 1,000 keys';
-const OURS_MILLION = 'RateLimiter, 1,000,000 keys';
-const FLEXIBLE = 'rate-limiter-flexible, 1,000 keys';
-const THROTTLER = '@nestjs/throttler storage, 1,000 keys';
-const MAP_ONE = 'a Map alone, 1 key';
-const MAP_MILLION = 'a Map alone, 1,000,000 keys';
-
-const IN_MEMORY = {
-  [OURS_ONE]: ['ours', ONE],
-  [OURS]: ['ours', SOME],
-  [OURS_MILLION]: ['ours', MILLION],
+const subjectsFor = many => ({
+  [ours(ONE)]: ['ours', ONE],
+  [ours(SOME)]: ['ours', SOME],
+  [ours(many)]: ['ours', many],
   'rate-limiter-flexible, 1 key': ['flexible', ONE],
   [FLEXIBLE]: ['flexible', SOME],
   [THROTTLER]: ['throttler', SOME],
-  [MAP_ONE]: ['map', ONE],
-  'a Map alone, 1,000 keys': ['map', SOME],
-  [MAP_MILLION]: ['map', MILLION],
-};
+  [map(ONE)]: ['map', ONE],
+  [map(SOME)]: ['map', SOME],
+  [map(many)]: ['map', many],
+});
 
 function rowsOf(figures, base) {
   return [...figures].map(([what, rounds]) => ({
@@ -146,30 +142,35 @@ async function inRedis(options) {
   return rowsOf(figures, 'RateLimiter on Redis');
 }
 
-const SIZES = { rounds: { short: 7, full: 21 }, calls: { short: 20_000, full: 200_000 } };
+const SIZES = {
+  rounds: { short: 5, full: 21 },
+  calls: { short: 20_000, full: 200_000 },
+  keys: { short: 1_000_000, full: 1_000_000 },
+};
 
 await comparison(import.meta, SIZES, async options => {
-  const { figures } = await measureParts(import.meta, IN_MEMORY, options);
+  const many = { keys: options.keys };
+  const { figures } = await measureParts(import.meta, subjectsFor(many), options);
   const times = (one, other) => timesOf(figures.get(one), figures.get(other));
-  const added = (many, one) => median(figures.get(many)) - median(figures.get(one));
+  const added = title => median(figures.get(title(many))) - median(figures.get(title(ONE)));
   const redis = await inRedis(options);
   return {
     notes: redis ? [] : ['Without Redis: there is no redis-server to start.'],
     tables: {
-      'Rate limits in memory': rowsOf(figures, OURS),
+      'Rate limits in memory': rowsOf(figures, ours(SOME)),
       ...(redis && {
         [`Rate limits in Redis, ${AT_ONCE} checks at once, CPU of the client`]: redis,
       }),
     },
     targets: [
-      atLeast(3, `rate limit, ${FLEXIBLE} to ours`, times(FLEXIBLE, OURS)),
-      atLeast(3, `rate limit, ${THROTTLER} to ours`, times(THROTTLER, OURS)),
-      atMost(2, 'rate limit, 1,000,000 keys to 1', times(OURS_MILLION, OURS_ONE)),
+      atLeast(3, `rate limit, ${FLEXIBLE} to ours`, times(FLEXIBLE, ours(SOME))),
+      atLeast(3, `rate limit, ${THROTTLER} to ours`, times(THROTTLER, ours(SOME))),
+      atMost(2, `rate limit, ${keysOf(many.keys)} to 1`, times(ours(many), ours(ONE))),
       // Memory that is far away costs everybody.
       atMost(
         1.2,
-        'what 1,000,000 keys add to a rate limit, to what they add to a Map alone',
-        added(OURS_MILLION, OURS_ONE) / added(MAP_MILLION, MAP_ONE),
+        `what ${keysOf(many.keys)} add to a rate limit, to what they add to a Map alone`,
+        added(ours) / added(map),
       ),
     ],
   };

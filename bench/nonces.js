@@ -116,7 +116,7 @@ await comparison(import.meta, SIZES, async ({ rounds, calls, live: many }) => {
         least: Math.min(...taken),
         most: Math.max(...taken),
         [`times ${title(FEW)}`]: timesOf(taken, few),
-        'bytes of heap each': told.get(nonces),
+        'bytes of heap each': nonces === title(many) ? bytes : undefined,
       })),
     },
     targets: [

@@ -1,8 +1,9 @@
-// Runs the comparisons, one after the other, and says what of what was aimed at is met. Everything goes to
-// build/bench.json, too.
-// Usage: npm run bench -- [--full] [--json] [--only end-to-end,signatures] [--rounds n] [--messages n] …
+// Runs the comparisons, one after the other, and says what of what was aimed at is met. Everything goes to a file, too,
+// as JSON: build/bench.json, where no other is named. What else is given is handed to each comparison.
+// Usage: npm run bench -- [--full] [--json] [--only end-to-end,signatures] [--out file] [--rounds n] …
 import { fork } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './measuring/machine.js';
 import { showTargets } from './measuring/report.js';
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     full: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
+    out: { type: 'string', default: 'build/bench.json' },
   },
 });
 const names = values.only?.split(',') ?? (values.full ? FULL : SHORT);
@@ -45,11 +47,8 @@ for (const name of names)
 const targets = Object.values(comparisons).flatMap(({ targets = [] }) => targets);
 showTargets(targets, log);
 const report = { machine, mode: values.full ? 'full' : 'short', targets, comparisons };
-mkdirSync(new URL('../build/', import.meta.url), { recursive: true });
-writeFileSync(
-  new URL('../build/bench.json', import.meta.url),
-  `${JSON.stringify(report, null, 2)}\n`,
-);
+mkdirSync(dirname(values.out), { recursive: true });
+writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`);
 if (values.json) console.log(JSON.stringify(report));
 
 /** @returns what the comparison reports */

@@ -6,6 +6,8 @@ import { interleaved } from './rounds.js';
 
 /** Calls nobody looks at, during which V8 compiles. */
 const WARM_UP = 12_000;
+/** Rounds they take at most, where rounds are small. */
+const MOST_WARM_UP = 3;
 
 class PartProcess {
   /**
@@ -58,7 +60,7 @@ export async function measureParts(meta, subjects, { rounds, calls }) {
   );
   const running = new Map(titles.map((title, n) => [title, started[n]]));
   const measure = title => running.get(title).round(calls);
-  await interleaved(titles, Math.ceil(WARM_UP / calls), measure);
+  await interleaved(titles, Math.min(Math.ceil(WARM_UP / calls), MOST_WARM_UP), measure);
   const figures = await interleaved(titles, rounds, measure);
   const told = new Map(titles.map(title => [title, running.get(title).told]));
   for (const part of started) part.stop();
