@@ -1,106 +1,115 @@
-// What a message costs the server, stock and protected, side by side: server CPU per message, medians over rounds
-// take turns. Usage: npm run build && node bench/end-to-end.js [rounds]; with TELEMETRY=metrics or TELEMETRY=all in the
-// environment, the protected one measures itself.
-import { fork } from 'node:child_process';
-import { createHmac, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { JwtService } from '@nestjs/jwt';
-import canonicalize from 'canonicalize';
-import { WebSocket } from 'ws';
-import { DATA, JWT_SECRET } from './servers/settings.js';
+// What a message costs the server from the socket to the answer: stock Nest, what is protected by hand, and what is
+// protected by this library, side by side. Every server answers with the data it was sent.
+// Usage: npm run build && node bench/end-to-end.js [--full] [--rounds n] [--messages n] [--input name]
+//   [--telemetry metrics|all]
+import { comparison } from './measuring/comparison.js';
+import {
+  HAND_WRITTEN,
+  NATIVE,
+  NATIVE_IN_NEST,
+  SOCKET_IO,
+  UNPROTECTED,
+} from './measuring/dialects.js';
+import { makeEvent, signedText } from './measuring/events.js';
+import { INPUTS } from './measuring/inputs.js';
+import { Load } from './measuring/load.js';
+import { atMost } from './measuring/report.js';
+import { interleaved, median, timesOf } from './measuring/rounds.js';
+import { ServerProcess } from './measuring/server-process.js';
 
-const ROUNDS = Number(process.argv[2] ?? 7);
-const MESSAGES = 5_000;
-const IN_FLIGHT = 50;
+const STOCK = 'stock Nest, unprotected';
+const BY_HAND = 'stock Nest, guards by hand';
+const PLAIN = 'protected, plain replies';
+const SIGNED = 'protected, signed replies';
 
-class Peer {
-  static async start(name) {
-    const peer = new Peer();
-    peer.name = name;
-    peer.server = fork(new URL(`./servers/${name}.js`, import.meta.url));
-    const [{ port }] = await once(peer.server, 'message');
-    peer.socket = new WebSocket(`ws://127.0.0.1:${port}/events`);
-    await once(peer.socket, 'open');
-    return peer;
-  }
+/** Of each server: the file, its settings, and how its clients speak. */
+const SERVERS = {
+  'ws alone, unprotected': ['echo-ws', {}, UNPROTECTED],
+  [STOCK]: ['stock-nest', {}, UNPROTECTED],
+  [BY_HAND]: ['guarded-nest', {}, HAND_WRITTEN],
+  'socket.io, checks by hand': ['guarded-socket-io', {}, SOCKET_IO],
+  [PLAIN]: ['protected', { replies: 'plain' }, NATIVE_IN_NEST],
+  [SIGNED]: ['protected', { replies: 'signed' }, NATIVE],
+};
 
-  async authenticate() {
-    const token = new JwtService({}).sign(
-      { sub: 'alice' },
-      { secret: JWT_SECRET, expiresIn: 3600 },
-    );
-    this.socket.send(JSON.stringify({ type: 'auth', token }));
-    const [answer] = await once(this.socket, 'message');
-    this.signing = JSON.parse(answer).signing;
-    this.key = Buffer.from(this.signing.key, 'base64url');
-    return this;
-  }
-
-  frame() {
-    const event = {
-      specversion: '1.0',
-      type: 'demo.echo',
-      source: 'bench',
-      id: randomUUID(),
-      time: new Date().toISOString(),
-      semanticnonce: randomUUID(),
-      data: DATA,
-    };
-    if (!this.key) return JSON.stringify({ event: 'demo.echo', data: event });
-    const mac = createHmac('sha256', this.key).update(`v1.c2s.${canonicalize(event)}`);
-    const semanticsignature = `v1.${this.signing.key_id}.${mac.digest('base64url')}`;
-    return JSON.stringify({ type: 'event', event: { ...event, semanticsignature } });
-  }
-
-  async cpu() {
-    this.server.send('cpu');
-    const [{ cpu }] = await once(this.server, 'message');
-    return cpu;
-  }
-
-  /** Server CPU per message, in microseconds. */
-  async round() {
-    const frames = Array.from({ length: MESSAGES }, () => this.frame());
-    const before = await this.cpu();
-    await new Promise(resolve => {
-      let sent = 0;
-      let received = 0;
-      const send = () => sent < MESSAGES && this.socket.send(frames[sent++]);
-      const onMessage = () => {
-        send();
-        if (++received === MESSAGES) {
-          this.socket.off('message', onMessage);
-          resolve();
-        }
-      };
-      this.socket.on('message', onMessage);
-      for (let first = 0; first < IN_FLIGHT; first++) send();
-    });
-    return ((await this.cpu()) - before) / MESSAGES;
-  }
-}
-
-const median = numbers => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-
-const peers = [
-  await Peer.start('stock-nest'),
-  await (await Peer.start('protected')).authenticate(),
+/**
+ * Connections, and messages on their way on each. The first is what servers in production see, and what is judged by:
+ * many clients, each of which waits for an answer most of the time. The others show what the batching of reads and
+ * writes is worth, and that nothing is won by it alone.
+ */
+const SHAPES = [
+  { connections: 64, inFlight: 1 },
+  { connections: 8, inFlight: 4 },
+  { connections: 1, inFlight: 1 },
+  { connections: 1, inFlight: 50 },
 ];
-const figures = new Map(peers.map(({ name }) => [name, []]));
-for (const peer of peers) await peer.round();
-for (let round = 0; round < ROUNDS; round++)
-  for (const peer of peers) figures.get(peer.name).push(await peer.round());
+const [MAIN] = SHAPES;
+const MOST_CONNECTIONS = 64;
+const nameOf = ({ connections, inFlight }) => `${connections} × ${inFlight}`;
 
-const stock = median(figures.get('stock-nest'));
-const results = [...figures].map(([name, rounds]) => ({
-  server: name,
-  'CPU µs per message': median(rounds).toFixed(1),
-  'times stock': (median(rounds) / stock).toFixed(2),
-}));
-console.log(`Node ${process.version}, ${MESSAGES} messages a round, ${ROUNDS} rounds`);
-console.table(results);
-console.log(JSON.stringify(results));
-for (const { server, socket } of peers) {
-  socket.terminate();
-  server.kill();
+/** What V8 needs to have compiled what is measured. */
+const WARM_UP = 4;
+
+async function measureInput(input, shapes, { rounds, messages, telemetry }) {
+  const loads = new Map();
+  for (const [title, [name, settings, dialect]] of Object.entries(SERVERS)) {
+    const server = await ServerProcess.start(name, { ...settings, input, telemetry });
+    loads.set(title, await Load.connect(server, dialect, MOST_CONNECTIONS));
+  }
+  const titles = [...loads.keys()];
+  const { data } = INPUTS[input];
+  const results = new Map();
+  for (const shape of shapes) {
+    const isFirst = shape === shapes[0];
+    const measure = title => loads.get(title).round(shape, messages, data);
+    await interleaved(titles, isFirst ? WARM_UP : 1, measure);
+    // The one that is judged by is looked at twice as long.
+    const taken = isFirst ? rounds : Math.ceil(rounds / 2);
+    results.set(shape, await interleaved(titles, taken, measure));
+  }
+  for (const load of loads.values()) {
+    load.close();
+    await load.server.stop();
+  }
+  return results;
 }
+
+function rowsOf(figures) {
+  const stock = figures.get(STOCK);
+  const byHand = figures.get(BY_HAND);
+  return [...figures].map(([server, rounds]) => ({
+    server,
+    'CPU µs a message': median(rounds),
+    least: Math.min(...rounds),
+    most: Math.max(...rounds),
+    'times stock': timesOf(rounds, stock),
+    'times by hand': timesOf(rounds, byHand),
+  }));
+}
+
+function targetsOf(figures) {
+  const times = (one, other) => timesOf(figures.get(one), figures.get(other));
+  return [
+    atMost(1.0, 'plain replies, to stock Nest unprotected', times(PLAIN, STOCK)),
+    atMost(0.6, 'plain replies, to guards by hand', times(PLAIN, BY_HAND)),
+    atMost(1.15, 'signed replies, to stock Nest unprotected', times(SIGNED, STOCK)),
+  ];
+}
+
+const SIZES = { rounds: { short: 7, full: 21 }, messages: { short: 1_280, full: 6_400 } };
+
+await comparison(import.meta, SIZES, async options => {
+  const inputs = options.input ? [options.input] : Object.keys(INPUTS);
+  const tables = {};
+  const targets = [];
+  for (const input of options.full || options.input ? inputs : ['ui', 'large']) {
+    const isMain = input === inputs[0];
+    const results = await measureInput(input, isMain ? SHAPES : [MAIN], options);
+    const bytes = Buffer.byteLength(signedText(makeEvent(INPUTS[input].data)));
+    for (const [shape, figures] of results)
+      tables[`End to end, ${input} event of ${bytes} B, ${nameOf(shape)} in flight`] =
+        rowsOf(figures);
+    if (isMain) targets.push(...targetsOf(results.get(MAIN)));
+  }
+  return { tables, targets };
+});

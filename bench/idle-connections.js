@@ -1,82 +1,64 @@
-// 10,000 idle authenticated connections to the quickstart, and what each costs in memory beside a bare ws server. On
-// either side each has been answered once, which an authenticated one must be: ws itself keeps more from then on.
-// Usage: npm run build && node bench/idle-connections.js [count]
-import { fork } from 'node:child_process';
+// What many idle authenticated connections cost in memory, beside a bare ws server, and whether they still answer.
+// Usage: npm run build && node bench/idle-connections.js [--full] [--connections n]
 import { once } from 'node:events';
-import { JwtService } from '@nestjs/jwt';
-import { WebSocket } from 'ws';
-import { JWT_SECRET } from './servers/settings.js';
+import { comparison } from './measuring/comparison.js';
+import { logIn, open } from './measuring/dialects.js';
+import { atMost } from './measuring/report.js';
+import { ServerProcess } from './measuring/server-process.js';
 
-const COUNT = Number(process.argv[2] ?? 10_000);
+/** Connections made, or asked, at once. */
 const BATCH = 200;
 
-async function start(name) {
-  const server = fork(new URL(`./servers/${name}.js`, import.meta.url), [String(COUNT)], {
-    execArgv: ['--expose-gc'],
-  });
-  const [{ port }] = await once(server, 'message');
-  return { server, port };
-}
-
-async function memoryOf(server) {
-  server.send('memory');
-  const [memory] = await once(server, 'message');
-  return memory;
-}
-
-async function connect(url, token) {
-  const socket = new WebSocket(url);
-  await once(socket, 'open');
-  if (token) {
-    socket.send(JSON.stringify({ type: 'auth', token }));
-    const [answer] = await once(socket, 'message');
-    if (JSON.parse(answer).type !== 'auth_success') throw new Error(`not authenticated: ${answer}`);
-  } else {
-    socket.send(JSON.stringify({ type: 'ping' }));
-    await once(socket, 'message');
-  }
-  return socket;
-}
-
-async function measure(name, token) {
-  const { server, port } = await start(name);
-  const before = await memoryOf(server);
-  const sockets = [];
+async function measure(name, connect, connections) {
+  const server = await ServerProcess.start(name, {}, { execArgv: ['--expose-gc'] });
+  const before = await server.ask('memory');
+  const sockets = await inBatches(Array(connections).fill(server.port), connect);
   let dropped = 0;
-  while (sockets.length < COUNT) {
-    const batch = Array.from({ length: Math.min(BATCH, COUNT - sockets.length) }, () =>
-      connect(`ws://127.0.0.1:${port}/events`, token),
-    );
-    sockets.push(...(await Promise.all(batch)));
-  }
   for (const socket of sockets) socket.on('close', () => dropped++);
-  const after = await memoryOf(server);
-  let answers = 0;
-  for (let from = 0; from < COUNT; from += BATCH)
-    await Promise.all(
-      sockets.slice(from, from + BATCH).map(async socket => {
-        const answer = once(socket, 'message');
-        socket.send(JSON.stringify({ type: 'ping' }));
-        await answer;
-        answers++;
-      }),
-    );
-  const perConnection = member => (after[member] - before[member]) / COUNT / 1024;
+  const after = await server.ask('memory');
+  const answers = await inBatches(sockets, ping);
+  const kibibytesOf = member => (after[member] - before[member]) / connections / 1024;
   const result = {
     server: name,
-    connections: COUNT,
-    answering: answers,
+    connections,
+    answering: answers.length,
     dropped,
-    'heap KiB each': perConnection('heapUsed').toFixed(2),
-    'rss KiB each': perConnection('rss').toFixed(2),
+    'heap KiB each': kibibytesOf('heapUsed'),
+    'rss KiB each': kibibytesOf('rss'),
   };
   for (const socket of sockets) socket.terminate();
-  server.kill();
-  await once(server, 'exit');
+  await server.stop();
   return result;
 }
 
-const token = new JwtService({}).sign({ sub: 'alice' }, { secret: JWT_SECRET, expiresIn: 3600 });
-const results = [await measure('bare-ws'), await measure('protected', token)];
-console.table(results);
-console.log(JSON.stringify(results));
+async function inBatches(items, run) {
+  const results = [];
+  for (let from = 0; from < items.length; from += BATCH)
+    results.push(...(await Promise.all(items.slice(from, from + BATCH).map(run))));
+  return results;
+}
+
+async function ping(socket) {
+  const answer = once(socket, 'message');
+  socket.send(JSON.stringify({ type: 'ping' }));
+  await answer;
+}
+
+const SIZES = { connections: { short: 10_000, full: 10_000 } };
+
+await comparison(import.meta, SIZES, async ({ connections }) => {
+  // An authenticated one has been answered once, and ws itself keeps more from then on.
+  const answered = async port => {
+    const socket = await open(`ws://127.0.0.1:${port}/events`);
+    await ping(socket);
+    return socket;
+  };
+  const bare = await measure('echo-ws', answered, connections);
+  const authenticated = async port => (await logIn(port)).socket;
+  const ours = await measure('protected', authenticated, connections);
+  const more = ours['heap KiB each'] - bare['heap KiB each'];
+  return {
+    tables: { 'Idle connections': [bare, ours] },
+    targets: [atMost(2, 'heap of an idle connection, over bare ws', more, 'KiB')],
+  };
+});

@@ -1,55 +1,18 @@
 // What two nodes on one Redis let through, what becomes of a crashed node's places, and what Redis costs in
-// throughput, beside the same server in memory. Usage: npm run build && node bench/two-nodes.js
-import { fork, spawn } from 'node:child_process';
-import { createHmac, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+// throughput, beside the same server in memory. Usage: npm run build && node bench/two-nodes.js [--full] [--rounds n]
 import { setTimeout as wait } from 'node:timers/promises';
-import { JwtService } from '@nestjs/jwt';
-import canonicalize from 'canonicalize';
-import { WebSocket } from 'ws';
-import { JWT_SECRET, RING_KEY } from './servers/settings.js';
+import { comparison } from './measuring/comparison.js';
+import { logIn, NATIVE, open, SHARED_KEY } from './measuring/dialects.js';
+import { makeEvent } from './measuring/events.js';
+import { Load } from './measuring/load.js';
+import { startRedis } from './measuring/redis.js';
+import { interleaved, median, timesOf } from './measuring/rounds.js';
+import { ServerProcess } from './measuring/server-process.js';
 
-const token = new JwtService({}).sign({ sub: 'alice' }, { secret: JWT_SECRET, expiresIn: 3600 });
+/** Signed with a key that both nodes know, and not with that of a session. */
+const signedForAll = type => NATIVE.frame(makeEvent({ n: 1 }, type), { key: SHARED_KEY });
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}
-
-async function startNode(env) {
-  const server = fork(new URL('./servers/protected.js', import.meta.url), {
-    env: { ...process.env, ...env },
-  });
-  const [{ port }] = await once(server, 'message');
-  return { server, port };
-}
-
-async function login({ port }) {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/events`);
-  await once(socket, 'open');
-  socket.send(JSON.stringify({ type: 'auth', token }));
-  await once(socket, 'message');
-  return socket;
-}
-
-function signed(type) {
-  const event = {
-    specversion: '1.0',
-    type,
-    source: 'bench',
-    id: randomUUID(),
-    time: new Date().toISOString(),
-    semanticnonce: randomUUID(),
-    data: { button: 'checkout' },
-  };
-  const mac = createHmac('sha256', RING_KEY.secret).update(`v1.c2s.${canonicalize(event)}`);
-  const semanticsignature = `v1.${RING_KEY.id}.${mac.digest('base64url')}`;
-  return JSON.stringify({ type: 'event', event: { ...event, semanticsignature } });
-}
+const logInto = async ({ port }) => (await logIn(port)).socket;
 
 /** Counts the answers of each kind until a number of them has come. */
 function tally(socket, counts) {
@@ -61,105 +24,102 @@ function tally(socket, counts) {
 
 const total = counts => Object.values(counts).reduce((sum, count) => sum + count, 0);
 
+const EVENTS = 1_000;
+
 async function sentToBoth(nodes) {
-  const sockets = await Promise.all(nodes.map(login));
+  const sockets = await Promise.all(nodes.map(logInto));
   const counts = {};
   for (const socket of sockets) tally(socket, counts);
-  for (let sent = 0; sent < 1_000; sent++) {
-    const frame = signed('demo.echo');
+  for (let sent = 0; sent < EVENTS; sent++) {
+    const frame = signedForAll('demo.echo');
     for (const socket of sockets) socket.send(frame);
   }
-  while (total(counts) < 2_000) await wait(20);
+  while (total(counts) < 2 * EVENTS) await wait(20);
   for (const socket of sockets) socket.terminate();
-  return counts;
+  return { passed: counts.event, ...counts };
 }
 
-async function hammered(nodes, seconds) {
-  const sockets = await Promise.all(nodes.map(login));
+const SECONDS = 5;
+
+async function hammered(nodes) {
+  const sockets = await Promise.all(nodes.map(logInto));
   const counts = {};
   for (const socket of sockets) tally(socket, counts);
-  const event = { specversion: '1.0', type: 'demo.hundred', source: 'bench', id: 'e' };
-  const frame = JSON.stringify({ type: 'event', event });
-  const end = performance.now() + seconds * 1000;
+  const frame = signedForAll('demo.hundred');
+  const end = performance.now() + SECONDS * 1000;
   while (performance.now() < end) {
     for (const socket of sockets) for (let burst = 0; burst < 4; burst++) socket.send(frame);
     await wait(5);
   }
   await wait(300);
   for (const socket of sockets) socket.terminate();
-  return counts;
+  const expected = 100 + 100 * SECONDS;
+  return { passed: counts.event, expected, 'off by %': (counts.event / expected - 1) * 100 };
 }
 
-async function placesOfCrashedNode(redisUrl) {
-  const env = { REDIS_URL: redisUrl, MAX_CONNECTIONS: '10' };
-  const [crashing, other] = [await startNode(env), await startNode(env)];
-  await Promise.all(Array.from({ length: 10 }, () => login(crashing).catch(() => undefined)));
-  crashing.server.kill('SIGKILL');
+/** @returns milliseconds */
+async function placesOfCrashedNode(redis) {
+  const settings = { redis, connection: { maxConnections: 10 } };
+  const crashing = await ServerProcess.start('protected', settings);
+  const other = await ServerProcess.start('protected', settings);
+  await Promise.all(Array.from({ length: 10 }, () => logInto(crashing)));
+  crashing.process.kill('SIGKILL');
   const start = performance.now();
-  for (;;) {
-    const socket = new WebSocket(`ws://127.0.0.1:${other.port}/events`);
-    const outcome = await Promise.race([
-      once(socket, 'open').then(() => 'open'),
-      once(socket, 'error').then(() => 'refused'),
-    ]).catch(() => 'refused');
-    if (outcome === 'open') break;
-    await wait(50);
-  }
-  other.server.kill();
-  return Math.round(performance.now() - start);
+  const isOpen = () =>
+    open(`ws://127.0.0.1:${other.port}/events`).then(
+      () => true,
+      () => false,
+    );
+  while (!(await isOpen())) await wait(50);
+  await other.stop();
+  return performance.now() - start;
 }
 
-async function throughput(node, messages = 20_000, inFlight = 100) {
-  const socket = await login(node);
-  const frames = Array.from({ length: messages }, () => signed('demo.echo'));
-  const start = performance.now();
-  await new Promise(resolve => {
-    let sent = 0;
-    let received = 0;
-    const send = () => sent < messages && socket.send(frames[sent++]);
-    socket.on('message', () => {
-      send();
-      if (++received === messages) resolve();
-    });
-    for (let first = 0; first < inFlight; first++) send();
-  });
-  socket.terminate();
-  return Math.round(messages / ((performance.now() - start) / 1000));
+const MEMORY = 'in memory';
+const REDIS = 'in Redis';
+const SHAPE = { connections: 2, inFlight: 50 };
+
+async function costs(servers, { rounds, messages }) {
+  const loads = new Map();
+  for (const [title, server] of Object.entries(servers))
+    loads.set(title, await Load.connect(server, NATIVE, SHAPE.connections));
+  const rates = new Map([...loads.keys()].map(title => [title, []]));
+  const measure = async title => {
+    const load = loads.get(title);
+    const cpu = await load.round(SHAPE, messages, { n: 1 });
+    rates.get(title).push(load.rate);
+    return cpu;
+  };
+  await interleaved([...loads.keys()], 1, measure);
+  const figures = await interleaved([...loads.keys()], rounds, measure);
+  return [...figures].map(([stores, taken]) => ({
+    stores,
+    'CPU µs a message': median(taken),
+    'times in memory': timesOf(taken, figures.get(MEMORY)),
+    'messages a second': Math.round(median(rates.get(stores))),
+  }));
 }
 
-const redisPort = await freePort();
-const redis = spawn('redis-server', [
-  ...['--port', `${redisPort}`, '--bind', '127.0.0.1', '--save', ''],
-]);
-await wait(500);
-const REDIS_URL = `redis://127.0.0.1:${redisPort}`;
-const nodes = [await startNode({ REDIS_URL }), await startNode({ REDIS_URL })];
-const memory = await startNode({});
+const SIZES = { rounds: { short: 3, full: 7 }, messages: { short: 4_000, full: 20_000 } };
 
-const both = await sentToBoth(nodes);
-const SECONDS = 5;
-const limited = await hammered(nodes, SECONDS);
-const expected = 100 + 100 * SECONDS;
-const rounds = { redis: [], memory: [] };
-for (let round = 0; round < 3; round++) {
-  rounds.memory.push(await throughput(memory));
-  rounds.redis.push(await throughput(nodes[0]));
-}
-const median = numbers => numbers.toSorted((a, b) => a - b)[1];
-const results = {
-  '1,000 events to both at once': both,
-  'hammered 100/s': {
-    ...limited,
-    expected,
-    'off by': `${(((limited.event - expected) / expected) * 100).toFixed(2)} %`,
-  },
-  'places of a crashed node back after ms (lease 2,000)': await placesOfCrashedNode(REDIS_URL),
-  'events per second': {
-    memory: median(rounds.memory),
-    redis: median(rounds.redis),
-    ratio: (median(rounds.redis) / median(rounds.memory)).toFixed(2),
-  },
-};
-console.log(JSON.stringify(results, null, 2));
-for (const { server } of [...nodes, memory]) server.kill();
-redis.kill();
+await comparison(import.meta, SIZES, async options => {
+  const redis = await startRedis();
+  if (!redis) return { notes: ['There is no redis-server to start.'], tables: {} };
+  const [one, two, memory] = await Promise.all([
+    ServerProcess.start('protected', { redis: redis.url }),
+    ServerProcess.start('protected', { redis: redis.url }),
+    ServerProcess.start('protected'),
+  ]);
+  const { passed, REPLAY_DETECTED: replays } = await sentToBoth([one, two]);
+  const tables = {
+    [`${EVENTS} events, each sent to both nodes`]: [{ passed, 'refused as replays': replays }],
+    [`100 a second allowed, ${SECONDS} s of far more to both nodes`]: [await hammered([one, two])],
+    'Places of a crashed node, lease 2,000 ms': [
+      { 'back after ms': Math.round(await placesOfCrashedNode(redis.url)) },
+    ],
+    'What Redis costs the server': await costs({ [MEMORY]: memory, [REDIS]: one }, options),
+  };
+  await Promise.all([one.stop(), two.stop(), memory.stop()]);
+  redis.stop();
+  return { tables };
+});

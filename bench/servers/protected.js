@@ -1,18 +1,49 @@
 // A Nest application with every protection of this library on.
+import { UseFilters, UseGuards } from '@nestjs/common';
 import { ConnectedSocket, SubscribeMessage } from '@nestjs/websockets';
-import { EventData, RateLimit, SignedEvent } from 'nestjs-semantic-events';
+import {
+  AuthenticatedGuard,
+  clientOf,
+  EventAuthorizationGuard,
+  EventData,
+  RateLimit,
+  SecureGateway,
+  SemanticEventsExceptionFilter,
+  SignedEvent,
+} from 'nestjs-semantic-events';
 import { redisStores } from 'nestjs-semantic-events/redis';
-import { serve } from './serve.js';
-import { flood, reportCpu, reportMemory } from './settings.js';
+import { INPUTS } from '../measuring/inputs.js';
+import { decorateMethod } from './decorate.js';
+import { flood } from './flood.js';
+import { answerQuestions } from './reporting.js';
+import { serve, UNLIMITED } from './serve.js';
+import { settings } from './settings.js';
 
-const MANY = Number(process.argv[2] ?? 10_000) * 2;
+/**
+ * - `input`: whose schema the handler has; none where there is no input
+ * - `replies`: 'signed', or 'plain', which is @SecureGateway by its parts without what signs replies
+ * - `connection`: limits that differ from none
+ * - `redis`: the URL of stores
+ * - `telemetry`: 'metrics' or 'all'
+ */
+const { input, replies = 'signed', connection, redis, telemetry } = settings();
+
+const clients = [];
 
 class Gateway {
+  handleConnection(socket) {
+    clients.push(clientOf(socket));
+  }
+
   echo(data) {
     return { event: 'demo.echo.reply', data };
   }
 
   hundred() {
+    return 'passed';
+  }
+
+  hourly() {
     return 'passed';
   }
 
@@ -25,48 +56,42 @@ class Gateway {
   }
 }
 
-// Decorators are a syntax of TypeScript: here they are called as the functions they are.
-const echo = Object.getOwnPropertyDescriptor(Gateway.prototype, 'echo');
-EventData()(Gateway.prototype, 'echo', 0);
-for (const decorate of [
-  RateLimit({ rate: 1e6, burst: 1e6 }),
+decorateMethod(
+  Gateway,
+  'echo',
+  [RateLimit({ rate: 1e6, burst: 1e6 }), SignedEvent(), SubscribeMessage('demo.echo')],
+  [input ? EventData(INPUTS[input].schema) : EventData()],
+);
+decorateMethod(Gateway, 'hundred', [
+  RateLimit({ rate: 100, burst: 100 }),
+  SubscribeMessage('demo.hundred'),
+]);
+decorateMethod(Gateway, 'hourly', [
+  RateLimit({ rate: 1, per: 3_600_000, burst: 1 }),
   SignedEvent(),
-  SubscribeMessage('demo.echo'),
-])
-  decorate(Gateway.prototype, 'echo', echo);
-const hundred = Object.getOwnPropertyDescriptor(Gateway.prototype, 'hundred');
-for (const decorate of [RateLimit({ rate: 100, burst: 100 }), SubscribeMessage('demo.hundred')])
-  decorate(Gateway.prototype, 'hundred', hundred);
+  SubscribeMessage('demo.hourly'),
+]);
+decorateMethod(Gateway, 'flood', [SubscribeMessage('flood')], [ConnectedSocket()]);
+decorateMethod(Gateway, 'patientFlood', [SubscribeMessage('flood.patient')], [ConnectedSocket()]);
 
-for (const [method, message] of [
-  ['flood', 'flood'],
-  ['patientFlood', 'flood.patient'],
-]) {
-  ConnectedSocket()(Gateway.prototype, method, 0);
-  SubscribeMessage(message)(
-    Gateway.prototype,
-    method,
-    Object.getOwnPropertyDescriptor(Gateway.prototype, method),
-  );
-}
-const { REDIS_URL, TELEMETRY } = process.env;
-
-const telemetry = TELEMETRY ? (await import('./measured.js')).telemetry() : undefined;
-
-await serve(Gateway, {
-  connection: {
-    maxConnections: MANY,
-    maxConnectionsPerAddress: MANY,
-    maxConnectionsPerUser: MANY,
-    connectRate: 1e6,
-    connectBurst: 1e6,
-    messageRate: 1e6,
-    messageBurst: 1e6,
-    maxStrikes: 1e6,
-    ...(process.env.MAX_CONNECTIONS && { maxConnections: Number(process.env.MAX_CONNECTIONS) }),
+const PLAIN = [
+  UseGuards(AuthenticatedGuard, EventAuthorizationGuard),
+  UseFilters(SemanticEventsExceptionFilter),
+];
+await serve(
+  Gateway,
+  {
+    connection: { ...UNLIMITED, ...connection },
+    // As in production; what is logged goes nowhere.
+    monitoring: {},
+    telemetry: telemetry && (await import('./telemetry.js')).telemetry(telemetry),
+    stores: redis && redisStores({ url: redis, lease: 2_000 }),
   },
-  telemetry,
-  stores: REDIS_URL && redisStores({ url: REDIS_URL, lease: 2_000 }),
+  replies === 'plain' ? PLAIN : [SecureGateway()],
+);
+answerQuestions({
+  /** How many messages have come in. */
+  received: () => ({
+    received: clients.reduce((sum, { counters }) => sum + counters.received, 0),
+  }),
 });
-reportMemory();
-reportCpu();

@@ -1,34 +1,36 @@
-// Starts an application around a gateway, as the benchmarks do, and tells the parent where it listens.
-import 'reflect-metadata';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+// Starts an application of this library around a gateway, as the benchmarks do.
 import { WebSocketGateway } from '@nestjs/websockets';
 import { SecureGateway, SemanticEventsAdapter, SemanticEventsModule } from 'nestjs-semantic-events';
+import { decorateClass } from './decorate.js';
+import { startNest } from './nest.js';
 import { JWT_SECRET, RING_KEY } from './settings.js';
 
-/** @param options what differs from the defaults of the benchmarks */
-export async function serve(Gateway, options) {
-  // Decorators are a syntax of TypeScript: here they are called as the functions they are.
-  SecureGateway()(Gateway);
-  WebSocketGateway({ path: '/events' })(Gateway);
+const MANY = 1e6;
 
-  class AppModule {}
-  Module({
-    imports: [
-      SemanticEventsModule.forRoot({
-        signing: { keys: [RING_KEY] },
-        auth: { jwt: { secret: JWT_SECRET } },
-        audit: 'off',
-        monitoring: { log: false },
-        ...options,
-      }),
-    ],
-    providers: [Gateway],
-  })(AppModule);
+/** All clients of a benchmark come from one address, and send as fast as they can. */
+export const UNLIMITED = {
+  maxConnections: MANY,
+  maxConnectionsPerAddress: MANY,
+  maxConnectionsPerUser: MANY,
+  connectRate: MANY,
+  connectBurst: MANY,
+  messageRate: MANY,
+  messageBurst: MANY,
+  maxStrikes: MANY,
+};
 
-  const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
-  app.useWebSocketAdapter(new SemanticEventsAdapter(app));
-  await app.listen(0, '127.0.0.1');
-  process.send?.({ port: app.getHttpServer().address().port });
-  return app;
+/**
+ * @param options what differs from the defaults of the benchmarks
+ * @param decorators what makes the gateway one of ours
+ */
+export function serve(Gateway, options, decorators = [SecureGateway()]) {
+  decorateClass(Gateway, WebSocketGateway({ path: '/events' }), ...decorators);
+  const module = SemanticEventsModule.forRoot({
+    signing: { keys: [RING_KEY] },
+    auth: { jwt: { secret: JWT_SECRET } },
+    audit: 'off',
+    monitoring: { log: false },
+    ...options,
+  });
+  return startNest({ imports: [module], providers: [Gateway] }, SemanticEventsAdapter);
 }

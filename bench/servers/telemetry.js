@@ -6,11 +6,11 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, NoopSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { openTelemetry } from 'nestjs-semantic-events/opentelemetry';
 
-/** `TELEMETRY=metrics` measures, any other value traces, too. */
-export function telemetry() {
+/** @param what 'metrics' only measures, 'all' traces, too */
+export function telemetry(what) {
   const readers = [new PrometheusExporter({ preventServerStart: true })];
   const meterProvider = new MeterProvider({ readers });
-  if (process.env.TELEMETRY === 'metrics') return openTelemetry({ meterProvider });
+  if (what === 'metrics') return openTelemetry({ meterProvider });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const tracerProvider = new BasicTracerProvider({ spanProcessors: [new NoopSpanProcessor()] });
   return openTelemetry({ meterProvider, tracerProvider });

@@ -1,12 +1,13 @@
 // A ws server that sends one prepared buffer to every socket when it is told to: as little as a fan-out can cost.
 import { WebSocketServer } from 'ws';
-import { reportCpu } from './settings.js';
+import { answerQuestions, reportPort } from './reporting.js';
+import { settings } from './settings.js';
 
-const frame = Buffer.from('x'.repeat(Number(process.argv[2])));
+const frame = Buffer.from('x'.repeat(settings().frameSize));
 const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/events' });
 process.on('message', message => {
   if (message === 'publish')
     for (const socket of server.clients) socket.send(frame, { binary: false });
 });
-server.on('listening', () => process.send?.({ port: server.address().port }));
-reportCpu();
+server.on('listening', () => reportPort(server.address().port));
+answerQuestions();

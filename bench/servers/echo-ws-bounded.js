@@ -1,7 +1,8 @@
 // A ws server that echoes, and closes who does not read: the least that bounds a queue, and so what is Node's own of
 // the memory that takes.
 import { WebSocketServer } from 'ws';
-import { flood } from './settings.js';
+import { flood } from './flood.js';
+import { answerQuestions, reportPort } from './reporting.js';
 
 const MAX_BUFFERED_BYTES = 1_048_576;
 
@@ -26,4 +27,5 @@ server.on('connection', socket => {
     else socket.send(text);
   });
 });
-server.on('listening', () => process.send?.({ port: server.address().port }));
+server.on('listening', () => reportPort(server.address().port));
+answerQuestions();

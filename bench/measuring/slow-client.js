@@ -1,11 +1,10 @@
 // A worker that has a server send it 100 MiB, or echo them, and reads them or not.
-import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import canonicalize from 'canonicalize';
-import { WebSocket } from 'ws';
-import { FLOOD_BYTES } from './settings.js';
+import { FLOOD_BYTES } from '../servers/flood.js';
+import { logIn, NATIVE, open } from './dialects.js';
+import { makeEvent } from './events.js';
 
 const ECHO_BYTES = 60_000;
 /** What a client that reads waits for at once. */
@@ -14,10 +13,11 @@ const IN_FLIGHT = 8;
 const PATIENCE = 1_000;
 
 const { port, token, way, isReading } = workerData;
-const socket = new WebSocket(`ws://127.0.0.1:${port}/events`);
+const client = token
+  ? await logIn(port, token)
+  : { socket: await open(`ws://127.0.0.1:${port}/events`) };
+const { socket } = client;
 socket.on('error', () => undefined);
-await once(socket, 'open');
-const signing = token && (await authenticate());
 const frames =
   way === 'sent'
     ? [`{"event":"flood${isReading ? '.patient' : ''}"}`]
@@ -41,28 +41,10 @@ const code = await Promise.race([closed, wait(isReading ? 0 : 15_000, 'open')]);
 socket.terminate();
 parentPort.postMessage({ code, received, closedAfter: Math.round(performance.now() - resumedAt) });
 
-async function authenticate() {
-  socket.send(JSON.stringify({ type: 'auth', token }));
-  const [answer] = await once(socket, 'message');
-  return JSON.parse(answer).signing;
-}
-
 /** A signed event; to a server that knows nothing of them, only text as long. */
 function frame() {
-  const event = {
-    specversion: '1.0',
-    type: 'demo.echo',
-    source: 'bench',
-    id: randomUUID(),
-    time: new Date().toISOString(),
-    semanticnonce: randomUUID(),
-    data: 'x'.repeat(ECHO_BYTES),
-  };
-  if (!signing) return JSON.stringify({ type: 'event', event });
-  const mac = createHmac('sha256', Buffer.from(signing.key, 'base64url'));
-  mac.update(`v1.c2s.${canonicalize(event)}`);
-  const semanticsignature = `v1.${signing.key_id}.${mac.digest('base64url')}`;
-  return JSON.stringify({ type: 'event', event: { ...event, semanticsignature } });
+  const event = makeEvent('x'.repeat(ECHO_BYTES));
+  return client.key ? NATIVE.frame(event, client) : JSON.stringify({ type: 'event', event });
 }
 
 async function untilReceived() {

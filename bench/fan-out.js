@@ -1,0 +1,144 @@
+// What one event to many subscribed sockets costs: server CPU per delivery, beside a bare ws loop that sends one
+// prepared buffer and a socket.io room. Every delivery is counted, and its signature verified.
+// Usage: npm run build && node bench/fan-out.js [--full] [--sockets n] [--rounds n] [--events n]
+import { createHmac, createPublicKey, verify } from 'node:crypto';
+import { once } from 'node:events';
+import { comparison } from './measuring/comparison.js';
+import { logIn, open, openSocketIo } from './measuring/dialects.js';
+import { signedText } from './measuring/events.js';
+import { atMost } from './measuring/report.js';
+import { interleaved, median, timesOf } from './measuring/rounds.js';
+import { ServerProcess } from './measuring/server-process.js';
+
+const BATCH = 100;
+const WARM_UP = 2;
+
+class FanOut {
+  received = 0;
+  verified = 0;
+
+  /** @param frameSize of a server that is told how much to send */
+  static async start(name, connect, sockets, frameSize) {
+    const fanOut = new FanOut();
+    fanOut.sockets = sockets;
+    fanOut.server = await ServerProcess.start(name, { frameSize });
+    for (let made = 0; made < sockets; made += BATCH)
+      await Promise.all(
+        Array.from({ length: Math.min(BATCH, sockets - made) }, () =>
+          connect(fanOut, fanOut.server.port),
+        ),
+      );
+    return fanOut;
+  }
+
+  /** Called for each delivery. */
+  took(isVerified) {
+    if (isVerified) this.verified++;
+    if (++this.received % this.sockets === 0) this.done?.();
+  }
+
+  /** Server CPU per delivery, in microseconds. */
+  async round(events) {
+    const before = await this.server.cpu();
+    for (let event = 0; event < events; event++) {
+      const done = new Promise(resolve => (this.done = resolve));
+      this.server.tell('publish');
+      await done;
+    }
+    return ((await this.server.cpu()) - before) / events / this.sockets;
+  }
+}
+
+async function overWs(fanOut, port) {
+  const socket = await open(`ws://127.0.0.1:${port}/events`);
+  socket.on('message', () => fanOut.took(false));
+}
+
+async function overSocketIo(fanOut, port) {
+  const { socket } = await openSocketIo(port, 'alice');
+  socket.on('message', message => message.length > 1 && fanOut.took(false));
+}
+
+const overMesh = signatures => async (fanOut, port) => {
+  const { socket, key } = await logIn(port);
+  socket.send(JSON.stringify({ type: 'subscribe', patterns: ['demo.*'], signatures }));
+  await once(socket, 'message');
+  const isGenuine = signatures === 'v1e' ? broadcastVerifier(key) : macVerifier(key);
+  socket.on('message', frame => {
+    fanOut.frameSize = frame.length;
+    fanOut.took(isGenuine(frame.toString()));
+  });
+};
+
+function macVerifier({ key_id, key }) {
+  return frame => {
+    const { semanticsignature, ...event } = JSON.parse(frame).event;
+    const mac = createHmac('sha256', key).update(signedText(event, 's2c'));
+    return semanticsignature === `v1.${key_id}.${mac.digest('base64url')}`;
+  };
+}
+
+/** The last frame that was genuine, for all sockets: what is the same to the letter is verified once. */
+let genuine;
+
+function broadcastVerifier({ broadcast }) {
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: broadcast.public_key };
+  const key = createPublicKey({ key: jwk, format: 'jwk' });
+  return frame => {
+    if (frame === genuine) return true;
+    const { semanticsignature, ...event } = JSON.parse(frame).event;
+    const signature = Buffer.from(semanticsignature.split('.')[2], 'base64url');
+    const text = signedText(event, 's2c').replace(/^v1/, 'v1e');
+    if (verify(null, Buffer.from(text), key, signature)) genuine = frame;
+    return frame === genuine;
+  };
+}
+
+const BARE = 'bare ws, one buffer';
+const MAC = 'mesh, MAC per session';
+const ED25519 = 'mesh, Ed25519, one frame for all';
+
+const SIZES = {
+  sockets: { short: 1_000, full: 1_000 },
+  rounds: { short: 5, full: 15 },
+  events: { short: 5, full: 20 },
+};
+
+await comparison(import.meta, SIZES, async ({ sockets, rounds, events }) => {
+  const byMac = await FanOut.start('publish-mesh', overMesh(), sockets);
+  const byKeyPair = await FanOut.start('publish-mesh', overMesh('v1e'), sockets);
+  await byKeyPair.round(1);
+  const { frameSize } = byKeyPair;
+  const all = new Map([
+    [BARE, await FanOut.start('publish-ws', overWs, sockets, frameSize)],
+    ['socket.io room', await FanOut.start('publish-socket-io', overSocketIo, sockets, frameSize)],
+    [MAC, byMac],
+    [ED25519, byKeyPair],
+  ]);
+  const titles = [...all.keys()];
+  const measure = title => all.get(title).round(events);
+  await interleaved(titles, WARM_UP, measure);
+  const figures = await interleaved(titles, rounds, measure);
+  const expected = (rounds + WARM_UP) * events * sockets;
+  // The one that told how long a frame is.
+  byKeyPair.received -= sockets;
+  byKeyPair.verified -= sockets;
+  const times = (one, other) => timesOf(figures.get(one), figures.get(other));
+  const rows = titles.map(title => ({
+    server: title,
+    'CPU µs per delivery': median(figures.get(title)),
+    least: Math.min(...figures.get(title)),
+    most: Math.max(...figures.get(title)),
+    'times bare': times(title, BARE),
+    delivered: `${all.get(title).received} of ${expected}`,
+    verified: title.startsWith('mesh') ? all.get(title).verified : undefined,
+  }));
+  for (const { server } of all.values()) await server.stop();
+  return {
+    tables: { [`Fan-out of ${frameSize} B to ${sockets.toLocaleString('en')} sockets`]: rows },
+    targets: [
+      atMost(1.1, 'fan-out, one frame for all, to a bare loop', times(ED25519, BARE)),
+      atMost(1.1, 'fan-out, MAC per session, to a bare loop', times(MAC, BARE)),
+    ],
+  };
+});

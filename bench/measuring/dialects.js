@@ -1,0 +1,86 @@
+// How the clients of each kind of server log in, what they send for an event, and what a good answer has.
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { JwtService } from '@nestjs/jwt';
+import canonicalize from 'canonicalize';
+import { WebSocket } from 'ws';
+import { HAND_SECRET, JWT_SECRET, RING_KEY } from '../servers/settings.js';
+import { signed } from './events.js';
+
+const jwt = new JwtService({ secret: JWT_SECRET });
+
+export function tokenFor(user = 'alice') {
+  return jwt.sign({ sub: user }, { expiresIn: 3600 });
+}
+
+export async function open(url) {
+  const socket = new WebSocket(url);
+  await once(socket, 'open');
+  return socket;
+}
+
+/** @returns the socket, and the key of its session */
+export async function logIn(port, token = tokenFor()) {
+  const socket = await open(`ws://127.0.0.1:${port}/events`);
+  socket.send(JSON.stringify({ type: 'auth', token }));
+  const answer = JSON.parse((await once(socket, 'message'))[0]);
+  if (answer.type !== 'auth_success') throw new Error(`not authenticated: ${answer.code}`);
+  const { key_id, key, broadcast } = answer.signing;
+  return { socket, key: { key_id, key: Buffer.from(key, 'base64url'), broadcast } };
+}
+
+/** Without the nonce, too, which nobody would look at. */
+function bare({ semanticnonce: _, ...event }) {
+  return event;
+}
+
+function signedByHand(event) {
+  const signature = createHmac('sha256', HAND_SECRET).update(canonicalize(event)).digest('hex');
+  return { ...event, signature };
+}
+
+export async function openSocketIo(port, user) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
+  // Engine.IO's own open packet, then the answer to Socket.IO's connect packet.
+  await once(socket, 'message');
+  socket.send(`40${JSON.stringify({ token: tokenFor(user) })}`);
+  await once(socket, 'message');
+  socket.on('message', message => {
+    if (message.toString() === '2') socket.send('3');
+  });
+  return { socket };
+}
+
+/** Nest's own frames, unprotected. */
+export const UNPROTECTED = {
+  connect: async port => ({ socket: await open(`ws://127.0.0.1:${port}/events`) }),
+  frame: event => JSON.stringify({ event: event.type, data: bare(event) }),
+};
+
+/** Nest's own frames, signed by hand. */
+export const HAND_WRITTEN = {
+  connect: async (port, user) => ({
+    socket: await open(`ws://127.0.0.1:${port}/events?token=${tokenFor(user)}`),
+  }),
+  frame: event => JSON.stringify({ event: event.type, data: signedByHand(event) }),
+};
+
+export const SOCKET_IO = {
+  connect: openSocketIo,
+  frame: event => `42${JSON.stringify([event.type, signedByHand(event)])}`,
+};
+
+/** Frames of this library's protocol. */
+export const NATIVE = {
+  connect: (port, user) => logIn(port, tokenFor(user)),
+  frame: (event, { key }) => JSON.stringify({ type: 'event', event: signed(event, key) }),
+};
+
+/** The same events in Nest's own frames. */
+export const NATIVE_IN_NEST = {
+  connect: NATIVE.connect,
+  frame: (event, { key }) => JSON.stringify({ event: event.type, data: signed(event, key) }),
+};
+
+/** A key that every node of the benchmarks knows, as `signed` takes it. */
+export const SHARED_KEY = { key_id: RING_KEY.id, key: RING_KEY.secret };

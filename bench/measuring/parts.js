@@ -1,0 +1,68 @@
+// Parts measured by themselves, each in a process of its own: neither the garbage of one nor what V8 has learned from
+// it disturbs another. Rounds take turns all the same.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { interleaved } from './rounds.js';
+
+/** Calls nobody looks at, during which V8 compiles. */
+const WARM_UP = 12_000;
+/** Rounds they take at most, where rounds are small. */
+const MOST_WARM_UP = 3;
+
+class PartProcess {
+  /**
+   * @param meta `import.meta` of the file that exports `parts`
+   * @param name of the part
+   * @param settings what the part is made with
+   */
+  static async start(meta, name, settings = {}) {
+    const part = new PartProcess();
+    part.process = fork(
+      new URL('part-process.js', import.meta.url),
+      [meta.url, name, JSON.stringify(settings)],
+      { execArgv: ['--expose-gc'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+    );
+    part.exit = once(part.process, 'exit').then(([code]) => {
+      throw new Error(`${name} ended with ${code}`);
+    });
+    part.exit.catch(() => undefined);
+    ({ told: part.told } = await part.next());
+    return part;
+  }
+
+  /** The CPU time of a call, in microseconds. */
+  async round(calls) {
+    this.process.send(calls);
+    return (await this.next()).cpu;
+  }
+
+  async next() {
+    const [message] = await Promise.race([once(this.process, 'message'), this.exit]);
+    return message;
+  }
+
+  stop() {
+    this.process.kill();
+  }
+}
+
+/**
+ * Measures parts side by side.
+ *
+ * @param subjects by title, the name of each part and its settings: `{ title: ['verify', { input: 'ui' }] }`
+ * @param calls of each part in a round
+ * @returns by title, the CPU time of a call in each round, in microseconds; and what each part `told` when it was made
+ */
+export async function measureParts(meta, subjects, { rounds, calls }) {
+  const titles = Object.keys(subjects);
+  const started = await Promise.all(
+    titles.map(title => PartProcess.start(meta, ...subjects[title])),
+  );
+  const running = new Map(titles.map((title, n) => [title, started[n]]));
+  const measure = title => running.get(title).round(calls);
+  await interleaved(titles, Math.min(Math.ceil(WARM_UP / calls), MOST_WARM_UP), measure);
+  const figures = await interleaved(titles, rounds, measure);
+  const told = new Map(titles.map(title => [title, running.get(title).told]));
+  for (const part of started) part.stop();
+  return { figures, told };
+}

@@ -1,0 +1,61 @@
+// How results are shown: tables of figures, and what was aimed at beside what was found.
+
+/** At most so much. */
+export function atMost(limit, what, figure, unit = '×') {
+  return { what, figure, target: `≤ ${limit} ${unit}`, met: figure <= limit };
+}
+
+/** At least so much. */
+export function atLeast(limit, what, figure, unit = '×') {
+  return { what, figure, target: `≥ ${limit} ${unit}`, met: figure >= limit };
+}
+
+/** @param results what a comparison found: `{ notes, tables: { title: rows }, targets }` */
+export function show({ notes = [], tables, targets = [] }, log = console.log) {
+  for (const note of notes) log(note);
+  for (const [title, rows] of Object.entries(tables)) {
+    log(`\n${title}`);
+    log(tableOf(rows.map(shownRow)));
+  }
+  if (targets.length > 0) showTargets(targets, log);
+}
+
+export function showTargets(targets, log = console.log) {
+  log('\nWhat was aimed at');
+  log(
+    tableOf(
+      targets.map(({ what, figure, target, met }) => ({
+        what,
+        figure: shown(figure),
+        target,
+        result: met ? 'met' : 'short',
+      })),
+    ),
+  );
+}
+
+function shownRow(row) {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, shown(value)]));
+}
+
+function shown(value) {
+  if (typeof value !== 'number' || Number.isInteger(value)) return `${value ?? '—'}`;
+  return value.toPrecision(value < 10 ? 3 : 4);
+}
+
+/** Of rows whose members are texts; the first column to the left, all others to the right. */
+function tableOf(rows) {
+  const names = Object.keys(rows[0] ?? {});
+  const lines = [names, ...rows.map(row => names.map(name => row[name] ?? ''))];
+  const widths = names.map((_, column) => Math.max(...lines.map(line => [...line[column]].length)));
+  return lines
+    .map(line =>
+      line
+        .map((cell, column) => {
+          const padding = ' '.repeat(widths[column] - [...cell].length);
+          return column === 0 ? cell + padding : padding + cell;
+        })
+        .join('  '),
+    )
+    .join('\n');
+}
