@@ -15,7 +15,12 @@ export class RefusalException extends WsException {
     readonly code: Code,
     readonly details: RefusalDetails = {},
   ) {
-    super(describeRefusal(code, details));
+    const description = describeRefusal(code, details);
+    // As of a RefusalError, no stack is taken down.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(description);
+    Error.stackTraceLimit = stackTraceLimit;
   }
 
   static of(error: RefusalError, id?: string): RefusalException {

@@ -5,7 +5,10 @@ export abstract class SemanticEventsError extends Error {
   abstract readonly code: string;
 }
 
-/** A refusal of something a peer has sent. Its message is fixed by its code. */
+/**
+ * A refusal of something a peer has sent. Its message is fixed by its code, and it has no stack: peers decide how many
+ * refusals there are, and to take down a stack costs more than all else about one.
+ */
 export class RefusalError extends SemanticEventsError {
   override readonly name = 'RefusalError';
 
@@ -17,7 +20,11 @@ export class RefusalError extends SemanticEventsError {
     readonly code: Code,
     readonly retryAfter?: number,
   ) {
-    super(factsOf(code).message);
+    const { message } = factsOf(code);
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

@@ -46,7 +46,7 @@ export class SignedEventGuard implements CanActivate {
     keyId: string,
     limit?: PendingDecision,
   ): MaybePromise<true> {
-    let isFirst = false;
+    let isFirst = false as boolean;
     const used = oncePerEvent(event, () => {
       isFirst = true;
       return this.nonces.use(event, keyId, limit);
