@@ -96,7 +96,7 @@ function targetsOf(figures) {
   ];
 }
 
-const SIZES = { rounds: { short: 7, full: 21 }, messages: { short: 1_280, full: 6_400 } };
+const SIZES = { rounds: { short: 7, full: 15 }, messages: { short: 1_280, full: 3_200 } };
 
 await comparison(import.meta, SIZES, async options => {
   const inputs = options.input ? [options.input] : Object.keys(INPUTS);

@@ -143,7 +143,7 @@ async function inRedis(options) {
 }
 
 const SIZES = {
-  rounds: { short: 5, full: 21 },
+  rounds: { short: 5, full: 15 },
   calls: { short: 20_000, full: 200_000 },
   keys: { short: 1_000_000, full: 1_000_000 },
 };

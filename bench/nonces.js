@@ -91,7 +91,7 @@ const FEW = 1_000;
 const title = live => `${live.toLocaleString('en')} live`;
 
 const SIZES = {
-  rounds: { short: 7, full: 21 },
+  rounds: { short: 5, full: 15 },
   calls: { short: 20_000, full: 200_000 },
   live: { short: 1_000_000, full: 1_000_000 },
 };

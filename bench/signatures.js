@@ -198,7 +198,7 @@ function targetsOf(figures) {
   ];
 }
 
-const SIZES = { rounds: { short: 5, full: 21 }, calls: { short: 4_000, full: 10_000 } };
+const SIZES = { rounds: { short: 5, full: 15 }, calls: { short: 4_000, full: 8_000 } };
 
 await comparison(import.meta, SIZES, async options => {
   const tables = {};

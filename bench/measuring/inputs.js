@@ -33,7 +33,7 @@ export const INPUTS = {
       label: 'Pay and place this order now!',
     },
   },
-  /** 100 bytes of data are as little as makes sense beside a nonce and a time. */
+  /** As little as an event can be that has what a signature needs. */
   small: { schema: z.object({ on: z.boolean() }), data: { on: true } },
   /** 8 kB in one text. */
   large: { schema: TEXT, data: { text: 'The quick brown fox jumps. '.repeat(296) } },

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { interleaved } from './rounds.js';
 
 /** Calls nobody looks at, during which V8 compiles. */
-const WARM_UP = 12_000;
+const WARM_UP = 60_000;
 /** Rounds they take at most, where rounds are small. */
 const MOST_WARM_UP = 3;
 

@@ -40,7 +40,7 @@ function shownRow(row) {
 
 function shown(value) {
   if (typeof value !== 'number' || Number.isInteger(value)) return `${value ?? '—'}`;
-  return value.toPrecision(value < 10 ? 3 : 4);
+  return Math.abs(value) < 1_000 ? value.toPrecision(3) : value.toFixed(0);
 }
 
 /** Of rows whose members are texts; the first column to the left, all others to the right. */
