@@ -6,6 +6,7 @@ import { comparison } from './measuring/comparison.js';
 import {
   HAND_WRITTEN,
   NATIVE,
+  NATIVE_IN_ANY_ORDER,
   NATIVE_IN_NEST,
   SOCKET_IO,
   UNPROTECTED,
@@ -30,6 +31,7 @@ const SERVERS = {
   'socket.io, checks by hand': ['guarded-socket-io', {}, SOCKET_IO],
   [PLAIN]: ['protected', { replies: 'plain' }, NATIVE_IN_NEST],
   [SIGNED]: ['protected', { replies: 'signed' }, NATIVE],
+  'the same, members in any order': ['protected', { replies: 'signed' }, NATIVE_IN_ANY_ORDER],
 };
 
 /**

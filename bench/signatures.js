@@ -9,7 +9,7 @@ import { canonicalize, EventSigner } from 'nestjs-semantic-events';
 import { Webhook } from 'standardwebhooks';
 import { comparison } from './measuring/comparison.js';
 import { SHARED_KEY } from './measuring/dialects.js';
-import { makeEvent, signed, signedText } from './measuring/events.js';
+import { makeEvent, sealed, signed, signedText } from './measuring/events.js';
 import { INPUTS } from './measuring/inputs.js';
 import { library } from './measuring/library.js';
 import { measureParts } from './measuring/parts.js';
@@ -69,6 +69,17 @@ export const parts = {
     return part(
       () => asReceived(signed(eventOf(settings), SHARED_KEY)),
       event => events.verify(event).length,
+    );
+  },
+  'verify received': async settings => {
+    const events = await signer();
+    return part(
+      () => {
+        // As it arrives: a text of its own, in one piece.
+        const text = Buffer.from(sealed(eventOf(settings), SHARED_KEY)).toString('utf8');
+        return { event: JSON.parse(text), text };
+      },
+      ({ event, text }) => events.verify(event, { text }).length,
     );
   },
   'verify text': async settings => {
@@ -153,6 +164,7 @@ function textPart(toText, settings) {
 
 const MAC = 'one createHmac over the same bytes';
 const VERIFY = 'verify(event)';
+const VERIFY_RECEIVED = 'verify(event, { text }), as the guard does';
 const VERIFY_TEXT = 'verify(JSON.parse(text))';
 const OTHERS = ['jsonwebtoken', 'jose', 'standardwebhooks'];
 const verifyOf = name => `${name}, verify`;
@@ -163,6 +175,7 @@ function subjectsOf(input) {
   return {
     [MAC]: subject('mac'),
     [VERIFY]: subject('verify'),
+    [VERIFY_RECEIVED]: subject('verify received'),
     [VERIFY_TEXT]: subject('verify text'),
     ...Object.fromEntries(OTHERS.map(name => [verifyOf(name), subject(`${name} verify`)])),
     signToText: subject('sign'),
@@ -188,6 +201,7 @@ function targetsOf(figures) {
   const times = (one, other) => timesOf(figures.get(one), figures.get(other));
   return [
     atMost(1.5, 'verify(event), to one createHmac', times(VERIFY, MAC)),
+    atMost(1.5, `${VERIFY_RECEIVED}, to one createHmac`, times(VERIFY_RECEIVED, MAC)),
     ...OTHERS.map(name =>
       atMost(
         1,

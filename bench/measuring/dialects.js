@@ -5,7 +5,7 @@ import { JwtService } from '@nestjs/jwt';
 import canonicalize from 'canonicalize';
 import { WebSocket } from 'ws';
 import { HAND_SECRET, JWT_SECRET, RING_KEY } from '../servers/settings.js';
-import { signed } from './events.js';
+import { sealed, signed } from './events.js';
 
 const jwt = new JwtService({ secret: JWT_SECRET });
 
@@ -70,9 +70,15 @@ export const SOCKET_IO = {
   frame: event => `42${JSON.stringify([event.type, signedByHand(event)])}`,
 };
 
-/** Frames of this library's protocol. */
+/** Frames of this library's protocol, as its own client writes them. */
 export const NATIVE = {
   connect: (port, user) => logIn(port, tokenFor(user)),
+  frame: (event, { key }) => `{"type":"event","event":${sealed(event, key)}}`,
+};
+
+/** The same with the members of an event in the order they were made in, as a client written by hand may have them. */
+export const NATIVE_IN_ANY_ORDER = {
+  connect: NATIVE.connect,
   frame: (event, { key }) => JSON.stringify({ type: 'event', event: signed(event, key) }),
 };
 
