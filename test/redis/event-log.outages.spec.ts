@@ -128,12 +128,17 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
     });
     const stores = scene.node({ client });
     const follower = await following(stores);
-    const waiting = async () =>
-      // Blocked, that is: the application's own client reads a stream now and then, too, and does not wait.
-      (await scene.connections()).find(line => / flags=\w*b.* cmd=xread/.test(line))?.split(' ')[0];
-    for (let look = 0; look < 50 && !(await waiting()); look++) await pause(10);
+    // Blocked, that is: the application's own client reads a stream now and then, too, and does not wait.
+    const blocked = / flags=\w*b.* cmd=xread/;
+    const waiting = async () => {
+      for (let look = 0; look < 50; look++) {
+        const found = (await scene.connections()).find(line => blocked.test(line));
+        if (found) return found.split(' ')[0];
+        await pause(10);
+      }
+      throw new Error('nobody waits for an entry');
+    };
     const first = await waiting();
-    expect(first).toBeDefined();
     await pause(1_300);
     expect(await waiting()).toBe(first);
     await append(scene.node(), 'event');
