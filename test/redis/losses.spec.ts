@@ -191,7 +191,10 @@ describeWithRedis('a Redis that has lost its memory', () => {
     await cutOff(away);
     await admin.flushall();
     expect(await settled(here, 'nonce', madeAt)).toBe('EVENT_EXPIRED');
-    expect(await use(here, 'new', clock.now())).toBe('accepted');
+    // A node that was told the age late takes the memory for younger than it is, by so much.
+    const elapsed = stopwatch();
+    while ((await use(here, `new-${Math.random()}`, clock.now())) !== 'accepted') await pause(5);
+    expect(elapsed()).toBeLessThan(3 * SETTLE);
   });
 
   it('is none to a node that joins others: what was made before it started is accepted', async () => {
