@@ -40,9 +40,9 @@ for (const [method, message] of [
 process.on('message', message => {
   if (message === 'handled') process.send?.({ handled: handled.size, handledTwice });
 });
-// All clients of the benchmark come from one address.
+// All clients of the benchmark come from one address; some are pages.
 const app = await serve(Gateway, {
-  connection: { maxConnectionsPerAddress: 1_000, maxConnectionsPerUser: 1_000 },
+  connection: { maxConnectionsPerAddress: 1_000, maxConnectionsPerUser: 1_000, origins: ['*'] },
   mesh: { allow: ['chat.*'] },
 });
 const mesh = app.get(EventMesh);
