@@ -1,8 +1,9 @@
 // 100 MiB for a client that stops reading: by how much the server's resident memory grows at its peak, how the client
 // ends, and what another client notices. In two ways: a handler sends them, or the client asks for them by events that
-// are echoed. Each on a server just started (cold), where V8 touches its young generation for the first time whoever
-// reads or not, and on one that has served twice as much to clients that read (warm); beside ws alone, unbounded and
-// with the least that bounds it. The peak is the kernel's own (VmHWM), so this needs Linux.
+// are echoed. Each on a server just started (cold), on one just started whose young generation V8 may not let grow (its
+// 16 MiB are touched for the first time else, by whoever sends 60 kB events, reading or not), and on one that has served
+// twice as much to clients that read (warm); beside ws alone, unbounded and with the least that bounds it. The peak, and
+// how long a thread has waited for a processor, are the kernel's own (VmHWM, schedstat), so this needs Linux.
 // Usage: npm run build && npx nest build && node bench/slow-reader.js [--server name]
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +17,10 @@ import { FLOOD_BYTES } from './servers/flood.js';
 import { JWT_SECRET } from './servers/settings.js';
 
 const WARM_ROUNDS = 2;
+/** MiB of one half of V8's young generation, where it may not grow. */
+const SMALL_YOUNG_GENERATION = ['--max-semi-space-size=2'];
+/** From one round trip of the other client to the next, in milliseconds: what it sends is garbage of the server, too. */
+const PACE = 20;
 
 /** The ways each server can send. */
 const SERVERS = {
@@ -38,21 +43,34 @@ function growthOf(server) {
   return () => memoryOf(server, 'VmHWM') - before;
 }
 
-/** What the load does, and the slowest round trip of another client meanwhile, in milliseconds. */
-async function meanwhile(load, { port }, token) {
+/** How long the main thread of a process has waited for a processor so far, in milliseconds. */
+function waitedBy(pid) {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+}
+
+/**
+ * What the load does, and the slowest round trip of another client meanwhile, in milliseconds: by the clock, and without
+ * what server and client have waited for a processor, which on a busy machine is most of it.
+ */
+async function meanwhile(load, { port, process: { pid } }, token) {
   const other = token ? (await logIn(port, token)).socket : await open(urlOf(port));
+  const waited = () => waitedBy(pid) + waitedBy(process.pid);
   let isOver = false;
   const result = load.finally(() => (isOver = true));
   let slowest = 0;
+  let slowestRunning = 0;
   while (!isOver) {
     const start = performance.now();
+    const waitedBefore = waited();
     other.send(JSON.stringify({ type: 'ping' }));
     await once(other, 'message');
-    slowest = Math.max(slowest, performance.now() - start);
-    await wait(1);
+    const time = performance.now() - start;
+    slowest = Math.max(slowest, time);
+    slowestRunning = Math.max(slowestRunning, time - (waited() - waitedBefore));
+    await wait(PACE);
   }
   other.terminate();
-  return { ...(await result), slowest };
+  return { ...(await result), slowest, slowestRunning };
 }
 
 /** The load has a thread of its own, so that what the other client notices is the server's doing. */
@@ -82,30 +100,35 @@ async function round(server, way, isReading) {
   return { growth: growth(), ...result };
 }
 
-/** What a server just started grows by where the client does read: nothing of that is due to one that does not. */
-async function control(name, way) {
-  const server = await ServerProcess.start(name);
-  const { growth } = await round(server, way, true);
+/** What becomes of a server just started. */
+async function fresh(name, way, isReading, execArgv = []) {
+  const server = await ServerProcess.start(name, {}, { execArgv });
+  const result = await round(server, way, isReading);
   await server.stop();
-  return growth;
+  return result;
 }
 
 async function measure(name, way) {
-  const read = await control(name, way);
+  // Nothing of what it grows by where the client does read is due to one that does not.
+  const read = await fresh(name, way, true);
+  const small = await fresh(name, way, false, SMALL_YOUNG_GENERATION);
   const server = await ServerProcess.start(name);
   const cold = await round(server, way, false);
   for (let times = 0; times < WARM_ROUNDS; times++) await round(server, way, true);
   const warm = await round(server, way, false);
   await server.stop();
+  const largest = member => Math.max(...[cold, small, warm].map(result => result[member]));
   return {
     server: name,
     way,
     'cold, MiB': cold.growth,
-    'cold, if it reads, MiB': read,
+    'cold, young generation of 2 MiB': small.growth,
+    'cold, if it reads, MiB': read.growth,
     'warm, MiB': warm.growth,
     'closed with': `${cold.code} ${warm.code}`,
     'ms after it reads again': `${cold.closedAfter} ${warm.closedAfter}`,
-    "other's slowest, ms": Math.max(cold.slowest, warm.slowest),
+    "other's slowest, ms": largest('slowest'),
+    'without waiting for a processor': largest('slowestRunning'),
   };
 }
 

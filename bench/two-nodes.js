@@ -1,6 +1,7 @@
 // What two nodes on one Redis let through, what becomes of a crashed node's places, and what Redis costs in
 // throughput, beside the same server in memory. Usage: npm run build && node bench/two-nodes.js [--full] [--rounds n]
 import { setTimeout as wait } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { comparison } from './measuring/comparison.js';
 import { logIn, NATIVE, open, SHARED_KEY } from './measuring/dialects.js';
 import { makeEvent } from './measuring/events.js';
@@ -79,7 +80,13 @@ const MEMORY = 'in memory';
 const REDIS = 'in Redis';
 const SHAPE = { connections: 2, inFlight: 50 };
 
-async function costs(servers, { rounds, messages }) {
+/** How many scripts Redis has run: the nodes' own, for leases and health, among them. */
+async function scriptsRun(client) {
+  const calls = (await client.info('commandstats')).matchAll(/cmdstat_eval\w*:calls=(\d+)/g);
+  return [...calls].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+async function costs(servers, client, { rounds, messages }) {
   const loads = new Map();
   for (const [title, server] of Object.entries(servers))
     loads.set(title, await Load.connect(server, NATIVE, SHAPE.connections));
@@ -91,12 +98,15 @@ async function costs(servers, { rounds, messages }) {
     return cpu;
   };
   await interleaved([...loads.keys()], 1, measure);
+  const before = await scriptsRun(client);
   const figures = await interleaved([...loads.keys()], rounds, measure);
+  const scripts = (await scriptsRun(client)) - before;
   return [...figures].map(([stores, taken]) => ({
     stores,
     'CPU µs a message': median(taken),
     'times in memory': timesOf(taken, figures.get(MEMORY)),
     'messages a second': Math.round(median(rates.get(stores))),
+    'scripts Redis ran a message': stores === REDIS ? scripts / (rounds * messages) : 0,
   }));
 }
 
@@ -110,6 +120,7 @@ await comparison(import.meta, SIZES, async options => {
     ServerProcess.start('protected', { redis: redis.url }),
     ServerProcess.start('protected'),
   ]);
+  const client = new Redis(redis.url);
   const { passed, REPLAY_DETECTED: replays } = await sentToBoth([one, two]);
   const tables = {
     [`${EVENTS} events, each sent to both nodes`]: [{ passed, 'refused as replays': replays }],
@@ -117,9 +128,10 @@ await comparison(import.meta, SIZES, async options => {
     'Places of a crashed node, lease 2,000 ms': [
       { 'back after ms': Math.round(await placesOfCrashedNode(redis.url)) },
     ],
-    'What Redis costs the server': await costs({ [MEMORY]: memory, [REDIS]: one }, options),
+    'What Redis costs the server': await costs({ [MEMORY]: memory, [REDIS]: one }, client, options),
   };
   await Promise.all([one.stop(), two.stop(), memory.stop()]);
+  client.disconnect();
   redis.stop();
   return { tables };
 });

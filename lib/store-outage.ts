@@ -17,17 +17,21 @@ export interface OutageObserver {
   storeUp(subject: string): void;
 }
 
+/** How long a store must not fail before it counts as back, in milliseconds: some answers do not need what fails. */
+const CALM = 1_000;
+
 /** Gets a protection over the failures of its store, and tells once when they begin and once when they end. */
 export class StoreOutage {
   private readonly log: OutageLog;
   private isOut = false;
+  private failedAt = -Infinity;
   private readonly ask: <T>(ask: () => MaybePromise<T>) => MaybePromise<T>;
 
   /** @param subject what the store keeps, for the log and the name of measurements */
   constructor(
     private readonly subject: string,
     private readonly policy: StoreErrorPolicy,
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly observer?: OutageObserver,
     telemetry: Telemetry = NO_TELEMETRY,
   ) {
@@ -67,6 +71,7 @@ export class StoreOutage {
   }
 
   private begin(error: unknown): void {
+    this.failedAt = this.clock.monotonic();
     if (this.isOut) return;
     this.isOut = true;
     this.observer?.storeDown(this.subject);
@@ -78,7 +83,7 @@ export class StoreOutage {
   }
 
   private end(): void {
-    if (!this.isOut) return;
+    if (!this.isOut || this.clock.monotonic() - this.failedAt < CALM) return;
     this.isOut = false;
     this.observer?.storeUp(this.subject);
     this.log.end(`The store of ${this.subject} is back`);

@@ -8,6 +8,7 @@ const LONGEST_STALL = 1_500;
 export class FaultyProxy {
   counts = Object.fromEntries(FAULTS.map(fault => [fault, 0]));
   pairs = new Set();
+  vanished = new Set();
 
   /** @param random numbers from 0 to 1 */
   static async start(port, random) {
@@ -25,7 +26,7 @@ export class FaultyProxy {
 
   /** Does something bad to one of the connections. */
   harm() {
-    const pairs = [...this.pairs];
+    const pairs = [...this.pairs].filter(pair => !this.vanished.has(pair));
     const pair = pairs[Math.floor(this.random() * pairs.length)];
     if (!pair) return;
     const fault = FAULTS[Math.floor(this.random() * FAULTS.length)];
@@ -38,8 +39,9 @@ export class FaultyProxy {
     else {
       pair.near.pause();
       pair.far.pause();
-      // What has vanished does not come back.
-      if (fault === 'stall') setTimeout(() => this.resume(pair), this.random() * LONGEST_STALL);
+      // What has vanished does not come back, and nothing worse can be done to it.
+      if (fault === 'vanish') this.vanished.add(pair);
+      else setTimeout(() => this.resume(pair), this.random() * LONGEST_STALL);
     }
   }
 
@@ -70,14 +72,16 @@ export class FaultyProxy {
     }
   }
 
-  resume({ near, far }) {
-    near.resume();
-    far.resume();
+  resume(pair) {
+    if (this.vanished.has(pair)) return;
+    pair.near.resume();
+    pair.far.resume();
   }
 
   cut(pair) {
     pair.near.destroy();
     pair.far.destroy();
     this.pairs.delete(pair);
+    this.vanished.delete(pair);
   }
 }

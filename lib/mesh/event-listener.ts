@@ -1,5 +1,6 @@
 import type { SemanticEvent } from '../event/index.js';
 import { isThenable } from '../maybe-promise.js';
+import { NO_TELEMETRY, type Telemetry } from '../monitoring/index.js';
 
 /** What a handler is told besides the event. */
 export interface EventContext {
@@ -54,6 +55,9 @@ interface Call {
 export class EventListener {
   readonly priority: number;
 
+  /** Calls the handler once. @returns nothing where it is done, as most handlers are when they return */
+  private readonly attempt: (call: Call) => Promise<void> | undefined;
+
   private readonly options: Required<Omit<EventHandlerOptions, 'filter'>> & EventHandlerOptions;
   private readonly waiting: Call[] = [];
   /** Calls that did not end at once. */
@@ -72,9 +76,11 @@ export class EventListener {
     options: EventHandlerOptions,
     private readonly maxWaiting: number,
     private readonly report: ListenerReport,
+    telemetry: Telemetry = NO_TELEMETRY,
   ) {
     this.options = { ...HANDLER_DEFAULTS, ...options };
     this.priority = this.options.priority;
+    this.attempt = telemetry.timed({ handler: name }, (call: Call) => this.callOnce(call));
   }
 
   /** Calls the handler, now or when one of its calls has ended. */
@@ -140,8 +146,7 @@ export class EventListener {
     this.running.add(ended);
   }
 
-  /** Calls the handler once. @returns nothing where it is done, as most handlers are when they return */
-  private attempt({ event, cursor }: Call): Promise<void> | undefined {
+  private callOnce({ event, cursor }: Call): Promise<void> | undefined {
     const abort = new AbortController();
     try {
       const result = this.handler(event, {

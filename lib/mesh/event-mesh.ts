@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { Clock } from '../clock.js';
 import {
@@ -10,7 +10,7 @@ import {
   type SemanticEventInit,
   validateEvent,
 } from '../event/index.js';
-import { logUnexpected, SafeStream } from '../monitoring/index.js';
+import { logUnexpected, SafeStream, Telemetry } from '../monitoring/index.js';
 import { Problems, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { canonicalize } from '../signing/index.js';
 import { EventFeed } from './event-feed.js';
@@ -95,6 +95,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     private readonly clock: Clock,
     private readonly feed: EventFeed,
     private readonly hub: SubscriptionHub,
+    @Optional() private readonly telemetry?: Telemetry,
   ) {
     feed.add(this);
   }
@@ -149,6 +150,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
       options,
       this.options.mesh.maxWaiting,
       this.report,
+      this.telemetry,
     );
     for (const pattern of declaration.patterns) this.listeners.add(pattern, listener);
     this.all.add(listener);

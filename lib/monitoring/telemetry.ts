@@ -1,7 +1,11 @@
 import type { SecurityEvents } from './security-events.js';
 
-/** What is timed: authenticating, verifying a signature, or asking the store of something, such as `nonces`. */
-export type TimedOperation = 'authentication' | 'verification' | { readonly store: string };
+/**
+ * What is timed: authenticating, verifying a signature, asking the store of something, such as `nonces`, or an attempt
+ * of a handler of the mesh, such as `Greeter.greet`.
+ */
+export type TimedOperation =
+  'authentication' | 'verification' | { readonly store: string } | { readonly handler: string };
 
 /** Calls a handler of a gateway with all that Nest puts around it. */
 export type MessageHandler = (data: unknown, message: string) => unknown;

@@ -48,6 +48,10 @@ export function instrumentsOf(meter: Meter) {
       'semantic_events.handler.duration',
       'From the call of a handler, guards and pipes included, to its last answer',
     ),
+    meshHandler: duration(
+      'semantic_events.mesh.handler.duration',
+      'From an attempt of a handler of the mesh to its end',
+    ),
     authentication: duration(
       'semantic_events.authentication.duration',
       'From a token or ticket to what it is worth',

@@ -18,7 +18,7 @@ import {
   type TelemetrySources,
   type TimedOperation,
 } from '../monitoring/index.js';
-import { EVENT_TYPE, STORE } from './attributes.js';
+import { EVENT_TYPE, FUNCTION, STORE } from './attributes.js';
 import { HandlerCall } from './handler-call.js';
 import { type Instruments, instrumentsOf, SCOPE } from './instruments.js';
 import { timed } from './timed.js';
@@ -54,9 +54,12 @@ class OpenTelemetry extends Telemetry {
     operation: TimedOperation,
     call: (...args: A) => R,
   ): (...args: A) => R {
-    const isOfStore = typeof operation === 'object';
-    const histogram = this.instruments[isOfStore ? 'store' : operation];
-    return timed(histogram, isOfStore ? { [STORE]: operation.store } : {}, this.clock, call);
+    const { authentication, verification, store, meshHandler } = this.instruments;
+    if (operation === 'authentication') return timed(authentication, {}, this.clock, call);
+    if (operation === 'verification') return timed(verification, {}, this.clock, call);
+    return 'store' in operation
+      ? timed(store, { [STORE]: operation.store }, this.clock, call)
+      : timed(meshHandler, { [FUNCTION]: operation.handler }, this.clock, call);
   }
 
   handled(message: string, handler: MessageHandler): MessageHandler {

@@ -71,7 +71,7 @@ async function runWithCanaries(): Promise<{ left: string; measured: string; fram
   client.sendJson({ type: 'event', event: { ...event, semanticsignature: `v1.main.${CANARY}` } });
   client.socket.send(`{${CANARY}`);
   client.sendJson({ event: 'plain.throws', data: CANARY });
-  frames.push(...(await client.settled(100)));
+  frames.push(...(await client.take(8)), ...(await client.settled()));
   const told = clients.flatMap(({ received }) => received.splice(0));
   const closes = await Promise.all(
     clients.slice(0, 4).map(async closing => (await closing.closed).reason),

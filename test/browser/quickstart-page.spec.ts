@@ -54,6 +54,21 @@ const messages = async (page: Page) =>
     ]),
   );
 
+const isFocused = (element: { ownerDocument: { activeElement: unknown } }) =>
+  element.ownerDocument.activeElement === element;
+
+/** What has the focus is in sight, and not beneath the header. */
+async function expectUncovered(page: Page): Promise<void> {
+  const isOnTop = await page.evaluate(
+    `(() => {
+      const { left, top, width } = document.activeElement.getBoundingClientRect();
+      const seen = document.elementFromPoint(left + width / 2, top + 5);
+      return document.activeElement.contains(seen);
+    })()`,
+  );
+  expect(isOnTop).toBe(true);
+}
+
 describeWithChromium("the quickstart's page", () => {
   beforeAll(async () => {
     [modules, browser] = await Promise.all([buildClientModules(), launchChromium()]);
@@ -158,6 +173,37 @@ describeWithChromium("the quickstart's page", () => {
     await state(page, `Connected as ${user}`);
     await page.getByRole('button', { name: 'Send' }).click();
     await page.locator('#echo-result').getByText('verified').waitFor();
+  });
+
+  it('fits a narrow screen, keeps the connection in sight, and is used by keyboard alone', async () => {
+    const page = await enter('alice');
+    await page.setViewportSize({ width: 375, height: 700 });
+    await page.getByText('What passed').waitFor();
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(375);
+
+    const reached: string[] = [];
+    const controls = await page
+      .locator(':is(select, textarea, input, button, summary, #chat-log):visible')
+      .count();
+    for (let n = 0; n < controls; n++) {
+      await page.keyboard.press('Tab');
+      const focused = page.locator(':focus-visible');
+      // The body, between the last and the first.
+      if ((await focused.count()) === 0) await page.keyboard.press('Tab');
+      reached.push(await focused.evaluate(element => element.outerHTML));
+      await expectUncovered(page);
+    }
+    expect(new Set(reached).size).toBe(controls);
+
+    await page.locator('#attack-unsigned').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('#attack-unsigned-result .badge').waitFor();
+    expect(await page.locator('#attack-unsigned').evaluate(isFocused)).toBe(true);
+    await page.getByText('What passed').focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('SemanticEventsAdapter is installed').waitFor();
+    const { y } = (await page.locator('#state').boundingBox()) ?? { y: -1 };
+    expect(y).toBeGreaterThanOrEqual(0);
   });
 
   it('shows admins what was refused, counted, and the production checklist', async () => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { ChatGateway } from '../../sample/01-quickstart/chat.gateway.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { TestApp, tokenFor } from '../helpers/test-app.js';
 
@@ -8,7 +9,13 @@ const SECONDS = 5;
 
 describe('on a network that cuts, stalls and half-closes', () => {
   it('every request answers or rejects, and no event is handled twice or gets lost', async () => {
-    const app = await TestApp.start({ gateways: [DemoGateway] });
+    const app = await TestApp.start({
+      gateways: [DemoGateway, ChatGateway],
+      options: {
+        connection: { maxConnectionsPerAddress: 1_000, maxConnectionsPerUser: 1_000 },
+        mesh: { allow: ['chat.*'] },
+      },
+    });
     const server = { port: app.port, token: tokenFor('alice'), type: 'demo.echo' };
     // In a process of its own, so that rejections are unhandled as they would be anywhere.
     const bench = spawn(process.execPath, ['bench/faulty-network.js', `${SECONDS}`], {
@@ -28,5 +35,6 @@ describe('on a network that cuts, stalls and half-closes', () => {
     const result = JSON.parse(output.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
     expect(result).toMatchObject({ unsettled: 0, unhandled: 0, problems: [] });
     expect(result.faults).toBeGreaterThan(20);
+    expect(result.acknowledged).toBeGreaterThan(20);
   }, 60_000);
 });

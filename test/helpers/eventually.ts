@@ -1,10 +1,9 @@
 const STEP = 5;
 
-/** Waits until something holds, or fails once it has taken too long. */
+/** Waits until something holds, or fails once it has taken too long, by the turns that this process had. */
 export async function eventually(holds: () => boolean, within = 4_000): Promise<void> {
-  const deadline = Date.now() + within;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`did not come to hold: ${holds.toString()}`);
+  for (let waited = 0; !holds(); waited += STEP) {
+    if (waited > within) throw new Error(`did not come to hold: ${holds.toString()}`);
     await pause(STEP);
   }
 }

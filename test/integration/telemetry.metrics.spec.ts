@@ -1,7 +1,7 @@
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { NEVER } from 'rxjs';
-import { SecureGateway, SecurityEvents } from '../../lib/index.js';
+import { EventMesh, OnSemanticEvent, SecureGateway, SecurityEvents } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually } from '../helpers/eventually.js';
 import {
@@ -18,6 +18,7 @@ import { TestClient } from '../helpers/test-client.js';
 const ACCEPTED = 'semantic_events.event.accepted';
 const REFUSED = 'semantic_events.event.refused';
 const HANDLER = 'semantic_events.handler.duration';
+const MESH_HANDLER = 'semantic_events.mesh.handler.duration';
 const COUNT = 'semantic_events.connection.count';
 const QUEUE = 'semantic_events.connection.send_queue.size';
 
@@ -299,6 +300,38 @@ describe('stores', () => {
         ...healthy,
         [{ ...stored('rate limits'), ...failed('_OTHER') }, 1],
         [{ ...stored('nonces'), ...failed('_OTHER') }, 1],
+      ]),
+    );
+  });
+});
+
+describe('handlers of the mesh', () => {
+  class Greeter {
+    @OnSemanticEvent('greeting.*', { retries: 1 })
+    greet({ data }: { data?: unknown }) {
+      if (data === 'rude') throw new Error('not greeted');
+    }
+
+    @OnSemanticEvent('greeting.*', { timeout: 1 })
+    hang({ data }: { data?: unknown }) {
+      return data === 'slow' ? new Promise(() => undefined) : undefined;
+    }
+  }
+
+  it('are timed by their names, attempt by attempt, and those counted that fail or take too long', async () => {
+    const { app, recorder } = await start({ providers: [Greeter] });
+    const mesh = app.nest.get(EventMesh);
+    for (const data of ['polite', 'rude', 'slow']) await mesh.emit('greeting.said', data);
+    await eventually(() => mesh.stats().failed === 2);
+    const named = (name: string) => ({ 'code.function.name': name });
+    const series = await recorder.series(MESH_HANDLER);
+    expect(series).toHaveLength(4);
+    expect(series).toEqual(
+      expect.arrayContaining([
+        [named('Greeter.greet'), 2],
+        [{ ...named('Greeter.greet'), ...failed('_OTHER') }, 2],
+        [named('Greeter.hang'), 2],
+        [{ ...named('Greeter.hang'), ...failed('_OTHER') }, 1],
       ]),
     );
   });

@@ -84,4 +84,44 @@ describeWithRedis('an application on Redis', () => {
     client.sendJson({ type: 'event', event });
     expect((await client.next()).code).toBe('REPLAY_DETECTED');
   });
+
+  it('tells the log of an outage once for whatever it stops, however many events meet it', async () => {
+    const logged: string[] = [];
+    const app = await start();
+    for (const level of ['error', 'warn', 'log'] as const)
+      jest.spyOn(Logger.prototype, level).mockImplementation(text => logged.push(String(text)));
+    const [alice, bob] = [await app.login('alice'), await app.login('bob')];
+    const known = alice.emit('demo.echo', 'known');
+    await alice.next();
+    await server.kill();
+    // As many as are not yet held against a client.
+    for (let sent = 0; sent < 10; sent++) {
+      for (const client of [alice, bob]) {
+        client.emit('demo.limited', sent);
+        client.emit('demo.echo', sent);
+        await client.take(2);
+      }
+    }
+    await server.restart();
+    for (let answered = 0; answered < 2;) {
+      // What a node knows to be a replay it tells without Redis, which is not back for that.
+      alice.sendJson({ type: 'event', event: known });
+      expect((await alice.next()).code).toBe('REPLAY_DETECTED');
+      alice.emit('demo.echo', 'back');
+      if ((await alice.next()).type === 'event') answered++;
+      await pause(20);
+    }
+    expect(
+      logged
+        .filter(line => / (fails|does not answer)/.test(line))
+        .map(shortened)
+        .sort(),
+    ).toEqual([
+      'Redis does not answer',
+      'The store of nonces fails',
+      'The store of rate limits fails',
+    ]);
+  });
 });
+
+const shortened = (line: string) => /.*?(fails|does not answer)/.exec(line)?.[0];

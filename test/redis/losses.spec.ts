@@ -6,6 +6,7 @@ import { tokenBucket } from '../../lib/rate-limit/index.js';
 import { type RedisStores, redisStores } from '../../lib/redis/index.js';
 import { pause } from '../helpers/eventually.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+import { stopwatch } from '../helpers/stopwatch.js';
 
 const SETTLE = 240;
 const BUCKET = tokenBucket({ rate: 1_000 });
@@ -152,9 +153,9 @@ describeWithRedis('a Redis that has lost its memory', () => {
     });
 
     it('accepts what is made now as soon as it has settled', async () => {
-      const lostAt = performance.now();
+      const elapsed = stopwatch();
       while ((await use(here, `new-${Math.random()}`, Date.now())) !== 'accepted') await pause(5);
-      expect(performance.now() - lostAt).toBeLessThan(3 * SETTLE);
+      expect(elapsed()).toBeLessThan(3 * SETTLE);
       expect(await useIf(here, 'also new', Date.now())).toBe('accepted');
     });
 
@@ -190,7 +191,10 @@ describeWithRedis('a Redis that has lost its memory', () => {
     await cutOff(away);
     await admin.flushall();
     expect(await settled(here, 'nonce', madeAt)).toBe('EVENT_EXPIRED');
-    expect(await use(here, 'new', clock.now())).toBe('accepted');
+    // A node that was told the age late takes the memory for younger than it is, by so much.
+    const elapsed = stopwatch();
+    while ((await use(here, `new-${Math.random()}`, clock.now())) !== 'accepted') await pause(5);
+    expect(elapsed()).toBeLessThan(3 * SETTLE);
   });
 
   it('is none to a node that joins others: what was made before it started is accepted', async () => {
@@ -236,13 +240,13 @@ describeWithRedis('a Redis that has lost its memory', () => {
     const node = await running();
     expect(await use(node, 'nonce', Date.now())).toBe('accepted');
     expect(performance.now() - start).toBeGreaterThanOrEqual(SETTLE);
-    const again = performance.now();
+    const again = stopwatch();
     await running();
-    expect(performance.now() - again).toBeLessThan(SETTLE);
+    expect(again()).toBeLessThan(SETTLE);
     const stores = redisStores({ url: 'redis://127.0.0.1:1', commandTimeout: 100 });
     open.push(stores);
-    const away = performance.now();
+    const away = stopwatch();
     await stores.ready();
-    expect(performance.now() - away).toBeLessThan(1_000);
+    expect(away()).toBeLessThan(1_000);
   });
 });

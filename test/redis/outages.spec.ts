@@ -4,6 +4,7 @@ import { tokenBucket } from '../../lib/rate-limit/index.js';
 import { type RedisStores, redisStores } from '../../lib/redis/index.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+import { stopwatch } from '../helpers/stopwatch.js';
 
 const BUCKET = tokenBucket({ rate: 1_000 });
 const UNAVAILABLE = expect.objectContaining({ code: 'REDIS_UNAVAILABLE' });
@@ -67,24 +68,24 @@ describeWithRedis('while Redis fails', () => {
     ].map(async ask => ask());
   /** How long it takes until nonces can be used again. */
   const recovery = async (...nodes: RedisStores[]) => {
-    const start = performance.now();
+    const elapsed = stopwatch();
     for (const { nonceStore } of nodes)
       for (;;) {
         if (await nonceStore.use(`r-${Math.random()}`, soon()).catch(() => false)) break;
-        expect(performance.now() - start).toBeLessThan(5_000);
+        expect(elapsed()).toBeLessThan(5_000);
         await pause(20);
       }
-    return performance.now() - start;
+    return elapsed();
   };
 
   it('every store says so, in time, and is back without a restart', async () => {
     const stores = await warm();
     const { since } = stores.health();
     server.stop();
-    const start = performance.now();
+    const elapsed = stopwatch();
     for (const answer of await Promise.allSettled(asked(stores)))
       expect(answer).toMatchObject({ status: 'rejected', reason: UNAVAILABLE });
-    expect(performance.now() - start).toBeLessThan(3 * TIMEOUT);
+    expect(elapsed()).toBeLessThan(3 * TIMEOUT);
     expect(stores.health()).toMatchObject({ status: 'down' });
     expect(stores.health().since).toBeGreaterThan(since);
     server.cont();
@@ -99,11 +100,11 @@ describeWithRedis('while Redis fails', () => {
     await admin.ping();
     server.stop();
     await Promise.allSettled(asked(stores));
-    const start = performance.now();
+    const elapsed = stopwatch();
     for (let flood = 0; flood < 1_000; flood++)
       await expect(stores.nonceStore.use(`late-${flood}`, soon())).rejects.toEqual(UNAVAILABLE);
     // One that waited would take as long as all of them may.
-    expect(performance.now() - start).toBeLessThan(10 * TIMEOUT);
+    expect(elapsed()).toBeLessThan(10 * TIMEOUT);
     await pause(3 * TIMEOUT);
     server.cont();
     await recovery(stores);
@@ -233,8 +234,8 @@ describeWithRedis('while Redis fails', () => {
     const stores = await warm();
     await stores.connectionStore.acquire([{ key: 'all', limit: 9 }]);
     server.stop();
-    const start = performance.now();
+    const elapsed = stopwatch();
     await Promise.all([stores.close(), stores.close()]);
-    expect(performance.now() - start).toBeLessThan(3 * TIMEOUT);
+    expect(elapsed()).toBeLessThan(3 * TIMEOUT);
   });
 });

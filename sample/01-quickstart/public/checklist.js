@@ -2,11 +2,11 @@
 import { badge, make, part } from './dom.js';
 import { fetchAudit, HttpError } from './http.js';
 
-/** What needs doing comes first. @type {Record<string, 'good' | 'warn' | 'bad'>} */
+/** @type {Record<string, 'good' | 'warn' | 'bad'>} */
 const COLOURS = { fail: 'bad', warn: 'warn', pass: 'good' };
 
 /**
- * What stands between this server and production: for admins.
+ * What stands between this server and production, first; what does not, for who wants to see it: for admins.
  *
  * @param {import('./http.js').Session} session
  */
@@ -15,8 +15,10 @@ export async function showChecklist(session) {
   try {
     const { counts, items } = await fetchAudit(session);
     status.textContent = `${counts.pass} passed, ${counts.warn} to look at, ${counts.fail} failed. In production nothing that fails would start.`;
-    const inOrder = Object.keys(COLOURS).flatMap(of => items.filter(({ status }) => status === of));
-    part('checklist-items').replaceChildren(...inOrder.map(rowOf));
+    /** @param {string} of */
+    const listOf = of => make('ul', {}, ...items.filter(({ status }) => status === of).map(rowOf));
+    const done = make('details', {}, make('summary', {}, 'What passed'), listOf('pass'));
+    part('checklist-items').replaceChildren(listOf('fail'), listOf('warn'), done);
   } catch (error) {
     status.textContent =
       error instanceof HttpError && error.status === 403

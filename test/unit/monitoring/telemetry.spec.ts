@@ -7,6 +7,7 @@ describe('no telemetry', () => {
     expect(NO_TELEMETRY).toBeInstanceOf(Telemetry);
     expect(NO_TELEMETRY.timed('verification', call)).toBe(call);
     expect(NO_TELEMETRY.timed({ store: 'nonces' }, call)).toBe(call);
+    expect(NO_TELEMETRY.timed({ handler: 'Greeter.greet' }, call)).toBe(call);
     expect(NO_TELEMETRY.handled('demo.echo', call)).toBe(call);
   });
 });

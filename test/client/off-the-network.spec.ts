@@ -1,0 +1,61 @@
+import { SemanticEventsClient } from '../../lib/client/index.js';
+import { WebSocket } from 'ws';
+import { eventually, pause } from '../helpers/eventually.js';
+import { FaultyProxy } from '../helpers/faulty-proxy.js';
+import { startMesh } from '../helpers/mesh-app.js';
+import { tokenFor } from '../helpers/test-app.js';
+
+const OFF = 5_000;
+const PACE = 10;
+
+describe('a client off the network for five seconds', () => {
+  it.each(['told so', 'not told'])(
+    'that was %s resumes where it was: each event once, in order, and none missing',
+    async how => {
+      const { app, mesh } = await startMesh(['chat.*']);
+      const proxy = await FaultyProxy.start(app.port);
+      const client = new SemanticEventsClient({
+        url: proxy.url.replace('redis:', 'ws:') + '/events',
+        getToken: () => tokenFor('alice'),
+        WebSocket,
+        pingInterval: 200,
+        pongTimeout: 200,
+        maxBackoff: 500,
+      });
+      try {
+        const heard: unknown[] = [];
+        const gaps: unknown[] = [];
+        client.on('gap', gap => gaps.push(gap));
+        await client.connect();
+        await client.subscribe('chat.*', ({ data }) => {
+          heard.push(data);
+        }).ready;
+        let published = 0;
+        const publishUntil = async (time: number) => {
+          while (Date.now() < time) {
+            await mesh.emit('chat.said', published++);
+            await pause(PACE);
+          }
+        };
+        await publishUntil(Date.now() + 200);
+        await eventually(() => heard.length > 0);
+
+        proxy.isRefusing = true;
+        if (how === 'told so') proxy.cut();
+        else proxy.holdAnswers();
+        const before = heard.length;
+        await publishUntil(Date.now() + OFF);
+        expect(heard.length).toBeLessThanOrEqual(before + 1);
+        expect(published - before).toBeGreaterThan(50);
+
+        proxy.isRefusing = false;
+        await eventually(() => heard.length >= published);
+        expect(heard).toEqual(Array.from({ length: published }, (_, n) => n));
+        expect(gaps).toEqual([]);
+      } finally {
+        client.close();
+        await proxy.close();
+      }
+    },
+  );
+});
