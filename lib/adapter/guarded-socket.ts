@@ -16,6 +16,11 @@ export interface SocketOwner {
   closed(reason: number): void;
 }
 
+export interface GuardedSocket extends WebSocket {
+  /** Closes the peer where too much waits for it. @returns whether it may be sent more */
+  checkQueue(): boolean;
+}
+
 /**
  * The socket class of a ws server, with these differences. It has an owner. Its queue is bounded: a peer that does not
  * read what it is sent is closed, by whomever it is sent. Where ws closes by itself over a message that is too large,
@@ -25,7 +30,7 @@ export interface SocketOwner {
  * @param maxBufferedBytes bytes waiting to be sent to one peer
  */
 export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number): typeof WebSocket {
-  return class GuardedSocket extends Base {
+  return class extends Base implements GuardedSocket {
     [OWNER]: SocketOwner | undefined = undefined;
 
     override emit(event: string | symbol, ...args: unknown[]): boolean {
@@ -36,9 +41,8 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
     }
 
     override send(data: unknown, ...args: unknown[]): void {
-      this.checkQueue();
       // Of what is sent to a socket that closes, ws would make a copy first and then drop it.
-      const isOpen = this.readyState === this.OPEN;
+      const isOpen = this.checkQueue();
       super.send(...([isOpen ? data : '', ...args] as Parameters<WebSocket['send']>));
     }
 
@@ -58,9 +62,11 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
       }
     }
 
-    private checkQueue(): void {
-      if (this.readyState === this.OPEN && this.bufferedAmount > maxBufferedBytes)
-        this.closeFor('SLOW_CONSUMER');
+    checkQueue(): boolean {
+      if (this.readyState !== this.OPEN) return false;
+      if (this.bufferedAmount <= maxBufferedBytes) return true;
+      this.closeFor('SLOW_CONSUMER');
+      return false;
     }
 
     /** The peer's close frame must be read, even where nothing else is. */
