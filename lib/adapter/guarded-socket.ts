@@ -31,12 +31,20 @@ export interface GuardedSocket extends WebSocket {
  */
 export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number): typeof WebSocket {
   return class extends Base implements GuardedSocket {
-    [OWNER]: SocketOwner | undefined = undefined;
+    #owner: SocketOwner | undefined;
+
+    // Private, so that whoever logs a socket does not log all that is behind it.
+    get [OWNER](): SocketOwner | undefined {
+      return this.#owner;
+    }
+
+    set [OWNER](owner: SocketOwner | undefined) {
+      this.#owner = owner;
+    }
 
     override emit(event: string | symbol, ...args: unknown[]): boolean {
       if (event === 'error' && this.listenerCount(event) === 0) return false;
-      const owner = this[OWNER];
-      if (owner) tell(owner, event, args);
+      if (this.#owner) tell(this.#owner, event, args);
       return super.emit(event, ...args);
     }
 
@@ -77,7 +85,7 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
     private closeFor(code: Code): void {
       super.close(factsOf(code).close, code);
       this.readOn();
-      this[OWNER]?.closing(code);
+      this.#owner?.closing(code);
     }
   };
 }

@@ -1,5 +1,9 @@
-import { Receiver } from 'ws';
+import type { Writable } from 'node:stream';
+import * as ws from 'ws';
 import { TextFrame } from '../../lib/text-frame.js';
+
+// Which @types/ws does not know.
+const { Receiver } = ws as unknown as { Receiver: new (options: object) => Writable };
 
 /** What a client of ws reads, which takes no frame that is masked, cut short or too long. */
 function read(...frames: TextFrame[]): string[] {
