@@ -9,7 +9,7 @@ const answers = {
   /** The CPU time used so far, in microseconds. */
   cpu: () => {
     const { user, system } = process.cpuUsage();
-    return { cpu: user + system };
+    return { cpu: user + system, user, system };
   },
   /** Memory after collecting garbage, which needs `--expose-gc`. */
   memory: async () => {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { RawData, WebSocket } from 'ws';
+import type { RawData } from 'ws';
 import {
   type Client,
   type ConnectionSlot,
@@ -22,10 +22,11 @@ import {
   type RefusalDetails,
   type Subprotocol,
 } from '../protocol/index.js';
+import { TextFrame } from '../text-frame.js';
 import type { ConnectionServices } from './connection-services.js';
 import type { ServedEndpoint } from './served-endpoint.js';
 import { FrameMeter } from './frame-meter.js';
-import type { SocketOwner } from './guarded-socket.js';
+import type { GuardedSocket, SocketOwner } from './guarded-socket.js';
 import { Intake, type IntakeOwner } from './intake.js';
 import { readLastWords } from './last-words.js';
 import { watchMessageSize } from './message-size-watch.js';
@@ -34,7 +35,6 @@ import { Session, type SessionOutlet } from './session.js';
 import { eventTextIn, subprotocolOf } from './subprotocol.js';
 
 const OPEN = 1;
-const AS_TEXT = { binary: false };
 const POLICY_VIOLATION = 1008;
 
 /** Refusals that count against a connection until it is closed. */
@@ -55,11 +55,13 @@ export class ClientConnection
   /** Made when the client first asks for some. */
   private subscriptions: ClientSubscriptions | undefined;
   private takesNoMore = false;
+  /** When it was last written to. */
+  private turn: number | undefined;
   private onClosed: ((reason: number) => void) | undefined;
 
   constructor(
     readonly client: Client,
-    private readonly socket: WebSocket,
+    private readonly socket: GuardedSocket,
     private readonly tcp: Socket,
     readonly slot: ConnectionSlot,
     readonly endpoint: ServedEndpoint,
@@ -99,14 +101,17 @@ export class ClientConnection
   }
 
   /** @param sent called when the message has left, or never will */
-  send(message: string | Buffer, sent?: () => void): void {
-    if (!this.isOpen) {
+  send(message: string | TextFrame, sent?: () => void): void {
+    if (!this.socket.checkQueue()) {
       sent?.();
       return;
     }
     this.client.counters.sent++;
-    this.services.writes.add(this.tcp);
-    this.socket.send(message, AS_TEXT, sent);
+    const { writes } = this.services;
+    const isAnswer = typeof message === 'string';
+    if (isAnswer) writes.hold(this.tcp);
+    else this.turn = writes.pass(this.tcp, this.turn);
+    this.tcp.write((isAnswer ? TextFrame.of(message) : message).bytes, sent);
   }
 
   /** Tells the peer of a refusal in the form of the frame refused, and closes where that is called for. */

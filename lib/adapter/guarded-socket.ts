@@ -16,6 +16,11 @@ export interface SocketOwner {
   closed(reason: number): void;
 }
 
+export interface GuardedSocket extends WebSocket {
+  /** Closes the peer where too much waits for it. @returns whether it may be sent more */
+  checkQueue(): boolean;
+}
+
 /**
  * The socket class of a ws server, with these differences. It has an owner. Its queue is bounded: a peer that does not
  * read what it is sent is closed, by whomever it is sent. Where ws closes by itself over a message that is too large,
@@ -25,20 +30,27 @@ export interface SocketOwner {
  * @param maxBufferedBytes bytes waiting to be sent to one peer
  */
 export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number): typeof WebSocket {
-  return class GuardedSocket extends Base {
-    [OWNER]: SocketOwner | undefined = undefined;
+  return class extends Base implements GuardedSocket {
+    #owner: SocketOwner | undefined;
+
+    // Private, so that whoever logs a socket does not log all that is behind it.
+    get [OWNER](): SocketOwner | undefined {
+      return this.#owner;
+    }
+
+    set [OWNER](owner: SocketOwner | undefined) {
+      this.#owner = owner;
+    }
 
     override emit(event: string | symbol, ...args: unknown[]): boolean {
       if (event === 'error' && this.listenerCount(event) === 0) return false;
-      const owner = this[OWNER];
-      if (owner) tell(owner, event, args);
+      if (this.#owner) tell(this.#owner, event, args);
       return super.emit(event, ...args);
     }
 
     override send(data: unknown, ...args: unknown[]): void {
-      this.checkQueue();
       // Of what is sent to a socket that closes, ws would make a copy first and then drop it.
-      const isOpen = this.readyState === this.OPEN;
+      const isOpen = this.checkQueue();
       super.send(...([isOpen ? data : '', ...args] as Parameters<WebSocket['send']>));
     }
 
@@ -58,9 +70,11 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
       }
     }
 
-    private checkQueue(): void {
-      if (this.readyState === this.OPEN && this.bufferedAmount > maxBufferedBytes)
-        this.closeFor('SLOW_CONSUMER');
+    checkQueue(): boolean {
+      if (this.readyState !== this.OPEN) return false;
+      if (this.bufferedAmount <= maxBufferedBytes) return true;
+      this.closeFor('SLOW_CONSUMER');
+      return false;
     }
 
     /** The peer's close frame must be read, even where nothing else is. */
@@ -71,7 +85,7 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
     private closeFor(code: Code): void {
       super.close(factsOf(code).close, code);
       this.readOn();
-      this[OWNER]?.closing(code);
+      this.#owner?.closing(code);
     }
   };
 }

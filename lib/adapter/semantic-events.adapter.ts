@@ -12,7 +12,7 @@ import { bindConnection, connectionOf } from './connection-of.js';
 import { ConnectionServices } from './connection-services.js';
 import { frameBuckets } from './frame-meter.js';
 import { type Endpoint, normalizePath } from './gateway-catalog.js';
-import { guardedSocket } from './guarded-socket.js';
+import { type GuardedSocket, guardedSocket } from './guarded-socket.js';
 import type { Admission, HandshakeRefusal } from './handshake-policy.js';
 import { HttpServerGuard } from './http-server-guard.js';
 import type { BoundHandler } from './message-router.js';
@@ -77,7 +77,7 @@ export class SemanticEventsAdapter extends WsAdapter {
       this.services.options.connection.maxBufferedBytes,
     );
     const served = this.serve(endpoint);
-    server.on('connection', (socket: WebSocket, request: IncomingMessage) => {
+    server.on('connection', (socket: GuardedSocket, request: IncomingMessage) => {
       this.accept(socket, request, served);
     });
     return server;
@@ -206,7 +206,7 @@ export class SemanticEventsAdapter extends WsAdapter {
     };
   }
 
-  private accept(socket: WebSocket, request: IncomingMessage, endpoint: ServedEndpoint): void {
+  private accept(socket: GuardedSocket, request: IncomingMessage, endpoint: ServedEndpoint): void {
     const admission = this.admissions.get(request);
     if (!admission) {
       socket.terminate();

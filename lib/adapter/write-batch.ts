@@ -4,28 +4,48 @@ import type { Socket } from 'node:net';
 const MAX_WAITING = 65_536;
 
 /**
- * Lets the frames that one turn of the event loop has for a peer leave in one write: a system call costs more than
- * most of what is done for a frame.
+ * Has what a turn of the event loop has for a peer leave in one write: a system call costs more than most of what is
+ * done for a frame.
  */
 export class WriteBatch {
   private readonly corked = new Set<Socket>();
+  private turn = 0;
+  private isFlushDue = false;
+  private readonly flush = () => {
+    this.isFlushDue = false;
+    // A small integer for ever.
+    this.turn = (this.turn + 1) | 0;
+    for (const socket of this.corked) this.release(socket);
+  };
 
-  /** To be called before a frame is written. */
-  add(socket: Socket): void {
-    if (this.corked.has(socket)) {
-      if (socket.writableLength > MAX_WAITING) this.release(socket);
-      return;
-    }
-    if (this.corked.size === 0)
-      setImmediate(() => {
-        this.flush();
-      });
-    this.corked.add(socket);
-    socket.cork();
+  /**
+   * To be called before an answer is written: it leaves at the end of the turn. Written one after the other, answers to
+   * many peers cost less than between the work of one and that of the next, each of which finds its reader asleep.
+   */
+  hold(socket: Socket): void {
+    this.flushLater();
+    if (!this.corked.has(socket)) {
+      this.corked.add(socket);
+      socket.cork();
+    } else if (socket.writableLength > MAX_WAITING) this.release(socket);
   }
 
-  private flush(): void {
-    for (const socket of this.corked) this.release(socket);
+  /**
+   * To be called before a frame is written that many are sent, one after the other anyway: the first of a turn leaves at
+   * once, unless something waits already.
+   *
+   * @param last what this returned before the frame that the socket was sent last
+   */
+  pass(socket: Socket, last: number | undefined): number {
+    this.flushLater();
+    if (last === this.turn) this.hold(socket);
+    return this.turn;
+  }
+
+  private flushLater(): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    setImmediate(this.flush);
   }
 
   private release(socket: Socket): void {

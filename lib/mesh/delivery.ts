@@ -1,6 +1,7 @@
 import type { Client } from '../connection/index.js';
 import { CLOUDEVENTS_PROTOCOL, type Subprotocol } from '../protocol/index.js';
 import { broadcastInput, type BroadcastSigner, type EventSigner } from '../signing/index.js';
+import { TextFrame } from '../text-frame.js';
 import type { LogEntry } from './event-log.js';
 
 /** How an event is to reach one client. */
@@ -15,7 +16,8 @@ export interface DeliveryForm {
 export class Delivery {
   private input: Uint8Array | undefined;
   private signature: string | undefined;
-  private readonly broadcasts = new Map<Subprotocol, Buffer>();
+  private readonly broadcasts = new Map<Subprotocol, TextFrame>();
+  private readonly surroundings = new Map<Subprotocol, Surroundings>();
 
   constructor(
     readonly entry: LogEntry,
@@ -24,26 +26,44 @@ export class Delivery {
   ) {}
 
   /** @throws RefusalError `UNAVAILABLE` when there is no key to sign with */
-  frameFor({ client, subprotocol, isBroadcast }: DeliveryForm): string | Buffer {
+  frameFor({ client, subprotocol, isBroadcast }: DeliveryForm): TextFrame {
     if (isBroadcast) return this.broadcastFor(subprotocol);
     this.input ??= broadcastInput(this.entry.text);
     return this.frame(this.signer.signFor(client, this.input), subprotocol);
   }
 
-  private broadcastFor(subprotocol: Subprotocol): Buffer {
+  private broadcastFor(subprotocol: Subprotocol): TextFrame {
     let frame = this.broadcasts.get(subprotocol);
     if (!frame) {
       this.signature ??= this.broadcastSigner.sign(this.entry.text);
-      frame = Buffer.from(this.frame(this.signature, subprotocol), 'utf8');
+      frame = this.frame(this.signature, subprotocol);
       this.broadcasts.set(subprotocol, frame);
     }
     return frame;
   }
 
-  private frame(signature: string, subprotocol: Subprotocol): string {
-    const { text, cursor } = this.entry;
-    const event = `${text.slice(0, -1)},"semanticsignature":"${signature}"}`;
-    if (subprotocol === CLOUDEVENTS_PROTOCOL) return event;
-    return `{"type":"event","event":${event},"cursor":"${cursor}"}`;
+  private frame(signature: string, subprotocol: Subprotocol): TextFrame {
+    let surroundings = this.surroundings.get(subprotocol);
+    if (!surroundings) {
+      surroundings = surroundingsOf(this.entry, subprotocol);
+      this.surroundings.set(subprotocol, surroundings);
+    }
+    return TextFrame.around(surroundings.head, signature, surroundings.tail);
   }
+}
+
+/** What is before and behind a signature. */
+interface Surroundings {
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+
+function surroundingsOf({ text, cursor }: LogEntry, subprotocol: Subprotocol): Surroundings {
+  const event = `${text.slice(0, -1)},"semanticsignature":"`;
+  return subprotocol === CLOUDEVENTS_PROTOCOL
+    ? { head: Buffer.from(event), tail: Buffer.from('"}') }
+    : {
+        head: Buffer.from(`{"type":"event","event":${event}`),
+        tail: Buffer.from(`"},"cursor":"${cursor}"}`),
+      };
 }

@@ -1,6 +1,7 @@
 import type { Client } from '../connection/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import type { Code, RefusalDetails, Subprotocol } from '../protocol/index.js';
+import type { TextFrame } from '../text-frame.js';
 import type { Delivery } from './delivery.js';
 import type { LogEntry, LogPage } from './event-log.js';
 import type { PatternIndex } from './pattern-index.js';
@@ -13,7 +14,7 @@ export interface SubscriptionOutlet {
   /** Bytes that wait to be sent. */
   readonly queuedBytes: number;
   /** @param sent called when the message has left, or never will */
-  send(message: string | Buffer, sent?: () => void): void;
+  send(message: string | TextFrame, sent?: () => void): void;
   refuse(code: Code, details?: RefusalDetails): void;
   end(code: Code): void;
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
+import { inspect } from 'node:util';
 import type { WebSocket } from 'ws';
-import { guardedSocket } from '../../../lib/adapter/guarded-socket.js';
+import { guardedSocket, OWNER, type SocketOwner } from '../../../lib/adapter/guarded-socket.js';
 import type { Json } from '../../helpers/test-client.js';
 
 const OPEN = 1;
@@ -104,5 +105,60 @@ describe('closing', () => {
     const socket = guarded(5_000);
     socket.close(1009);
     expect(socket.log.filter(([what]) => what === 'close')[0]?.[1]).toBe(4508);
+  });
+});
+
+describe('the owner of a socket', () => {
+  const owned = () => {
+    const told: unknown[] = [];
+    const owner: SocketOwner = {
+      received: (...args) => told.push(['received', ...args]),
+      pinged: data => told.push(['pinged', data]),
+      ponged: () => told.push(['ponged']),
+      closing: code => told.push(['closing', code]),
+      closed: reason => told.push(['closed', reason]),
+    };
+    const socket = guarded(1_001) as FakeSocket & { [OWNER]?: SocketOwner };
+    socket[OWNER] = owner;
+    return { socket, owner, told };
+  };
+
+  it('is told what happens to it before those who listen', () => {
+    const { socket, told } = owned();
+    for (const event of ['message', 'ping', 'pong', 'close'])
+      socket.on(event, () => told.push(`heard ${event}`));
+    const data = Buffer.from('x');
+    socket.emit('message', data, false);
+    socket.emit('ping', data);
+    socket.emit('pong', data);
+    socket.send('x');
+    socket.emit('close', 1006);
+    expect(told).toEqual([
+      ['received', data, false],
+      'heard message',
+      ['pinged', data],
+      'heard ping',
+      ['ponged'],
+      'heard pong',
+      ['closing', 'SLOW_CONSUMER'],
+      ['closed', 1006],
+      'heard close',
+    ]);
+  });
+
+  it('is not shown to whoever logs the socket', () => {
+    const { socket, owner } = owned();
+    Object.assign(owner, { secret: 'hunter2' });
+    expect(inspect(socket, { depth: null })).not.toContain('hunter2');
+  });
+
+  it('and all others may leave errors of the peer alone; who listens is told', () => {
+    const { socket } = owned();
+    const error = new Error('1002');
+    expect(socket.emit('error', error)).toBe(false);
+    const heard: unknown[] = [];
+    socket.on('error', thrown => heard.push(thrown));
+    socket.emit('error', error);
+    expect(heard).toEqual([error]);
   });
 });

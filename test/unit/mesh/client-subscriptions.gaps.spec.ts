@@ -5,6 +5,7 @@ import type { Delivery } from '../../../lib/mesh/delivery.js';
 import type { LogEntry, LogPage } from '../../../lib/mesh/index.js';
 import { PatternIndex } from '../../../lib/mesh/pattern-index.js';
 import { eventually, pause } from '../../helpers/eventually.js';
+import type { TextFrame } from '../../../lib/text-frame.js';
 import type { Json } from '../../helpers/test-client.js';
 import { clientAt } from '../../helpers/ws-context.js';
 
@@ -54,7 +55,7 @@ class Outlet implements SubscriptionOutlet {
   readonly unsent: (() => void)[] = [];
   queuedBytes = 0;
 
-  send(message: string | Buffer, sent?: () => void): void {
+  send(message: string | TextFrame, sent?: () => void): void {
     this.frames.push(JSON.parse(String(message)) as Json);
     if (sent) this.unsent.push(sent);
   }

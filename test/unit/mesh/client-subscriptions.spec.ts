@@ -9,6 +9,7 @@ import { BroadcastSigner, EventSigner } from '../../../lib/signing/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { pause } from '../../helpers/eventually.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
+import type { TextFrame } from '../../../lib/text-frame.js';
 import type { Json } from '../../helpers/test-client.js';
 import { clientAt } from '../../helpers/ws-context.js';
 
@@ -90,7 +91,7 @@ class Outlet {
   /** Called when the last message has left. */
   sent: (() => void) | undefined;
 
-  send(message: string | Buffer, sent?: () => void) {
+  send(message: string | TextFrame, sent?: () => void) {
     this.frames.push(JSON.parse(message.toString()) as Json);
     this.sent = sent;
   }

@@ -1,0 +1,60 @@
+import type { Socket } from 'node:net';
+import { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { WriteBatch } from '../../../lib/adapter/write-batch.js';
+
+/** A peer, and what left for it in one write each. */
+const start = () => {
+  const batch = new WriteBatch();
+  const writes: string[] = [];
+  const socket = new Writable({
+    decodeStrings: false,
+    write: (chunk: string, _, done) => {
+      writes.push(chunk);
+      done();
+    },
+    writev: (chunks, done) => {
+      writes.push(chunks.map(({ chunk }) => String(chunk)).join(''));
+      done();
+    },
+  }) as Socket;
+  let turn: number | undefined;
+  const send = (text: string) => {
+    turn = batch.add(socket, turn);
+    socket.write(text);
+  };
+  return { writes, send };
+};
+
+describe('the frames of one turn', () => {
+  it('leave in two writes: the first at once, all others at its end, in their order', async () => {
+    const { writes, send } = start();
+    for (const text of ['a', 'b', 'c', 'd']) send(text);
+    expect(writes).toEqual(['a']);
+    await setImmediate();
+    expect(writes).toEqual(['a', 'bcd']);
+  });
+
+  it('leave before the first of the next', async () => {
+    const { writes, send } = start();
+    for (let turn = 0; turn < 3; turn++) {
+      for (const text of ['a', 'b', 'c']) send(`${text}${turn}`);
+      await setImmediate();
+    }
+    expect(writes).toEqual(['a0', 'b0c0', 'a1', 'b1c1', 'a2', 'b2c2']);
+  });
+
+  it('do not wait where too many do', () => {
+    const { writes, send } = start();
+    const long = 'x'.repeat(32_768);
+    for (let sent = 0; sent < 6; sent++) send(long);
+    expect(writes.length).toBeGreaterThan(1);
+  });
+
+  it('of one peer do not wait for those of another', () => {
+    const [one, other] = [start(), start()];
+    one.send('a');
+    other.send('b');
+    expect([one.writes, other.writes]).toEqual([['a'], ['b']]);
+  });
+});
