@@ -22,7 +22,7 @@ import {
   type RefusalDetails,
   type Subprotocol,
 } from '../protocol/index.js';
-import { TextFrame } from '../text-frame.js';
+import { textFrame } from '../text-frame.js';
 import type { ConnectionServices } from './connection-services.js';
 import type { ServedEndpoint } from './served-endpoint.js';
 import { FrameMeter } from './frame-meter.js';
@@ -100,16 +100,18 @@ export class ClientConnection
     return this.socket.bufferedAmount;
   }
 
-  /** @param sent called when the message has left, or never will */
-  send(message: string | TextFrame, sent?: () => void): void {
+  /**
+   * @param message a text, or a frame made of one
+   * @param sent called when the message has left, or never will
+   */
+  send(message: string | Buffer, sent?: () => void): void {
     if (!this.socket.checkQueue()) {
       sent?.();
       return;
     }
     this.client.counters.sent++;
     this.turn = this.services.writes.add(this.tcp, this.turn);
-    const { bytes } = typeof message === 'string' ? TextFrame.of(message) : message;
-    this.tcp.write(bytes, sent);
+    this.tcp.write(typeof message === 'string' ? textFrame(message) : message, sent);
   }
 
   /** Tells the peer of a refusal in the form of the frame refused, and closes where that is called for. */
