@@ -22,7 +22,7 @@ import {
   type RefusalDetails,
   type Subprotocol,
 } from '../protocol/index.js';
-import { TextFrame } from '../text-frame.js';
+import { textFrame } from '../text-frame.js';
 import type { ConnectionServices } from './connection-services.js';
 import type { ServedEndpoint } from './served-endpoint.js';
 import { FrameMeter } from './frame-meter.js';
@@ -100,18 +100,24 @@ export class ClientConnection
     return this.socket.bufferedAmount;
   }
 
-  /** @param sent called when the message has left, or never will */
-  send(message: string | TextFrame, sent?: () => void): void {
+  /**
+   * @param message a text, or a frame made of one
+   * @param sent called when the message has left, or never will
+   */
+  send(message: string | Buffer, sent?: () => void): void {
     if (!this.socket.checkQueue()) {
       sent?.();
       return;
     }
     this.client.counters.sent++;
     const { writes } = this.services;
-    const isAnswer = typeof message === 'string';
-    if (isAnswer) writes.hold(this.tcp);
-    else this.turn = writes.pass(this.tcp, this.turn);
-    this.tcp.write((isAnswer ? TextFrame.of(message) : message).bytes, sent);
+    if (typeof message === 'string') {
+      writes.hold(this.tcp);
+      this.tcp.write(textFrame(message), sent);
+    } else {
+      this.turn = writes.pass(this.tcp, this.turn);
+      this.tcp.write(message, sent);
+    }
   }
 
   /** Tells the peer of a refusal in the form of the frame refused, and closes where that is called for. */

@@ -4,9 +4,8 @@ import type { ConnectionStore, SlotClaim } from './connection-store.js';
 /** The place of one connection in all counts it is part of. */
 export class ConnectionSlot {
   private store: ConnectionStore | undefined;
-  /** What the store counts the connection under. */
   private keys: readonly string[] = [];
-  /** The place in another store, which stood in for the first when that failed. */
+  // In another store, which stood in for the first when that failed.
   private elsewhere: ConnectionSlot | undefined;
   private isReleased = false;
 

@@ -2,7 +2,6 @@ import type { Client } from '../connection/index.js';
 import { matchesPattern } from '../event/index.js';
 import { isThenable, type MaybePromise } from '../maybe-promise.js';
 import { encodeFrame, RefusalError, type SubscriptionMembers } from '../protocol/index.js';
-import type { TextFrame } from '../text-frame.js';
 import { BEGINNING, hasReached } from './cursor.js';
 import type { Delivery } from './delivery.js';
 import type { LogEntry, LogPage } from './event-log.js';
@@ -261,7 +260,7 @@ export class ClientSubscriptions implements Subscriber {
     this.outlet.send(encodeFrame({ type: 'gap', patterns: [...this.patterns], cursor }));
   }
 
-  private frameOf(delivery: Delivery): TextFrame {
+  private frameOf(delivery: Delivery): Buffer {
     const { client, subprotocol } = this.outlet;
     return delivery.frameFor({ client, subprotocol, isBroadcast: this.isBroadcast });
   }

@@ -1,7 +1,7 @@
 import type { Client } from '../connection/index.js';
 import { CLOUDEVENTS_PROTOCOL, type Subprotocol } from '../protocol/index.js';
 import { broadcastInput, type BroadcastSigner, type EventSigner } from '../signing/index.js';
-import { TextFrame } from '../text-frame.js';
+import { textFrameAround } from '../text-frame.js';
 import type { LogEntry } from './event-log.js';
 
 /** How an event is to reach one client. */
@@ -16,7 +16,7 @@ export interface DeliveryForm {
 export class Delivery {
   private input: Uint8Array | undefined;
   private signature: string | undefined;
-  private readonly broadcasts = new Map<Subprotocol, TextFrame>();
+  private readonly broadcasts = new Map<Subprotocol, Buffer>();
   private readonly surroundings = new Map<Subprotocol, Surroundings>();
 
   constructor(
@@ -26,13 +26,13 @@ export class Delivery {
   ) {}
 
   /** @throws RefusalError `UNAVAILABLE` when there is no key to sign with */
-  frameFor({ client, subprotocol, isBroadcast }: DeliveryForm): TextFrame {
+  frameFor({ client, subprotocol, isBroadcast }: DeliveryForm): Buffer {
     if (isBroadcast) return this.broadcastFor(subprotocol);
     this.input ??= broadcastInput(this.entry.text);
     return this.frame(this.signer.signFor(client, this.input), subprotocol);
   }
 
-  private broadcastFor(subprotocol: Subprotocol): TextFrame {
+  private broadcastFor(subprotocol: Subprotocol): Buffer {
     let frame = this.broadcasts.get(subprotocol);
     if (!frame) {
       this.signature ??= this.broadcastSigner.sign(this.entry.text);
@@ -42,13 +42,13 @@ export class Delivery {
     return frame;
   }
 
-  private frame(signature: string, subprotocol: Subprotocol): TextFrame {
+  private frame(signature: string, subprotocol: Subprotocol): Buffer {
     let surroundings = this.surroundings.get(subprotocol);
     if (!surroundings) {
       surroundings = surroundingsOf(this.entry, subprotocol);
       this.surroundings.set(subprotocol, surroundings);
     }
-    return TextFrame.around(surroundings.head, signature, surroundings.tail);
+    return textFrameAround(surroundings.head, signature, surroundings.tail);
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Client } from '../connection/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import type { Code, RefusalDetails, Subprotocol } from '../protocol/index.js';
-import type { TextFrame } from '../text-frame.js';
 import type { Delivery } from './delivery.js';
 import type { LogEntry, LogPage } from './event-log.js';
 import type { PatternIndex } from './pattern-index.js';
@@ -13,8 +12,11 @@ export interface SubscriptionOutlet {
   readonly isOpen: boolean;
   /** Bytes that wait to be sent. */
   readonly queuedBytes: number;
-  /** @param sent called when the message has left, or never will */
-  send(message: string | TextFrame, sent?: () => void): void;
+  /**
+   * @param message a text, or a frame made of one
+   * @param sent called when the message has left, or never will
+   */
+  send(message: string | Buffer, sent?: () => void): void;
   refuse(code: Code, details?: RefusalDetails): void;
   end(code: Code): void;
 }

@@ -16,5 +16,6 @@ export interface Handshake {
   readonly address: string;
   readonly origin?: string;
   readonly url: string;
+  /** Without those that only make a WebSocket of the connection, such as `Upgrade`. */
   readonly headers: Readonly<IncomingHttpHeaders>;
 }

@@ -74,9 +74,9 @@ export interface VerifyOptions {
 @Injectable()
 export class EventSigner {
   private ring: KeyRing;
-  /** The key of the ring that a connection's own is derived from. */
+  // The key of the ring that a connection's own is derived from. That is kept from its first use on: many connections
+  // only listen, and a key takes memory.
   private readonly origins = new WeakMap<Client, KeyObject>();
-  /** Kept from the first use on: many connections only listen, and a key takes memory. */
   private readonly sessionKeys = new WeakMap<Client, SigningKey>();
   private readonly check: (event: SemanticEvent, options: VerifyOptions) => string;
   /** Events that were verified in the compatible mode: whoever sent them reads no other signature. */
@@ -256,7 +256,6 @@ export class EventSigner {
     return (client && this.keptSessionKeyOf(client)) ?? this.ringKey(this.clock.now());
   }
 
-  /** Undefined before the client has authenticated. */
   private keptSessionKeyOf(client: Client): SigningKey | undefined {
     let key = this.sessionKeys.get(client);
     if (!key && this.origins.has(client)) {

@@ -20,13 +20,38 @@ const start = () => {
   }) as Socket;
   let turn: number | undefined;
   const send = (text: string) => {
-    turn = batch.add(socket, turn);
+    turn = batch.pass(socket, turn);
     socket.write(text);
   };
-  return { writes, send };
+  const answer = (text: string) => {
+    batch.hold(socket);
+    socket.write(text);
+  };
+  return { writes, send, answer };
 };
 
-describe('the frames of one turn', () => {
+describe('the answers of one turn', () => {
+  it('leave in one write at its end', async () => {
+    const { writes, answer } = start();
+    for (const text of ['a', 'b']) answer(text);
+    expect(writes).toEqual([]);
+    await setImmediate();
+    answer('c');
+    await setImmediate();
+    expect(writes).toEqual(['ab', 'c']);
+  });
+
+  it('are not overtaken by what is sent to many', async () => {
+    const { writes, answer, send } = start();
+    answer('a');
+    send('b');
+    answer('c');
+    await setImmediate();
+    expect(writes).toEqual(['abc']);
+  });
+});
+
+describe('the frames of one turn that are sent to many', () => {
   it('leave in two writes: the first at once, all others at its end, in their order', async () => {
     const { writes, send } = start();
     for (const text of ['a', 'b', 'c', 'd']) send(text);

@@ -5,8 +5,8 @@ import type { Delivery } from '../../../lib/mesh/delivery.js';
 import type { LogEntry, LogPage } from '../../../lib/mesh/index.js';
 import { PatternIndex } from '../../../lib/mesh/pattern-index.js';
 import { eventually, pause } from '../../helpers/eventually.js';
-import type { TextFrame } from '../../../lib/text-frame.js';
 import type { Json } from '../../helpers/test-client.js';
+import { textOf } from '../../helpers/text-of.js';
 import { clientAt } from '../../helpers/ws-context.js';
 
 const entriesAt = (...cursors: string[]): LogEntry[] =>
@@ -55,8 +55,8 @@ class Outlet implements SubscriptionOutlet {
   readonly unsent: (() => void)[] = [];
   queuedBytes = 0;
 
-  send(message: string | TextFrame, sent?: () => void): void {
-    this.frames.push(JSON.parse(String(message)) as Json);
+  send(message: string | Buffer, sent?: () => void): void {
+    this.frames.push(JSON.parse(textOf(message)) as Json);
     if (sent) this.unsent.push(sent);
   }
 

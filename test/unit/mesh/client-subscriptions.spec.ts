@@ -9,8 +9,8 @@ import { BroadcastSigner, EventSigner } from '../../../lib/signing/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { pause } from '../../helpers/eventually.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
-import type { TextFrame } from '../../../lib/text-frame.js';
 import type { Json } from '../../helpers/test-client.js';
+import { textOf } from '../../helpers/text-of.js';
 import { clientAt } from '../../helpers/ws-context.js';
 
 /** A promise the test resolves, and until then counts who waits for it. */
@@ -91,8 +91,8 @@ class Outlet {
   /** Called when the last message has left. */
   sent: (() => void) | undefined;
 
-  send(message: string | TextFrame, sent?: () => void) {
-    this.frames.push(JSON.parse(message.toString()) as Json);
+  send(message: string | Buffer, sent?: () => void) {
+    this.frames.push(JSON.parse(textOf(message)) as Json);
     this.sent = sent;
   }
 

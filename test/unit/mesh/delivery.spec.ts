@@ -4,6 +4,7 @@ import { BroadcastSigner, EventSigner } from '../../../lib/signing/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 import type { Json } from '../../helpers/test-client.js';
+import { textOf } from '../../helpers/text-of.js';
 import { clientAt } from '../../helpers/ws-context.js';
 
 const TEXT = '{"id":"1","source":"app","specversion":"1.0","type":"chat.message"}';
@@ -25,8 +26,8 @@ describe('an event for many clients', () => {
       const bare = of.frameFor({ client, subprotocol: 'cloudevents.json', isBroadcast });
       const event: unknown = expect.objectContaining({ id: '1', type: 'chat.message' });
 
-      expect(JSON.parse(String(native))).toEqual({ type: 'event', event, cursor: '1-1' });
-      expect(JSON.parse(String(bare))).toEqual(event);
+      expect(JSON.parse(textOf(native))).toEqual({ type: 'event', event, cursor: '1-1' });
+      expect(JSON.parse(textOf(bare))).toEqual(event);
     },
   );
 
@@ -37,8 +38,8 @@ describe('an event for many clients', () => {
 
     expect(of.frameFor({ ...form, client: clientAt('192.0.2.2', 'bob') })).toBe(first);
     const bare = of.frameFor({ client, subprotocol: 'cloudevents.json', isBroadcast: true });
-    const { event } = JSON.parse(String(first)) as Json;
-    const { semanticsignature } = JSON.parse(String(bare)) as Json;
+    const { event } = JSON.parse(textOf(first)) as Json;
+    const { semanticsignature } = JSON.parse(textOf(bare)) as Json;
     expect(semanticsignature).toBe(event.semanticsignature);
     const [scheme, keyId, signature] = String(semanticsignature).split('.');
     const { id, publicKey } = broadcasts.key;
