@@ -16,6 +16,9 @@ const OPTIONS = {
   maxBackoff: 300,
 };
 
+/** What a client is told of a bad network; anything else would be of its own or the server's doing. */
+const EXPECTED = new Set(['CONNECTION_LOST', 'TIMEOUT']);
+
 const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
 
 /**
@@ -122,7 +125,10 @@ export async function runClients({ Client, WebSocket, url, token, type, seconds,
 
   function connected(name) {
     const client = new Client({ ...OPTIONS, WebSocket, url, getToken: () => token });
-    client.on('error', ({ code }) => (errors[code] = (errors[code] ?? 0) + 1));
+    client.on('error', ({ code, cause }) => {
+      errors[code] = (errors[code] ?? 0) + 1;
+      if (!EXPECTED.has(code)) problems.push(`${name} was told ${code}: ${cause}`);
+    });
     client.on('gap', ({ patterns }) => problems.push(`${name} has a gap in ${patterns}`));
     client.on('state', ({ state, error }) => {
       if (state === 'connected') connections++;

@@ -52,7 +52,7 @@ export class FaultyProxy {
 
   join(near, port) {
     const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    const pair = { near, far, isTorn: false };
+    const pair = { near, far, isTorn: false, isCut: false };
     this.pairs.add(pair);
     for (const [from, to] of [
       [near, far],
@@ -63,6 +63,9 @@ export class FaultyProxy {
           to.write(chunk);
           return;
         }
+        // Nothing comes behind what is missing: that is what TCP is for.
+        if (pair.isCut) return;
+        pair.isCut = true;
         to.write(chunk.subarray(0, Math.floor(chunk.length / 2)));
         setImmediate(() => this.cut(pair));
       });

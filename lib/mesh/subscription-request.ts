@@ -24,7 +24,8 @@ export function readSubscription(
   const { patterns, since, signatures } = frame;
   if (!Array.isArray(patterns) || patterns.length === 0) throw new RefusalError('BAD_FRAME');
   if (patterns.length > maxPatterns) throw new RefusalError('FORBIDDEN');
-  if (!patterns.every(pattern => typeof pattern === 'string' && isPattern(pattern)))
+  // As printable as the types it may match: applications may log what they are asked for.
+  if (!patterns.every(pattern => isEventId(pattern) && isPattern(pattern)))
     throw new RefusalError('BAD_FRAME');
   if (since !== undefined && (typeof since !== 'string' || since.length > MAX_CURSOR_LENGTH))
     throw new RefusalError('BAD_FRAME');

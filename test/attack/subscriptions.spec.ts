@@ -134,6 +134,10 @@ describe('patterns that are none', () => {
     ['ui..click'],
     ['ui.***'],
     ['ui.cl*ck'],
+    // What no type can be, and what would be two lines in a log of the application.
+    ['ui.click\nERROR all is lost'],
+    ['ui.\u0000'],
+    ['ui.\ud800'],
     ['***'],
     [7],
     [null],

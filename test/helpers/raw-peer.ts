@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { stopwatch } from './stopwatch.js';
 
 export const CONTINUATION = 0;
 export const TEXT = 1;
@@ -46,24 +47,32 @@ interface Answer {
 }
 
 const TIMEOUT = 4_000;
+/** After which a peer that waits looks up by itself. */
+const STEP = 50;
 
 /** A TCP peer that speaks just as much HTTP and WebSocket as a test wants it to, and never answers by itself. */
 export class RawPeer {
   /** Whatever came in and was not read yet. */
   private buffer = Buffer.alloc(0);
   private isGone = false;
+  /** Ends the waiting for something to come. */
+  private wake: () => void = () => undefined;
   /** Resolves when the TCP connection is gone. */
   readonly gone: Promise<void>;
 
   private constructor(readonly socket: Socket) {
     socket.on('data', chunk => {
       this.buffer = Buffer.concat([this.buffer, chunk]);
+      this.wake();
     });
     socket.on('error', () => undefined);
     this.gone = new Promise(resolve => {
       socket.once('end', resolve).once('close', resolve);
     });
-    void this.gone.then(() => (this.isGone = true));
+    void this.gone.then(() => {
+      this.isGone = true;
+      this.wake();
+    });
   }
 
   static async connect(port: number, host = '127.0.0.1'): Promise<RawPeer> {
@@ -137,10 +146,16 @@ export class RawPeer {
   }
 
   private async until(isTrue: () => boolean): Promise<void> {
-    const deadline = Date.now() + TIMEOUT;
+    const elapsed = stopwatch();
     while (!isTrue()) {
-      if (Date.now() > deadline) throw new Error('nothing came from the server');
-      await new Promise(resolve => setTimeout(resolve, 2));
+      if (elapsed() > TIMEOUT) throw new Error('nothing came from the server');
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, STEP);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
   }
 }

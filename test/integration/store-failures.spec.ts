@@ -88,6 +88,21 @@ describe('while the stores fail', () => {
     expect(answers.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(1);
   });
 
+  it('limits are handed back to the store once it answers, which has forgotten nothing', async () => {
+    const client = await (await start({ replay: { onStoreError: 'local' } })).login();
+    const answersTo = async (count: number) => {
+      for (let sent = 0; sent < count; sent++) client.emit('demo.limited', sent);
+      return (await client.take(count)).map(({ code, type }) => (code ?? type) as string);
+    };
+    expect(await answersTo(2)).toEqual(['event', 'event']);
+    server.isDown = true;
+    // A bucket of this process' own, and full.
+    expect(await answersTo(1)).toEqual(['event']);
+    server.isDown = false;
+    // One of three tokens is left in the store, whose clock stands still; in this process it were two.
+    expect((await answersTo(3)).sort()).toEqual(['RATE_LIMITED', 'RATE_LIMITED', 'event']);
+  });
+
   it('nonces kept locally still let no event pass twice', async () => {
     const client = await (await start({ replay: { onStoreError: 'local' } })).login();
     server.isDown = true;
