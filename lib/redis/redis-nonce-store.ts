@@ -57,15 +57,17 @@ export class RedisNonceStore extends NonceStore {
   }
 
   /** Limit and nonce travel as one script, where that of the limit is still here. */
-  override useIf(
-    key: string,
+  override useNonceIf(
+    keyId: string,
+    nonce: string,
     expiresAt: number,
     limit: PendingDecision,
     madeAt?: number,
   ): Promise<boolean> {
+    const key = `${keyId}:${nonce}`;
     const call = this.limits.unsentCall(limit.asked);
     if (!call || this.epoch.current === '' || this.isOver(key, expiresAt))
-      return Promise.resolve(super.useIf(key, expiresAt, limit, madeAt));
+      return Promise.resolve(super.useNonceIf(keyId, nonce, expiresAt, limit, madeAt));
     call.script = ADMIT;
     call.keys = [...call.keys, ...this.keysOf(key)];
     call.args = [...call.args, ...this.argsOf(expiresAt, madeAt)];

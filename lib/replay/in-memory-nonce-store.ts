@@ -1,19 +1,25 @@
 import type { Clock } from '../clock.js';
 import { RefusalError } from '../protocol/errors.js';
 import { NonceStore } from './nonce-store.js';
+import { NoncesOfKey } from './nonces-of-key.js';
 
-/** How many expired keys one use clears: more than one, so that the store shrinks faster than it grows. */
+/** How many steps of clearing up go with one use: more than one, so that the store shrinks faster than it grows. */
 const SWEEP_PER_USE = 2;
+/** Where keys are kept that are not the nonces of any signing key. */
+const NO_KEY = '';
 
 /**
- * Keeps keys in the order they came. Each use looks at the oldest few, so no step takes longer than another,
- * and nothing has to run in the background.
+ * Keeps the nonces of each signing key by themselves: alone a nonce takes up less than with the id of its key before it.
+ * Each use looks at the oldest few, key by key and round and round, so no step takes longer than another, and nothing
+ * has to run in the background.
  */
 export class InMemoryNonceStore extends NonceStore {
-  private readonly expiries = new Map<string, number>();
-  private sweeper = this.expiries.entries();
-  private oldest: [string, number] | undefined;
+  private readonly keys = new Map<string, NoncesOfKey>();
+  private readonly sweeper = this.sweeps();
+  /** Times are counted from here: V8 keeps small whole numbers in their place, and others elsewhere. */
+  private readonly start: number;
   private latest = -Infinity;
+  private count = 0;
 
   /** @param maxKeys how many keys are remembered at once before new ones are refused */
   constructor(
@@ -21,46 +27,50 @@ export class InMemoryNonceStore extends NonceStore {
     private readonly clock: Clock,
   ) {
     super();
+    this.start = clock.now();
   }
 
   /** How many keys take up memory. */
   get size(): number {
-    return this.expiries.size;
+    return this.count;
   }
 
   use(key: string, expiresAt: number): boolean {
+    return this.useNonce(NO_KEY, key, expiresAt);
+  }
+
+  override useNonce(keyId: string, nonce: string, expiresAt: number): boolean {
     // A clock set back must not bring back to life what was forgotten.
-    const now = (this.latest = Math.max(this.latest, this.clock.now()));
-    this.sweep(now);
-    if (expiresAt < now) return false;
-    const known = this.expiries.get(key);
+    this.latest = Math.max(this.latest, this.clock.now() - this.start);
+    for (let swept = 0; swept < SWEEP_PER_USE; swept++) this.sweeper.next();
+    const expiry = expiresAt - this.start;
+    if (expiry < this.latest) return false;
+    const nonces = this.keys.get(keyId) ?? new NoncesOfKey();
+    const known = nonces.expiryOf(nonce);
     if (known !== undefined) {
-      if (known >= now) return false;
-      this.expiries.delete(key);
+      if (known >= this.latest) return false;
+      nonces.delete(nonce);
+      this.count--;
     }
-    if (this.expiries.size >= this.maxKeys) throw new RefusalError('UNAVAILABLE');
-    this.expiries.set(key, expiresAt);
+    if (this.count >= this.maxKeys) throw new RefusalError('UNAVAILABLE');
+    if (nonces.isEmpty) this.keys.set(keyId, nonces);
+    nonces.add(nonce, expiry);
+    this.count++;
     return true;
   }
 
-  private sweep(now: number): void {
-    for (let swept = 0; swept < SWEEP_PER_USE; swept++) {
-      this.oldest ??= this.nextOldest();
-      if (!this.oldest) return;
-      const [key, expiresAt] = this.oldest;
-      if (expiresAt >= now) return;
-      this.expiries.delete(key);
-      this.oldest = undefined;
+  /** Each step forgets one nonce, or finds that the oldest of a key is still to be remembered. */
+  private *sweeps(): Generator<undefined, never> {
+    for (;;) {
+      for (const [keyId, nonces] of this.keys) {
+        while (nonces.forgetOldest(this.latest)) {
+          this.count--;
+          yield;
+        }
+        if (nonces.isEmpty) this.keys.delete(keyId);
+        yield;
+      }
+      yield;
     }
-  }
-
-  /** One iterator lives on from use to use: a new one would step over every key deleted since. */
-  private nextOldest(): [string, number] | undefined {
-    let next = this.sweeper.next();
-    if (next.done && this.expiries.size > 0) {
-      this.sweeper = this.expiries.entries();
-      next = this.sweeper.next();
-    }
-    return next.done ? undefined : next.value;
   }
 }

@@ -17,17 +17,33 @@ export abstract class NonceStore {
   abstract use(key: string, expiresAt: number, madeAt?: number): MaybePromise<boolean>;
 
   /**
-   * Uses a key up only if a rate limit lets its event pass. A store that lives where the limits do overrides this,
+   * Uses up the nonce of an event: like `use`, with the id of the key it was signed with and the nonce for a key. A store
+   * that gains by knowing them apart overrides this.
+   */
+  useNonce(
+    keyId: string,
+    nonce: string,
+    expiresAt: number,
+    madeAt?: number,
+  ): MaybePromise<boolean> {
+    return this.use(`${keyId}:${nonce}`, expiresAt, madeAt);
+  }
+
+  /**
+   * Uses a nonce up only if a rate limit lets its event pass. A store that lives where the limits do overrides this,
    * to ask for both in one step.
    *
    * @param limit a decision that is on its way
    */
-  useIf(
-    key: string,
+  useNonceIf(
+    keyId: string,
+    nonce: string,
     expiresAt: number,
     limit: PendingDecision,
     madeAt?: number,
   ): MaybePromise<boolean> {
-    return limit.decided.then(({ allowed }) => allowed && this.use(key, expiresAt, madeAt));
+    return limit.decided.then(
+      ({ allowed }) => allowed && this.useNonce(keyId, nonce, expiresAt, madeAt),
+    );
   }
 }

@@ -49,11 +49,12 @@ export class NonceTracker {
     this.latest = Math.max(this.latest, this.clock.now());
     if (expiresAt < this.latest) throw new RefusalError('EVENT_EXPIRED');
 
-    const key = `${keyId}:${nonce}`;
     // What a session key signs is worth nothing on another connection, and so to no other process.
     const madeAt = keyId.startsWith(SESSION_KEY_PREFIX) ? Infinity : time;
     const useIn = (store: NonceStore) =>
-      limit ? store.useIf(key, expiresAt, limit, madeAt) : store.use(key, expiresAt, madeAt);
+      limit
+        ? store.useNonceIf(keyId, nonce, expiresAt, limit, madeAt)
+        : store.useNonce(keyId, nonce, expiresAt, madeAt);
     const isNew = this.outage.during(() => useIn(this.store), {
       allow: () => true,
       local: () => useIn(this.local),

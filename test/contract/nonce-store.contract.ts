@@ -78,6 +78,27 @@ export function nonceStoreContract(
       expect(await use('key')).toBe(true);
     });
 
+    it('takes a nonce for used by its own signing key only', async () => {
+      const soon = () => harness.now() + LIFETIME;
+      expect(await harness.store.useNonce('one', 'nonce', soon())).toBe(true);
+      expect(await harness.store.useNonce('other', 'nonce', soon())).toBe(true);
+      expect(await harness.store.useNonce('one', 'nonce', soon())).toBe(false);
+    });
+
+    it.each([
+      [true, false],
+      [false, true],
+    ])(
+      'uses a nonce up behind a limit (passed: %s) as it does without one',
+      async (allowed, isLeft) => {
+        const decided = Promise.resolve({ allowed, remaining: 0, retryAfter: 0, resetAfter: 0 });
+        const soon = harness.now() + LIFETIME;
+        const limit = { asked: decided, decided };
+        expect(await harness.store.useNonceIf('key', 'nonce', soon, limit)).toBe(allowed);
+        expect(await harness.store.useNonce('key', 'nonce', soon)).toBe(isLeft);
+      },
+    );
+
     it.each(['__proto__', 'constructor', '', ' ', 'a\nb', '*', '{a}', 'ключ-🔑', 'k'.repeat(200)])(
       'takes %j for a key like any other',
       async key => {

@@ -80,7 +80,7 @@ describeWithRedis('a Redis that has lost its memory', () => {
     const decided = Promise.resolve(stores.rateLimitStore.take('key', BUCKET, 1));
     const limit = { asked: decided, decided };
     return stores.nonceStore
-      .useIf(key, Date.now() + 60_000, limit, madeAt)
+      .useNonceIf('key', key, Date.now() + 60_000, limit, madeAt)
       .then(isNew => (isNew ? 'accepted' : 'known'))
       .catch((error: unknown) => (error as { code: string }).code);
   };

@@ -63,7 +63,10 @@ describeWithRedis('while Redis fails', () => {
       () => {
         const decided = Promise.resolve(stores.rateLimitStore.take('key', BUCKET, 1));
         decided.catch(() => undefined);
-        return stores.nonceStore.useIf(`n-${Math.random()}`, soon(), { asked: decided, decided });
+        return stores.nonceStore.useNonceIf('key', `n-${Math.random()}`, soon(), {
+          asked: decided,
+          decided,
+        });
       },
     ].map(async ask => ask());
   /** How long it takes until nonces can be used again. */

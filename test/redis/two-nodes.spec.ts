@@ -52,7 +52,7 @@ describeWithRedis('two nodes on one Redis', () => {
     const limit = pending(node, key, bucket);
     await Promise.resolve();
     await Promise.resolve();
-    const isNew = node.nonceStore.useIf(nonce, soon(), limit);
+    const isNew = node.nonceStore.useNonceIf('key', nonce, soon(), limit);
     return { isNew: await isNew, ...(await limit.decided) };
   };
 
@@ -110,13 +110,15 @@ describeWithRedis('two nodes on one Redis', () => {
     it('is still decided right when its limit has been sent already', async () => {
       const limit = pending(a!, 'key', BUCKET);
       await limit.decided;
-      expect(await a!.nonceStore.useIf('nonce', soon(), limit)).toBe(true);
-      expect(await a!.nonceStore.useIf('nonce', soon(), limit)).toBe(false);
+      expect(await a!.nonceStore.useNonceIf('key', 'nonce', soon(), limit)).toBe(true);
+      expect(await a!.nonceStore.useNonceIf('key', 'nonce', soon(), limit)).toBe(false);
     });
 
     it('can share its limit with another, which is asked by itself', async () => {
       const limit = pending(a!, 'key', BUCKET);
-      const uses = ['one', 'two'].map(nonce => a!.nonceStore.useIf(nonce, soon(), limit));
+      const uses = ['one', 'two'].map(nonce =>
+        a!.nonceStore.useNonceIf('key', nonce, soon(), limit),
+      );
       expect(await Promise.all(uses)).toEqual([true, true]);
       expect((await limit.decided).remaining).toBe(2);
     });

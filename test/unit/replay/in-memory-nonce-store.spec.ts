@@ -86,6 +86,35 @@ describe('InMemoryNonceStore', () => {
     expect(store.size).toBeLessThanOrEqual(20);
   });
 
+  it('clears up behind signing keys that come and go', () => {
+    const store = storeOf(1_000_000);
+    let largest = 0;
+    for (let i = 0; i < 50_000; i++) {
+      // Ten nonces with each key, and each key for ten milliseconds.
+      expect(store.useNonce(`s-${Math.floor(i / 10)}`, `n-${i % 10}`, clock.now() + 1000)).toBe(
+        true,
+      );
+      largest = Math.max(largest, store.size);
+      clock.advance(1);
+    }
+    // A live one is met a hundred times until it is over, and nothing is cleared up by that.
+    expect(largest).toBeLessThanOrEqual(1_200);
+    clock.advance(1001);
+    for (let i = 0; i < 2_000; i++) store.use(`later-${i}`, clock.now());
+    expect(store.size).toBeLessThanOrEqual(2_000);
+  });
+
+  it('remembers every one of 200 000 live nonces of 2 000 signing keys', () => {
+    const store = storeOf(200_000);
+    const expiresAt = clock.now() + 1000;
+    const use = (i: number) => store.useNonce(`s-${i % 2_000}`, `n-${i}`, expiresAt);
+    for (let i = 0; i < 200_000; i++) use(i);
+    clock.advance(1000);
+    let reopened = 0;
+    for (let i = 0; i < 200_000; i++) if (use(i)) reopened++;
+    expect(reopened).toBe(0);
+  });
+
   it('remembers every one of 200 000 live keys', () => {
     const store = storeOf(200_000);
     const expiresAt = clock.now() + 1000;
