@@ -30,8 +30,7 @@ describe('a peer that is dead', () => {
     const peer = await RawPeer.open(app.port);
     expect((await peer.next())?.opcode).toBe(PING);
     expect(await peer.closeCode()).toBe(1006);
-    expect(connections.count).toBe(0);
-    expect(store.size).toBe(0);
+    await eventually(() => connections.count === 0 && store.size === 0);
   });
 
   it('is gone though it is paused and what it is sent piles up', async () => {
