@@ -12,8 +12,13 @@ export const CLOSING = 'semantic-events:closing';
  * peer is told in an error frame first, as of every other refusal.
  *
  * @param maxBufferedBytes bytes waiting to be sent to one peer
+ * @param tooLarge the frame that tells of a message that is too large
  */
-export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number): typeof WebSocket {
+export function guardedSocket(
+  Base: typeof WebSocket,
+  maxBufferedBytes: number,
+  tooLarge = errorFrame('MESSAGE_TOO_LARGE'),
+): typeof WebSocket {
   return class GuardedSocket extends Base {
     override send(data: unknown, ...args: unknown[]): void {
       this.checkQueue();
@@ -30,7 +35,7 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
 
     override close(code?: number, reason?: string | Buffer): void {
       if (code === TOO_LARGE && reason === undefined && this.readyState === this.OPEN) {
-        this.send(errorFrame('MESSAGE_TOO_LARGE'));
+        this.send(tooLarge);
         this.closeFor('MESSAGE_TOO_LARGE');
       } else {
         super.close(code, reason);

@@ -28,6 +28,12 @@ export interface HandshakeRefusal {
   readonly retryAfter?: number;
 }
 
+/** How long an admission takes up its place: a TCP connection, or what stands for one. */
+export interface Lifetime {
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /** Decides which handshakes may become connections: the cheapest check first, a place taken last. */
 @Injectable()
 export class HandshakePolicy {
@@ -48,6 +54,7 @@ export class HandshakePolicy {
   async admit(
     request: IncomingMessage,
     gateway: Pick<GatewayConnectionOptions, 'origins'>,
+    lifetime: Lifetime = request.socket,
   ): Promise<Admission | HandshakeRefusal> {
     const { requireTls, allowNoOrigin } = this.options.connection;
     if (this.isClosed) return { code: 'SERVER_FULL', retryAfter: RETRY_AFTER };
@@ -61,13 +68,13 @@ export class HandshakePolicy {
 
     const slot = await this.connections.reserve(address);
     if (typeof slot === 'string') return { code: slot, retryAfter: RETRY_AFTER };
-    return this.take(slot, address, request);
+    return this.take(slot, address, lifetime);
   }
 
   private take(
     slot: ConnectionSlot,
     address: string,
-    { socket }: IncomingMessage,
+    lifetime: Lifetime,
   ): Admission | HandshakeRefusal {
     // The shutdown may have begun while the store was asked.
     if (this.isClosed) {
@@ -75,9 +82,9 @@ export class HandshakePolicy {
       return { code: 'SERVER_FULL', retryAfter: RETRY_AFTER };
     }
     // From here on the place is taken until the TCP connection is gone, whatever becomes of the handshake.
-    if (socket.destroyed) slot.release();
+    if (lifetime.destroyed) slot.release();
     else
-      socket.once('close', () => {
+      lifetime.once('close', () => {
         slot.release();
       });
     return { address, slot };

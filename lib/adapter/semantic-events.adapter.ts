@@ -1,17 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServer } from 'ws';
 import { bindClient, Client } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
-import { HANDSHAKE_CODES, RefusalError, SemanticEventsConfigError } from '../protocol/index.js';
+import { RefusalError } from '../protocol/index.js';
 import { ClientConnection } from './client-connection.js';
-import { bindConnection, connectionOf } from './connection-of.js';
-import { ConnectionServices } from './connection-services.js';
+import { bindConnection } from './connection-of.js';
+import { type ConnectionServices, servicesOf } from './connection-services.js';
 import { type Endpoint, normalizePath } from './gateway-catalog.js';
 import { guardedSocket } from './guarded-socket.js';
 import type { Admission, HandshakeRefusal } from './handshake-policy.js';
+import { answerTo } from './handshake-refusal.js';
 import { HttpServerGuard } from './http-server-guard.js';
 import type { BoundHandler } from './message-router.js';
 import { selectSubprotocol } from './subprotocol.js';
@@ -42,22 +42,21 @@ export class SemanticEventsAdapter extends WsAdapter {
   private readonly services: ConnectionServices;
   private readonly admissions = new WeakMap<IncomingMessage, Admission>();
   private readonly httpGuard: HttpServerGuard;
+  private readonly connections = new WeakMap<WebSocket, ClientConnection>();
   private readonly endpoints = new WeakMap<WebSocket, Endpoint>();
   /** Gateways on a port of their own that take any path. */
   private readonly pathless = new Map<number, WebSocketServer>();
 
   constructor(app: INestApplicationContext) {
     super(app);
-    this.services = servicesOf(app);
-    this.services.adapter = 'made';
+    this.services = servicesOf(app, SemanticEventsAdapter.name);
     const { clock, options } = this.services;
     this.httpGuard = new HttpServerGuard(options.auth.timeout, () => clock.monotonic());
   }
 
   override create(port: number, options: CreateOptions = {}): WebSocketServer {
     if (options.server) return options.server;
-    this.services.adapter = 'serving';
-    for (const check of this.services.startChecks) check();
+    this.services.serve();
     const endpoint = { port, path: normalizePath(options.path) };
     const isPathless = port !== 0 && !options.path;
     const server = super.create(port, {
@@ -78,7 +77,7 @@ export class SemanticEventsAdapter extends WsAdapter {
   }
 
   override bindMessageHandlers(socket: WebSocket, handlers: WsMessageHandler[]): void {
-    const connection = connectionOf(socket);
+    const connection = this.connections.get(socket);
     const endpoint = this.endpoints.get(socket);
     if (!connection || !endpoint) return;
     const messages = handlers.map(({ message }) => message);
@@ -104,7 +103,7 @@ export class SemanticEventsAdapter extends WsAdapter {
     await Promise.all(
       [...server.clients].map(async socket => {
         const closed = new Promise(resolve => socket.once('close', resolve));
-        await connectionOf(socket)?.shutDown();
+        await this.connections.get(socket)?.shutDown();
         await Promise.race([closed, delay(CLOSE_GRACE)]);
       }),
     );
@@ -178,15 +177,8 @@ export class SemanticEventsAdapter extends WsAdapter {
       path,
       request.headers.origin,
     );
-    const { status, message } = HANDSHAKE_CODES[result.code];
-    answer(false, status, JSON.stringify({ code: result.code, message }), {
-      'Content-Type': 'application/json',
-      ...(result.retryAfter !== undefined && {
-        'Retry-After': String(Math.ceil(result.retryAfter / 1000)),
-      }),
-      // RFC 9110, section 15.5.22: what to upgrade to.
-      ...(status === 426 && { Upgrade: 'TLS/1.2, HTTP/1.1' }),
-    });
+    const { status, headers, body } = answerTo(result);
+    answer(false, status, body, headers);
   }
 
   private accept(socket: WebSocket, request: IncomingMessage, endpoint: Endpoint): void {
@@ -201,24 +193,17 @@ export class SemanticEventsAdapter extends WsAdapter {
     bindClient(socket, client);
     this.endpoints.set(socket, endpoint);
     const isOpenToAll = this.services.catalog.isOpen(endpoint);
-    bindConnection(
+    const connection = new ClientConnection(
+      client,
       socket,
-      new ClientConnection(client, socket, request.socket, admission.slot, this.services, {
-        isOpenToAll,
-        path: endpoint.path,
-      }),
+      request.socket,
+      admission.slot,
+      this.services,
+      { isOpenToAll, path: endpoint.path },
     );
+    this.connections.set(socket, connection);
+    bindConnection(socket, connection);
   }
-}
-
-function servicesOf(app: INestApplicationContext): ConnectionServices {
-  // Asked for a provider it does not have, an application made by NestFactory ends the process.
-  const modules = [...app.get(ModulesContainer, { strict: false }).values()];
-  if (!modules.some(({ providers }) => providers.has(ConnectionServices)))
-    throw new SemanticEventsConfigError([
-      'SemanticEventsAdapter needs SemanticEventsModule.forRoot() among the imports of the application',
-    ]);
-  return app.get(ConnectionServices, { strict: false });
 }
 
 /** Nothing but WebSockets is served on a port that is a gateway's own. */
