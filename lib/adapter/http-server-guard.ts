@@ -38,7 +38,8 @@ export class HttpServerGuard {
         gateway.handleUpgrade(request, socket, head, opened => {
           gateway.emit('connection', opened, request);
         });
-      else if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, { code: 'UNKNOWN_PATH' });
+      else if (server.listenerCount('upgrade') === 1)
+        refuseUpgrade(socket, { code: 'UNKNOWN_PATH' });
       else this.leaveToOthers(socket);
     };
     server.on('connection', (socket: Socket) => {

@@ -2,7 +2,12 @@ import type { AuthenticatedSession } from '../auth/index.js';
 import type { Client, ConnectionSlot } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
 import { after, isThenable } from '../maybe-promise.js';
-import { type Code, RefusalError, type RefusalDetails, type ServerFrame } from '../protocol/index.js';
+import {
+  type Code,
+  RefusalError,
+  type RefusalDetails,
+  type ServerFrame,
+} from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
 
 /** How long before a session ends its client is told, in milliseconds. */
