@@ -165,8 +165,9 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
     this.isLeaving = true;
     this.intake.clear();
     await this.calls.idle(this.services.options.connection.shutdownTimeout);
-    const closed = new Promise(resolve => this.conn.once('close', resolve));
     if (!this.isOpen) return;
+    const carrier = webSocketOf(this.conn) ?? this.conn;
+    const closed = new Promise(resolve => carrier.once('close', resolve));
     this.end('SERVER_SHUTDOWN');
     await Promise.race([closed, delay(CLOSE_GRACE)]);
     this.drop();
@@ -338,13 +339,24 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
   private leave(reason: Code): void {
     if (factsOf(reason).retry !== 'reconnect')
       for (const socket of this.sockets) socket.disconnect();
-    this.conn.close();
+    this.closeEngine();
     const timer = setTimeout(() => {
       this.drop();
     }, this.services.options.connection.closeTimeout).unref();
     this.conn.once('close', () => {
       clearTimeout(timer);
     });
+  }
+
+  private closeEngine(): void {
+    const { conn } = this;
+    if (webSocketOf(conn)) conn.close();
+    else if (conn.transport.writable) conn.close(true);
+    // A client that polls hears of it by its next request.
+    else
+      conn.once('drain', () => {
+        conn.close(true);
+      });
   }
 
   private dropSlow(): void {

@@ -1,4 +1,4 @@
-import { defer, fromEvent, takeUntil } from 'rxjs';
+import { defer, Subject, takeUntil } from 'rxjs';
 import type { ConnectionServices, RefusalOutlet } from '../adapter/index.js';
 import { type FrameForm, isPlainJson } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
@@ -23,6 +23,7 @@ export interface IoHandler {
 /** A client in one namespace: decides which of its messages reach handlers, and answers. */
 export class IoPeer implements RefusalOutlet {
   private readonly handlers = new Map<string, IoHandler[]>();
+  private readonly gone = new Subject<void>();
 
   constructor(
     readonly connection: IoConnection,
@@ -32,6 +33,9 @@ export class IoPeer implements RefusalOutlet {
   ) {
     socket.use(([name, ...args], next) => {
       if (this.admits(name, args)) next();
+    });
+    socket.once('disconnect', () => {
+      this.gone.next();
     });
   }
 
@@ -106,7 +110,7 @@ export class IoPeer implements RefusalOutlet {
     };
     connection.calls.begin();
     defer(() => transform(handler.callback(data, ack)))
-      .pipe(takeUntil(fromEvent(socket, 'disconnect')))
+      .pipe(takeUntil(this.gone))
       .subscribe({
         next: (result: unknown) => {
           try {

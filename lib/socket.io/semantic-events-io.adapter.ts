@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { INestApplicationContext } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
+import type { WebSocket } from 'ws';
 import {
   type Admission,
   answerTo,
@@ -29,7 +30,7 @@ import type {
 } from './io-types.js';
 import { PollingLifetime } from './polling-lifetime.js';
 import { assertServerOptions, serverOptions } from './server-options.js';
-import { guardWebSockets } from './web-socket-engine.js';
+import { guardWebSockets, webSocketOf } from './web-socket-engine.js';
 
 /** Fragments of one message, and chunks of one frame, that ws keeps until it is complete. */
 const MAX_FRAGMENTS = 1_024;
@@ -55,6 +56,8 @@ export class SemanticEventsIoAdapter extends IoAdapter {
   private readonly admissions = new WeakMap<IncomingMessage, Admission>();
   private readonly lifetimes = new WeakMap<IncomingMessage, PollingLifetime>();
   private readonly connections = new Map<EngineConnection, IoConnection>();
+  /** Those of connections that are over included, until they are closed. */
+  private readonly webSockets = new Set<WebSocket>();
   private readonly endpoints = new WeakMap<IoServer, Endpoint>();
   private readonly guarded = new WeakSet<IoNamespace>();
   private readonly peers = new WeakMap<IoSocket, IoPeer>();
@@ -145,6 +148,8 @@ export class SemanticEventsIoAdapter extends IoAdapter {
   override async close(server: IoServer): Promise<void> {
     this.services.handshakes.close();
     await Promise.all(Array.from(this.connections.values(), connection => connection.shutDown()));
+    // Those who do not answer our close frame hold up nothing.
+    for (const socket of this.webSockets) socket.terminate();
     this.httpGuard.shutDown(this.services.options.connection.shutdownTimeout);
     await super.close(server);
   }
@@ -207,8 +212,21 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     const client = new Client(handshake, this.services.clock.now());
     const connection = new IoConnection(client, conn, admission.slot, this.services, endpoint);
     this.connections.set(conn, connection);
+    this.follow(conn);
+    conn.once('upgrade', () => {
+      this.follow(conn);
+    });
     conn.once('close', () => {
       this.connections.delete(conn);
+    });
+  }
+
+  private follow(conn: EngineConnection): void {
+    const socket = webSocketOf(conn);
+    if (!socket) return;
+    this.webSockets.add(socket);
+    socket.once('close', () => {
+      this.webSockets.delete(socket);
     });
   }
 
