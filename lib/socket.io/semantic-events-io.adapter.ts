@@ -139,8 +139,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
         isAckHandled: isAckHandledManually,
       };
       peer.bind(name, handler, transform, payload => {
-        const { data, ack } = this.mapPayload(payload);
-        return { data, ack: ack as ((answer: unknown) => void) | undefined };
+        return this.mapPayload(payload) as { data: unknown; ack?: (answer: unknown) => void };
       });
     }
   }

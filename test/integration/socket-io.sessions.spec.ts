@@ -117,10 +117,12 @@ describe('a session of Socket.IO', () => {
     clock.advance(10_000);
     expect((await client.next('connect_error')).code).toBe('AUTH_TIMEOUT');
     await eventually(() => manager.count === 0);
-    const { server } = app.nest.get(ClosedGateway) as unknown as {
-      server: { _preConnectSockets: Map<string, object>; sockets: Map<string, object> };
-    };
-    expect(server._preConnectSockets.size + server.sockets.size).toBe(0);
+    const namespace: unknown = app.nest.get(ClosedGateway).server;
+    const { _preConnectSockets: waiting, sockets } = namespace as Record<
+      '_preConnectSockets' | 'sockets',
+      Map<string, object>
+    >;
+    expect(waiting.size + sockets.size).toBe(0);
   });
 
   it('that is idle is closed, for the client to come back', async () => {
