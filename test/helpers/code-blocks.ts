@@ -77,7 +77,9 @@ export function moduleOf(shown: string, own: Record<string, string>): string {
   const known = [body, ...declared].join('\n');
   const imports = Object.entries(IMPORTS).map(([from, names]) => {
     const used = names.filter(
-      name => known.includes(name.replace('type ', '')) && !declared.some(text => text.includes(`class ${name} `)),
+      name =>
+        known.includes(name.replace('type ', '')) &&
+        !declared.some(text => text.includes(`class ${name} `)),
     );
     return used.length > 0 ? `import { ${used.join(', ')} } from '${from}';` : '';
   });
