@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,6 +24,24 @@ const SOURCES = [
 
 /** The command of a block, without its comment. */
 const commandOf = (text: string) => take('README.md', text).code.split('#')[0]!.trim().split(/\s+/);
+
+/** The first of two ports, one after the other, that nobody listens on. */
+async function freePair(): Promise<number> {
+  for (;;) {
+    const first = await freePort();
+    const second = createServer();
+    const isFree = await new Promise<boolean>(resolve => {
+      second.once('error', () => {
+        resolve(false);
+      });
+      second.listen(first + 1, '127.0.0.1', () => {
+        resolve(true);
+      });
+    });
+    await new Promise(resolve => second.close(resolve));
+    if (isFree) return first;
+  }
+}
 
 /** A copy of what a reader has cloned and installed, which may be built while other suites run. */
 const folder = mkdtempSync(join(tmpdir(), 'semantic-events-clone-'));
@@ -51,28 +70,25 @@ describeWithRedis('npm run start:multi-node', () => {
     'starts two quickstarts, on which one log-in counts',
     async () => {
       const redis = await RedisServer.start();
-      const port = await freePort();
+      const port = await freePair();
       const [command = '', ...args] = commandOf('start:multi-node');
       const running = spawn(command, args, {
         cwd: folder,
         env: { ...process.env, PORT: `${port}`, REDIS_URL: redis.url },
-        stdio: 'ignore',
+        stdio: ['ignore', 'pipe', 'pipe'],
         // A group of its own, so that what npm has started can be ended with it.
         detached: true,
       });
+      let said = '';
+      for (const stream of [running.stdout, running.stderr])
+        stream.on('data', chunk => (said += String(chunk)));
       const ended = new Promise(resolve => running.once('exit', resolve));
       try {
         const urls = [port, port + 1].map(one => `http://127.0.0.1:${one}`);
-        let healthy = 0;
-        const look = setInterval(() => {
-          void Promise.all(urls.map(async url => (await fetch(`${url}/health`)).ok)).then(
-            all => (healthy = all.filter(Boolean).length),
-            () => undefined,
-          );
-        }, 500);
-        await eventually(() => healthy === 2, BUILD_TIMEOUT - 10_000).finally(() => {
-          clearInterval(look);
-        });
+        const isUp = () => urls.every(url => said.includes(`Listening on ${url}`));
+        const isDown = () => running.exitCode !== null || /Error/.test(said);
+        await eventually(() => isUp() || isDown(), BUILD_TIMEOUT - 10_000);
+        expect(isUp() ? '' : said).toBe('');
         const json = { 'content-type': 'application/json' };
         const body = JSON.stringify({ user: 'alice', password: 'demo' });
         const login = await fetch(`${urls[0]}/auth/login`, { method: 'POST', headers: json, body });
