@@ -364,10 +364,30 @@ describe('a client of Socket.IO that sends too much', () => {
   });
 
   it.each<[string, (peer: RawPeer) => void]>([
-    ['pings of the WebSocket', peer => { peer.send('x', { opcode: PING }); }],
-    ['pongs of the engine', peer => { peer.send('3'); }],
-    ['requests for namespaces', peer => { peer.send('40/nowhere,'); }],
-    ['acknowledgements', peer => { peer.send('430["x"]'); }],
+    [
+      'pings of the WebSocket',
+      peer => {
+        peer.send('x', { opcode: PING });
+      },
+    ],
+    [
+      'pongs of the engine',
+      peer => {
+        peer.send('3');
+      },
+    ],
+    [
+      'requests for namespaces',
+      peer => {
+        peer.send('40/nowhere,');
+      },
+    ],
+    [
+      'acknowledgements',
+      peer => {
+        peer.send('430["x"]');
+      },
+    ],
   ])('is closed for a flood of %s', async (_, flood) => {
     const { app, seen } = await start({ messageRate: 1, messageBurst: 10, maxStrikes: 5 });
     const peer = await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
