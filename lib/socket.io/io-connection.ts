@@ -27,6 +27,7 @@ import type { EngineConnection, IoSocket } from './io-types.js';
 import { Reading } from './reading.js';
 import { RunningCalls } from './running-calls.js';
 import { SendQueue } from './send-queue.js';
+import { pathOf } from './server-options.js';
 import { webSocketOf } from './web-socket-engine.js';
 
 /** Namespaces that one client may be in, or may be about to enter. */
@@ -130,9 +131,10 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
     if (this.entering + this.sockets.size >= MAX_NAMESPACES) return this.note('RATE_LIMITED');
     this.entering++;
     const entered = this.lastEntry.then(async () => this.authenticate(socket));
-    this.lastEntry = entered.finally(() => {
+    const done = () => {
       this.entering--;
-    });
+    };
+    this.lastEntry = entered.then(done, done);
     return entered;
   }
 
@@ -290,7 +292,7 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
       authenticated: () => {
         this.endProbation?.();
         this.endProbation = undefined;
-        this.services.events.authenticated(this.client, this.endpoint.path);
+        this.services.events.authenticated(this.client, pathOf(this.endpoint));
         this.entry?.settle();
       },
       refuse: (code, details = {}) => {
@@ -317,7 +319,7 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
   private note(code: Code, details: RefusalDetails = {}, eventType?: string): Refusal {
     const { clock, events } = this.services;
     this.client.counters.refused++;
-    events.refused(this.client, code, { path: this.endpoint.path, eventType });
+    events.refused(this.client, code, { path: pathOf(this.endpoint), eventType });
     const closing = closingOf(code, this.isAnonymous, () => this.meter.strike(clock.monotonic()));
     if (closing) this.close(closing.reason);
     return { code, details };
@@ -372,7 +374,7 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
   }
 
   private tellClosed(code: Code): void {
-    this.services.events.closed(this.client, code, this.endpoint.path);
+    this.services.events.closed(this.client, code, pathOf(this.endpoint));
   }
 }
 

@@ -16,7 +16,12 @@ import {
 } from '../adapter/index.js';
 import { bindClient, Client } from '../connection/index.js';
 import { logUnexpected, type MessageHandler } from '../monitoring/index.js';
-import { describeRefusal, RefusalError } from '../protocol/index.js';
+import {
+  type Code,
+  describeRefusal,
+  RefusalError,
+  type RefusalDetails,
+} from '../protocol/index.js';
 import { IoConnection } from './io-connection.js';
 import { type IoHandler, IoPeer } from './io-peer.js';
 import type {
@@ -29,13 +34,12 @@ import type {
   Transform,
 } from './io-types.js';
 import { PollingLifetime } from './polling-lifetime.js';
-import { assertServerOptions, serverOptions } from './server-options.js';
+import { assertServerOptions, pathOf, serverOptions } from './server-options.js';
 import { guardWebSockets, webSocketOf } from './web-socket-engine.js';
 
 /** Fragments of one message, and chunks of one frame, that ws keeps until it is complete. */
 const MAX_FRAGMENTS = 1_024;
 const MAX_BUFFERED_CHUNKS = 1_024;
-const DEFAULT_PATH = '/socket.io';
 
 type AllowRequest = NonNullable<IoOptions['allowRequest']>;
 
@@ -83,7 +87,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     const { connection, auth } = services.options;
     const endpoint = { port, path: normalizePath(given?.path) };
     const { origins, maxMessageSize } = services.catalog.connectionOptionsAt(endpoint);
-    assertServerOptions(endpoint.path, given);
+    assertServerOptions(pathOf(endpoint), given);
     const options = {
       ...serverOptions(given, connection, { authTimeout: auth.timeout, maxMessageSize }),
       allowRequest: this.allowing(origins, endpoint, given?.allowRequest),
@@ -233,7 +237,10 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     if (this.guarded.has(namespace)) return;
     this.guarded.add(namespace);
     namespace.use((socket, next) => {
-      void this.enter(socket).then(next);
+      this.enter(socket).then(next, (error: unknown) => {
+        logUnexpected(this.services.logger, error);
+        next(refusalOf('INTERNAL'));
+      });
     });
     namespace.on('connection', socket => {
       this.peers.get(socket)?.greet();
@@ -245,12 +252,9 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     // Of a namespace that was made by another one, which has asked already.
     if (this.peers.has(socket)) return undefined;
     const connection = this.connections.get(socket.conn);
-    if (!connection) return new Error('closed');
+    if (!connection) return refusalOf('UNAVAILABLE');
     const result = await connection.enter(socket);
-    if ('code' in result) {
-      const data = describeRefusal(result.code, result.details);
-      return Object.assign(new Error(data.message), { data });
-    }
+    if ('code' in result) return refusalOf(result.code, result.details);
     const peer = new IoPeer(connection, socket, this.services, result.welcome);
     this.peers.set(socket, peer);
     bindClient(socket, connection.client);
@@ -259,6 +263,8 @@ export class SemanticEventsIoAdapter extends IoAdapter {
   }
 }
 
-function pathOf({ path }: Endpoint): string {
-  return path === '/' ? DEFAULT_PATH : path;
+/** What Socket.IO tells a client that it refuses a namespace. */
+function refusalOf(code: Code, details?: RefusalDetails): Error {
+  const data = describeRefusal(code, details);
+  return Object.assign(new Error(data.message), { data });
 }

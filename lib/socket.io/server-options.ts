@@ -1,6 +1,9 @@
+import type { Endpoint } from '../adapter/index.js';
 import type { ConnectionOptions } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
 import type { IoOptions } from './io-types.js';
+
+const DEFAULT_PATH = '/socket.io';
 
 type Given = Partial<IoOptions> | undefined;
 
@@ -23,6 +26,11 @@ export function assertServerOptions(path: string, given: Given): void {
       `@WebSocketGateway ${path}: transports may not name webtransport, which is not guarded`,
     );
   if (problems.length > 0) throw new SemanticEventsConfigError(problems);
+}
+
+/** Where clients find an endpoint. */
+export function pathOf({ path }: Endpoint): string {
+  return path === '/' ? DEFAULT_PATH : path;
 }
 
 /** The options of a server: what is not given is set by those of the connections. */

@@ -301,13 +301,16 @@ describe('the options of a Socket.IO gateway', () => {
         return 'own';
       }
     }
-    await startIo({ gateways: [Own] });
+    const app = await startIo({ gateways: [Own] });
+    const paths: unknown[] = [];
+    app.nest.get(SecurityEvents).subscribe(event => paths.push('path' in event && event.path));
     const socket = io(`http://127.0.0.1:${port}`, {
       transports: ['websocket'],
       auth: { token: tokenFor('alice') },
       reconnection: false,
     });
     expect(await socket.emitWithAck('x')).toBe('own');
+    expect(paths).toEqual(['/socket.io']);
     socket.disconnect();
   });
 });
