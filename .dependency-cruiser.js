@@ -90,6 +90,13 @@ export default {
       },
     },
     {
+      name: 'only-socket.io-needs-its-platform',
+      comment: 'a sub-path of its own: the rest works without @nestjs/platform-socket.io',
+      severity: 'error',
+      from: { path: '^lib/(?!socket\\.io)' },
+      to: { path: '(^lib/socket\\.io|@nestjs/platform-socket\\.io)' },
+    },
+    {
       name: 'testing-is-for-tests-only',
       severity: 'error',
       from: { path: '^lib/(?!testing)' },

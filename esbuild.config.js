@@ -1,6 +1,6 @@
 // Puts the modules that tsc has written together: one file for each export of the package and some they share, half the
-// size of one for each source file. Nothing is renamed, and lines stay lines. The client is one file that needs no other, so that
-// it can be served as it is.
+// size of one for each source file. Nothing is renamed; lines are filled up, but stay short enough to be pointed at. The
+// client is one file that needs no other, so that it can be served as it is.
 import { readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
@@ -14,7 +14,15 @@ const isClient = entry => entry.startsWith('client/');
 
 rmSync('dist', { recursive: true, force: true });
 
-const common = { bundle: true, format: 'esm', target: 'es2022', outdir: 'dist', outbase: MODULES };
+const common = {
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  outdir: 'dist',
+  outbase: MODULES,
+  minifyWhitespace: true,
+  lineLimit: 160,
+};
 
 await build({
   ...common,

@@ -11,6 +11,7 @@ export default {
     '^nestjs-semantic-events/client$': '<rootDir>/lib/client/index.ts',
     '^nestjs-semantic-events/opentelemetry$': '<rootDir>/lib/opentelemetry/index.ts',
     '^nestjs-semantic-events/redis$': '<rootDir>/lib/redis/index.ts',
+    '^nestjs-semantic-events/socket\\.io$': '<rootDir>/lib/socket.io/index.ts',
     '^nestjs-semantic-events/testing$': '<rootDir>/lib/testing/index.ts',
     // CommonJS that requires ES modules, which Jest cannot do before Node 24.9.
     '^@nestjs/throttler$': '<rootDir>/test/helpers/throttler.ts',

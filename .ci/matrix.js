@@ -54,6 +54,7 @@ function install(nest) {
     'jwt',
     'platform-express',
     'platform-fastify',
+    'platform-socket.io',
     'platform-ws',
     'terminus',
     'websockets',
@@ -63,7 +64,7 @@ function install(nest) {
     '@nestjs/throttler@6',
     'reflect-metadata',
     'rxjs',
-    ...['@types/node', '@types/ws', 'ioredis', 'ws'].map(
+    ...['@types/node', '@types/ws', 'ioredis', 'socket.io-client', 'ws'].map(
       name => `${name}@${devDependencies[name]}`,
     ),
     join(scratch, filename),
@@ -120,7 +121,7 @@ async function smoke(directory) {
 }
 
 /** The public types resolve, and are not `any`, from each kind of file under each kind of resolution. */
-const TYPES = ['', '/health', '/redis', '/testing']
+const TYPES = ['', '/health', '/redis', '/socket.io', '/testing']
   .map(
     (path, at) => `import * as entry${at} from 'nestjs-semantic-events${path}';
 export const isAny${at}: 0 extends 1 & typeof entry${at} ? true : false = false;`,

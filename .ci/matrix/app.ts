@@ -16,7 +16,9 @@ import {
 } from 'nestjs-semantic-events';
 import { SemanticEventsHealthIndicator } from 'nestjs-semantic-events/health';
 import { redisStores } from 'nestjs-semantic-events/redis';
-import { EventTestClient } from 'nestjs-semantic-events/testing';
+import { SemanticEventsIoAdapter } from 'nestjs-semantic-events/socket.io';
+import { EventTestClient, issueTicket } from 'nestjs-semantic-events/testing';
+import { io } from 'socket.io-client';
 import { platform } from './platform.js';
 
 const secret = EventSigner.generateKey();
@@ -62,7 +64,29 @@ class DemoGateway {
 })
 class AppModule {}
 
+/** The same application over Socket.IO. */
+async function tryIo() {
+  const app = await NestFactory.create(AppModule, platform(), { logger: ['error'] });
+  app.useWebSocketAdapter(new SemanticEventsIoAdapter(app));
+  await app.listen(0, '127.0.0.1');
+  const socket = io((await app.getUrl()).replace('[::1]', '127.0.0.1'), {
+    path: '/events',
+    transports: ['websocket'],
+    auth: { token: issueTicket(app, { id: 'tester' }) },
+  });
+  const { user_id } = await new Promise<{ user_id: string }>((resolve, reject) => {
+    socket.on('auth_success', resolve).on('connect_error', reject);
+  });
+  if (user_id !== 'tester') throw new Error('not authenticated over Socket.IO');
+  const refusal = new Promise<{ code: string }>(resolve => socket.on('exception', resolve));
+  socket.emit('demo.echo', {});
+  if ((await refusal).code !== 'INVALID_EVENT') throw new Error('not refused over Socket.IO');
+  socket.disconnect();
+  await app.close();
+}
+
 async function main() {
+  await tryIo();
   const app = await NestFactory.create(AppModule, platform(), { logger: ['error'] });
   app.useWebSocketAdapter(new SemanticEventsAdapter(app));
   app.enableShutdownHooks();

@@ -20,9 +20,11 @@ import {
   factsOf,
   RefusalError,
   type RefusalDetails,
+  type ServerFrame,
   type Subprotocol,
 } from '../protocol/index.js';
 import { textFrame } from '../text-frame.js';
+import { closingOf } from './closing-of.js';
 import type { ConnectionServices } from './connection-services.js';
 import type { ServedEndpoint } from './served-endpoint.js';
 import { FrameMeter } from './frame-meter.js';
@@ -35,10 +37,6 @@ import { Session, type SessionOutlet } from './session.js';
 import { eventTextIn, subprotocolOf } from './subprotocol.js';
 
 const OPEN = 1;
-const POLICY_VIOLATION = 1008;
-
-/** Refusals that count against a connection until it is closed. */
-const OFFENCES = new Set<Code>(['RATE_LIMITED', 'INVALID_SIGNATURE', 'BAD_FRAME', 'UNAVAILABLE']);
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
 export class ClientConnection
@@ -131,11 +129,13 @@ export class ClientConnection
     this.client.counters.refused++;
     this.services.events.refused(this.client, code, { path: this.endpoint.path, eventType });
     this.send(form === 'event' ? errorFrame(code, details) : exceptionFrame(code, details));
-    const { closes } = factsOf(code);
-    if (closes === 'always' || (closes === 'before-authentication' && !this.client.user))
-      this.close(factsOf(code).close, code);
-    else if (OFFENCES.has(code) && !this.meter.strike(this.services.clock.monotonic()))
-      this.closeForAbuse(code);
+    const strike = () => this.meter.strike(this.services.clock.monotonic());
+    const closing = closingOf(code, this.isAnonymous(), strike);
+    if (closing) this.close(closing.close, closing.reason);
+  }
+
+  tell(frame: ServerFrame): void {
+    this.send(encodeFrame(frame));
   }
 
   authenticated(): void {
@@ -247,9 +247,7 @@ export class ClientConnection
   private take(frame: ClientFrame, text: string): void {
     switch (frame.kind) {
       case 'ping':
-        this.send(
-          encodeFrame({ type: 'pong', time: new Date(this.services.clock.now()).toISOString() }),
-        );
+        this.tell({ type: 'pong', time: new Date(this.services.clock.now()).toISOString() });
         return;
       case 'auth':
         this.session.authenticate(frame.token);
@@ -321,13 +319,6 @@ export class ClientConnection
   private close(code: number | undefined, reason: Code): void {
     this.services.events.closed(this.client, reason, this.endpoint.path);
     this.socket.close(code, reason);
-  }
-
-  /** Wrong signatures break the rules; everything else that is repeated is too much of it. */
-  private closeForAbuse(code: Code): void {
-    if (code === 'INVALID_SIGNATURE') this.close(POLICY_VIOLATION, code);
-    else if (code === 'UNAVAILABLE') this.close(factsOf(code).close, code);
-    else this.close(factsOf('RATE_LIMITED').close, 'RATE_LIMITED');
   }
 }
 

@@ -1,13 +1,20 @@
-import type { ClientConnection } from './client-connection.js';
+import type { FrameForm } from '../event/index.js';
+import type { Code, RefusalDetails } from '../protocol/index.js';
 import { OWNER } from './guarded-socket.js';
 
-type OwnedSocket = object & { [OWNER]?: ClientConnection };
-
-export function bindConnection(socket: object, connection: ClientConnection): void {
-  (socket as OwnedSocket)[OWNER] = connection;
+/** What the exception filter asks of a connection. */
+export interface RefusalOutlet {
+  refuse(code: Code, details: RefusalDetails, form: FrameForm, eventType: string): void;
 }
 
-/** The connection behind a socket, where SemanticEventsAdapter made it; none on a stock adapter. */
-export function connectionOf(socket: object): ClientConnection | undefined {
-  return (socket as OwnedSocket)[OWNER];
+/** Of sockets that do not know their connection by themselves. */
+const connections = new WeakMap<object, RefusalOutlet>();
+
+export function bindConnection(socket: object, connection: RefusalOutlet): void {
+  connections.set(socket, connection);
+}
+
+/** The connection behind a socket, where an adapter of ours made it; none on a stock adapter. */
+export function connectionOf(socket: object): RefusalOutlet | undefined {
+  return (socket as { [OWNER]?: RefusalOutlet })[OWNER] ?? connections.get(socket);
 }

@@ -1,10 +1,12 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, type INestApplicationContext, Logger } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { SessionRegistry, TokenAuthenticator } from '../auth/index.js';
 import { Clock } from '../clock.js';
 import { ConnectionManager } from '../connection/index.js';
 import { SubscriptionHub } from '../mesh/index.js';
 import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { SemanticEventsConfigError } from '../protocol/index.js';
 import { BroadcastSigner, EventSigner, ReplySigner } from '../signing/index.js';
 import { GatewayCatalog } from './gateway-catalog.js';
 import { HandshakePolicy } from './handshake-policy.js';
@@ -17,7 +19,7 @@ export class ConnectionServices {
 
   /** Run before the first gateway is opened; what one throws stops the start of the application. */
   readonly startChecks: (() => void)[] = [];
-  /** How far SemanticEventsAdapter has come: a gateway on another adapter never gets it to serve. */
+  /** How far an adapter of ours has come: a gateway on another one never gets it to serve. */
   adapter: 'none' | 'made' | 'serving' = 'none';
   readonly writes = new WriteBatch();
 
@@ -36,4 +38,23 @@ export class ConnectionServices {
     readonly broadcasts: BroadcastSigner,
     readonly telemetry: Telemetry,
   ) {}
+
+  /** Called by an adapter before it opens a gateway. */
+  serve(): void {
+    this.adapter = 'serving';
+    for (const check of this.startChecks) check();
+  }
+}
+
+/** @throws SemanticEventsConfigError when SemanticEventsModule is not imported */
+export function servicesOf(app: INestApplicationContext, adapter: string): ConnectionServices {
+  // Asked for a provider it does not have, an application made by NestFactory ends the process.
+  const modules = [...app.get(ModulesContainer, { strict: false }).values()];
+  if (!modules.some(({ providers }) => providers.has(ConnectionServices)))
+    throw new SemanticEventsConfigError([
+      `${adapter} needs SemanticEventsModule.forRoot() among the imports of the application`,
+    ]);
+  const services = app.get(ConnectionServices, { strict: false });
+  services.adapter = 'made';
+  return services;
 }

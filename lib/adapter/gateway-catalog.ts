@@ -24,6 +24,8 @@ export interface Endpoint {
   /** 0 stands for the port of the HTTP server. */
   readonly port: number;
   readonly path: string;
+  /** Of Socket.IO, as the gateway has it; where it is left out of a question, all of them are meant. */
+  readonly namespace?: unknown;
 }
 
 export interface CatalogHandler {
@@ -43,7 +45,7 @@ export interface CatalogGateway {
   readonly handlers: readonly CatalogHandler[];
 }
 
-type GatewayOptions = Partial<GatewayConnectionOptions> & { path?: string };
+type GatewayOptions = Partial<GatewayConnectionOptions> & { path?: string; namespace?: unknown };
 
 type GatewayClass = abstract new (...args: never[]) => object;
 
@@ -85,6 +87,13 @@ export class GatewayCatalog {
     return this.at(endpoint).some(({ isPublic }) => isPublic);
   }
 
+  /** Whether anything at an endpoint may be handled without authentication. */
+  hasPublic(endpoint: Endpoint): boolean {
+    return this.at(endpoint).some(
+      ({ isPublic, handlers }) => isPublic || handlers.some(handler => handler.isPublic),
+    );
+  }
+
   /**
    * The options of the connections of an endpoint: the module's, but for what its gateways set themselves.
    *
@@ -123,8 +132,13 @@ export class GatewayCatalog {
     return this.list().flatMap(({ handlers }) => handlers.map(({ message }) => message));
   }
 
-  private at({ port, path }: Endpoint): CatalogGateway[] {
-    return this.list().filter(({ endpoint }) => endpoint.port === port && endpoint.path === path);
+  private at({ port, path, namespace }: Endpoint): CatalogGateway[] {
+    return this.list().filter(
+      ({ endpoint }) =>
+        endpoint.port === port &&
+        endpoint.path === path &&
+        (typeof namespace !== 'string' || isAmong(namespace, endpoint.namespace)),
+    );
   }
 
   private scan(): CatalogGateway[] {
@@ -155,6 +169,7 @@ export class GatewayCatalog {
       endpoint: {
         port: (Reflect.getMetadata(PORT_METADATA, metatype) as number | undefined) ?? 0,
         path: normalizePath(options.path),
+        namespace: options.namespace,
       },
       isPublic: this.reflector.get<boolean | undefined>(PUBLIC, metatype) ?? false,
       isSecure: isSecureGateway(metatype),
@@ -179,4 +194,11 @@ function onlyOne<K extends keyof GatewayConnectionOptions>(
 /** A path as Nest's WsAdapter compares it: with a slash before and none behind. */
 export function normalizePath(path = ''): string {
   return `/${path.replace(/^\/+|\/+$/g, '')}`;
+}
+
+/** Whether a namespace is one that a gateway serves. What a function decides, it cannot be asked here. */
+function isAmong(name: string, namespace: unknown): boolean {
+  if (namespace instanceof RegExp) return namespace.test(name);
+  if (typeof namespace === 'function') return true;
+  return normalizePath(name) === normalizePath(namespace as string | undefined);
 }

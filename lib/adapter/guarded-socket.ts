@@ -7,13 +7,13 @@ export const OWNER = Symbol('owner');
 
 /** Who a socket tells what happens to it, before those who listen to its events: listeners cost memory in each. */
 export interface SocketOwner {
-  received(data: RawData, isBinary: boolean): void;
-  pinged(data: Buffer): void;
-  ponged(): void;
+  received?(data: RawData, isBinary: boolean): void;
+  pinged?(data: Buffer): void;
+  ponged?(): void;
   /** Told when the socket has begun to close by itself. */
   closing(code: Code): void;
   /** @param reason the close code */
-  closed(reason: number): void;
+  closed?(reason: number): void;
 }
 
 export interface GuardedSocket extends WebSocket {
@@ -28,8 +28,13 @@ export interface GuardedSocket extends WebSocket {
  * ends its connection, but is nothing to end the process over where nobody listens to it.
  *
  * @param maxBufferedBytes bytes waiting to be sent to one peer
+ * @param tooLarge the frame that tells of a message that is too large
  */
-export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number): typeof WebSocket {
+export function guardedSocket(
+  Base: typeof WebSocket,
+  maxBufferedBytes: number,
+  tooLarge = errorFrame('MESSAGE_TOO_LARGE'),
+): typeof WebSocket {
   return class extends Base implements GuardedSocket {
     #owner: SocketOwner | undefined;
 
@@ -62,7 +67,7 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
 
     override close(code?: number, reason?: string | Buffer): void {
       if (code === TOO_LARGE && reason === undefined && this.readyState === this.OPEN) {
-        this.send(errorFrame('MESSAGE_TOO_LARGE'));
+        this.send(tooLarge);
         this.closeFor('MESSAGE_TOO_LARGE');
       } else {
         super.close(code, reason);
@@ -91,8 +96,8 @@ export function guardedSocket(Base: typeof WebSocket, maxBufferedBytes: number):
 }
 
 function tell(owner: SocketOwner, event: string | symbol, [first, second]: unknown[]): void {
-  if (event === 'message') owner.received(first as RawData, second as boolean);
-  else if (event === 'ping') owner.pinged(first as Buffer);
-  else if (event === 'pong') owner.ponged();
-  else if (event === 'close') owner.closed(first as number);
+  if (event === 'message') owner.received?.(first as RawData, second as boolean);
+  else if (event === 'ping') owner.pinged?.(first as Buffer);
+  else if (event === 'pong') owner.ponged?.();
+  else if (event === 'close') owner.closed?.(first as number);
 }

@@ -30,6 +30,13 @@ export interface HandshakeRefusal {
   readonly retryAfter?: number;
 }
 
+/** How long an admission takes up its place: a TCP connection, or what stands for one. */
+export interface Lifetime {
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
+}
+
 /** Decides which handshakes may become connections: the cheapest check first, a place taken last. */
 @Injectable()
 export class HandshakePolicy {
@@ -50,6 +57,7 @@ export class HandshakePolicy {
   async admit(
     request: IncomingMessage,
     gateway: Pick<GatewayConnectionOptions, 'origins'>,
+    lifetime: Lifetime = request.socket,
   ): Promise<Admission | HandshakeRefusal> {
     const { requireTls, allowNoOrigin } = this.options.connection;
     if (this.isClosed) return { code: 'SERVER_FULL', retryAfter: RETRY_AFTER };
@@ -63,13 +71,13 @@ export class HandshakePolicy {
 
     const slot = await this.connections.reserve(address);
     if (typeof slot === 'string') return { code: slot, retryAfter: RETRY_AFTER };
-    return this.take(slot, address, request);
+    return this.take(slot, address, lifetime);
   }
 
   private take(
     slot: ConnectionSlot,
     address: string,
-    { socket }: IncomingMessage,
+    lifetime: Lifetime,
   ): Admission | HandshakeRefusal {
     const release = () => {
       slot.release();
@@ -80,9 +88,9 @@ export class HandshakePolicy {
       return { code: 'SERVER_FULL', retryAfter: RETRY_AFTER };
     }
     // From here on the place is taken until the TCP connection is gone, whatever becomes of the handshake.
-    if (socket.destroyed) release();
-    else socket.once('close', release);
-    return { address, slot, takeOver: () => socket.off('close', release) };
+    if (lifetime.destroyed) release();
+    else lifetime.once('close', release);
+    return { address, slot, takeOver: () => lifetime.off('close', release) };
   }
 
   /** Who a handshake comes from. */

@@ -1,8 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocketServer } from 'ws';
+import { refuseUpgrade } from './handshake-refusal.js';
 import { SilentConnections } from './silent-connections.js';
-import { pathOf, refuseUnknownPath } from './unknown-path.js';
+import { pathOf } from './unknown-path.js';
 
 /** How often silent connections are looked at, in milliseconds. */
 const SCAN_INTERVAL = 1_000;
@@ -39,7 +40,8 @@ export class HttpServerGuard {
           socket.off('error', ignore);
           gateway.emit('connection', opened, request);
         });
-      else if (server.listenerCount('upgrade') === 1) refuseUnknownPath(socket);
+      else if (server.listenerCount('upgrade') === 1)
+        refuseUpgrade(socket, { code: 'UNKNOWN_PATH' });
       else this.leaveToOthers(socket);
     };
     server.on('connection', (socket: Socket) => {
@@ -53,6 +55,11 @@ export class HttpServerGuard {
     this.scanner ??= setInterval(() => {
       this.dropSince(this.now() - this.handshakeTimeout);
     }, SCAN_INTERVAL).unref();
+  }
+
+  /** Notes that a connection has sent a request that went past us. */
+  heard(socket: Socket): void {
+    for (const { silent } of this.servers.values()) silent.heard(socket);
   }
 
   /**

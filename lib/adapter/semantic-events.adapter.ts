@@ -6,14 +6,14 @@ import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServ
 import { bindClient, Client } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
 import type { Handshake } from '../options/index.js';
-import { HANDSHAKE_CODES, RefusalError, SemanticEventsConfigError } from '../protocol/index.js';
+import { RefusalError } from '../protocol/index.js';
 import { ClientConnection } from './client-connection.js';
-import { bindConnection, connectionOf } from './connection-of.js';
-import { ConnectionServices } from './connection-services.js';
+import { type ConnectionServices, servicesOf } from './connection-services.js';
 import { frameBuckets } from './frame-meter.js';
 import { type Endpoint, normalizePath } from './gateway-catalog.js';
-import { type GuardedSocket, guardedSocket } from './guarded-socket.js';
+import { type GuardedSocket, guardedSocket, OWNER } from './guarded-socket.js';
 import type { Admission, HandshakeRefusal } from './handshake-policy.js';
+import { answerTo } from './handshake-refusal.js';
 import { HttpServerGuard } from './http-server-guard.js';
 import type { BoundHandler } from './message-router.js';
 import { RouteTable } from './route-table.js';
@@ -29,6 +29,9 @@ const CLOSE_GRACE = 1_000;
 
 /** A server as Nest's WsAdapter keeps it. */
 type NestServer = WebSocketServer & { readonly path: string };
+
+/** A socket of this adapter, once it is accepted. */
+type Owned = WebSocket & { [OWNER]?: ClientConnection };
 
 interface CreateOptions {
   namespace?: string;
@@ -52,8 +55,7 @@ export class SemanticEventsAdapter extends WsAdapter {
 
   constructor(app: INestApplicationContext) {
     super(app);
-    this.services = servicesOf(app);
-    this.services.adapter = 'made';
+    this.services = servicesOf(app, SemanticEventsAdapter.name);
     withoutStockAdapterReplies(app.get(ModulesContainer, { strict: false }));
     const { clock, options } = this.services;
     this.httpGuard = new HttpServerGuard(options.auth.timeout, () => clock.monotonic());
@@ -61,8 +63,7 @@ export class SemanticEventsAdapter extends WsAdapter {
 
   override create(port: number, options: CreateOptions = {}): WebSocketServer {
     if (options.server) return options.server;
-    this.services.adapter = 'serving';
-    for (const check of this.services.startChecks) check();
+    this.services.serve();
     const endpoint = { port, path: normalizePath(options.path) };
     const isPathless = port !== 0 && !options.path;
     const server = super.create(port, {
@@ -84,7 +85,7 @@ export class SemanticEventsAdapter extends WsAdapter {
   }
 
   override bindMessageHandlers(socket: WebSocket, handlers: WsMessageHandler[]): void {
-    connectionOf(socket)?.router.bind(
+    (socket as Owned)[OWNER]?.router.bind(
       handlers.map(({ message }) => message),
       handlers.map(({ message, callback }) =>
         this.services.telemetry.handled(message, callback as BoundHandler),
@@ -93,7 +94,7 @@ export class SemanticEventsAdapter extends WsAdapter {
   }
 
   override bindClientDisconnect(socket: WebSocket, callback: (reason: number) => void): void {
-    connectionOf(socket)?.whenClosed(callback);
+    (socket as Owned)[OWNER]?.whenClosed(callback);
   }
 
   /** What a peer does wrong at the level of ws is nothing to log as our error. */
@@ -109,7 +110,7 @@ export class SemanticEventsAdapter extends WsAdapter {
     await Promise.all(
       [...server.clients].map(async socket => {
         const closed = new Promise(resolve => socket.once('close', resolve));
-        await connectionOf(socket)?.shutDown();
+        await (socket as Owned)[OWNER]?.shutDown();
         await Promise.race([closed, delay(CLOSE_GRACE)]);
       }),
     );
@@ -183,15 +184,8 @@ export class SemanticEventsAdapter extends WsAdapter {
       path,
       request.headers.origin,
     );
-    const { status, message } = HANDSHAKE_CODES[result.code];
-    answer(false, status, JSON.stringify({ code: result.code, message }), {
-      'Content-Type': 'application/json',
-      ...(result.retryAfter !== undefined && {
-        'Retry-After': String(Math.ceil(result.retryAfter / 1000)),
-      }),
-      // RFC 9110, section 15.5.22: what to upgrade to.
-      ...(status === 426 && { Upgrade: 'TLS/1.2, HTTP/1.1' }),
-    });
+    const { status, headers, body } = answerTo(result);
+    answer(false, status, body, headers);
   }
 
   private serve(endpoint: Endpoint): ServedEndpoint {
@@ -215,21 +209,14 @@ export class SemanticEventsAdapter extends WsAdapter {
     admission.takeOver();
     const client = new Client(handshakeOf(request, admission.address), this.services.clock.now());
     bindClient(socket, client);
-    bindConnection(
+    (socket as Owned)[OWNER] = new ClientConnection(
+      client,
       socket,
-      new ClientConnection(client, socket, request.socket, admission.slot, endpoint),
+      request.socket,
+      admission.slot,
+      endpoint,
     );
   }
-}
-
-function servicesOf(app: INestApplicationContext): ConnectionServices {
-  // Asked for a provider it does not have, an application made by NestFactory ends the process.
-  const modules = [...app.get(ModulesContainer, { strict: false }).values()];
-  if (!modules.some(({ providers }) => providers.has(ConnectionServices)))
-    throw new SemanticEventsConfigError([
-      'SemanticEventsAdapter needs SemanticEventsModule.forRoot() among the imports of the application',
-    ]);
-  return app.get(ConnectionServices, { strict: false });
 }
 
 /** What there is to know of a request, without the headers that only say how a connection becomes a WebSocket. */

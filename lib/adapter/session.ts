@@ -2,7 +2,12 @@ import type { AuthenticatedSession } from '../auth/index.js';
 import type { Client, ConnectionSlot } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
 import { after, isThenable } from '../maybe-promise.js';
-import { type Code, encodeFrame, RefusalError, type RefusalDetails } from '../protocol/index.js';
+import {
+  type Code,
+  RefusalError,
+  type RefusalDetails,
+  type ServerFrame,
+} from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
 import type { ServedEndpoint } from './served-endpoint.js';
 
@@ -13,9 +18,9 @@ const WARNING = 30_000;
 export interface SessionOutlet {
   readonly client: Client;
   readonly slot: ConnectionSlot;
-  readonly endpoint: ServedEndpoint;
+  readonly endpoint: Pick<ServedEndpoint, 'services' | 'isOpenToAll'>;
   readonly isOpen: boolean;
-  send(text: string): void;
+  tell(frame: ServerFrame): void;
   /** Told when the client has its user. */
   authenticated(): void;
   refuse(code: Code, details?: RefusalDetails): void;
@@ -110,20 +115,18 @@ export class Session {
   private confirm(userId: string, expiresAt: number): void {
     const { client } = this.outlet;
     const { id, key } = this.services.signer.sessionKeyOf(client);
-    this.outlet.send(
-      encodeFrame({
-        type: 'auth_success',
-        client_id: client.id,
-        user_id: userId,
-        expires_at: new Date(expiresAt).toISOString(),
-        signing: {
-          scheme: 'v1',
-          key_id: id,
-          key: key.export().toString('base64url'),
-          broadcast: this.broadcastKey(),
-        },
-      }),
-    );
+    this.outlet.tell({
+      type: 'auth_success',
+      client_id: client.id,
+      user_id: userId,
+      expires_at: new Date(expiresAt).toISOString(),
+      signing: {
+        scheme: 'v1',
+        key_id: id,
+        key: key.export().toString('base64url'),
+        broadcast: this.broadcastKey(),
+      },
+    });
   }
 
   /** Nothing where there is nothing to subscribe to. */
@@ -135,6 +138,6 @@ export class Session {
 
   private warn(left: number): void {
     this.isWarned = true;
-    this.outlet.send(encodeFrame({ type: 'auth_expiring', expires_in: Math.ceil(left / 1000) }));
+    this.outlet.tell({ type: 'auth_expiring', expires_in: Math.ceil(left / 1000) });
   }
 }

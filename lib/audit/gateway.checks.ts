@@ -2,7 +2,7 @@ import { type AuditCheck, type AuditedGateway, fail, pass, warn } from './audit-
 
 export const adapter: AuditCheck = ({ gateways, hasAdapter }) =>
   hasAdapter || gateways.length === 0
-    ? pass('SemanticEventsAdapter is installed')
+    ? pass('An adapter of this library is installed')
     : fail(
         'SemanticEventsAdapter is not installed: handshakes and frames reach Nest unchecked',
         'Call app.useWebSocketAdapter(new SemanticEventsAdapter(app)) before the application starts',

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { blocksOf } from './code-blocks.js';
 import { eventually } from './eventually.js';
 
 /** Whether there is an nginx to test with. */
@@ -36,24 +37,26 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
-  map $http_upgrade $connection_upgrade { default upgrade; '' close; }
-  server {
-    listen 127.0.0.1:${port} ssl;
-    ssl_certificate ${folder}/cert.pem;
-    ssl_certificate_key ${folder}/key.pem;
-    location / {
-      proxy_pass http://127.0.0.1:${upstream};
-      proxy_http_version 1.1;
-      proxy_set_header Host $host;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_read_timeout 90s;
-    }
-  }
+  ${site(port, upstream, folder)}
 }
 `;
+
+/** What the page shows, but for what every machine has of its own. */
+function site(port: number, upstream: number, folder: string): string {
+  const shown = blocksOf('docs/operating.md').find(({ language }) => language === 'nginx');
+  const changes = [
+    ['listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`],
+    [
+      'server {',
+      `server { ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem;`,
+    ],
+    ['http://127.0.0.1:3000', `http://127.0.0.1:${upstream}`],
+  ] as const;
+  return changes.reduce((text, [from, to]) => {
+    if (!text.includes(from)) throw new Error(`docs/operating.md has no ${from}`);
+    return text.replace(from, to);
+  }, shown?.code ?? '');
+}
 
 /** An nginx that ends TLS, with a certificate of its own, for an application on a port. */
 export async function startNginx(upstream: number): Promise<Proxy> {

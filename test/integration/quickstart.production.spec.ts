@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -15,11 +16,20 @@ const SECRETS = {
   SEMANTIC_EVENTS_KEYS: `2026-11:${EventSigner.generateKey()}`,
   JWT_SECRET: EventSigner.generateKey(),
 };
-const PRODUCTION = {
-  ...SECRETS,
-  ALLOWED_ORIGINS: 'https://myapp.com',
-  TRUST_PROXY: '127.0.0.1',
-};
+const PRODUCTION = documentedEnvironment();
+
+/** What the page sets, with secrets in their places. */
+function documentedEnvironment(): Record<string, string> {
+  const page = readFileSync('docs/operating.md', 'utf8');
+  const settings = [...page.matchAll(/^ {4}([A-Z_]+)=(.*?)(?: +#.*)?$/gm)].map(
+    ({ 1: name = '', 2: value = '' }) => [name, value] as const,
+  );
+  expect(settings).toHaveLength(5);
+  const environment = Object.fromEntries(settings);
+  expect(environment.SEMANTIC_EVENTS_KEYS).toBe('2026-11:<npm run -s keygen>');
+  expect(environment.JWT_SECRET).toBe('<another one>');
+  return { ...environment, ...SECRETS };
+}
 
 let app: INestApplication | undefined;
 let proxy: Proxy | undefined;

@@ -1,33 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import * as library from '../../lib/index.js';
+import { type Block, blocksOf, isMember, moduleOf, PAGES } from '../helpers/code-blocks.js';
 
 const ROOT = process.cwd();
-const PAGES = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'PROTOCOL.md',
-  'SECURITY.md',
-  ...readdirSync('docs').map(name => `docs/${name}`),
-];
-
-/** Where the names come from that a reader of a page has before him, or would import. */
-const IMPORTS: Record<string, readonly string[]> = {
-  'nestjs-semantic-events': [
-    ...Object.keys(library),
-    ...['type AuthOptions', 'type UnverifiedAttributes'],
-  ],
-  'nestjs-semantic-events/redis': ['redisStores'],
-  'nestjs-semantic-events/testing': ['EventTestClient', 'FakeClock', 'issueTicket'],
-  '@nestjs/common': ['Logger', 'Module'],
-  '@nestjs/core': ['NestFactory'],
-  '@nestjs/websockets': ['SubscribeMessage', 'WebSocketGateway'],
-  '@nestjs/testing': ['Test'],
-  'node:http': ['type IncomingMessage'],
-  ws: ['type WebSocket'],
-  zod: ['z'],
-};
 
 /** What the application of the reader has of its own. */
 const OWN: Record<string, string> = {
@@ -38,46 +14,17 @@ const OWN: Record<string, string> = {
   users:
     'declare const users: { byToken(token: string): Promise<{ id: string; roles: string[] } | null> };',
   show: 'declare function show(...values: unknown[]): void;',
+  getTicket: 'declare function getTicket(): Promise<string>;',
   ConfigService: 'declare class ConfigService { getOrThrow(name: string): string; }',
 };
 
-interface Block {
-  page: string;
-  line: number;
-  code: string;
-}
+/** Methods are shown without their class. */
+const shownOf = ({ code }: Block) =>
+  isMember(code)
+    ? `class Shown { logger = new Logger(); users = users;\n${code}\n}\nexport { Shown };`
+    : code;
 
-function blocksOf(page: string): Block[] {
-  const text = readFileSync(page, 'utf8');
-  return [...text.matchAll(/^```ts\n([^]*?)^```$/gm)].map(({ 1: code = '', index }) => ({
-    page,
-    line: text.slice(0, index).split('\n').length,
-    code,
-  }));
-}
-
-/** A module of a block: what it leaves out is put where a reader would have it. */
-function moduleOf({ code }: Block): string {
-  const body = code.replaceAll('{ …,', '{ ...options,');
-  // Methods are shown without their class.
-  const isMember = /^(?:\/\/.*\n)*(?:@SubscribeMessage|async \w+\()/.test(body);
-  const shown = isMember
-    ? `class Shown { logger = new Logger(); users = users;\n${body}\n}\nexport { Shown };`
-    : body;
-  const has = (name: string) => new RegExp(`(?<!\\w|(?<!\\.\\.)\\.)${name}\\b`).test(shown);
-  const declares = (name: string) => new RegExp(`(?:class|const) ${name}\\b`).test(body);
-  const own = Object.entries(OWN)
-    .filter(([name]) => has(name) && !declares(name))
-    .map(([, declaration]) => declaration);
-  const known = [shown, ...own].join('\n');
-  const imports = Object.entries(IMPORTS).map(([from, names]) => {
-    const used = names.filter(name => known.includes(name.replace('type ', '')));
-    return used.length > 0 ? `import { ${used.join(', ')} } from '${from}';` : '';
-  });
-  return [...imports, ...own, shown, 'export {};'].join('\n');
-}
-
-const blocks = PAGES.flatMap(blocksOf);
+const blocks = PAGES.flatMap(blocksOf).filter(({ language }) => language === 'ts');
 
 describe('the code blocks of the pages', () => {
   it('are there, and are all marked as what they are', () => {
@@ -101,7 +48,7 @@ describe('the code blocks of the pages', () => {
     const { fileExists, readFile, getSourceFile } = host;
     const sourceOf = (file: string) => {
       const block = files.get(file);
-      return block && moduleOf(block);
+      return block && moduleOf(shownOf(block), OWN);
     };
     host.fileExists = file => files.has(file) || fileExists(file);
     host.readFile = file => sourceOf(file) ?? readFile(file);

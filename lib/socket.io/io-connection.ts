@@ -1,0 +1,395 @@
+import {
+  closingOf,
+  type ConnectionServices,
+  type Endpoint,
+  type FrameBuckets,
+  FrameMeter,
+  Intake,
+  type IntakeOwner,
+  OWNER,
+  Session,
+  type SocketOwner,
+  watchMessageSize,
+} from '../adapter/index.js';
+import {
+  type Client,
+  type ConnectionSlot,
+  Liveness,
+  type ManagedConnection,
+} from '../connection/index.js';
+import {
+  type AuthSuccess,
+  type Code,
+  describeRefusal,
+  factsOf,
+  type RefusalDetails,
+  type ServerFrame,
+} from '../protocol/index.js';
+import type { WebSocket } from 'ws';
+import type { EngineConnection, IoSocket } from './io-types.js';
+import { Reading } from './reading.js';
+import { RunningCalls } from './running-calls.js';
+import { SendQueue } from './send-queue.js';
+import { pathOf } from './server-options.js';
+import { webSocketOf } from './web-socket-engine.js';
+
+/** Namespaces that one client may be in, or may be about to enter. */
+const MAX_NAMESPACES = 16;
+/** How long a peer has to answer our close frame at shutdown, in milliseconds. */
+const CLOSE_GRACE = 1_000;
+
+type OwnedSocket = WebSocket & { [OWNER]?: SocketOwner };
+
+export interface Refusal {
+  readonly code: Code;
+  readonly details?: RefusalDetails;
+}
+
+/** What is asked for by a client that enters a namespace. */
+interface Entry {
+  /** What it may be told once it is in. */
+  welcome?: AuthSuccess;
+  settle(refusal?: Refusal): void;
+}
+
+/**
+ * One client of Socket.IO, in however many namespaces it is: one place, one session, one meter. What comes in is
+ * checked here before Socket.IO parses it.
+ */
+export class IoConnection implements ManagedConnection, IntakeOwner {
+  readonly calls = new RunningCalls();
+
+  private readonly session: Session;
+  private readonly meter: FrameMeter;
+  private readonly liveness: Liveness;
+  private readonly intake: Intake;
+  private readonly reading: Reading;
+  private readonly queue: SendQueue;
+  private readonly sockets = new Set<IoSocket>();
+  /** Has Socket.IO take a packet. */
+  private readonly parse: (data: unknown) => void;
+  private endProbation: (() => void) | undefined;
+  private entering = 0;
+  private lastEntry: Promise<unknown> = Promise.resolve();
+  private entry: Entry | undefined;
+  private isLeaving = false;
+  private isClosing = false;
+
+  constructor(
+    readonly client: Client,
+    private readonly conn: EngineConnection,
+    private readonly slot: ConnectionSlot,
+    private readonly services: ConnectionServices,
+    private readonly endpoint: Endpoint,
+    buckets: FrameBuckets,
+  ) {
+    const { clock, options } = services;
+    const { idleTimeout, maxBufferedBytes, maxUnauthenticatedMessageSize } = options.connection;
+    this.session = new Session(this.sessionOutlet());
+    this.meter = new FrameMeter(buckets);
+    // The engine sends pings by itself.
+    this.liveness = new Liveness(
+      { idleTimeout, heartbeatInterval: Infinity },
+      clock.monotonic(),
+      1,
+    );
+    this.reading = new Reading(conn);
+    this.intake = new Intake(this.reading, this);
+    this.queue = new SendQueue(conn, ({ type }) => {
+      if (type === 'message') client.counters.sent++;
+      if (this.isOpen && this.queuedBytes > maxBufferedBytes) this.dropSlow();
+    });
+    this.parse = this.listen();
+    if (webSocketOf(conn))
+      this.endProbation = watchMessageSize(
+        conn.request.socket,
+        maxUnauthenticatedMessageSize,
+        () => {
+          this.refuse('MESSAGE_TOO_LARGE');
+        },
+      );
+    services.connections.add(this);
+  }
+
+  get isOpen(): boolean {
+    return this.conn.readyState === 'open' && !this.isClosing;
+  }
+
+  /** Whether messages are still handled. */
+  get isTaking(): boolean {
+    return this.isOpen && !this.isLeaving;
+  }
+
+  get hasRoom(): boolean {
+    return this.calls.count < this.services.options.connection.maxRunningHandlers;
+  }
+
+  get queuedBytes(): number {
+    return this.queue.bytes;
+  }
+
+  get isAnonymous(): boolean {
+    return this.client.user === undefined;
+  }
+
+  /** Lets a socket into its namespace, one after the other. @returns what refuses it, or the welcome */
+  async enter(socket: IoSocket): Promise<Refusal | { welcome?: AuthSuccess }> {
+    if (this.entering + this.sockets.size >= MAX_NAMESPACES) return this.note('RATE_LIMITED');
+    this.entering++;
+    const entered = this.lastEntry.then(async () => this.authenticate(socket));
+    const done = () => {
+      this.entering--;
+    };
+    this.lastEntry = entered.then(done, done);
+    return entered;
+  }
+
+  /** Takes a new token of a client that is connected. */
+  renew(token: unknown): void {
+    if (typeof token === 'string') this.session.authenticate(token);
+    else this.refuse('BAD_FRAME');
+  }
+
+  refuse(
+    code: Code,
+    details: RefusalDetails = {},
+    { socket, eventType }: { socket?: IoSocket; eventType?: string } = {},
+  ): void {
+    if (!this.isOpen) return;
+    this.tellAll('exception', describeRefusal(code, details), socket);
+    this.note(code, details, eventType);
+  }
+
+  end(code: Code, details: RefusalDetails = {}): void {
+    if (!this.isOpen) return;
+    this.entry?.settle({ code, details });
+    this.tellAll('exception', describeRefusal(code, details));
+    this.close(code);
+  }
+
+  /** Takes nothing more, lets running handlers finish and answer, and closes. */
+  async shutDown(): Promise<void> {
+    this.endProbation?.();
+    this.isLeaving = true;
+    this.intake.clear();
+    await this.calls.idle(this.services.options.connection.shutdownTimeout);
+    if (!this.isOpen) return;
+    const carrier = webSocketOf(this.conn) ?? this.conn;
+    const closed = new Promise(resolve => carrier.once('close', resolve));
+    this.end('SERVER_SHUTDOWN');
+    await Promise.race([closed, delay(CLOSE_GRACE)]);
+    this.drop();
+  }
+
+  checkDeadlines(): void {
+    if (!this.isOpen) return;
+    this.session.checkDeadlines();
+    if (this.liveness.due(this.services.clock.monotonic()) === 'idle') this.end('IDLE_TIMEOUT');
+  }
+
+  /** Called when a handler has finished: there is room for what was held back. */
+  handlerFinished(): void {
+    this.calls.end();
+    this.intake.goOn();
+  }
+
+  /** Takes what the intake lets through. */
+  read(text: string): void {
+    this.parse(text);
+    // What cannot be parsed has Socket.IO close the connection.
+    if (this.conn.readyState !== 'open' && !this.isClosing) this.tellClosed('BAD_FRAME');
+  }
+
+  /** Puts itself before what Socket.IO listens with. @returns that */
+  private listen(): (data: unknown) => void {
+    const { conn } = this;
+    const [parse] = conn.listeners('data') as [(data: unknown) => void];
+    conn.off('data', parse);
+    conn.on('data', (data: unknown) => {
+      this.receive(data);
+    });
+    conn.on('packet', ({ type }: { type: string }) => {
+      if (type !== 'message') this.charge();
+    });
+    const socket = webSocketOf(conn);
+    if (socket)
+      socket[OWNER] = {
+        // Pings of the WebSocket itself, which Engine.IO has no use for.
+        pinged: data => {
+          if (this.charge()) socket.pong(data);
+        },
+        closing: code => {
+          this.tellClosed(code);
+        },
+      };
+    conn.once('close', () => {
+      this.intake.clear();
+      this.entry?.settle({ code: 'UNAUTHENTICATED' });
+      this.services.connections.remove(this);
+    });
+    return parse;
+  }
+
+  private receive(data: unknown): void {
+    if (!this.isTaking) return;
+    const { clock, options } = this.services;
+    this.client.counters.received++;
+    this.client.lastActivityAt = clock.now();
+    this.liveness.active(clock.monotonic());
+    if (typeof data !== 'string') this.refuse('UNSUPPORTED_FRAME');
+    else if (
+      this.isAnonymous &&
+      Buffer.byteLength(data) > options.connection.maxUnauthenticatedMessageSize
+    )
+      this.refuse('MESSAGE_TOO_LARGE');
+    else if (this.charge()) {
+      if (this.reading.isIgnored) this.refuse('RATE_LIMITED');
+      else this.intake.take(data);
+    }
+  }
+
+  /** Every packet costs the same, before anything is known of it. */
+  private charge(): boolean {
+    if (!this.isOpen) return false;
+    const retryAfter = this.meter.charge(this.services.clock.monotonic());
+    if (retryAfter > 0) this.refuse('RATE_LIMITED', { retryAfter });
+    return retryAfter === 0;
+  }
+
+  private async authenticate(socket: IoSocket): Promise<Refusal | { welcome?: AuthSuccess }> {
+    if (!this.isTaking) return { code: 'SERVER_SHUTDOWN' };
+    const { auth } = socket.handshake as { auth?: { token?: unknown } };
+    const entry: { welcome?: AuthSuccess } = {};
+    if (auth?.token !== undefined) {
+      const refusal = await this.present(auth.token, entry);
+      if (refusal) return refusal;
+    } else if (this.isAnonymous) {
+      const namespace = socket.nsp.name;
+      if (!this.services.catalog.hasPublic({ ...this.endpoint, namespace }))
+        return this.note('UNAUTHENTICATED');
+    }
+    this.sockets.add(socket);
+    socket.once('disconnect', () => {
+      this.sockets.delete(socket);
+    });
+    return entry;
+  }
+
+  /** Has a token looked at. @returns what refuses it */
+  private present(token: unknown, entry: { welcome?: AuthSuccess }): Promise<Refusal | undefined> {
+    return new Promise(resolve => {
+      this.entry = Object.assign(entry, {
+        settle: (refusal?: Refusal) => {
+          this.entry = undefined;
+          resolve(refusal);
+        },
+      });
+      this.session.authenticate(typeof token === 'string' ? token : '');
+    });
+  }
+
+  private sessionOutlet(): ConstructorParameters<typeof Session>[0] {
+    const isOpen = () => this.isOpen;
+    const { catalog } = this.services;
+    return {
+      client: this.client,
+      slot: this.slot,
+      endpoint: { services: this.services, isOpenToAll: catalog.isOpen(this.endpoint) },
+      get isOpen() {
+        return isOpen();
+      },
+      tell: frame => {
+        this.tell(frame);
+      },
+      authenticated: () => {
+        this.endProbation?.();
+        this.endProbation = undefined;
+        this.services.events.authenticated(this.client, pathOf(this.endpoint));
+        this.entry?.settle();
+      },
+      refuse: (code, details = {}) => {
+        if (this.entry) this.entry.settle(this.note(code, details));
+        else this.refuse(code, details);
+      },
+      end: (code, details) => {
+        this.end(code, details);
+      },
+    };
+  }
+
+  private tell(frame: ServerFrame): void {
+    const { type, ...body } = frame;
+    if (frame.type === 'auth_success' && this.entry) this.entry.welcome = frame;
+    else this.tellAll(type, body);
+  }
+
+  private tellAll(event: string, body: object, only?: IoSocket): void {
+    for (const socket of only ? [only] : this.sockets) socket.emit(event, body);
+  }
+
+  /** Counts a refusal, and closes where that is called for. */
+  private note(code: Code, details: RefusalDetails = {}, eventType?: string): Refusal {
+    const { clock, events } = this.services;
+    this.client.counters.refused++;
+    events.refused(this.client, code, { path: pathOf(this.endpoint), eventType });
+    const closing = closingOf(code, this.isAnonymous, () => this.meter.strike(clock.monotonic()));
+    if (closing) this.close(closing.reason);
+    return { code, details };
+  }
+
+  private close(reason: Code): void {
+    if (!this.isOpen) return;
+    this.isClosing = true;
+    this.tellClosed(reason);
+    // Who is refused entry is told so first.
+    if (this.entering > 0)
+      setImmediate(() => {
+        this.leave(reason);
+      });
+    else this.leave(reason);
+  }
+
+  /** A client that is told to go does not come back by itself; one that is only cut off does. */
+  private leave(reason: Code): void {
+    if (factsOf(reason).retry !== 'reconnect')
+      for (const socket of this.sockets) socket.disconnect();
+    this.closeEngine();
+    const timer = setTimeout(() => {
+      this.drop();
+    }, this.services.options.connection.closeTimeout).unref();
+    this.conn.once('close', () => {
+      clearTimeout(timer);
+    });
+  }
+
+  private closeEngine(): void {
+    const { conn } = this;
+    if (webSocketOf(conn)) conn.close();
+    else if (conn.transport.writable) conn.close(true);
+    // A client that polls hears of it by its next request.
+    else
+      conn.once('drain', () => {
+        conn.close(true);
+      });
+  }
+
+  private dropSlow(): void {
+    this.tellClosed('SLOW_CONSUMER');
+    this.drop();
+  }
+
+  private drop(): void {
+    this.isClosing = true;
+    const socket = webSocketOf(this.conn);
+    this.conn.close(true);
+    socket?.terminate();
+  }
+
+  private tellClosed(code: Code): void {
+    this.services.events.closed(this.client, code, pathOf(this.endpoint));
+  }
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds).unref());
+}

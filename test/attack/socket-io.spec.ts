@@ -1,0 +1,547 @@
+import { createHash } from 'node:crypto';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { Subject } from 'rxjs';
+import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
+import {
+  ConnectionManager,
+  ConnectionStore,
+  EventData,
+  Public,
+  SecureGateway,
+  type SecurityEvent,
+  SecurityEvents,
+  SignedEvent,
+  TicketService,
+} from '../../lib/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { IoClient, startIo } from '../helpers/io-client.js';
+import { ClosedGateway, OpenGateway } from '../helpers/io.gateways.js';
+import { CLOSE, PING, RawPeer } from '../helpers/raw-peer.js';
+import { RING_KEY, type TestApp, tokenFor } from '../helpers/test-app.js';
+import type { Json } from '../helpers/test-client.js';
+
+const PATH = '/events/?EIO=4&transport=websocket';
+
+const start = async (connection = {}, more = {}) => {
+  const app = await startIo({ gateways: [DemoGateway], options: { connection }, ...more });
+  const seen: SecurityEvent[] = [];
+  app.nest.get(SecurityEvents).subscribe(event => seen.push(event));
+  return {
+    app,
+    seen,
+    get demo() {
+      return app.nest.get(DemoGateway);
+    },
+    store: app.nest.get<InMemoryConnectionStore>(ConnectionStore),
+    connections: app.nest.get(ConnectionManager),
+  };
+};
+
+const handshake = async (app: TestApp, headers: Record<string, string> = {}) =>
+  (await RawPeer.connect(app.port)).handshake(PATH, headers);
+
+/** A request as a client sends that polls. */
+const poll = async (app: TestApp, path: string, headers: Record<string, string> = {}) => {
+  const response = await fetch(`http://127.0.0.1:${app.port}${path}`, { headers });
+  const text = await response.text();
+  return {
+    status: response.status,
+    body: text.startsWith('{') ? (JSON.parse(text) as Json) : text,
+  };
+};
+
+/** A peer of Engine.IO that speaks as much of Socket.IO as it is told to. */
+const openRaw = async (app: TestApp, ...packets: string[]) => {
+  const peer = await RawPeer.open(app.port, PATH);
+  for (const packet of packets) peer.send(packet);
+  return peer;
+};
+
+/** What a raw peer is sent until it is closed. */
+const lastOf = async (peer: RawPeer): Promise<string> => {
+  let text = '';
+  for (;;) {
+    const next = await peer.next();
+    if (!next || next.opcode === CLOSE) return text;
+    text += next.payload.toString();
+  }
+};
+
+const producer = async (app: TestApp, user = 'alice') => {
+  const client = await IoClient.login(app, user);
+  const key = Buffer.from(RING_KEY.secret).toString('base64url');
+  client.signing = { key_id: RING_KEY.id, key };
+  return client;
+};
+
+describe('the handshake of Socket.IO', () => {
+  it.each([
+    'null',
+    'https://good.test.evil.test',
+    'https://evil-good.test',
+    'http://good.test',
+    'https://good.test:444',
+    'https://good@evil.test',
+    'https://good.test.',
+  ])('is refused to the origin %s, with 403 and the body of the wire', async origin => {
+    const { app, seen } = await start({ origins: ['https://good.test'] });
+    const { status, head, body } = await handshake(app, { Origin: origin });
+    expect(status).toBe(403);
+    expect(head.toLowerCase()).toContain('content-type: application/json');
+    expect(JSON.parse(body)).toEqual({
+      code: 'ORIGIN_REJECTED',
+      message: 'This origin is not allowed',
+    });
+    expect(seen).toMatchObject([
+      { kind: 'handshakeRefused', code: 'ORIGIN_REJECTED', path: '/events' },
+    ]);
+    expect((await handshake(app, { Origin: 'https://good.test' })).status).toBe(101);
+  });
+
+  it('in the clear is refused with 426 where TLS is required', async () => {
+    const { app } = await start({ requireTls: true, trustProxy: 'loopback' });
+    const { status, head } = await handshake(app);
+    expect(status).toBe(426);
+    expect(head).toContain('Upgrade: TLS/1.2');
+    expect((await handshake(app, { 'X-Forwarded-Proto': 'https' })).status).toBe(101);
+  });
+
+  it('too often is refused with 429, and says when to come back', async () => {
+    const { app } = await start({ connectRate: 0.1, connectBurst: 2 });
+    for (let attempt = 0; attempt < 2; attempt++) expect((await handshake(app)).status).toBe(101);
+    const { status, head, body } = await handshake(app);
+    expect([status, JSON.parse(body).code]).toEqual([429, 'TOO_MANY_CONNECTIONS']);
+    expect(Number(/retry-after: (\d+)/i.exec(head)?.[1])).toBeGreaterThan(5);
+  });
+
+  it('of 500 at once on a limit of 100 opens exactly 100, and as many again after resets', async () => {
+    const { app, store, connections } = await start({ maxConnectionsPerAddress: 100 });
+    for (let round = 0; round < 2; round++) {
+      const peers = await Promise.all(Array.from({ length: 500 }, () => RawPeer.connect(app.port)));
+      const answers = await Promise.all(
+        peers.map(async peer => (await peer.handshake(PATH)).status),
+      );
+      expect(answers.filter(status => status === 101)).toHaveLength(100);
+      expect(answers.filter(status => status === 429)).toHaveLength(400);
+      await eventually(() => connections.count === 100);
+      for (const peer of peers) peer.reset();
+      await eventually(() => store.size === 0 && connections.count === 0);
+    }
+  });
+
+  it('is not believed where it forwards an address nobody vouches for', async () => {
+    const { app, connections } = await start({ maxConnectionsPerAddress: 1 });
+    expect((await handshake(app, { 'X-Forwarded-For': '203.0.113.1' })).status).toBe(101);
+    expect((await handshake(app, { 'X-Forwarded-For': '203.0.113.2' })).status).toBe(429);
+    await eventually(() => connections.count === 1);
+    expect(connections.list()[0]!.address).toBe('127.0.0.1');
+  });
+
+  it('counts by the address a trusted proxy saw', async () => {
+    const { app, connections } = await start({
+      maxConnectionsPerAddress: 1,
+      trustProxy: 'loopback',
+    });
+    expect((await handshake(app, { 'X-Forwarded-For': '1.1.1.1, 203.0.113.1' })).status).toBe(101);
+    expect((await handshake(app, { 'X-Forwarded-For': '2.2.2.2, 203.0.113.1' })).status).toBe(429);
+    await eventually(() => connections.count === 1);
+    expect(connections.list()[0]!.address).toBe('203.0.113.1');
+  });
+
+  it('gives no place that an earlier protocol, another transport or a second WebSocket would keep', async () => {
+    const { app, store, connections } = await start();
+    const old = await RawPeer.connect(app.port);
+    await old.handshake('/events/?EIO=3&transport=websocket');
+    await old.gone;
+    expect((await poll(app, '/events/?EIO=4&transport=polling')).status).toBe(400);
+    await eventually(() => store.size === 0);
+
+    const peer = await openRaw(app);
+    const { sid } = JSON.parse((await peer.next())!.payload.toString().slice(1)) as Json;
+    const second = await RawPeer.connect(app.port);
+    expect((await second.handshake(`${PATH}&sid=${sid}`)).status).toBe(400);
+    expect(connections.count).toBe(1);
+  });
+
+  it('that polls is refused with the same status and body', async () => {
+    @WebSocketGateway({ path: '/events', transports: ['polling'] })
+    class Polled {
+      @SubscribeMessage('x')
+      x() {
+        return 1;
+      }
+    }
+    const { app, store } = await start({ maxConnectionsPerAddress: 1 }, { gateways: [Polled] });
+    const polling = '/events/?EIO=4&transport=polling';
+    expect((await poll(app, polling, { Origin: 'https://evil.test' })).body).toMatchObject({
+      code: 'ORIGIN_REJECTED',
+    });
+    expect((await poll(app, polling)).status).toBe(200);
+    expect(await poll(app, polling)).toMatchObject({
+      status: 429,
+      body: { code: 'TOO_MANY_CONNECTIONS' },
+    });
+    await app.nest.close();
+    expect(store.size).toBe(0);
+  });
+});
+
+describe('who has not authenticated over Socket.IO', () => {
+  it.each([
+    ['before it is in a namespace', ['42/closed,["whoami"]']],
+    ['in one that it is refused', ['40/closed,', '42/closed,["whoami"]']],
+    ['through one that is public', ['40/open,', '42/closed,["whoami"]']],
+    ['with a token that is none', ['40/closed,{"token":1}', '42/closed,["whoami"]']],
+    ['with a forged token', ['40/closed,{"token":"e30.e30.x"}', '42/closed,["whoami"]']],
+  ])('reaches no handler %s, and is closed', async (_, packets) => {
+    const { app, connections } = await start({}, { gateways: [ClosedGateway, OpenGateway] });
+    const peer = await openRaw(app, ...packets);
+    await lastOf(peer);
+    await eventually(() => connections.count === 0);
+    expect(app.nest.get(ClosedGateway).seen).toEqual([]);
+  });
+
+  it('reaches public handlers only, and is closed for anything else', async () => {
+    const { app, demo } = await start();
+    const client = IoClient.open(app.port);
+    expect(await client.socket.emitWithAck('demo.public', event('demo.public'))).toMatchObject({
+      data: 'open',
+    });
+    client.socket.emit('demo.nothing', event('demo.nothing'));
+    expect((await client.next('exception')).code).toBe('UNAUTHENTICATED');
+    await client.next('disconnect');
+    expect(demo.calls).toEqual([]);
+  });
+
+  it('is sent nothing that is meant for a namespace while its token is looked at', async () => {
+    const answers = new Subject<Json>();
+    const validateToken = (token: string) =>
+      token === 'slow'
+        ? new Promise<never>(resolve => answers.subscribe(resolve as never))
+        : { id: token };
+    const app = await startIo({ gateways: [ClosedGateway], options: { auth: { validateToken } } });
+    const at = { namespace: '/closed' };
+    const slow = IoClient.open(app.port, { ...at, auth: { token: 'slow' } });
+    const alice = IoClient.open(app.port, { ...at, auth: { token: 'alice' } });
+    await alice.next('auth_success');
+    await eventually(() => answers.observed);
+    alice.socket.emit('broadcast', 'canary');
+    expect(await alice.next('news')).toBe('canary');
+    answers.next({ id: 'slow' });
+    await slow.next('auth_success');
+    expect(await slow.settled()).toEqual([]);
+  });
+
+  it('may say little: more is refused, finished or not', async () => {
+    const { app, seen } = await start({ maxUnauthenticatedMessageSize: 1_000 });
+    const peer = await openRaw(app, `40{"token":"${'x'.repeat(1_000)}"}`);
+    expect(await lastOf(peer)).not.toContain('40{"sid"');
+    const unfinished = await openRaw(app);
+    unfinished.send('4'.repeat(600), { fin: false });
+    unfinished.send('4'.repeat(600), { fin: false, opcode: 0 });
+    await lastOf(unfinished);
+    expect(seen.filter(({ kind }) => kind === 'closed')).toMatchObject([
+      { code: 'MESSAGE_TOO_LARGE' },
+      { code: 'MESSAGE_TOO_LARGE' },
+    ]);
+  });
+});
+
+describe('a ticket over Socket.IO', () => {
+  it('is worth one connection, whoever comes first of 20 at once', async () => {
+    const { app, connections } = await start();
+    const { ticket: token } = app.nest.get(TicketService).issue({ id: 'alice' });
+    const all = Array.from({ length: 20 }, () => IoClient.open(app.port, { auth: { token } }));
+    await eventually(() => all.every(({ received }) => received.length > 0));
+    const names = all.map(({ received }) => received[0]!.name);
+    expect(names.filter(name => name === 'auth_success')).toHaveLength(1);
+    expect(names.filter(name => name === 'connect_error')).toHaveLength(19);
+    await eventually(() => connections.count === 1);
+  });
+
+  it('cannot be guessed without end', async () => {
+    const { app } = await start(
+      {},
+      {
+        gateways: [ClosedGateway],
+        options: {
+          auth: { jwt: { secret: 'x'.repeat(32) }, attempts: { rate: 1, per: 60_000, burst: 3 } },
+        },
+      },
+    );
+    const codes: string[] = [];
+    for (let guess = 0; guess < 5; guess++) {
+      const client = IoClient.open(app.port, {
+        namespace: '/closed',
+        auth: { token: `ticket.${guess}` },
+      });
+      codes.push((await client.next('connect_error')).code as string);
+    }
+    expect(codes).toEqual([
+      ...Array<string>(3).fill('AUTH_FAILED'),
+      'RATE_LIMITED',
+      'RATE_LIMITED',
+    ]);
+  });
+});
+
+describe('a signed event over Socket.IO', () => {
+  it('is handled once of 100 copies on two connections', async () => {
+    const { app, demo } = await start();
+    const [one, two] = [await producer(app), await producer(app, 'bob')];
+    const copy = one.event('demo.echo', 'once');
+    for (let sent = 0; sent < 50; sent++) for (const client of [one, two]) client.send(copy);
+    const answered = () => one.received.length + two.received.length;
+    await eventually(() => answered() === 100);
+    const names = [...one.received, ...two.received].map(({ name, body }) =>
+      name === 'exception' ? (body.code as string) : name,
+    );
+    expect(names.filter(name => name === 'demo.echo.reply')).toHaveLength(1);
+    expect(names.filter(name => name === 'REPLAY_DETECTED')).toHaveLength(99);
+    expect(demo.calls).toEqual(['once']);
+  });
+
+  it.each<[string, string, (client: IoClient, event: Json) => unknown]>([
+    ['tampered with', 'INVALID_SIGNATURE', (c, e) => c.send({ ...e, data: 'canary!' })],
+    ['sent to another handler', 'INVALID_SIGNATURE', (c, e) => c.socket.emit('demo.validated', e)],
+    ['without a signature', 'INVALID_SIGNATURE', (c, e) => c.send({ ...e, semanticsignature: '' })],
+    [
+      'of long ago',
+      'EVENT_EXPIRED',
+      c => c.send(c.event('demo.echo', 1, { time: '2020-01-01T00:00:00Z' })),
+    ],
+    ['that is none', 'INVALID_EVENT', c => c.socket.emit('demo.echo', ['canary'])],
+    ['that is several', 'INVALID_EVENT', (c, e) => c.socket.emit('demo.echo', e, e)],
+    [
+      'too deep',
+      'INVALID_EVENT',
+      c => c.socket.emit('plain', JSON.parse('['.repeat(40) + ']'.repeat(40))),
+    ],
+  ])('%s is refused with %s and no echo of it', async (_, code, act) => {
+    const { app, demo } = await start();
+    const client = await IoClient.login(app);
+    act(client, client.event('demo.echo', 'canary'));
+    const refusal = await client.next('exception');
+    expect(refusal.code).toBe(code);
+    expect(JSON.stringify(refusal)).not.toContain('canary');
+    expect(demo.calls).toEqual([]);
+  });
+
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'error'])(
+    'named %s meets no handler',
+    async name => {
+      const { app } = await start();
+      const client = await IoClient.login(app);
+      client.socket.emit(name, 1);
+      expect((await client.next('exception')).code).toBe('UNKNOWN_EVENT');
+    },
+  );
+});
+
+describe('a client of Socket.IO that sends too much', () => {
+  it('is told that its message is too large, and closed', async () => {
+    const { app, seen } = await start({ maxMessageSize: 10_000 });
+    const client = await IoClient.login(app);
+    client.socket.emit('plain', 'x'.repeat(9_000));
+    expect(await client.next('plain')).toHaveLength(9_000);
+    client.socket.emit('plain', 'x'.repeat(10_001));
+    expect((await client.next('exception')).code).toBe('MESSAGE_TOO_LARGE');
+    await client.next('disconnect');
+    expect(seen.at(-1)).toMatchObject({ kind: 'closed', code: 'MESSAGE_TOO_LARGE' });
+  });
+
+  it('is limited before its messages are parsed, and closed when it goes on', async () => {
+    const { app, seen, demo } = await start({ messageRate: 1, messageBurst: 10, maxStrikes: 20 });
+    const client = await IoClient.login(app);
+    for (let sent = 0; sent < 100; sent++)
+      client.socket.emit('demo.nothing', event('demo.nothing'));
+    await client.next('disconnect');
+    // One of the burst was spent on coming in; where all came at once, the end came before the first was handled.
+    expect(demo.calls.length).toBeLessThan(10);
+    expect(seen.filter(({ kind }) => kind === 'refused')).toHaveLength(21);
+    expect(seen.at(-1)).toMatchObject({ kind: 'closed', code: 'RATE_LIMITED' });
+  });
+
+  it.each<[string, (peer: RawPeer) => void]>([
+    [
+      'pings of the WebSocket',
+      peer => {
+        peer.send('x', { opcode: PING });
+      },
+    ],
+    [
+      'pongs of the engine',
+      peer => {
+        peer.send('3');
+      },
+    ],
+    [
+      'requests for namespaces',
+      peer => {
+        peer.send('40/nowhere,');
+      },
+    ],
+    [
+      'acknowledgements',
+      peer => {
+        peer.send('430["x"]');
+      },
+    ],
+  ])('is closed for a flood of %s', async (_, flood) => {
+    const { app, seen } = await start({ messageRate: 1, messageBurst: 10, maxStrikes: 5 });
+    const peer = await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
+    for (let sent = 0; sent < 50; sent++) flood(peer);
+    await lastOf(peer);
+    expect(seen.at(-1)).toMatchObject({ kind: 'closed', code: 'RATE_LIMITED' });
+  });
+
+  it('may enter no more than 16 namespaces', async () => {
+    @WebSocketGateway({ path: '/events', namespace: /^\/n\d+$/ })
+    class Any {
+      @SubscribeMessage('x')
+      x() {
+        return 1;
+      }
+    }
+    const { app, seen } = await start({}, { gateways: [Any] });
+    const packets = Array.from(
+      { length: 17 },
+      (_, at) => `40/n${at},{"token":"${tokenFor('alice')}"}`,
+    );
+    await openRaw(app, ...packets);
+    await eventually(() => seen.some(event => event.kind === 'refused'));
+    expect(seen.filter(({ kind }) => kind === 'refused')).toMatchObject([{ code: 'RATE_LIMITED' }]);
+    expect(seen.filter(({ kind }) => kind === 'authenticated')).toHaveLength(16);
+  });
+
+  it.each([
+    ['binary', 'UNSUPPORTED_FRAME', Buffer.from('x'), 2],
+    ['no packet', 'BAD_FRAME', '4zzz', 1],
+    ['JSON that is none', 'BAD_FRAME', '42["x"', 1],
+    ['a reserved event', 'BAD_FRAME', '42["disconnect"]', 1],
+    ['a namespace it is not in', 'BAD_FRAME', '42/nowhere,["x"]', 1],
+  ])('is closed for %s', async (_, code, content, opcode) => {
+    const { app, seen, connections } = await start();
+    const peer = await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
+    await eventually(() => connections.list()[0]?.user !== undefined);
+    peer.send(content, { opcode });
+    await lastOf(peer);
+    expect(seen.filter(({ kind }) => kind === 'closed')).toMatchObject([{ code }]);
+    await IoClient.login(app);
+  });
+
+  it('is read only as fast as its handlers run', async () => {
+    let running = 0;
+    let most = 0;
+    const end = new Subject<void>();
+    @WebSocketGateway({ path: '/events' })
+    class Slow {
+      @SubscribeMessage('slow')
+      async slow() {
+        most = Math.max(most, ++running);
+        await new Promise<void>(resolve => end.subscribe(resolve));
+        running--;
+        return 'done';
+      }
+    }
+    const connection = { messageRate: 10_000, messageBurst: 10_000, maxRunningHandlers: 8 };
+    const { app, connections } = await start(connection, { gateways: [Slow] });
+    const client = await IoClient.login(app);
+    const acks = Array.from({ length: 500 }, () =>
+      client.socket.emitWithAck('slow', 'x'.repeat(2_000)),
+    );
+    await pause(100);
+    // What a turn of the event loop has taken in comes on top.
+    expect(most).toBeLessThan(8 + 64);
+    expect(connections.list()[0]!.counters.received).toBeLessThan(500);
+    const timer = setInterval(() => {
+      end.next();
+    }, 1);
+    expect(await Promise.all(acks)).toEqual(Array<string>(500).fill('done'));
+    clearInterval(timer);
+  });
+});
+
+describe('a client of Socket.IO that does not read', () => {
+  it('is dropped once too much waits for it, and others are not', async () => {
+    @WebSocketGateway({ path: '/events' })
+    class Talkative {
+      @SubscribeMessage('talk')
+      talk() {
+        return { event: 'said', data: 'x'.repeat(60_000) };
+      }
+    }
+    const { app, seen, connections } = await start(
+      { maxBufferedBytes: 500_000 },
+      { gateways: [Talkative] },
+    );
+    const peer = await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
+    await eventually(() => connections.list()[0]?.user !== undefined);
+    peer.socket.pause();
+    const other = await IoClient.login(app, 'bob');
+    let most = 0;
+    for (let asked = 0; asked < 150 && connections.count > 1; asked++) {
+      peer.send('42["talk"]');
+      await pause(2);
+      most = Math.max(most, connections.queuedBytes);
+    }
+    await eventually(() => connections.count === 1);
+    expect(most).toBeLessThan(700_000);
+    expect(seen.filter(({ kind }) => kind === 'closed')).toMatchObject([{ code: 'SLOW_CONSUMER' }]);
+    other.socket.emit('talk');
+    expect(await other.next('said')).toHaveLength(60_000);
+  });
+
+  it('nor answers is gone after two heartbeats', async () => {
+    const { app, store, connections } = await start({
+      heartbeatInterval: 50,
+      closeTimeout: 50,
+    });
+    await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
+    await eventually(() => connections.count === 1);
+    await eventually(() => connections.count === 0);
+    await eventually(() => store.size === 0);
+  });
+});
+
+describe('a handler of Socket.IO with @Public() in one gateway only', () => {
+  it('is not reached through the other', async () => {
+    const calls: string[] = [];
+    @WebSocketGateway({ path: '/events' })
+    @SecureGateway()
+    class Closed {
+      @SubscribeMessage('both')
+      both(@EventData() data: unknown) {
+        calls.push('closed');
+        return data;
+      }
+
+      @SubscribeMessage('more')
+      @SignedEvent()
+      more() {
+        calls.push('more');
+      }
+    }
+    @WebSocketGateway({ path: '/events' })
+    class Open {
+      @SubscribeMessage('both')
+      @Public()
+      both() {
+        calls.push('open');
+        return { event: 'done', data: 1 };
+      }
+    }
+    const { app } = await start({}, { gateways: [Closed, Open] });
+    const client = IoClient.open(app.port);
+    client.socket.emit('both', event('both'));
+    await client.next('done');
+    expect(await client.settled()).toEqual([]);
+    expect(calls).toEqual(['open']);
+  });
+});
+
+function event(type: string): Json {
+  const id = createHash('sha256').update(type).digest('hex').slice(0, 16);
+  return { specversion: '1.0', type, source: 'test', id };
+}

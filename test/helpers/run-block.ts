@@ -1,0 +1,64 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Block, blocksOf, moduleOf } from './code-blocks.js';
+import type { Json } from './test-client.js';
+
+/** Blocks that something runs. */
+export const taken = new Set<string>();
+
+export const nameOf = ({ page, code }: Pick<Block, 'page' | 'code'>) => `${page}: ${code}`;
+
+/** The one block of a page that has a text in it, to be run. */
+export function take(page: string, text: string): Block {
+  const found = blocksOf(page).filter(({ code }) => code.includes(text));
+  if (found.length !== 1) throw new Error(`${page} has ${found.length} blocks with ${text}`);
+  taken.add(nameOf(found[0]!));
+  return found[0]!;
+}
+
+interface Reader {
+  /** What a reader has of his own, by its name in the block. */
+  given?: Record<string, unknown>;
+  /** What must be another text here, such as a port that may be in use. */
+  change?: [from: string, to: string][];
+  /** Puts around a block what it stands in. */
+  within?: (code: string) => string;
+}
+
+const GIVEN = '__givenToBlocks';
+const given: Record<string, Record<string, unknown>> = {};
+let folder: string | undefined;
+
+/** Runs a block as a module. @returns what it declares */
+export async function run(
+  block: Block,
+  { given: mine = {}, change = [], within = code => code }: Reader = {},
+): Promise<Json> {
+  const id = `block-${Object.keys(given).length}`;
+  Object.assign(globalThis, { [GIVEN]: Object.assign(given, { [id]: mine }) });
+  const code = change.reduce((text, [from, to]) => {
+    if (!text.includes(from)) throw new Error(`${block.page}:${block.line} has no ${from}`);
+    return text.replaceAll(from, to);
+  }, block.code);
+  const own = Object.fromEntries(
+    Object.keys(mine).map(name => [name, `const { ${name} } = globalThis.${GIVEN}['${id}'];`]),
+  );
+  const text = moduleOf(exported(within(code)), own);
+  mkdirSync('build', { recursive: true });
+  folder ??= mkdtempSync(join(process.cwd(), 'build', 'blocks-'));
+  const file = join(folder, `${id}.ts`);
+  writeFileSync(file, text);
+  return (await import(file)) as Json;
+}
+
+/** What a block declares, a test can look at. */
+function exported(code: string): string {
+  const names = [...code.matchAll(/^(?:const|class) (\w+|\{ \w+ \})/gm)].map(({ 1: name = '' }) =>
+    name.replace(/[{} ]/g, ''),
+  );
+  return names.length > 0 ? `${code}\nexport { ${names.join(', ')} };` : code;
+}
+
+afterAll(() => {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});
