@@ -199,13 +199,9 @@ export class IoConnection implements ManagedConnection, IntakeOwner, EntranceOwn
     conn.on('packet', ({ type }: { type: string }) => {
       if (type !== 'message') this.charge();
     });
-    const socket = webSocketOf(conn);
-    // Pings of the WebSocket itself, which Engine.IO has no use for.
-    socket?.on('ping', data => {
-      if (this.charge()) socket.pong(data);
-    });
-    socket?.on(CLOSING, (code: Code) => {
-      this.tellClosed(code);
+    this.listenToWebSocket();
+    conn.once('upgrade', () => {
+      this.listenToWebSocket();
     });
     conn.once('close', () => {
       this.intake.clear();
@@ -213,6 +209,17 @@ export class IoConnection implements ManagedConnection, IntakeOwner, EntranceOwn
       this.services.connections.remove(this);
     });
     return parse;
+  }
+
+  private listenToWebSocket(): void {
+    const socket = webSocketOf(this.conn);
+    // Pings of the WebSocket itself, which Engine.IO has no use for.
+    socket?.on('ping', data => {
+      if (this.charge()) socket.pong(data);
+    });
+    socket?.on(CLOSING, (code: Code) => {
+      this.tellClosed(code);
+    });
   }
 
   private receive(data: unknown): void {
