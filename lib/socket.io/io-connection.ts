@@ -1,3 +1,4 @@
+import type { WebSocket } from 'ws';
 import {
   closingOf,
   type ConnectionServices,
@@ -7,7 +8,6 @@ import {
   Intake,
   type IntakeOwner,
   OWNER,
-  Session,
   type SocketOwner,
   watchMessageSize,
 } from '../adapter/index.js';
@@ -18,14 +18,13 @@ import {
   type ManagedConnection,
 } from '../connection/index.js';
 import {
-  type AuthSuccess,
   type Code,
   describeRefusal,
   factsOf,
   type RefusalDetails,
   type ServerFrame,
 } from '../protocol/index.js';
-import type { WebSocket } from 'ws';
+import { Entrance, type EntranceOwner } from './entrance.js';
 import type { EngineConnection, IoSocket } from './io-types.js';
 import { Reading } from './reading.js';
 import { RunningCalls } from './running-calls.js';
@@ -33,33 +32,19 @@ import { SendQueue } from './send-queue.js';
 import { pathOf } from './server-options.js';
 import { webSocketOf } from './web-socket-engine.js';
 
-/** Namespaces that one client may be in, or may be about to enter. */
-const MAX_NAMESPACES = 16;
-/** How long a peer has to answer our close frame at shutdown, in milliseconds. */
-const CLOSE_GRACE = 1_000;
-
 type OwnedSocket = WebSocket & { [OWNER]?: SocketOwner };
 
-export interface Refusal {
-  readonly code: Code;
-  readonly details?: RefusalDetails;
-}
-
-/** What is asked for by a client that enters a namespace. */
-interface Entry {
-  /** What it may be told once it is in. */
-  welcome?: AuthSuccess;
-  settle(refusal?: Refusal): void;
-}
+/** How long a peer has to answer our close frame at shutdown, in milliseconds. */
+const CLOSE_GRACE = 1_000;
 
 /**
  * One client of Socket.IO, in however many namespaces it is: one place, one session, one meter. What comes in is
  * checked here before Socket.IO parses it.
  */
-export class IoConnection implements ManagedConnection, IntakeOwner {
+export class IoConnection implements ManagedConnection, IntakeOwner, EntranceOwner {
   readonly calls = new RunningCalls();
+  readonly entrance: Entrance;
 
-  private readonly session: Session;
   private readonly meter: FrameMeter;
   private readonly liveness: Liveness;
   private readonly intake: Intake;
@@ -69,23 +54,20 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
   /** Has Socket.IO take a packet. */
   private readonly parse: (data: unknown) => void;
   private endProbation: (() => void) | undefined;
-  private entering = 0;
-  private lastEntry: Promise<unknown> = Promise.resolve();
-  private entry: Entry | undefined;
   private isLeaving = false;
   private isClosing = false;
 
   constructor(
     readonly client: Client,
     private readonly conn: EngineConnection,
-    private readonly slot: ConnectionSlot,
+    slot: ConnectionSlot,
     private readonly services: ConnectionServices,
     private readonly endpoint: Endpoint,
     buckets: FrameBuckets,
   ) {
     const { clock, options } = services;
     const { idleTimeout, maxBufferedBytes, maxUnauthenticatedMessageSize } = options.connection;
-    this.session = new Session(this.sessionOutlet());
+    this.entrance = new Entrance(this, slot, services, endpoint);
     this.meter = new FrameMeter(buckets);
     // The engine sends pings by itself.
     this.liveness = new Liveness(
@@ -132,22 +114,25 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
     return this.client.user === undefined;
   }
 
-  /** Lets a socket into its namespace, one after the other. @returns what refuses it, or the welcome */
-  async enter(socket: IoSocket): Promise<Refusal | { welcome?: AuthSuccess }> {
-    if (this.entering + this.sockets.size >= MAX_NAMESPACES) return this.note('RATE_LIMITED');
-    this.entering++;
-    const entered = this.lastEntry.then(async () => this.authenticate(socket));
-    const done = () => {
-      this.entering--;
-    };
-    this.lastEntry = entered.then(done, done);
-    return entered;
+  get namespaces(): number {
+    return this.sockets.size;
   }
 
-  /** Takes a new token of a client that is connected. */
-  renew(token: unknown): void {
-    if (typeof token === 'string') this.session.authenticate(token);
-    else this.refuse('BAD_FRAME');
+  tell({ type, ...body }: ServerFrame): void {
+    this.tellAll(type, body);
+  }
+
+  authenticated(): void {
+    this.endProbation?.();
+    this.endProbation = undefined;
+    this.services.events.authenticated(this.client, pathOf(this.endpoint));
+  }
+
+  joined(socket: IoSocket): void {
+    this.sockets.add(socket);
+    socket.once('disconnect', () => {
+      this.sockets.delete(socket);
+    });
   }
 
   refuse(
@@ -157,12 +142,21 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
   ): void {
     if (!this.isOpen) return;
     this.tellAll('exception', describeRefusal(code, details), socket);
-    this.note(code, details, eventType);
+    this.note(code, eventType);
+  }
+
+  /** Counts a refusal, and closes where that is called for. */
+  note(code: Code, eventType?: string): void {
+    const { clock, events } = this.services;
+    this.client.counters.refused++;
+    events.refused(this.client, code, { path: pathOf(this.endpoint), eventType });
+    const closing = closingOf(code, this.isAnonymous, () => this.meter.strike(clock.monotonic()));
+    if (closing) this.close(closing.reason);
   }
 
   end(code: Code, details: RefusalDetails = {}): void {
     if (!this.isOpen) return;
-    this.entry?.settle({ code, details });
+    this.entrance.shut(code, details);
     this.tellAll('exception', describeRefusal(code, details));
     this.close(code);
   }
@@ -183,7 +177,7 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
 
   checkDeadlines(): void {
     if (!this.isOpen) return;
-    this.session.checkDeadlines();
+    this.entrance.checkDeadlines();
     if (this.liveness.due(this.services.clock.monotonic()) === 'idle') this.end('IDLE_TIMEOUT');
   }
 
@@ -211,23 +205,30 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
     conn.on('packet', ({ type }: { type: string }) => {
       if (type !== 'message') this.charge();
     });
-    const socket = webSocketOf(conn);
-    if (socket)
-      socket[OWNER] = {
-        // Pings of the WebSocket itself, which Engine.IO has no use for.
-        pinged: data => {
-          if (this.charge()) socket.pong(data);
-        },
-        closing: code => {
-          this.tellClosed(code);
-        },
-      };
+    this.listenToWebSocket();
+    conn.once('upgrade', () => {
+      this.listenToWebSocket();
+    });
     conn.once('close', () => {
       this.intake.clear();
-      this.entry?.settle({ code: 'UNAUTHENTICATED' });
+      this.entrance.shut('UNAUTHENTICATED');
       this.services.connections.remove(this);
     });
     return parse;
+  }
+
+  private listenToWebSocket(): void {
+    const socket: OwnedSocket | undefined = webSocketOf(this.conn);
+    if (!socket) return;
+    socket[OWNER] = {
+      // Pings of the WebSocket itself, which Engine.IO has no use for.
+      pinged: data => {
+        if (this.charge()) socket.pong(data);
+      },
+      closing: code => {
+        this.tellClosed(code);
+      },
+    };
   }
 
   private receive(data: unknown): void {
@@ -256,85 +257,8 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
     return retryAfter === 0;
   }
 
-  private async authenticate(socket: IoSocket): Promise<Refusal | { welcome?: AuthSuccess }> {
-    if (!this.isTaking) return { code: 'SERVER_SHUTDOWN' };
-    const { auth } = socket.handshake as { auth?: { token?: unknown } };
-    const entry: { welcome?: AuthSuccess } = {};
-    if (auth?.token !== undefined) {
-      const refusal = await this.present(auth.token, entry);
-      if (refusal) return refusal;
-    } else if (this.isAnonymous) {
-      const namespace = socket.nsp.name;
-      if (!this.services.catalog.hasPublic({ ...this.endpoint, namespace }))
-        return this.note('UNAUTHENTICATED');
-    }
-    this.sockets.add(socket);
-    socket.once('disconnect', () => {
-      this.sockets.delete(socket);
-    });
-    return entry;
-  }
-
-  /** Has a token looked at. @returns what refuses it */
-  private present(token: unknown, entry: { welcome?: AuthSuccess }): Promise<Refusal | undefined> {
-    return new Promise(resolve => {
-      this.entry = Object.assign(entry, {
-        settle: (refusal?: Refusal) => {
-          this.entry = undefined;
-          resolve(refusal);
-        },
-      });
-      this.session.authenticate(typeof token === 'string' ? token : '');
-    });
-  }
-
-  private sessionOutlet(): ConstructorParameters<typeof Session>[0] {
-    const isOpen = () => this.isOpen;
-    const { catalog } = this.services;
-    return {
-      client: this.client,
-      slot: this.slot,
-      endpoint: { services: this.services, isOpenToAll: catalog.isOpen(this.endpoint) },
-      get isOpen() {
-        return isOpen();
-      },
-      tell: frame => {
-        this.tell(frame);
-      },
-      authenticated: () => {
-        this.endProbation?.();
-        this.endProbation = undefined;
-        this.services.events.authenticated(this.client, pathOf(this.endpoint));
-        this.entry?.settle();
-      },
-      refuse: (code, details = {}) => {
-        if (this.entry) this.entry.settle(this.note(code, details));
-        else this.refuse(code, details);
-      },
-      end: (code, details) => {
-        this.end(code, details);
-      },
-    };
-  }
-
-  private tell(frame: ServerFrame): void {
-    const { type, ...body } = frame;
-    if (frame.type === 'auth_success' && this.entry) this.entry.welcome = frame;
-    else this.tellAll(type, body);
-  }
-
   private tellAll(event: string, body: object, only?: IoSocket): void {
     for (const socket of only ? [only] : this.sockets) socket.emit(event, body);
-  }
-
-  /** Counts a refusal, and closes where that is called for. */
-  private note(code: Code, details: RefusalDetails = {}, eventType?: string): Refusal {
-    const { clock, events } = this.services;
-    this.client.counters.refused++;
-    events.refused(this.client, code, { path: pathOf(this.endpoint), eventType });
-    const closing = closingOf(code, this.isAnonymous, () => this.meter.strike(clock.monotonic()));
-    if (closing) this.close(closing.reason);
-    return { code, details };
   }
 
   private close(reason: Code): void {
@@ -342,7 +266,7 @@ export class IoConnection implements ManagedConnection, IntakeOwner {
     this.isClosing = true;
     this.tellClosed(reason);
     // Who is refused entry is told so first.
-    if (this.entering > 0)
+    if (this.entrance.waiting > 0)
       setImmediate(() => {
         this.leave(reason);
       });

@@ -72,7 +72,7 @@ export class IoPeer implements RefusalOutlet {
     const message = String(name);
     const data = args.filter(arg => typeof arg !== 'function');
     if (message === AUTH && !this.handles(AUTH)) {
-      connection.renew((data[0] as { token?: unknown } | null | undefined)?.token);
+      connection.entrance.renew((data[0] as { token?: unknown } | null | undefined)?.token);
       return false;
     }
     const code = this.refusalOf(message, data);

@@ -264,7 +264,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     if (this.peers.has(socket)) return undefined;
     const connection = this.connections.get(socket.conn);
     if (!connection) return refusalOf('UNAVAILABLE');
-    const result = await connection.enter(socket);
+    const result = await connection.entrance.enter(socket);
     if ('code' in result) return refusalOf(result.code, result.details);
     const peer = new IoPeer(connection, socket, this.services, result.welcome);
     this.peers.set(socket, peer);

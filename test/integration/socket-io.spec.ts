@@ -1,5 +1,6 @@
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { io } from 'socket.io-client';
+import type { WebSocket } from 'ws';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually } from '../helpers/eventually.js';
 import { IoClient, startIo } from '../helpers/io-client.js';
@@ -285,6 +286,10 @@ describe('the options of a Socket.IO gateway', () => {
     await eventually(() => client.socket.io.engine.transport.name === 'websocket');
     expect(await client.socket.emitWithAck('x')).toBe(1);
     expect(app.nest.get(ConnectionManager).count).toBe(1);
+    const { ws } = client.socket.io.engine.transport as unknown as { ws: WebSocket };
+    await new Promise(resolve => {
+      ws.once('pong', resolve).ping();
+    });
   });
 
   it('may give it a port of its own', async () => {
