@@ -201,7 +201,7 @@ describeWithChromium("the quickstart's page", () => {
     expect(await page.locator('#attack-unsigned').evaluate(isFocused)).toBe(true);
     await page.getByText('What passed').focus();
     await page.keyboard.press('Enter');
-    await page.getByText('SemanticEventsAdapter is installed').waitFor();
+    await page.getByText('An adapter of this library is installed').waitFor();
     const { y } = (await page.locator('#state').boundingBox()) ?? { y: -1 };
     expect(y).toBeGreaterThanOrEqual(0);
   });

@@ -43,6 +43,12 @@ const NOT_RUN: Record<string, string> = {
     'others’ packages; a ConfigService stands in for theirs below',
   'docs/socket-io.md: npm install nestjs-semantic-events @nestjs/websockets @nestjs/platform-socket.io @nestjs/jwt @nestjs/throttler':
     '.ci/matrix.js installs the packed library beside these, which no registry has yet',
+  ...Object.fromEntries(
+    blocksOf('docs/benchmarks.md').map(block => [
+      nameOf(block),
+      'it measures for minutes; test/bench starts every comparison in a small form',
+    ]),
+  ),
 };
 
 const options = { signing: { keys: [RING_KEY] }, auth: { jwt: { secret: JWT_SECRET } } };

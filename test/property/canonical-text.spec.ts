@@ -57,7 +57,7 @@ describe('isCanonicalText', () => {
     fc.assert(
       fc.property(anyJson, value => {
         const text = canonicalize(value);
-        fc.pre(!/\\|\d[.e]/.test(text));
+        fc.pre(!/\\|\d[.e]|\d{16}/.test(text));
         expect(isCanonicalText(text, 0)).toBe(true);
       }),
     );
