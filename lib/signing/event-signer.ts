@@ -1,4 +1,4 @@
-import { type KeyObject, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import type { Client } from '../connection/index.js';
@@ -17,7 +17,6 @@ import {
   Problems,
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
-  SESSION_KEY_PREFIX,
   type SignatureScheme,
   type SigningKeyOptions,
 } from '../options/index.js';
@@ -25,9 +24,8 @@ import { RefusalError } from '../protocol/index.js';
 import { deriveKey } from './derive-key.js';
 import { canonicalizeWithout } from './canonicalize.js';
 import { compatibleText, findCompatibleKey } from './compatible-signature.js';
-import { generateSecret, KeyRing, type RingKey, type SigningKey } from './key-ring.js';
+import { generateSecret, type RingKey, type SigningKey } from './key-ring.js';
 import { computeMac, isMacOf } from './mac.js';
-import { deriveSessionKey } from './session-key.js';
 import {
   type Direction,
   formatSignature,
@@ -36,11 +34,9 @@ import {
   receivedInput,
   signingInput,
 } from './signature.js';
+import { type AcceptedKeys, SigningKeys } from './signing-keys.js';
 
 const COMPATIBLE_NONCE_BYTES = 8;
-
-/** Which keys an event may be signed with: the connection's own, those of the ring, or either. */
-export type AcceptedKeys = 'session' | 'ring' | 'any';
 
 export interface SignOptions {
   /** Signs for this client, with its session key where it has one. */
@@ -73,11 +69,7 @@ export interface VerifyOptions {
 /** Signs events and verifies the signatures of others, by HMAC-SHA256 over their canonical form. */
 @Injectable()
 export class EventSigner {
-  private ring: KeyRing;
-  // The key of the ring that a connection's own is derived from. That is kept from its first use on: many connections
-  // only listen, and a key takes memory.
-  private readonly origins = new WeakMap<Client, KeyObject>();
-  private readonly sessionKeys = new WeakMap<Client, SigningKey>();
+  private readonly signingKeys: SigningKeys;
   private readonly check: (event: SemanticEvent, options: VerifyOptions) => string;
   /** Events that were verified in the compatible mode: whoever sent them reads no other signature. */
   private readonly compatible = new WeakSet<SemanticEvent>();
@@ -87,7 +79,7 @@ export class EventSigner {
     private readonly clock: Clock,
     @Optional() telemetry: Telemetry = NO_TELEMETRY,
   ) {
-    this.ring = new KeyRing(options.signing.keys);
+    this.signingKeys = new SigningKeys(options.signing.keys);
     this.check = telemetry.timed('verification', this.keyIdOf.bind(this));
   }
 
@@ -107,12 +99,12 @@ export class EventSigner {
     const problems = new Problems();
     checkKeys(keys, problems, this.clock.now());
     problems.throwIfAny();
-    this.ring = new KeyRing(keys);
+    this.signingKeys.rotate(keys);
   }
 
   /** The key ring in use: the first in force signs. */
   get keys(): readonly RingKey[] {
-    return this.ring.list();
+    return this.signingKeys.list();
   }
 
   /**
@@ -146,7 +138,7 @@ export class EventSigner {
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
    */
   seal(openText: string, client: Client): string {
-    const { id, key } = this.signingKeyFor(client);
+    const { id, key } = this.signingKeys.for(client, this.clock.now());
     const mac = computeMac(key, macInput(`${openText}}`, 's2c'));
     return withSignature(openText, formatSignature(id, mac));
   }
@@ -158,7 +150,7 @@ export class EventSigner {
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
    */
   signFor(client: Client, input: Uint8Array): string {
-    const { id, key } = this.signingKeyFor(client);
+    const { id, key } = this.signingKeys.for(client, this.clock.now());
     return formatSignature(id, computeMac(key, input));
   }
 
@@ -191,12 +183,7 @@ export class EventSigner {
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
    */
   sessionKeyOf(client: Client): SigningKey {
-    let origin = this.origins.get(client);
-    if (!origin) {
-      origin = this.ringKey(this.clock.now()).key;
-      this.origins.set(client, origin);
-    }
-    return this.sessionKeys.get(client) ?? deriveSessionKey(origin, client.id);
+    return this.signingKeys.open(client, this.clock.now());
   }
 
   /**
@@ -207,13 +194,13 @@ export class EventSigner {
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
    */
   purposeKey(info: string): SigningKey {
-    const { id, key } = this.ringKey(this.clock.now());
+    const { id, key } = this.signingKeys.current(this.clock.now());
     return { id, key: deriveKey(key, '', info) };
   }
 
   /** The key for a purpose that was derived from a certain key of the ring, while that is in force. */
   findPurposeKey(info: string, keyId: string): SigningKey | undefined {
-    const found = this.ring.find(keyId, this.clock.now());
+    const found = this.signingKeys.find(keyId, this.clock.now());
     return found && { id: found.id, key: deriveKey(found.key, '', info) };
   }
 
@@ -230,7 +217,7 @@ export class EventSigner {
       return this.verifyCompatible(event, keys, direction, now);
 
     const signature = parseSignature(event.semanticsignature);
-    const key = signature && this.findKey(signature.keyId, keys, client, now);
+    const key = signature && this.signingKeys.find(signature.keyId, now, keys, client);
     if (!key || !isMacOf(key.key, this.signedText(event, direction, text), signature.mac))
       throw new RefusalError('INVALID_SIGNATURE');
     return key.id;
@@ -245,31 +232,17 @@ export class EventSigner {
 
   private signatureOf(event: SemanticEvent, { client, direction = 's2c', scheme }: SignOptions) {
     if (scheme === 'integradio') return this.compatibleSignatureOf(event, direction);
-    const { id, key } = this.signingKeyFor(client);
+    const { id, key } = this.signingKeys.for(client, this.clock.now());
     const text = canonicalizeWithout(event, 'semanticsignature');
     const mac = computeMac(key, macInput(text, direction));
     return { text, semanticsignature: formatSignature(id, mac) };
-  }
-
-  /** The client's session key, or a key of the ring where it has none. */
-  private signingKeyFor(client: Client | undefined): SigningKey {
-    return (client && this.keptSessionKeyOf(client)) ?? this.ringKey(this.clock.now());
-  }
-
-  private keptSessionKeyOf(client: Client): SigningKey | undefined {
-    let key = this.sessionKeys.get(client);
-    if (!key && this.origins.has(client)) {
-      key = this.sessionKeyOf(client);
-      this.sessionKeys.set(client, key);
-    }
-    return key;
   }
 
   private compatibleSignatureOf(event: SemanticEvent, direction: Direction) {
     if (!this.fits(event, direction))
       throw new TypeError('In the compatible mode only events of the server have its source');
     const { text, input } = compatibleText(event);
-    const { key } = this.ringKey(this.clock.now());
+    const { key } = this.signingKeys.current(this.clock.now());
     return { text, semanticsignature: computeMac(key, input, 'hex') };
   }
 
@@ -280,7 +253,7 @@ export class EventSigner {
     now: number,
   ): string {
     const isAcceptable = accepted !== 'session' && this.fits(event, direction);
-    const key = isAcceptable ? findCompatibleKey(event, this.ring.inForce(now)) : undefined;
+    const key = isAcceptable ? findCompatibleKey(event, this.signingKeys.inForce(now)) : undefined;
     if (!key) throw new RefusalError('INVALID_SIGNATURE');
     this.compatible.add(event);
     return key.id;
@@ -299,19 +272,6 @@ export class EventSigner {
     return this.options.signing.accept.includes(scheme);
   }
 
-  private findKey(
-    id: string,
-    accepted: AcceptedKeys,
-    client: Client | undefined,
-    now: number,
-  ): SigningKey | undefined {
-    if (!id.startsWith(SESSION_KEY_PREFIX)) {
-      return accepted === 'session' ? undefined : this.ring.find(id, now);
-    }
-    const key = accepted === 'ring' ? undefined : client && this.keptSessionKeyOf(client);
-    return key?.id === id ? key : undefined;
-  }
-
   private signedText(event: SemanticEvent, direction: Direction, text?: string): string {
     const { semanticsignature = '' } = event;
     const received = text && receivedInput(text, semanticsignature, direction);
@@ -321,12 +281,6 @@ export class EventSigner {
     } catch {
       throw new RefusalError('INVALID_EVENT');
     }
-  }
-
-  private ringKey(now: number): SigningKey {
-    const key = this.ring.current(now);
-    if (!key) throw new RefusalError('UNAVAILABLE');
-    return key;
   }
 }
 

@@ -8,7 +8,8 @@ import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.
 import { RefusalError } from '../protocol/index.js';
 import { passOrRefuse, type PendingDecision, pendingDecisionOf } from '../rate-limit/index.js';
 import { NonceTracker } from '../replay/index.js';
-import { type AcceptedKeys, EventSigner } from './event-signer.js';
+import { EventSigner } from './event-signer.js';
+import type { AcceptedKeys } from './signing-keys.js';
 
 export interface SignedEventOptions {
   /** Which keys an event may be signed with. @default 'any' */
