@@ -3,10 +3,13 @@ export const OUT = 'build/mutation';
 
 export const MUTATED = [
   'lib/signing/canonicalize.ts',
+  'lib/signing/canonical-text.ts',
+  'lib/signing/reply.ts',
   'lib/signing/signature.ts',
   'lib/signing/mac.ts',
   'lib/signing/key-ring.ts',
   'lib/replay/in-memory-nonce-store.ts',
+  'lib/replay/nonces-of-key.ts',
   'lib/rate-limit/token-bucket.ts',
   'lib/rate-limit/in-memory-rate-limit-store.ts',
   'lib/protocol/origin.ts',
@@ -23,7 +26,7 @@ export const SUITES = [
   /^test\/unit\/(event|replay)\//,
   /^test\/unit\/protocol\/(?!protocol-page)/,
   /^test\/unit\/rate-limit\/(token-bucket|in-memory-rate-limit-store|pass-or-refuse|rate-limiter)\./,
-  /^test\/unit\/signing\/(canonicalize|event-signer|key-ring|mac|session-key|signature)/,
+  /^test\/unit\/signing\/(canonicalize|event-signer|key-ring|mac|reply-signer|session-key|signature)/,
   /^test\/unit\/connection\/origin\./,
 ];
 

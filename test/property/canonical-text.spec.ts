@@ -64,6 +64,64 @@ describe('isCanonicalText', () => {
   });
 
   it.each([
+    '{}',
+    '{"":""}',
+    '{"a":0}',
+    '{"a":-1,"b":90}',
+    '{"a":123456789012345}',
+    '{"a":[]}',
+    '{"a":[0]}',
+    '{"a":[1,-2,[],{},"x"]}',
+    '{"a":{"b":{}},"b":{"a":1}}',
+    '{"a":true,"b":false,"c":null}',
+    '{"a":[true,false,null]}',
+    '{"10":1,"9":2}',
+    '{"a":"é😀","ab":"דּ"}',
+    `${'{"a":'.repeat(31)}{}${'}'.repeat(31)}`,
+    `{"a":${'['.repeat(31)}${']'.repeat(31)}}`,
+  ])('says yes to %s', text => {
+    expect(canonicalize(JSON.parse(text))).toBe(text);
+    expect(isCanonicalText(text, 0)).toBe(true);
+    expect(isCanonicalText(`v1.c2s.${text}`, 7)).toBe(true);
+  });
+
+  it.each([
+    '{"a":-0}',
+    '{"a":[-0]}',
+    '{"a":1.5}',
+    '{"a":1e3}',
+    '{"a":1E3}',
+    '{"a":1234567890123456}',
+    '{"a":"\\u0061"}',
+    '{"b":1,"a":2}',
+    '{"a":1,"a":1}',
+    '{"9":1,"10":2}',
+    '{"a":{"b":1,"a":2}}',
+    '{"a":[{"b":1,"a":2}]}',
+    ' {"a":1}',
+    '{ "a":1}',
+    '{"a" :1}',
+    '{"a": 1}',
+    '{"a":1 }',
+    '{"a":1} ',
+    '{"a":[ 1]}',
+    '{"a":[1 ]}',
+    '{"a":[1, 2]}',
+    '{"a":[1 ,2]}',
+    '{"a":1, "b":2}',
+    '{"a":1 ,"b":2}',
+    '{"a":{ }}',
+    '{"a":[ ]}',
+    '{"a":"x" ,"b":2}',
+    '{"a":true ,"b":2}',
+    `${'{"a":'.repeat(32)}{}${'}'.repeat(32)}`,
+    `{"a":${'['.repeat(32)}${']'.repeat(32)}}`,
+  ])('says no to %s', text => {
+    expect(JSON.parse(text)).toBeDefined();
+    expect(isCanonicalText(text, 0)).toBe(false);
+  });
+
+  it.each([
     ['an array', '[1]'],
     ['something behind the object', '{}x'],
     ['an object that does not end', '{"a":1'],
