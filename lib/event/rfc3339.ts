@@ -30,7 +30,12 @@ let last: { text: string; instant: number | undefined } = { text: '', instant: u
 function parse(text: string): number | undefined {
   const match = DATE_TIME.exec(text);
   if (!match) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as Six;
+  const year = Number(match[1]);
+  const month = Number(match[2]);
+  const day = Number(match[3]);
+  const hour = Number(match[4]);
+  const minute = Number(match[5]);
+  const second = Number(match[6]);
   if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
   if (hour > 23 || minute > 59 || second > 60) return undefined;
 
@@ -44,8 +49,6 @@ function parse(text: string): number | undefined {
   if (second === 60 && !endsDay(instant)) return undefined;
   return instant;
 }
-
-type Six = [number, number, number, number, number, number];
 
 function offsetOf(sign?: string, hours = '0', minutes = '0'): number | undefined {
   if (Number(hours) > 23 || Number(minutes) > 59) return undefined;

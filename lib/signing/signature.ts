@@ -8,6 +8,7 @@ import { computeMac } from './mac.js';
 export type Direction = 'c2s' | 's2c';
 
 const VERSION = 'v1';
+const SIGNATURE_MEMBER = '"semanticsignature":"';
 const SIGNATURE = /^v1\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{43})$/;
 
 /**
@@ -36,15 +37,16 @@ export function receivedInput(
   signature: string,
   direction: Direction,
 ): string | undefined {
-  const member = `"semanticsignature":"${signature}"`;
-  const at = text.indexOf(member);
-  if (at < 0) return undefined;
+  const at = text.lastIndexOf(SIGNATURE_MEMBER);
+  const end = at + SIGNATURE_MEMBER.length + signature.length;
+  if (at < 0 || !text.startsWith(signature, end - signature.length) || text[end] !== '"')
+    return undefined;
   // A comma goes with it: the one before, but that behind where it comes first.
   const isFirst = text[at - 1] === '{';
   const before = text.slice(0, isFirst ? at : at - 1);
-  const behind = text.slice(at + member.length + (isFirst ? 1 : 0));
+  const behind = text.slice(isFirst ? end + 2 : end + 1);
   const input = macInput(before + behind, direction);
-  return isCanonicalText(input, input.indexOf('{')) ? input : undefined;
+  return isCanonicalText(input, input.length - before.length - behind.length) ? input : undefined;
 }
 
 /** The bytes that are signed for each of many clients, made once. @param text the canonical form of the event */

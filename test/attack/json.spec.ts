@@ -146,6 +146,16 @@ describe('an event that comes in the canonical form it was signed in', () => {
 
   it.each<[string, (open: string, signature: string) => string, string]>([
     ['in its data', (open, s) => `${open.replace('"a":1', `"a":1,${s}`)}}`, 'INVALID_SIGNATURE'],
+    [
+      'in its data, and where it belongs',
+      (open, s) => `${open.replace('"a":1', `"a":1,${s}`)},${s}}`,
+      'INVALID_SIGNATURE',
+    ],
+    [
+      'before all else, and in its data',
+      (open, s) => `{${s},${open.slice(1).replace('"a":1', `"a":1,${s}`)}}`,
+      'INVALID_SIGNATURE',
+    ],
     ['beside it', (open, s) => `${open}},${s}`, 'INVALID_SIGNATURE'],
     [
       'in its data and, by another spelling, where it belongs',
