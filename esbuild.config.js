@@ -2,6 +2,7 @@
 // size of one for each source file. Nothing is renamed; lines are filled up, but stay short enough to be pointed at. The
 // client is one file that needs no other, so that it can be served as it is.
 import { readFileSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const MODULES = 'build/js';
@@ -13,6 +14,16 @@ const entries = Object.values(manifest.exports)
 const isClient = entry => entry.startsWith('client/');
 
 rmSync('dist', { recursive: true, force: true });
+
+/** What TypeScript makes of decorators once for all, and not once in each module. */
+const helpers = {
+  name: 'helpers',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^tslib$/ }, () => ({
+      path: fileURLToPath(import.meta.resolve('tslib/tslib.es6.mjs')),
+    }));
+  },
+};
 
 const common = {
   bundle: true,
@@ -29,6 +40,7 @@ await build({
   entryPoints: entries.filter(entry => !isClient(entry)).map(entry => `${MODULES}/${entry}`),
   platform: 'node',
   packages: 'external',
+  plugins: [helpers],
   minifySyntax: true,
   splitting: true,
   chunkNames: 'shared/[name]-[hash]',

@@ -73,7 +73,7 @@ const appModule = take('README.md', 'export class AppModule');
 const main = take('README.md', 'await app.listen(3000)');
 const testing = take('README.md', 'EventTestClient.login');
 const client = take('README.md', 'new SemanticEventsClient');
-const hints = take('README.md', '@Unverified()');
+const hints = take('docs/python-peers.md', '@Unverified()');
 const greeter = take('README.md', 'export class Greeter');
 const redis = take('README.md', 'redisStores');
 const adapter = take('docs/migration.md', 'new SemanticEventsAdapter');
@@ -242,7 +242,7 @@ describe('the client of the README', () => {
   });
 });
 
-it('what an older Python peer leaves unsigned is offered beside the event, as the README shows', async () => {
+it('what an older Python peer leaves unsigned is offered beside the event, as its page shows', async () => {
   const said: unknown[] = [];
   const { Shown } = await run(hints, {
     given: { Click, logger: { debug: (tags: unknown) => said.push(tags) }, users: {} },
