@@ -164,6 +164,26 @@ describe('the handshake of Socket.IO', () => {
     expect(connections.count).toBe(1);
   });
 
+  it('gives no place to a second WebSocket of a session, also where sessions may begin by polling', async () => {
+    @WebSocketGateway({ path: '/events', transports: ['polling', 'websocket'] })
+    @Public()
+    class Either {
+      @SubscribeMessage('x')
+      x() {
+        return 1;
+      }
+    }
+    const { app, store, connections } = await start({}, { gateways: [Either] });
+    const peer = await openRaw(app);
+    const { sid } = JSON.parse((await peer.next())!.payload.toString().slice(1)) as Json;
+    // A session that went over would be left, uncounted, when the first connection ends.
+    const second = await RawPeer.connect(app.port);
+    expect((await second.handshake(`${PATH}&sid=${sid}`)).status).toBe(400);
+    peer.reset();
+    await eventually(() => connections.count === 0);
+    expect(store.size).toBe(0);
+  });
+
   it('that polls is refused with the same status and body', async () => {
     @WebSocketGateway({ path: '/events', transports: ['polling'] })
     class Polled {
