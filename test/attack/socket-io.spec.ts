@@ -268,6 +268,33 @@ describe('who has not authenticated over Socket.IO', () => {
   });
 });
 
+describe('a namespace of Socket.IO with nothing public in it', () => {
+  it.each<[string, unknown]>([
+    ['pattern', /^\/.*$/],
+    [
+      'function',
+      (_name: string, _auth: unknown, next: (e: null, ok: boolean) => void) => {
+        next(null, true);
+      },
+    ],
+  ])('is not entered without a token for matching the %s of a public one', async (_, namespace) => {
+    @Public()
+    class Any {
+      @SubscribeMessage('x')
+      x() {
+        return 1;
+      }
+    }
+    WebSocketGateway({ path: '/events', namespace: namespace as RegExp })(Any);
+    const { app } = await start({}, { gateways: [ClosedGateway, Any] });
+    const other = IoClient.open(app.port, { namespace: '/other' });
+    expect(await other.socket.emitWithAck('x')).toBe(1);
+    const client = IoClient.open(app.port, { namespace: '/closed' });
+    expect((await client.next('connect_error')).code).toBe('UNAUTHENTICATED');
+    expect(app.nest.get(ClosedGateway).seen).toEqual([]);
+  });
+});
+
 describe('a ticket over Socket.IO', () => {
   it('is worth one connection, whoever comes first of 20 at once', async () => {
     const { app, connections } = await start();
