@@ -177,22 +177,26 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     const { handshakes, logger } = this.services;
     return (request: EngineRequest, answer) => {
       const polling = request.res && new PollingLifetime(request.res);
-      handshakes.admit(request, { origins }, polling).then(
-        result => {
+      // Whose request is gone has no place any more: nobody would count a session of his.
+      const proceed: typeof answer = (message, isAllowed) => {
+        if (!polling?.destroyed) answer(message, isAllowed);
+      };
+      handshakes
+        .admit(request, { origins }, polling)
+        .then(result => {
           if (!('slot' in result)) {
             this.refuse(request, result, endpoint);
             return;
           }
           this.admissions.set(request, result);
           if (polling) this.lifetimes.set(request, polling);
-          if (given) given(request, answer);
-          else answer(null, true);
-        },
-        (error: unknown) => {
+          if (given) given(request, proceed);
+          else proceed(null, true);
+        })
+        .catch((error: unknown) => {
           if (!(error instanceof RefusalError)) logUnexpected(logger, error);
           this.refuse(request, { code: 'SERVER_FULL' }, endpoint);
-        },
-      );
+        });
     };
   }
 
