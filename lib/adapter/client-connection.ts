@@ -209,6 +209,10 @@ export class ClientConnection
     if (this.charge()) this.liveness.heard();
   }
 
+  flush(): void {
+    this.services.writes.letGo(this.tcp);
+  }
+
   closing(code: Code): void {
     this.services.events.closed(this.client, code, this.endpoint.path);
     if (code === 'SLOW_CONSUMER') this.readLastWords();

@@ -133,12 +133,15 @@ export class GatewayCatalog {
   }
 
   private at({ port, path, namespace }: Endpoint): CatalogGateway[] {
-    return this.list().filter(
-      ({ endpoint }) =>
-        endpoint.port === port &&
-        endpoint.path === path &&
-        (typeof namespace !== 'string' || isAmong(namespace, endpoint.namespace)),
+    const found = this.list().filter(
+      ({ endpoint }) => endpoint.port === port && endpoint.path === path,
     );
+    if (typeof namespace !== 'string') return found;
+    // As Socket.IO does it: patterns are asked only about names that nobody has.
+    const named = found.filter(({ endpoint }) => isNamed(namespace, endpoint.namespace));
+    return named.length > 0
+      ? named
+      : found.filter(({ endpoint }) => isAmong(namespace, endpoint.namespace));
   }
 
   private scan(): CatalogGateway[] {
@@ -196,9 +199,13 @@ export function normalizePath(path = ''): string {
   return `/${path.replace(/^\/+|\/+$/g, '')}`;
 }
 
-/** Whether a namespace is one that a gateway serves. What a function decides, it cannot be asked here. */
-function isAmong(name: string, namespace: unknown): boolean {
-  if (namespace instanceof RegExp) return namespace.test(name);
-  if (typeof namespace === 'function') return true;
+/** Whether a gateway has a namespace by its name. */
+function isNamed(name: string, namespace: unknown): boolean {
+  if (namespace instanceof RegExp || typeof namespace === 'function') return false;
   return normalizePath(name) === normalizePath(namespace as string | undefined);
+}
+
+/** Whether a namespace is one of those that a gateway serves by a pattern. What a function decides, it cannot be asked here. */
+function isAmong(name: string, namespace: unknown): boolean {
+  return namespace instanceof RegExp ? namespace.test(name) : typeof namespace === 'function';
 }

@@ -10,6 +10,8 @@ export interface SocketOwner {
   received?(data: RawData, isBinary: boolean): void;
   pinged?(data: Buffer): void;
   ponged?(): void;
+  /** Asked to let go what waits for us, and not for the peer, when too much does. */
+  flush?(): void;
   /** Told when the socket has begun to close by itself. */
   closing(code: Code): void;
   /** @param reason the close code */
@@ -77,6 +79,8 @@ export function guardedSocket(
 
     checkQueue(): boolean {
       if (this.readyState !== this.OPEN) return false;
+      if (this.bufferedAmount <= maxBufferedBytes) return true;
+      this.#owner?.flush?.();
       if (this.bufferedAmount <= maxBufferedBytes) return true;
       this.closeFor('SLOW_CONSUMER');
       return false;

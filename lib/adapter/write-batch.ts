@@ -30,6 +30,11 @@ export class WriteBatch {
     } else if (socket.writableLength > MAX_WAITING) this.release(socket);
   }
 
+  /** Has what waits leave before the end of the turn. */
+  letGo(socket: Socket): void {
+    if (this.corked.has(socket)) this.release(socket);
+  }
+
   /**
    * To be called before a frame is written that many are sent, one after the other anyway: the first of a turn leaves at
    * once, unless something waits already.

@@ -46,7 +46,8 @@ export function receivedInput(
   const before = text.slice(0, isFirst ? at : at - 1);
   const behind = text.slice(isFirst ? end + 2 : end + 1);
   const input = macInput(before + behind, direction);
-  return isCanonicalText(input, input.length - before.length - behind.length) ? input : undefined;
+  // Of what is before an object, such as white space, nothing was signed.
+  return isCanonicalText(input, macInput('', direction).length) ? input : undefined;
 }
 
 /** The bytes that are signed for each of many clients, made once. @param text the canonical form of the event */

@@ -37,7 +37,7 @@ import type {
 } from './io-types.js';
 import { PollingLifetime } from './polling-lifetime.js';
 import { assertServerOptions, pathOf, serverOptions } from './server-options.js';
-import { guardWebSockets, webSocketOf } from './web-socket-engine.js';
+import { guardWebSockets, hasWebSocket, webSocketOf } from './web-socket-engine.js';
 
 /** Fragments of one message, and chunks of one frame, that ws keeps until it is complete. */
 const MAX_FRAGMENTS = 1_024;
@@ -110,11 +110,12 @@ export class SemanticEventsIoAdapter extends IoAdapter {
       },
       connection.maxBufferedBytes,
     );
-    const polls = options.transports?.includes('polling');
     engine.use((request: EngineRequest, _response: unknown, next: (error?: Error) => void) => {
       this.httpGuard.heard(request.socket);
-      // Only who polls has a session before he has a WebSocket; anybody else would have a second one, uncounted.
-      next(polls || !request._query?.sid ? undefined : new Error('no session can be gone on with'));
+      // Only who polls goes on with a session by requests: the place of a WebSocket is that of its connection, and
+      // another one would be uncounted.
+      const isTaken = hasWebSocket(engine, request._query?.sid);
+      next(isTaken ? new Error('the session has a WebSocket') : undefined);
     });
     engine.on('connection', (conn: EngineConnection) => {
       this.accept(conn, endpoint);
@@ -176,22 +177,26 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     const { handshakes, logger } = this.services;
     return (request: EngineRequest, answer) => {
       const polling = request.res && new PollingLifetime(request.res);
-      handshakes.admit(request, { origins }, polling).then(
-        result => {
+      // Whose request is gone has no place any more: nobody would count a session of his.
+      const proceed: typeof answer = (message, isAllowed) => {
+        if (!polling?.destroyed) answer(message, isAllowed);
+      };
+      handshakes
+        .admit(request, { origins }, polling)
+        .then(result => {
           if (!('slot' in result)) {
             this.refuse(request, result, endpoint);
             return;
           }
           this.admissions.set(request, result);
           if (polling) this.lifetimes.set(request, polling);
-          if (given) given(request, answer);
-          else answer(null, true);
-        },
-        (error: unknown) => {
+          if (given) given(request, proceed);
+          else proceed(null, true);
+        })
+        .catch((error: unknown) => {
           if (!(error instanceof RefusalError)) logUnexpected(logger, error);
           this.refuse(request, { code: 'SERVER_FULL' }, endpoint);
-        },
-      );
+        });
     };
   }
 

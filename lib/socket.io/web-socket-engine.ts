@@ -7,6 +7,8 @@ import type { EngineConnection, EngineServer } from './io-types.js';
 const TOO_LARGE = `42${JSON.stringify(['exception', describeRefusal('MESSAGE_TOO_LARGE')])}`;
 
 interface Engine {
+  /** By the ids of their sessions. */
+  readonly clients: Readonly<Record<string, EngineConnection>>;
   readonly opts: { wsEngine: new (options: object) => WebSocketServer };
   init(): void;
 }
@@ -38,4 +40,11 @@ export function webSocketOf({ transport }: EngineConnection): WebSocket | undefi
   return transport.name === 'websocket'
     ? (transport as unknown as { socket: WebSocket }).socket
     : undefined;
+}
+
+/** Whether a session has gone over to a WebSocket, or began by one. */
+export function hasWebSocket(server: EngineServer, session = ''): boolean {
+  const { clients } = server as unknown as Engine;
+  const conn = Object.hasOwn(clients, session) ? clients[session] : undefined;
+  return conn !== undefined && webSocketOf(conn) !== undefined;
 }

@@ -53,6 +53,18 @@ describe("data of Nest's own frames", () => {
 });
 
 describe('JSON that two parsers read differently', () => {
+  it('has one reading: white space around an event is no part of what is signed', async () => {
+    for (const [before, behind] of [
+      [' ', ''],
+      ['\n\t', ''],
+      ['', ' '],
+      [' ', ' '],
+    ] as const) {
+      const event = canonicalize(client.event('demo.echo', { before, behind }));
+      expect(await outcome(`{"type":"event","event":${before}${event}${behind}}`)).toBe('accepted');
+    }
+  });
+
   it('has one reading: of a member given twice the last one is both signed and handled', async () => {
     const event = JSON.stringify(client.event('demo.echo', 'last'));
     const twice = (extra: string) => `{"type":"event","event":{${extra},${event.slice(1)}}`;

@@ -1,14 +1,25 @@
+import { WebSocketGateway } from '@nestjs/websockets';
 import { HandshakePolicy } from '../../lib/adapter/index.js';
 import { ConnectionManager, ConnectionStore, SemanticEventsModule } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { LateConnectionStore } from '../helpers/late-connection-store.js';
 import { frame, RawPeer, request } from '../helpers/raw-peer.js';
-import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
+import {
+  JWT_SECRET,
+  RING_KEY,
+  TestApp,
+  type TestAppOptions,
+  tokenFor,
+} from '../helpers/test-app.js';
 import type { Json } from '../helpers/test-client.js';
+import { SemanticEventsIoAdapter } from '../../lib/socket.io/index.js';
+
+@WebSocketGateway({ path: '/events', transports: ['polling'] })
+class PollingGateway {}
 
 /** An application whose connection counts are kept by a store that answers when the test lets it. */
-async function start({ auth = {}, connection = {} } = {}) {
+async function start({ auth = {}, connection = {} } = {}, setup: Partial<TestAppOptions> = {}) {
   const store = new LateConnectionStore();
   const module = SemanticEventsModule.forRoot({
     signing: { keys: [RING_KEY] },
@@ -16,7 +27,7 @@ async function start({ auth = {}, connection = {} } = {}) {
     connection,
     providers: [{ provide: ConnectionStore, useValue: store }],
   });
-  const app = await TestApp.start({ gateways: [DemoGateway], module });
+  const app = await TestApp.start({ gateways: [DemoGateway], module, ...setup });
   return { app, store, connections: app.nest.get(ConnectionManager) };
 }
 
@@ -48,6 +59,22 @@ describe('while the store is asked for a place', () => {
     store.answer();
     await eventually(() => store.memory.size === 0);
     expect(connections.count).toBe(0);
+  });
+
+  it('a client of Socket.IO that polls and is gone gets no session, which nobody would count', async () => {
+    const { app, store, connections } = await start(
+      {},
+      { gateways: [PollingGateway], adapter: SemanticEventsIoAdapter },
+    );
+    const peers = await Promise.all(Array.from({ length: 10 }, () => RawPeer.connect(app.port)));
+    const path = '/events/?EIO=4&transport=polling';
+    for (const peer of peers) peer.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await eventually(() => store.asked === 10);
+    for (const peer of peers) peer.reset();
+    await pause(20);
+    store.answer();
+    await pause(20);
+    expect([store.memory.size, connections.count]).toEqual([0, 0]);
   });
 
   it('nothing is opened, and the frames that came along are not lost', async () => {

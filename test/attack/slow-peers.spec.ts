@@ -84,6 +84,18 @@ describe('a client that stops reading', () => {
     expect(await peer.closeCode()).toBe(4508);
   });
 
+  it('that reads in time is not closed by what only waits for the end of a turn', async () => {
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      options: { connection: { maxBufferedBytes: 1_000 } },
+    });
+    const peer = await RawPeer.open(app.port);
+    // In one chunk of the stream, so that all are answered in one turn.
+    peer.write(Buffer.concat(Array.from({ length: 40 }, () => frame('{"type":"ping"}'))));
+    for (let answers = 0; answers < 40; answers++)
+      expect((await peer.next())?.payload.toString()).toContain('pong');
+  });
+
   it('that reads in time is not closed by a burst within the bound', async () => {
     const { app } = await start(UNLIMITED);
     const client = await app.login();

@@ -164,6 +164,26 @@ describe('the handshake of Socket.IO', () => {
     expect(connections.count).toBe(1);
   });
 
+  it('gives no place to a second WebSocket of a session, also where sessions may begin by polling', async () => {
+    @WebSocketGateway({ path: '/events', transports: ['polling', 'websocket'] })
+    @Public()
+    class Either {
+      @SubscribeMessage('x')
+      x() {
+        return 1;
+      }
+    }
+    const { app, store, connections } = await start({}, { gateways: [Either] });
+    const peer = await openRaw(app);
+    const { sid } = JSON.parse((await peer.next())!.payload.toString().slice(1)) as Json;
+    // A session that went over would be left, uncounted, when the first connection ends.
+    const second = await RawPeer.connect(app.port);
+    expect((await second.handshake(`${PATH}&sid=${sid}`)).status).toBe(400);
+    peer.reset();
+    await eventually(() => connections.count === 0);
+    expect(store.size).toBe(0);
+  });
+
   it('that polls is refused with the same status and body', async () => {
     @WebSocketGateway({ path: '/events', transports: ['polling'] })
     class Polled {
@@ -245,6 +265,33 @@ describe('who has not authenticated over Socket.IO', () => {
       { code: 'MESSAGE_TOO_LARGE' },
       { code: 'MESSAGE_TOO_LARGE' },
     ]);
+  });
+});
+
+describe('a namespace of Socket.IO with nothing public in it', () => {
+  it.each<[string, unknown]>([
+    ['pattern', /^\/.*$/],
+    [
+      'function',
+      (_name: string, _auth: unknown, next: (e: null, ok: boolean) => void) => {
+        next(null, true);
+      },
+    ],
+  ])('is not entered without a token for matching the %s of a public one', async (_, namespace) => {
+    @Public()
+    class Any {
+      @SubscribeMessage('x')
+      x() {
+        return 1;
+      }
+    }
+    WebSocketGateway({ path: '/events', namespace: namespace as RegExp })(Any);
+    const { app } = await start({}, { gateways: [ClosedGateway, Any] });
+    const other = IoClient.open(app.port, { namespace: '/other' });
+    expect(await other.socket.emitWithAck('x')).toBe(1);
+    const client = IoClient.open(app.port, { namespace: '/closed' });
+    expect((await client.next('connect_error')).code).toBe('UNAUTHENTICATED');
+    expect(app.nest.get(ClosedGateway).seen).toEqual([]);
   });
 });
 

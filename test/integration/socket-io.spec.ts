@@ -5,15 +5,18 @@ import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually } from '../helpers/eventually.js';
 import { IoClient, startIo } from '../helpers/io-client.js';
 import { ClosedGateway, OpenGateway, RoomGateway } from '../helpers/io.gateways.js';
+import { RawPeer } from '../helpers/raw-peer.js';
 import { tokenFor } from '../helpers/test-app.js';
 import {
   clientOf,
   ConnectionManager,
+  ConnectionStore,
   RateLimit,
   SecureGateway,
   SecurityEvents,
   type SecurityEvent,
 } from '../../lib/index.js';
+import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
 import type { IoOptions } from '../../lib/socket.io/io-types.js';
 
 const start = (more = {}) => startIo({ gateways: [DemoGateway], ...more });
@@ -246,6 +249,26 @@ describe('the options of a Socket.IO gateway', () => {
       code: 'INVALID_CONFIG',
       problems: [expect.stringContaining(`/events: ${name}`)],
     });
+  });
+
+  it('may have more to ask of a handshake, which is refused where that fails', async () => {
+    const allowRequest: IoOptions['allowRequest'] = ({ url = '' }, answer) => {
+      if (url.includes('fail')) throw new Error('what the application asks fails');
+      answer(null, !url.includes('no'));
+    };
+    const app = await startIo({ gateways: [gatewayWith({ allowRequest })] });
+    for (const [query, status] of [
+      ['yes', 101],
+      ['no', 400],
+      ['fail', 503],
+    ] as const) {
+      const peer = await RawPeer.connect(app.port);
+      const answer = await peer.handshake(`/events/?EIO=4&transport=websocket&${query}`);
+      expect(answer.status).toBe(status);
+      peer.reset();
+    }
+    const store = app.nest.get<InMemoryConnectionStore>(ConnectionStore);
+    await eventually(() => store.size === 0);
   });
 
   it('ask for a module that is imported', async () => {

@@ -170,6 +170,8 @@ describe('the text that was signed, taken from what was received', () => {
     ['after a space', `{"id":"1", ${MEMBER}}`],
     ['with a space in it', `{"id":"1","semanticsignature": "${SIGNATURE}"}`],
     ['alone', `{${MEMBER}}`],
+    ['behind a space before the event', ` {"id":"1",${MEMBER}}`],
+    ['behind something else before the event', `1,"event":{"id":"1",${MEMBER}}`],
   ])('is not taken from a text with the signature %s', (_, text) => {
     expect(receivedInput(text, SIGNATURE, 'c2s')).toBeUndefined();
   });

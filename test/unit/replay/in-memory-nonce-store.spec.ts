@@ -86,6 +86,17 @@ describe('InMemoryNonceStore', () => {
     expect(store.size).toBeLessThanOrEqual(20);
   });
 
+  it('empties itself after a burst of signing keys that signed once, as further ones do', () => {
+    const store = storeOf(100_000);
+    for (let i = 0; i < 50_000; i++) store.useNonce(`s-${i}`, 'nonce', clock.now() + 1000);
+    clock.advance(1001);
+    for (let i = 0; i < 51_000; i++) {
+      store.useNonce(`t-${i}`, 'nonce', clock.now() + 10);
+      clock.advance(1);
+    }
+    expect(store.size).toBeLessThanOrEqual(30);
+  });
+
   it('clears up behind signing keys that come and go', () => {
     const store = storeOf(1_000_000);
     let largest = 0;
