@@ -7,7 +7,7 @@ import {
   SEMANTIC_EVENTS_OPTIONS,
 } from '../options/index.js';
 import { EventAuthorizer } from './event-authorizer.js';
-import { decodedSource, userNamedBy } from './source-user.js';
+import { decodedSource, resourceOf, userNamedBy } from './source-user.js';
 
 const SYSTEM = 'system';
 
@@ -24,13 +24,14 @@ export class DefaultEventAuthorizer extends EventAuthorizer {
   constructor(@Inject(SEMANTIC_EVENTS_OPTIONS) { signing, mesh }: ResolvedOptions) {
     super();
     this.allow = mesh.allow;
-    this.ownSource = decodedSource(signing.source)?.toLowerCase();
+    const own = decodedSource(signing.source);
+    this.ownSource = own === undefined ? undefined : resourceOf(own).toLowerCase();
   }
 
   canPublish(client: Client, { type, source }: SemanticEvent): boolean {
     if (type === SYSTEM || type.startsWith(`${SYSTEM}.`)) return false;
     const decoded = decodedSource(source);
-    if (decoded === undefined || decoded.toLowerCase() === this.ownSource) return false;
+    if (decoded === undefined || resourceOf(decoded).toLowerCase() === this.ownSource) return false;
     const named = userNamedBy(decoded);
     return named === undefined || (client.user !== undefined && named === String(client.user.id));
   }

@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { clientOf } from '../connection/index.js';
-import { eventOf, payloadOf, socketOf } from '../handler/index.js';
+import { eventOf, payloadOf, socketOf, validEventOf } from '../handler/index.js';
+import { after } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { authorizing } from './authorization.js';
 import { EventAuthorizer } from './event-authorizer.js';
@@ -16,8 +17,10 @@ export class EventAuthorizationGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const data = payloadOf(context);
     if (typeof data !== 'object' || data === null || !('specversion' in data)) return true;
-    const event = eventOf(context, this.options.event);
+    const event = validEventOf(context, this.options.event);
     const client = clientOf(socketOf(context));
-    return authorizing(context, () => this.authorizer.canPublish(client, event));
+    const allowed = authorizing(context, () => this.authorizer.canPublish(client, event));
+    // What it was asked about is what the handler is called for, and not only what the message carries.
+    return after(allowed, () => eventOf(context) === event);
   }
 }

@@ -3,30 +3,45 @@ const MAX_ROUNDS = 8;
 /** Stands for a slash that was encoded, and so is part of a name. A lone surrogate: no valid text has one. */
 const ENCODED_SLASH = '\ud800';
 const NAMES_USER = /^(?:(?:urn:)?user:|[/\ud800]*users[/\ud800]+)/i;
+const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/;
 const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
 
 /** The `source` of an event as the most lenient reader would take it; undefined when it is encoded without end. */
 export function decodedSource(source: string): string | undefined {
   let text = source.trim();
-  if (!text.includes('%')) return text;
+  if (!text.includes('%')) return withoutDotSegments(text);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const decoded = text.replace(/%2f/gi, ENCODED_SLASH).replace(ESCAPES, decodeEscapes);
-    if (decoded === text) return text;
+    if (decoded === text) return withoutDotSegments(text);
     text = decoded;
   }
   return undefined;
 }
 
+/** A decoded source without query, fragment and closing slashes: what it names, whatever of that it means. */
+export function resourceOf(decoded: string): string {
+  return decoded.replace(/[?#].*$/s, '').replace(/\/+$/, '');
+}
+
+/** The segments `.` and `..` of its path carried out (RFC 3986, section 5.2.4), also where it is relative. */
+function withoutDotSegments(text: string): string {
+  const [, path = '', rest = ''] = /^([^?#]*)(.*)$/s.exec(text) ?? [];
+  if (!DOT_SEGMENT.test(path)) return text;
+  const segments: string[] = [];
+  for (const segment of path.split('/'))
+    if (segment === '..') segments.pop();
+    else if (segment !== '.') segments.push(segment);
+  return segments.join('/') + rest;
+}
+
 /**
  * The id of the user a decoded source names: `user:<id>`, `urn:user:<id>`, `users/<id>` or `/users/<id>`, with or
- * without a path behind it. Undefined when it names none; an id nobody has when it is not clear whom it names.
+ * without a path behind it. Undefined when it names none.
  */
 export function userNamedBy(decoded: string): string | undefined {
   const prefix = NAMES_USER.exec(decoded);
   if (!prefix) return undefined;
-  const [id = '', ...path] = decoded.slice(prefix[0].length).split(/[/?#]/);
-  // `/users/alice/../bob` is bob to whoever resolves it.
-  if (path.some(segment => segment === '..')) return '';
+  const [id = ''] = decoded.slice(prefix[0].length).split(/[/?#]/);
   return id.replaceAll(ENCODED_SLASH, '/');
 }
 

@@ -9,16 +9,33 @@ import {
   validateEvent,
 } from '../event/index.js';
 import { RefusalError } from '../protocol/index.js';
-import { payloadOf } from './call.js';
+import { messageOf, payloadOf } from './call.js';
 import { RefusalException } from './refusal.exception.js';
 
 /**
- * The event a handler is called with. What SemanticEventsAdapter hands on is validated already; on a stock
- * adapter the message body is validated here, once.
+ * The event a handler is called with.
+ *
+ * @throws RefusalException `INVALID_EVENT`; that, or `INVALID_SIGNATURE` of one that is signed, also where the event is of
+ *   another type than the message it came in, by which the handler was found: whoever decides by the type would decide
+ *   about something else
+ */
+export function eventOf(context: ExecutionContext, limits?: Readonly<EventLimits>): SemanticEvent {
+  const event = validEventOf(context, limits);
+  if (event.type !== messageOf(context))
+    throw new RefusalException(
+      event.semanticsignature === undefined ? 'INVALID_EVENT' : 'INVALID_SIGNATURE',
+      { id: event.id },
+    );
+  return event;
+}
+
+/**
+ * The event in a message, whatever the name of the message. What SemanticEventsAdapter hands on is validated already; on
+ * a stock adapter the message body is validated here, once.
  *
  * @throws RefusalException `INVALID_EVENT`
  */
-export function eventOf(
+export function validEventOf(
   context: ExecutionContext,
   limits: Readonly<EventLimits> = DEFAULT_EVENT_LIMITS,
 ): SemanticEvent {

@@ -1,7 +1,7 @@
 export { messageOf, payloadOf, socketOf } from './call.js';
 export { EventData, SemanticEventBody, Unverified } from './event.decorators.js';
 export { EventDataPipe } from './event-data.pipe.js';
-export { eventIdOf, eventOf } from './event-of.js';
+export { eventIdOf, eventOf, validEventOf } from './event-of.js';
 export { GuardRank, hasGuard, UseRankedGuard } from './guard-order.js';
 export {
   GATEWAY_METADATA,

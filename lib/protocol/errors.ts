@@ -5,6 +5,9 @@ export abstract class SemanticEventsError extends Error {
   abstract readonly code: string;
 }
 
+/** Engines but V8 have no such limit, nor do the types of browsers. */
+const STACKS = Error as { stackTraceLimit?: number | undefined };
+
 /**
  * A refusal of something a peer has sent. Its message is fixed by its code, and it has no stack: peers decide how many
  * refusals there are, and to take down a stack costs more than all else about one.
@@ -21,10 +24,10 @@ export class RefusalError extends SemanticEventsError {
     readonly retryAfter?: number,
   ) {
     const { message } = factsOf(code);
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
+    const { stackTraceLimit } = STACKS;
+    STACKS.stackTraceLimit = 0;
     super(message);
-    Error.stackTraceLimit = stackTraceLimit;
+    STACKS.stackTraceLimit = stackTraceLimit;
   }
 }
 

@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { Reflector } from '@nestjs/core';
 import { clientOf } from '../connection/index.js';
 import { oncePerEvent, receivedTextOf, type SemanticEvent } from '../event/index.js';
-import { eventOf, messageOf, perHandler, refusing, socketOf } from '../handler/index.js';
+import { messageOf, perHandler, refusing, socketOf, validEventOf } from '../handler/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
@@ -34,7 +34,7 @@ export class SignedEventGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     return refusing(context, () => {
-      const event = eventOf(context, this.options.event);
+      const event = validEventOf(context, this.options.event);
       // Signed for one handler, an event must not be carried to another in Nest's own frame.
       if (event.type !== messageOf(context)) throw new RefusalError('INVALID_SIGNATURE');
       return this.useNonce(event, this.verify(event, context), pendingDecisionOf(context));

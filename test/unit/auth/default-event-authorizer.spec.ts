@@ -32,6 +32,11 @@ describe('DefaultEventAuthorizer.canPublish', () => {
     'urn%3Aapp:server',
     'urn:app:%73erver',
     ' urn:app:server',
+    'urn:app:server#x',
+    'urn:app:server?',
+    'urn:app:server/',
+    './urn:app:server',
+    'a/../urn:app:server',
   ])("forbids the server's own source, spelt %j", source => {
     expect(publishes(source)).toBe(false);
   });
@@ -58,6 +63,13 @@ describe('DefaultEventAuthorizer.canPublish', () => {
     'user:',
     'users/',
     'user:bob#alice',
+    './users/bob',
+    '/./users/bob',
+    '../users/bob',
+    'a/../users/bob',
+    '%2e/users/bob',
+    'users/alice/../bob',
+    'users/./bob',
     'user:bob?id=alice',
     'user://alice',
   ])('forbids alice the source %j', source => {
@@ -76,6 +88,9 @@ describe('DefaultEventAuthorizer.canPublish', () => {
     'urn:user:alice',
     'user:%61lice',
     'user:alice?device=1',
+    './users/alice',
+    'users/bob/../alice',
+    'app/../..',
     'app',
     'https://app.example/users/bob',
     'username:bob',

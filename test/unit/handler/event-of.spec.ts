@@ -8,7 +8,7 @@ class Gateway {
   on() {}
 }
 
-const contextOf = (data: unknown) => wsContext(Gateway, 'on', { data });
+const contextOf = (data: unknown, pattern = 'a') => wsContext(Gateway, 'on', { data, pattern });
 const newEvent = (): SemanticEvent => ({ specversion: '1.0', type: 'a', source: 'b', id: 'c' });
 
 describe('eventOf', () => {
@@ -31,6 +31,14 @@ describe('eventOf', () => {
     expect(receivedAs(event)).toBe('event');
   });
 
+  it.each([
+    ['an event', newEvent(), 'INVALID_EVENT'],
+    ['a signed one', { ...newEvent(), semanticsignature: 'x' }, 'INVALID_SIGNATURE'],
+  ])('refuses %s that comes under the name of another', (_, event, code) => {
+    for (const name of ['b', 'a.b', 'A', ''])
+      expect(refusalOf(() => eventOf(contextOf(event, name)))).toBe(code);
+  });
+
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
@@ -46,9 +54,9 @@ describe('eventOf', () => {
   it('holds an event against the limits it is given', () => {
     const limits = { ...DEFAULT_EVENT_LIMITS, maxNameLength: 3 };
     expect(refusalOf(() => eventOf(contextOf(newEvent()), limits))).toBeUndefined();
-    expect(refusalOf(() => eventOf(contextOf({ ...newEvent(), type: 'long' }), limits))).toBe(
-      'INVALID_EVENT',
-    );
+    expect(
+      refusalOf(() => eventOf(contextOf({ ...newEvent(), type: 'long' }, 'long'), limits)),
+    ).toBe('INVALID_EVENT');
   });
 });
 
