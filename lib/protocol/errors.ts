@@ -21,10 +21,11 @@ export class RefusalError extends SemanticEventsError {
     readonly retryAfter?: number,
   ) {
     const { message } = factsOf(code);
+    // Where built-ins are frozen the limit stays as it is, which is no error.
     const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
+    Reflect.set(Error, 'stackTraceLimit', 0);
     super(message);
-    Error.stackTraceLimit = stackTraceLimit;
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
 }
 
