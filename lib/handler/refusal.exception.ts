@@ -18,9 +18,9 @@ export class RefusalException extends WsException {
     const description = describeRefusal(code, details);
     // As of a RefusalError, no stack is taken down.
     const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
+    Reflect.set(Error, 'stackTraceLimit', 0);
     super(description);
-    Error.stackTraceLimit = stackTraceLimit;
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
 
   static of(error: RefusalError, id?: string): RefusalException {

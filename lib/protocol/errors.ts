@@ -24,10 +24,11 @@ export class RefusalError extends SemanticEventsError {
     readonly retryAfter?: number,
   ) {
     const { message } = factsOf(code);
+    // Where built-ins are frozen the limit stays as it is, which is no error.
     const { stackTraceLimit } = STACKS;
-    STACKS.stackTraceLimit = 0;
+    Reflect.set(STACKS, 'stackTraceLimit', 0);
     super(message);
-    STACKS.stackTraceLimit = stackTraceLimit;
+    Reflect.set(STACKS, 'stackTraceLimit', stackTraceLimit);
   }
 }
 

@@ -61,7 +61,8 @@ export class RateLimitGuard implements CanActivate {
 
   /** Whether a call has been charged already; from here on it has. */
   private isCharged(context: ExecutionContext): boolean {
-    if (!this.runsTwice(context)) return false;
+    // How often a guard is attached that an application has made of this one, we cannot tell.
+    if (this.constructor === RateLimitGuard && !this.runsTwice(context)) return false;
     if (this.charged.has(context)) return true;
     this.charged.add(context);
     return false;

@@ -1,4 +1,4 @@
-import { defer, Subject, takeUntil } from 'rxjs';
+import { from, Subject, takeUntil } from 'rxjs';
 import type { ConnectionServices, RefusalOutlet } from '../adapter/index.js';
 import { type FrameForm, isPlainJson } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
@@ -109,22 +109,27 @@ export class IoPeer implements RefusalOutlet {
       return true;
     };
     connection.calls.begin();
-    defer(() => transform(handler.callback(data, ack)))
-      .pipe(takeUntil(this.gone))
-      .subscribe({
-        next: (result: unknown) => {
-          try {
-            answer(result, socket, acknowledge);
-          } catch (error) {
-            fail(error);
-          }
-        },
-        // Nest's filters take what a handler throws; this is what they throw themselves.
-        error: fail,
-      })
-      .add(() => {
-        connection.handlerFinished();
-      });
+    const called = (async () => handler.callback(data, ack))();
+    const answered = new Promise<void>(resolve => {
+      from(transform(called))
+        .pipe(takeUntil(this.gone))
+        .subscribe({
+          next: (result: unknown) => {
+            try {
+              answer(result, socket, acknowledge);
+            } catch (error) {
+              fail(error);
+            }
+          },
+          // Nest's filters take what a handler throws; this is what they throw themselves.
+          error: fail,
+        })
+        .add(resolve);
+    });
+    // Who leaves the namespace is answered no more, but what a handler has begun goes on.
+    void Promise.allSettled([called, answered]).then(() => {
+      connection.handlerFinished();
+    });
   }
 }
 

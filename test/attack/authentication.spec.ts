@@ -327,6 +327,19 @@ describe('nobody publishes as the server or as someone else', () => {
     expect(app.nest.get(DemoGateway).calls).toEqual([]);
   });
 
+  it.each([
+    ['unsigned', 'INVALID_EVENT'],
+    ['signed', 'INVALID_SIGNATURE'],
+  ])('an %s event is not handled under the name of another type', async (kind, code) => {
+    const app = await TestApp.start({ gateways: [DemoGateway] });
+    const client = await app.login('alice');
+    const event = client.event('demo.harmless', 1);
+    if (kind === 'unsigned') delete event.semanticsignature;
+    client.sendJson({ event: 'demo.unsigned', data: event });
+    expect((await client.next()).data).toMatchObject({ code, id: event.id });
+    expect(app.nest.get(DemoGateway).calls).toEqual([]);
+  });
+
   it('one who names oneself is handled', async () => {
     const app = await start();
     const client = await app.login('alice');

@@ -478,6 +478,30 @@ describe('a client of Socket.IO that sends too much', () => {
     await IoClient.login(app);
   });
 
+  it('has no more handlers running for leaving their namespace and coming back', async () => {
+    let running = 0;
+    @WebSocketGateway({ path: '/events' })
+    class Slow {
+      @SubscribeMessage('slow')
+      slow() {
+        running++;
+        return new Promise(() => undefined);
+      }
+    }
+    const connection = { maxRunningHandlers: 2, shutdownTimeout: 0 };
+    const { app, connections } = await start(connection, { gateways: [Slow] });
+    const peer = await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
+    await eventually(() => connections.list()[0]?.user !== undefined);
+    for (let round = 0; round < 4; round++)
+      for (const packet of ['42["slow"]', '41', '40']) {
+        // Small packets may be a while on their way, and must not arrive together.
+        await pause(60);
+        peer.send(packet);
+      }
+    await pause(60);
+    expect(running).toBe(2);
+  });
+
   it('is read only as fast as its handlers run', async () => {
     let running = 0;
     let most = 0;

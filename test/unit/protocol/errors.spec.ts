@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { RefusalException } from '../../../lib/handler/index.js';
 import {
   type Code,
   CODES,
@@ -25,6 +26,20 @@ describe('RefusalError', () => {
   it('carries when to try again, in milliseconds, only where that is known', () => {
     expect(new RefusalError('RATE_LIMITED', 750).retryAfter).toBe(750);
     expect(new RefusalError('RATE_LIMITED').retryAfter).toBeUndefined();
+  });
+});
+
+describe('a refusal where built-ins are frozen', () => {
+  const { stackTraceLimit } = Error;
+  const setWritable = (writable: boolean) =>
+    Object.defineProperty(Error, 'stackTraceLimit', { value: stackTraceLimit, writable });
+
+  beforeEach(() => setWritable(false));
+  afterEach(() => setWritable(true));
+
+  it('is what it is anywhere else', () => {
+    expect(new RefusalError('REPLAY_DETECTED').code).toBe('REPLAY_DETECTED');
+    expect(new RefusalException('REPLAY_DETECTED').code).toBe('REPLAY_DETECTED');
   });
 });
 

@@ -132,4 +132,15 @@ describe('RateLimitGuard', () => {
     expect(outcome(Handlers, 'user', { client: clientAt('192.0.2.1', 'ann') })).toBeUndefined();
     expect(outcome(Handlers, 'user', { client: clientAt('::1', 'bob') })).toBe('RATE_LIMITED');
   });
+
+  it('charges a call once, though a guard made of it is attached to gateway and handler', () => {
+    class OwnGuard extends RateLimitGuard {}
+    guard = new OwnGuard(
+      new RateLimiter(store, resolvedOptions(), new FakeClock()),
+      new Reflector(),
+    );
+    const context = wsContext(Handlers, 'user');
+    for (let i = 0; i < 10; i++)
+      expect(refusalOf(() => guard.canActivate(context))).toBeUndefined();
+  });
 });
