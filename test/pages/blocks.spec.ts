@@ -71,7 +71,7 @@ class ConfigModule {}
 const ui = take('README.md', 'export class UiGateway');
 const appModule = take('README.md', 'export class AppModule');
 const main = take('README.md', 'await app.listen(3000)');
-const testing = take('README.md', 'EventTestClient.login');
+const testing = take('docs/testing.md', 'EventTestClient.login');
 const client = take('README.md', 'new SemanticEventsClient');
 const hints = take('docs/python-peers.md', '@Unverified()');
 const greeter = take('README.md', 'export class Greeter');
@@ -165,7 +165,7 @@ describe('the application of the README', () => {
     expect(await alice.closed).toEqual({ code: 1001, reason: 'SERVER_SHUTDOWN' });
   });
 
-  it('is tested as the README tests it', async () => {
+  it('is tested as its page tests it', async () => {
     const AppModule = await readmeModule();
     const shown = await run(testing, { given: { AppModule } });
     closing(shown.app);
