@@ -170,6 +170,11 @@ describe('the text that was signed, taken from what was received', () => {
     ['after a space', `{"id":"1", ${MEMBER}}`],
     ['with a space in it', `{"id":"1","semanticsignature": "${SIGNATURE}"}`],
     ['alone', `{${MEMBER}}`],
+    ['missing', '{"id":"1"}'],
+    ['missing, and nothing else', '{}'],
+    ['of another event', `{"id":"1","semanticsignature":"${'y'.repeat(SIGNATURE.length)}"}`],
+    ['that is longer', `{"id":"1","semanticsignature":"${SIGNATURE}x"}`],
+    ['that ends with the text', `{"id":"1","semanticsignature":"${SIGNATURE}`],
     ['behind a space before the event', ` {"id":"1",${MEMBER}}`],
     ['behind something else before the event', `1,"event":{"id":"1",${MEMBER}}`],
   ])('is not taken from a text with the signature %s', (_, text) => {

@@ -115,6 +115,22 @@ describe('InMemoryNonceStore', () => {
     expect(store.size).toBeLessThanOrEqual(2_000);
   });
 
+  it('still remembers nonces that were used again after they had expired, whichever key is looked at next', () => {
+    for (let turn = 0; turn < 12; turn++) {
+      const store = storeOf(1_000);
+      const keys = Array.from({ length: 10 }, (_, n) => `s-${n}`);
+      const use = (keyId: string, lifetime: number) =>
+        store.useNonce(keyId, 'nonce', clock.now() + lifetime);
+      for (const keyId of keys) use(keyId, 100);
+      for (let seen = 0; seen < turn; seen++) store.use(`seen-${seen}`, clock.now() + 5_000);
+      clock.advance(101);
+      for (const keyId of keys.toReversed()) expect(use(keyId, 5_000)).toBe(true);
+      for (let more = 0; more < 50; more++) store.use(`more-${more}`, clock.now() + 5_000);
+      for (const keyId of keys) expect(use(keyId, 5_000)).toBe(false);
+      expect(store.size).toBe(10 + turn + 50);
+    }
+  });
+
   it('remembers every one of 200 000 live nonces of 2 000 signing keys', () => {
     const store = storeOf(200_000);
     const expiresAt = clock.now() + 1000;
