@@ -24,3 +24,4 @@ export { SemanticEventsAdapter } from './semantic-events.adapter.js';
 export { SemanticEventsExceptionFilter } from './semantic-events-exception.filter.js';
 export { Session } from './session.js';
 export { TelemetryFeed } from './telemetry-feed.js';
+export { WS_BOUNDS } from './ws-bounds.js';

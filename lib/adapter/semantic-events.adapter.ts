@@ -20,10 +20,8 @@ import { RouteTable } from './route-table.js';
 import type { ServedEndpoint } from './served-endpoint.js';
 import { withoutStockAdapterReplies } from './stock-adapter-replies.interceptor.js';
 import { selectSubprotocol } from './subprotocol.js';
+import { WS_BOUNDS } from './ws-bounds.js';
 
-/** Fragments of one message, and chunks of one frame, that ws keeps until it is complete. */
-const MAX_FRAGMENTS = 1_024;
-const MAX_BUFFERED_CHUNKS = 1_024;
 /** How long peers have to answer our close frame at shutdown, in milliseconds. */
 const CLOSE_GRACE = 1_000;
 
@@ -144,8 +142,7 @@ export class SemanticEventsAdapter extends WsAdapter {
     const { origins, maxMessageSize } = this.services.catalog.connectionOptionsAt(endpoint);
     return {
       maxPayload: maxMessageSize,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+      ...WS_BOUNDS,
       perMessageDeflate: false,
       // Which @types/ws does not know yet.
       ...({ closeTimeout: this.services.options.connection.closeTimeout } satisfies object),

@@ -15,6 +15,7 @@ import {
   normalizePath,
   refuseUpgrade,
   servicesOf,
+  WS_BOUNDS,
 } from '../adapter/index.js';
 import { bindClient, Client } from '../connection/index.js';
 import { logUnexpected, type MessageHandler } from '../monitoring/index.js';
@@ -38,10 +39,6 @@ import type {
 import { PollingLifetime } from './polling-lifetime.js';
 import { assertServerOptions, pathOf, serverOptions } from './server-options.js';
 import { guardWebSockets, hasWebSocket, webSocketOf } from './web-socket-engine.js';
-
-/** Fragments of one message, and chunks of one frame, that ws keeps until it is complete. */
-const MAX_FRAGMENTS = 1_024;
-const MAX_BUFFERED_CHUNKS = 1_024;
 
 type AllowRequest = NonNullable<IoOptions['allowRequest']>;
 
@@ -102,8 +99,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     guardWebSockets(
       engine,
       {
-        maxFragments: MAX_FRAGMENTS,
-        maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+        ...WS_BOUNDS,
         closeTimeout: connection.closeTimeout,
         // Pings are charged like anything else before they are answered.
         autoPong: false,
