@@ -136,10 +136,13 @@ describe('the canonical form of the compatible mode', () => {
             read();
             return 'read';
           } catch (error) {
-            return String(error).includes('twice') ? 'read' : 'refused';
+            return String(error).includes('twice') ? 'twice' : 'refused';
           }
         };
-        expect(reads(() => parseExact(changed))).toBe(reads(() => JSON.parse(changed) as unknown));
+        const exact = reads(() => parseExact(changed));
+        // Who refuses over that has not looked at the rest, which may be no JSON.
+        fc.pre(exact !== 'twice');
+        expect(exact).toBe(reads(() => JSON.parse(changed) as unknown));
       }),
       { numRuns: 1_000 },
     );
