@@ -10,6 +10,7 @@ import { SemanticEventsConfigError } from '../protocol/index.js';
 import { BroadcastSigner, EventSigner, ReplySigner } from '../signing/index.js';
 import { GatewayCatalog } from './gateway-catalog.js';
 import { HandshakePolicy } from './handshake-policy.js';
+import { Turn } from './turn.js';
 import { WriteBatch } from './write-batch.js';
 
 /** What the adapter and its connections need of the application, gathered once. */
@@ -21,6 +22,7 @@ export class ConnectionServices {
   readonly startChecks: (() => void)[] = [];
   /** How far an adapter of ours has come: a gateway on another one never gets it to serve. */
   adapter: 'none' | 'made' | 'serving' = 'none';
+  readonly turn = new Turn();
   readonly writes = new WriteBatch();
 
   constructor(

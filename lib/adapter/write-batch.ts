@@ -50,7 +50,7 @@ export class WriteBatch {
   private flushLater(): void {
     if (this.isFlushDue) return;
     this.isFlushDue = true;
-    setImmediate(this.flush);
+    process.nextTick(this.flush);
   }
 
   private release(socket: Socket): void {
