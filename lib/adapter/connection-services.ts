@@ -7,6 +7,7 @@ import { SubscriptionHub } from '../mesh/index.js';
 import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
+import { RateLimiter } from '../rate-limit/index.js';
 import { BroadcastSigner, EventSigner, ReplySigner } from '../signing/index.js';
 import { GatewayCatalog } from './gateway-catalog.js';
 import { HandshakePolicy } from './handshake-policy.js';
@@ -39,6 +40,7 @@ export class ConnectionServices {
     readonly hub: SubscriptionHub,
     readonly broadcasts: BroadcastSigner,
     readonly telemetry: Telemetry,
+    readonly limiter: RateLimiter,
   ) {}
 
   /** Called by an adapter before it opens a gateway. */

@@ -15,6 +15,7 @@ import {
   type ServerFrame,
   type Subprotocol,
 } from '../protocol/index.js';
+import type { Client } from '../connection/index.js';
 import type { ConnectionServices } from './connection-services.js';
 import type { MessageRouter } from './message-router.js';
 import { eventJsonIn, nestJsonIn } from './subprotocol.js';
@@ -23,6 +24,7 @@ export type SubscriptionFrame = Extract<ClientFrame, { kind: 'subscribe' | 'unsu
 
 /** Who gets what the frames of one client say. */
 export interface FrameReceiver {
+  readonly client: Client;
   readonly services: ConnectionServices;
   readonly subprotocol: Subprotocol;
   readonly router: MessageRouter;
@@ -49,16 +51,31 @@ export function readFrame(message: Buffer, to: FrameReceiver): void {
       to.authenticate(frame.token);
       return;
     case 'event':
-      takeEvent(frame.event, message, text, to);
+      if (!isSpent(typeOf(frame.event), frame.event, 'event', to))
+        takeEvent(frame.event, message, text, to);
       return;
     case 'nest':
-      takeNestFrame(frame.name, frame.data, message, to);
+      if (!isSpent(frame.name, frame.data, 'nest', to))
+        takeNestFrame(frame.name, frame.data, message, to);
       return;
     case 'subscribe':
     case 'unsubscribe':
       if (to.isAnonymous) to.refuse('UNAUTHENTICATED');
       else to.subscribe(frame);
   }
+}
+
+/** Refuses what is known to go over the limit of its only handler, before anything else is looked at. */
+function isSpent(name: unknown, data: unknown, form: FrameForm, to: FrameReceiver): boolean {
+  if (typeof name !== 'string') return false;
+  const retryAfter = to.services.limiter.spent.retryAfter(to.client, name);
+  if (retryAfter === 0 || !to.router.isSole(name)) return false;
+  to.refuse('RATE_LIMITED', { id: eventIdOf(data), retryAfter }, form, name);
+  return true;
+}
+
+function typeOf(event: unknown): unknown {
+  return typeof event === 'object' && event !== null && 'type' in event ? event.type : undefined;
 }
 
 /** Nest's own frame may carry any data, but none that would read differently to its handler or be too deep to. */
