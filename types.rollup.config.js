@@ -10,6 +10,13 @@ const entries = Object.values(manifest.exports)
   .filter(target => typeof target === 'object')
   .map(({ types }) => types.replace('./dist/', '').replace('.d.ts', ''));
 
+/** What nobody outside can use needs no explanation there. */
+const PRIVATE_COMMENT = /\n\s*\/\*\*(?:(?!\*\/)[^])*\*\/(?=\n\s*private )/g;
+const withoutPrivateComments = {
+  name: 'without-private-comments',
+  renderChunk: code => code.replace(PRIVATE_COMMENT, ''),
+};
+
 export default {
   input: Object.fromEntries(entries.map(name => [name, `${DECLARATIONS}/${name}.d.ts`])),
   output: {
@@ -19,6 +26,6 @@ export default {
     // What several exports share.
     chunkFileNames: 'shared/[name].ts',
   },
-  plugins: [dts()],
+  plugins: [dts(), withoutPrivateComments],
   external: id => !/^[./]/.test(id),
 };

@@ -8,12 +8,9 @@ import {
 } from '../connection/index.js';
 import type { ClientSubscriptions, SubscriptionOutlet } from '../mesh/index.js';
 import { logUnexpected } from '../monitoring/index.js';
-import { type FrameForm, isPlainJson, receiveEvent, type SemanticEvent } from '../event/index.js';
-import { eventIdOf } from '../handler/index.js';
+import type { FrameForm } from '../event/index.js';
 import {
-  type ClientFrame,
   type Code,
-  decodeFrame,
   encodeFrame,
   errorFrame,
   exceptionFrame,
@@ -34,20 +31,34 @@ import { readLastWords } from './last-words.js';
 import { watchMessageSize } from './message-size-watch.js';
 import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
-import { eventTextIn, subprotocolOf } from './subprotocol.js';
+import { readFrame, type FrameReceiver, type SubscriptionFrame } from './read-frame.js';
+import { subprotocolOf } from './subprotocol.js';
+import type { TurnWork } from './turn.js';
 
 const OPEN = 1;
+/** How many messages may wait for the end of a turn. */
+const MAX_ARRIVED = 64;
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
 export class ClientConnection
-  implements ManagedConnection, SocketOwner, IntakeOwner, Outlet, SessionOutlet, SubscriptionOutlet
+  implements
+    ManagedConnection,
+    SocketOwner,
+    TurnWork,
+    IntakeOwner<Buffer>,
+    FrameReceiver,
+    Outlet,
+    SessionOutlet,
+    SubscriptionOutlet
 {
   readonly router: MessageRouter;
 
   private readonly session: Session;
   private readonly meter: FrameMeter;
   private readonly liveness: Liveness;
-  private readonly intake: Intake;
+  /** What came in this turn. */
+  private arrived: Buffer[] | undefined;
+  private readonly intake: Intake<Buffer>;
   /** Ends what holds for a client only as long as it has not authenticated. */
   private endProbation: (() => void) | undefined;
   /** Made when the client first asks for some. */
@@ -86,8 +97,13 @@ export class ClientConnection
     return this.socket.readyState === OPEN;
   }
 
+  get isAnonymous(): boolean {
+    return this.client.user === undefined;
+  }
+
   get hasRoom(): boolean {
-    return this.router.running < this.services.options.connection.maxRunningHandlers;
+    const { maxRunningHandlers } = this.services.options.connection;
+    return !this.takesNoMore && this.router.running < maxRunningHandlers;
   }
 
   get subprotocol(): Subprotocol {
@@ -130,7 +146,7 @@ export class ClientConnection
     this.services.events.refused(this.client, code, { path: this.endpoint.path, eventType });
     this.send(form === 'event' ? errorFrame(code, details) : exceptionFrame(code, details));
     const strike = () => this.meter.strike(this.services.clock.monotonic());
-    const closing = closingOf(code, this.isAnonymous(), strike);
+    const closing = closingOf(code, this.isAnonymous, strike);
     if (closing) this.close(closing.close, closing.reason);
   }
 
@@ -156,7 +172,7 @@ export class ClientConnection
   /** Takes no more frames, lets running handlers finish and answer, and closes. */
   async shutDown(): Promise<void> {
     this.endProbation?.();
-    this.takesNoMore = true;
+    this.ending();
     this.intake.clear();
     await this.router.idle(this.services.options.connection.shutdownTimeout);
     this.end('SERVER_SHUTDOWN');
@@ -179,15 +195,23 @@ export class ClientConnection
   }
 
   /** Takes what the intake lets through. */
-  read(text: string): void {
+  read(message: Buffer): void {
     try {
-      this.take(decodeFrame(text, this.router.subprotocol), text);
+      readFrame(message, this);
     } catch (error) {
       if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
       const { code, retryAfter } =
         error instanceof RefusalError ? error : new RefusalError('INTERNAL');
       this.refuse(code, { retryAfter });
     }
+  }
+
+  authenticate(token: string): void {
+    this.session.authenticate(token);
+  }
+
+  subscribe(frame: SubscriptionFrame): void {
+    (this.subscriptions ??= this.services.hub.open(this))[frame.kind](frame);
   }
 
   /** Has one more gateway told, with the close code, when the connection is gone. */
@@ -202,23 +226,32 @@ export class ClientConnection
   }
 
   pinged(data: Buffer): void {
-    if (this.charge()) this.socket.pong(data);
+    this.endTurn();
+    if (this.isOpen && this.charge()) this.socket.pong(data);
   }
 
   ponged(): void {
-    if (this.charge()) this.liveness.heard();
+    this.endTurn();
+    if (this.isOpen && this.charge()) this.liveness.heard();
   }
 
   flush(): void {
     this.services.writes.letGo(this.tcp);
   }
 
+  ending(): void {
+    this.endTurn();
+    this.takesNoMore = true;
+  }
+
   closing(code: Code): void {
+    this.ending();
     this.services.events.closed(this.client, code, this.endpoint.path);
     if (code === 'SLOW_CONSUMER') this.readLastWords();
   }
 
   closed(reason: number): void {
+    this.ending();
     // First what must be done whatever becomes of the rest: streams run code of the application when they end.
     this.slot.release();
     this.services.connections.remove(this);
@@ -229,89 +262,53 @@ export class ClientConnection
   }
 
   received(data: RawData, isBinary: boolean): void {
-    if (!this.isOpen || this.takesNoMore) return;
+    if (this.takesNoMore) return;
+    // As Buffers is how ws hands messages over unless it is told otherwise.
+    const message = data as Buffer;
+    if (this.arrived && !isBinary) {
+      this.arrived.push(message);
+      if (this.arrived.length === MAX_ARRIVED) this.endTurn();
+    } else if (isBinary || this.isAnonymous) {
+      this.endTurn();
+      this.receive(message, isBinary);
+    } else {
+      this.arrived = [message];
+      this.services.turn.wait(this);
+    }
+  }
+
+  /** Handles what came in this turn: at its end, or where something must not overtake it. */
+  endTurn(): void {
+    const { arrived } = this;
+    this.arrived = undefined;
+    if (arrived) for (const message of arrived) this.receive(message);
+  }
+
+  private receive(message: Buffer, isBinary = false): void {
+    if (this.takesNoMore) return;
     const { clock, options } = this.services;
+    const { maxUnauthenticatedMessageSize } = options.connection;
     this.client.counters.received++;
     this.client.lastActivityAt = clock.now();
     this.liveness.active(clock.monotonic());
     if (isBinary) this.refuse('UNSUPPORTED_FRAME');
-    else if (this.isAnonymous() && sizeOf(data) > options.connection.maxUnauthenticatedMessageSize)
+    else if (this.isAnonymous && message.length > maxUnauthenticatedMessageSize)
       this.refuse('MESSAGE_TOO_LARGE');
-    else if (this.charge()) this.intake.take((data as Buffer).toString('utf8'));
+    else if (this.charge()) this.intake.take(message);
   }
 
   /** Every frame costs the same, before anything is known of it. */
   private charge(): boolean {
-    if (!this.isOpen) return false;
     const retryAfter = this.meter.charge(this.services.clock.monotonic());
     if (retryAfter > 0) this.refuse('RATE_LIMITED', { retryAfter });
     return retryAfter === 0;
   }
 
-  private take(frame: ClientFrame, text: string): void {
-    switch (frame.kind) {
-      case 'ping':
-        this.tell({ type: 'pong', time: new Date(this.services.clock.now()).toISOString() });
-        return;
-      case 'auth':
-        this.session.authenticate(frame.token);
-        return;
-      case 'event':
-        this.takeEvent(frame.event, text);
-        return;
-      case 'nest':
-        this.takeNestFrame(frame.name, frame.data);
-        return;
-      case 'subscribe':
-      case 'unsubscribe':
-        if (this.isAnonymous()) this.refuse('UNAUTHENTICATED');
-        else (this.subscriptions ??= this.services.hub.open(this))[frame.kind](frame);
-    }
-  }
-
-  /** Nest's own frame may carry any data, but none that would read differently to its handler or be too deep to. */
-  private takeNestFrame(name: string, data: unknown): void {
-    if (isPlainJson(data, this.services.options.event.maxDepth)) this.route(name, data, 'nest');
-    else this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : 'INVALID_EVENT', {}, 'nest', name);
-  }
-
-  private takeEvent(value: unknown, text: string): void {
-    const { event: limits, signing } = this.services.options;
-    let event: SemanticEvent;
-    try {
-      event = receiveEvent(
-        value,
-        text,
-        limits,
-        signing.accept.includes('integradio'),
-        eventTextIn(text, this.subprotocol),
-      );
-    } catch (error) {
-      if (!(error instanceof RefusalError)) throw error;
-      // Who has not authenticated learns that first, and nothing of what we think of the event.
-      this.refuse(this.isAnonymous() ? 'UNAUTHENTICATED' : error.code, { id: eventIdOf(value) });
-      return;
-    }
-    this.route(event.type, event, 'event');
-  }
-
-  private route(message: string, data: unknown, form: FrameForm): void {
-    const id = eventIdOf(data);
-    if (this.isAnonymous() && !this.router.hasPublic(message))
-      this.refuse('UNAUTHENTICATED', { id }, form, message);
-    else if (!this.router.dispatch(message, data, form))
-      this.refuse('UNKNOWN_EVENT', { id }, form, message);
-  }
-
   /** Of a client that is closed, and has far more to say than its close frame. */
   private readLastWords(): void {
     const { maxBufferedBytes, maxUnauthenticatedMessageSize } = this.services.options.connection;
-    const maxBytes = this.isAnonymous() ? maxUnauthenticatedMessageSize : maxBufferedBytes;
+    const maxBytes = this.isAnonymous ? maxUnauthenticatedMessageSize : maxBufferedBytes;
     readLastWords(this.socket, this.tcp, maxBytes);
-  }
-
-  private isAnonymous(): boolean {
-    return this.client.user === undefined;
   }
 
   /** Nobody is there to read a close frame. */
@@ -324,8 +321,4 @@ export class ClientConnection
     this.services.events.closed(this.client, reason, this.endpoint.path);
     this.socket.close(code, reason);
   }
-}
-
-function sizeOf(data: RawData): number {
-  return (data as Buffer).byteLength;
 }

@@ -7,9 +7,11 @@ import { SubscriptionHub } from '../mesh/index.js';
 import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
+import { RateLimiter } from '../rate-limit/index.js';
 import { BroadcastSigner, EventSigner, ReplySigner } from '../signing/index.js';
 import { GatewayCatalog } from './gateway-catalog.js';
 import { HandshakePolicy } from './handshake-policy.js';
+import { Turn } from './turn.js';
 import { WriteBatch } from './write-batch.js';
 
 /** What the adapter and its connections need of the application, gathered once. */
@@ -21,6 +23,7 @@ export class ConnectionServices {
   readonly startChecks: (() => void)[] = [];
   /** How far an adapter of ours has come: a gateway on another one never gets it to serve. */
   adapter: 'none' | 'made' | 'serving' = 'none';
+  readonly turn = new Turn();
   readonly writes = new WriteBatch();
 
   constructor(
@@ -37,6 +40,7 @@ export class ConnectionServices {
     readonly hub: SubscriptionHub,
     readonly broadcasts: BroadcastSigner,
     readonly telemetry: Telemetry,
+    readonly limiter: RateLimiter,
   ) {}
 
   /** Called by an adapter before it opens a gateway. */

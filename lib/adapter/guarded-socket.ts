@@ -12,6 +12,8 @@ export interface SocketOwner {
   ponged?(): void;
   /** Asked to let go what waits for us, and not for the peer, when too much does. */
   flush?(): void;
+  /** Told before the socket closes, by whomever it is closed: what came before has still to be handled. */
+  ending?(): void;
   /** Told when the socket has begun to close by itself. */
   closing(code: Code): void;
   /** @param reason the close code */
@@ -68,6 +70,7 @@ export function guardedSocket(
     }
 
     override close(code?: number, reason?: string | Buffer): void {
+      this.#owner?.ending?.();
       if (code === TOO_LARGE && reason === undefined && this.readyState === this.OPEN) {
         this.send(tooLarge);
         this.closeFor('MESSAGE_TOO_LARGE');
@@ -75,6 +78,11 @@ export function guardedSocket(
         super.close(code, reason);
         this.readOn();
       }
+    }
+
+    override terminate(): void {
+      this.#owner?.ending?.();
+      super.terminate();
     }
 
     checkQueue(): boolean {

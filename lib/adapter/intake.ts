@@ -1,26 +1,26 @@
 import type { WebSocket } from 'ws';
 
-/** What one connection may have handled before the others get their turn, in characters. */
+/** What one connection may have handled before the others get their turn, in characters or bytes. */
 const TURN = 65_536;
-/** What may be held before reading stops, in characters; one chunk of the stream may come on top. */
+/** What may be held before reading stops, in characters or bytes; one chunk of the stream may come on top. */
 const MAX_HELD = 65_536;
 /** What a message counts for at least: short ones cost time and memory, too. */
 const LEAST = 1_024;
 
-export interface IntakeOwner {
-  /** Whether one more message can be handled now; whoever makes room calls `goOn`. */
+export interface IntakeOwner<Message> {
+  /** Whether one more message may be handled now; whoever makes room calls `goOn`. */
   readonly hasRoom: boolean;
   /** Handles a message. */
-  read(text: string): void;
+  read(message: Message): void;
 }
 
 /**
  * Paces what comes in on one connection. Messages there is no room for are held, in their order; where they grow too
  * many, the socket is not read any more. Until then it is, for a close frame may follow.
  */
-export class Intake {
+export class Intake<Message extends { readonly length: number }> {
   /** Made when there is no room for the first time. */
-  private held: string[] | undefined;
+  private held: Message[] | undefined;
   private heldWeight = 0;
   private spent = 0;
   private isTurnOver = false;
@@ -30,27 +30,27 @@ export class Intake {
       WebSocket,
       'readyState' | 'OPEN' | 'isPaused' | 'pause' | 'resume'
     >,
-    private readonly owner: IntakeOwner,
+    private readonly owner: IntakeOwner<Message>,
   ) {}
 
-  take(text: string): void {
+  take(message: Message): void {
     if (!this.held && this.isFree()) {
-      this.spend(text);
+      this.spend(message);
       return;
     }
-    (this.held ??= []).push(text);
-    this.heldWeight += weightOf(text);
+    (this.held ??= []).push(message);
+    this.heldWeight += weightOf(message);
     this.pace();
   }
 
   /** Handles what was held, as far as there is room. */
   goOn(): void {
     while (this.held && this.isFree()) {
-      const text = this.held.shift();
+      const message = this.held.shift();
       if (this.held.length === 0) this.held = undefined;
-      if (text === undefined) break;
-      this.heldWeight -= weightOf(text);
-      this.spend(text);
+      if (message === undefined) break;
+      this.heldWeight -= weightOf(message);
+      this.spend(message);
     }
     this.pace();
   }
@@ -62,17 +62,13 @@ export class Intake {
   }
 
   private isFree(): boolean {
-    return this.isOpen && !this.isTurnOver && this.owner.hasRoom;
+    return !this.isTurnOver && this.owner.hasRoom;
   }
 
-  private get isOpen(): boolean {
-    return this.socket.readyState === this.socket.OPEN;
-  }
-
-  private spend(text: string): void {
-    this.spent += weightOf(text);
+  private spend(message: Message): void {
+    this.spent += weightOf(message);
     if (this.spent >= TURN) this.endTurn();
-    this.owner.read(text);
+    this.owner.read(message);
   }
 
   private endTurn(): void {
@@ -88,12 +84,13 @@ export class Intake {
   /** Whether a socket that closes is read is not ours to say. */
   private pace(): void {
     const isFull = this.isTurnOver || this.heldWeight >= MAX_HELD;
-    if (!this.isOpen || isFull === this.socket.isPaused) return;
+    const { readyState, OPEN, isPaused } = this.socket;
+    if (readyState !== OPEN || isFull === isPaused) return;
     if (isFull) this.socket.pause();
     else this.socket.resume();
   }
 }
 
-function weightOf(text: string): number {
-  return Math.max(text.length, LEAST);
+function weightOf({ length }: { readonly length: number }): number {
+  return Math.max(length, LEAST);
 }

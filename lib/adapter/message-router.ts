@@ -60,6 +60,11 @@ export class MessageRouter {
     return this.routes.find(message)?.some(({ isPublic }) => isPublic) ?? false;
   }
 
+  /** Whether no more than one handler takes a message. */
+  isSole(message: string): boolean {
+    return this.routes.find(message)?.length === 1;
+  }
+
   /** Calls whoever handles a message. @returns whether anybody does */
   dispatch(message: string, data: unknown, form: FrameForm): boolean {
     const { handlers } = this;

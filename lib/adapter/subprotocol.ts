@@ -23,9 +23,20 @@ export function encodeEvent(text: string, subprotocol: Subprotocol): string {
 }
 
 /** The JSON of the event in an event frame, where the frame is written as we would write it. */
-export function eventTextIn(frame: string, subprotocol: Subprotocol): string | undefined {
-  if (subprotocol === CLOUDEVENTS_PROTOCOL) return frame;
-  return frame.startsWith(ENVELOPE) ? frame.slice(ENVELOPE.length, -1) : undefined;
+export function eventJsonIn(frame: Buffer, subprotocol: Subprotocol): Buffer | undefined {
+  return subprotocol === CLOUDEVENTS_PROTOCOL ? frame : contentOf(frame, ENVELOPE);
+}
+
+/** The same of the data in Nest's own frame. */
+export function nestJsonIn(frame: Buffer, message: string): Buffer | undefined {
+  return contentOf(frame, `{"event":${JSON.stringify(message)},"data":`);
+}
+
+/** What is between the beginning of a frame and its last brace. */
+function contentOf(frame: Buffer, start: string): Buffer | undefined {
+  return frame.toString('latin1', 0, start.length) === start
+    ? frame.subarray(start.length, -1)
+    : undefined;
 }
 
 function isSubprotocol(name: string): name is Subprotocol {

@@ -8,14 +8,16 @@ const MAX_WAITING = 65_536;
  * done for a frame.
  */
 export class WriteBatch {
-  private readonly corked = new Set<Socket>();
+  private corked: Socket[] = [];
   private turn = 0;
   private isFlushDue = false;
   private readonly flush = () => {
     this.isFlushDue = false;
     // A small integer for ever.
     this.turn = (this.turn + 1) | 0;
-    for (const socket of this.corked) this.release(socket);
+    const { corked } = this;
+    this.corked = [];
+    for (const socket of corked) socket.uncork();
   };
 
   /**
@@ -24,15 +26,15 @@ export class WriteBatch {
    */
   hold(socket: Socket): void {
     this.flushLater();
-    if (!this.corked.has(socket)) {
-      this.corked.add(socket);
+    if (socket.writableCorked === 0) {
+      this.corked.push(socket);
       socket.cork();
-    } else if (socket.writableLength > MAX_WAITING) this.release(socket);
+    } else if (socket.writableLength > MAX_WAITING) socket.uncork();
   }
 
   /** Has what waits leave before the end of the turn. */
   letGo(socket: Socket): void {
-    if (this.corked.has(socket)) this.release(socket);
+    socket.uncork();
   }
 
   /**
@@ -50,11 +52,6 @@ export class WriteBatch {
   private flushLater(): void {
     if (this.isFlushDue) return;
     this.isFlushDue = true;
-    setImmediate(this.flush);
-  }
-
-  private release(socket: Socket): void {
-    this.corked.delete(socket);
-    socket.uncork();
+    process.nextTick(this.flush);
   }
 }

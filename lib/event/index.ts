@@ -8,9 +8,9 @@ export {
   markReceived,
   oncePerEvent,
   receivedAs,
-  receivedTextOf,
   unverifiedOf,
 } from './receipt.js';
+export { jsonOf, withJson } from './parsed-json.js';
 export { receiveEvent } from './receive-event.js';
 export { parseRfc3339, rfc3339Of } from './rfc3339.js';
 export type { SemanticEvent, SemanticEventInit, SignedSemanticEvent } from './semantic-event.js';

@@ -13,7 +13,6 @@ interface CompatibleReceipt {
 
 interface Receipt {
   readonly form: FrameForm;
-  readonly text?: string;
   readonly compatible?: CompatibleReceipt;
   /** What was done once for the event. */
   done?: unknown;
@@ -22,18 +21,13 @@ interface Receipt {
 const receipts = new WeakMap<object, Receipt>();
 const NOTHING: UnverifiedAttributes = Object.freeze({});
 
-/**
- * Notes that an event passed validation, and the form of the frame it came in.
- *
- * @param text the JSON it was parsed from, where that is known
- */
+/** Notes that an event passed validation, and the form of the frame it came in. */
 export function markReceived(
   event: SemanticEvent,
   form: FrameForm,
-  text?: string,
   compatible?: CompatibleReceipt,
 ): void {
-  receipts.set(event, { form, text, compatible });
+  receipts.set(event, { form, compatible });
 }
 
 /** The form of the frame a validated event came in; undefined for anything that was not validated. */
@@ -50,11 +44,6 @@ export function oncePerEvent<T>(event: SemanticEvent, act: () => T): T {
   const receipt = receiptOf(event);
   if (!receipt) return act();
   return (receipt.done ??= act()) as T;
-}
-
-/** The JSON an event was parsed from, where that is known. */
-export function receivedTextOf(event: SemanticEvent): string | undefined {
-  return receiptOf(event)?.text;
 }
 
 /** The frame an event in the compatible mode came in. */

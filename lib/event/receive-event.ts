@@ -9,7 +9,6 @@ import { type EventLimits, validateEvent } from './validate-event.js';
  * @param value the event, parsed from JSON
  * @param frame the frame as it was received
  * @param isCompatible whether signatures of the compatible mode are accepted
- * @param text the JSON of the event within the frame, where that is known
  * @throws RefusalError `INVALID_EVENT`
  */
 export function receiveEvent(
@@ -17,14 +16,13 @@ export function receiveEvent(
   frame: string,
   limits: Readonly<EventLimits>,
   isCompatible: boolean,
-  text?: string,
 ): SemanticEvent {
   if (isCompatible && isCompatibleEvent(value)) {
     const { event, unverified } = splitCompatibleEvent(value, limits);
-    markReceived(event, 'event', undefined, { frame, unverified });
+    markReceived(event, 'event', { frame, unverified });
     return event;
   }
   validateEvent(value, limits);
-  markReceived(value, 'event', text);
+  markReceived(value, 'event');
   return value;
 }

@@ -8,6 +8,7 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\]/u;
 
 /** Text that a peer may have chosen as one short, harmless piece of a log line. */
 export function safeText(text: string, maxLength = MAX_LENGTH): string {
+  if (text.length <= maxLength && !UNSAFE.test(text)) return text;
   let safe = '';
   // Of a long text no more is looked at than can be shown.
   for (const character of text.slice(0, maxLength)) {

@@ -46,8 +46,17 @@ export class SecurityEvents {
   /** Tells that something a client sent was refused. */
   refused(client: SecuritySubject, code: Code, { path, eventType }: Place = {}): void {
     if (!this.subject.observed) return;
-    const type = eventType === undefined ? undefined : safeText(eventType);
-    this.tell({ kind: 'refused', code, ...this.factsOf(client, path), eventType: type });
+    // Written out: of refusals there may be a flood.
+    this.tell({
+      kind: 'refused',
+      code,
+      time: this.clock.now(),
+      address: this.mask.apply(client.address),
+      clientId: client.id,
+      userId: userIdOf(client),
+      path,
+      eventType: eventType === undefined ? undefined : safeText(eventType),
+    });
   }
 
   /** Tells that the server closed a connection. */
@@ -114,11 +123,11 @@ export class SecurityEvents {
     this.subject.next(Object.freeze(event));
   }
 
-  private factsOf({ id, address, user }: SecuritySubject, path: string | undefined) {
+  private factsOf(client: SecuritySubject, path: string | undefined) {
     return {
-      ...this.when(address),
-      clientId: id,
-      userId: user && safeText(String(user.id)),
+      ...this.when(client.address),
+      clientId: client.id,
+      userId: userIdOf(client),
       path,
     };
   }
@@ -136,4 +145,8 @@ export class SecurityEvents {
       address: address === undefined ? undefined : this.mask.apply(address),
     };
   }
+}
+
+function userIdOf({ user }: SecuritySubject): string | undefined {
+  return user && safeText(String(user.id));
 }

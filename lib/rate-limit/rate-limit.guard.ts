@@ -1,7 +1,14 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { addressGroup, clientOf } from '../connection/index.js';
-import { GuardRank, hasGuard, perHandler, refusing, socketOf } from '../handler/index.js';
+import {
+  GuardRank,
+  hasGuard,
+  messageOf,
+  perHandler,
+  refusing,
+  socketOf,
+} from '../handler/index.js';
 import { boundedKey } from './bucket-key.js';
 import {
   RATE_LIMIT,
@@ -54,9 +61,24 @@ export class RateLimitGuard implements CanActivate {
     return refusing(context, () => {
       const key = this.keyOf(context, limit);
       const decision = this.limiter.begin(key, limit, this.costOf(context, limit));
-      if (!('decided' in decision)) return passOrRefuse(decision);
+      if (!('decided' in decision)) {
+        if (!decision.allowed) this.noteSpent(context, limit, decision.retryAfter);
+        return passOrRefuse(decision);
+      }
       return this.defer(decision, context) ? true : decision.decided.then(passOrRefuse);
     });
+  }
+
+  /** Not where an application decides by something else than who the client is. */
+  private noteSpent(
+    context: ExecutionContext,
+    { by }: RateLimitDecoratorOptions,
+    retryAfter: number,
+  ): void {
+    const message = messageOf(context);
+    if (typeof by === 'function' || this.constructor !== RateLimitGuard) return;
+    if (typeof message === 'string')
+      this.limiter.spent.note(clientOf(socketOf(context)), message, retryAfter);
   }
 
   /** Whether a call has been charged already; from here on it has. */

@@ -7,6 +7,7 @@ import { SemanticEventsConfigError } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
 import { InMemoryRateLimitStore } from './in-memory-rate-limit-store.js';
 import { RateLimitStore } from './rate-limit-store.js';
+import { SpentLimits } from './spent-limits.js';
 import {
   capacityOf,
   type PendingDecision,
@@ -19,6 +20,8 @@ import {
 /** Token-bucket rate limits for anything that has a key. */
 @Injectable()
 export class RateLimiter {
+  /** What RateLimitGuard has refused clients, for an adapter to refuse sooner. */
+  readonly spent: SpentLimits;
   private readonly buckets = new WeakMap<TokenBucketOptions, TokenBucket>();
   /** What goes on where the store fails. */
   private readonly local: RateLimitStore;
@@ -31,6 +34,7 @@ export class RateLimiter {
     @Optional() events?: SecurityEvents,
     @Optional() telemetry?: Telemetry,
   ) {
+    this.spent = new SpentLimits(clock);
     this.local = new InMemoryRateLimitStore(rateLimit.maxKeys, clock);
     this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, clock, events, telemetry);
   }

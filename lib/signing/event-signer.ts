@@ -25,7 +25,7 @@ import { deriveKey } from './derive-key.js';
 import { canonicalizeWithout } from './canonicalize.js';
 import { compatibleText, findCompatibleKey } from './compatible-signature.js';
 import { generateSecret, type RingKey, type SigningKey } from './key-ring.js';
-import { computeMac, isMacOf } from './mac.js';
+import { computeMac, isMacOf, type MacInput } from './mac.js';
 import {
   type Direction,
   formatSignature,
@@ -60,10 +60,10 @@ export interface VerifyOptions {
   /** @default 'c2s' */
   direction?: Direction;
   /**
-   * The JSON the event was parsed from, if nobody can have changed the event since: where it is in canonical form,
-   * that form need not be made anew.
+   * The JSON the event was parsed from, in UTF-8, if nobody can have changed the event since: where it is in
+   * canonical form, that form need not be made anew.
    */
-  text?: string;
+  json?: Uint8Array;
 }
 
 /** Signs events and verifies the signatures of others, by HMAC-SHA256 over their canonical form. */
@@ -207,7 +207,7 @@ export class EventSigner {
   /** The key that an event was signed with. */
   private keyIdOf(
     event: SemanticEvent,
-    { client, keys = 'any', direction = 'c2s', text }: VerifyOptions,
+    { client, keys = 'any', direction = 'c2s', json }: VerifyOptions,
   ): string {
     const now = this.clock.now();
     if (!isWithin(this.options.signing, freshnessOf(event).time, now))
@@ -218,7 +218,7 @@ export class EventSigner {
 
     const signature = parseSignature(event.semanticsignature);
     const key = signature && this.signingKeys.find(signature.keyId, now, keys, client);
-    if (!key || !isMacOf(key.key, this.signedText(event, direction, text), signature.mac))
+    if (!key || !isMacOf(key.key, this.signedInput(event, direction, json), signature.mac))
       throw new RefusalError('INVALID_SIGNATURE');
     return key.id;
   }
@@ -272,9 +272,8 @@ export class EventSigner {
     return this.options.signing.accept.includes(scheme);
   }
 
-  private signedText(event: SemanticEvent, direction: Direction, text?: string): string {
-    const { semanticsignature = '' } = event;
-    const received = text && receivedInput(text, semanticsignature, direction);
+  private signedInput(event: SemanticEvent, direction: Direction, json?: Uint8Array): MacInput {
+    const received = json && receivedInput(json, direction);
     if (received) return received;
     try {
       return signingInput(event, direction);

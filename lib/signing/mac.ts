@@ -3,33 +3,40 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 /** How a MAC is written: in 43 characters, without padding, or in 64 lower-case digits. */
 export type MacEncoding = 'base64url' | 'hex';
 
-/** HMAC-SHA256 over bytes, or the UTF-8 bytes of a text. */
+/** Bytes, or a text that stands for its UTF-8 bytes; or parts of one input, in their order. */
+export type MacInput = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** HMAC-SHA256. */
 export function computeMac(
   key: KeyObject,
-  input: string | Uint8Array,
+  input: MacInput,
   encoding: MacEncoding = 'base64url',
 ): string {
-  return createHmac('sha256', key).update(input).digest(encoding);
+  const hmac = createHmac('sha256', key);
+  if (Array.isArray(input)) for (const part of input as readonly string[]) hmac.update(part);
+  else hmac.update(input as string);
+  return hmac.digest(encoding);
 }
 
 /**
- * Whether a MAC is the one of a text, in a time that does not tell where it differs. Comparing the encoded
+ * Whether a MAC is the one of an input, in a time that does not tell where it differs. Comparing the encoded
  * form leaves one spelling only: the spare bits of the last character cannot be varied.
  */
 export function isMacOf(
   key: KeyObject,
-  text: string,
+  input: MacInput,
   mac: string,
-  encoding?: MacEncoding,
+  encoding: MacEncoding = 'base64url',
 ): boolean {
-  const expected = computeMac(key, text, encoding);
-  if (mac.length !== expected.length) return false;
-  const length = EXPECTED.write(expected);
+  const { expected, given } = COMPARED[encoding];
+  expected.write(computeMac(key, input, encoding));
   // A text that is no ASCII has more bytes than characters.
-  if (GIVEN.write(mac) !== length) return false;
-  return timingSafeEqual(EXPECTED.subarray(0, length), GIVEN.subarray(0, length));
+  const fits = mac.length === given.length && given.write(mac) === given.length;
+  return fits && timingSafeEqual(expected, given);
 }
 
-/** Where MACs are compared; one more byte than any has, for a text that is no ASCII to show. */
-const EXPECTED = Buffer.alloc(65);
-const GIVEN = Buffer.alloc(65);
+/** Where MACs are compared. */
+const COMPARED = {
+  base64url: { expected: Buffer.alloc(43), given: Buffer.alloc(43) },
+  hex: { expected: Buffer.alloc(64), given: Buffer.alloc(64) },
+};

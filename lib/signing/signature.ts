@@ -1,15 +1,17 @@
 import type { SemanticEvent } from '../event/index.js';
-import { isCanonicalText } from './canonical-text.js';
+import { isCanonicalJson } from './canonical-json.js';
 import { canonicalizeWithout } from './canonicalize.js';
 import type { SigningKey } from './key-ring.js';
-import { computeMac } from './mac.js';
+import { computeMac, type MacInput } from './mac.js';
 
 /** Client to server, or server to client: part of the MAC, so that neither can be sent back as the other. */
 export type Direction = 'c2s' | 's2c';
 
 const VERSION = 'v1';
-const SIGNATURE_MEMBER = '"semanticsignature":"';
-const SIGNATURE = /^v1\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{43})$/;
+const SIGNATURE_NAME = Buffer.from('semanticsignature');
+const COMMA = 0x2c;
+const SIGNATURE = /^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{43}$/;
+const MAC_LENGTH = 43;
 
 /**
  * The text a signature covers: version, direction, and the canonical form of the whole event without its signature.
@@ -26,28 +28,19 @@ export function macInput(text: string, direction: Direction): string {
 }
 
 /**
- * The text a signature covers, where the JSON an event came in is in canonical form, but for the place of the signature.
+ * What a signature covers, where the JSON an event came in is in canonical form, but for the place of the signature.
  *
- * @param text the JSON of the event, which has been parsed
- * @param signature its `semanticsignature`
+ * @param json the JSON of the event in UTF-8, which has been parsed
  * @returns undefined when it is not canonical: the text must be made of the event's value, then
  */
-export function receivedInput(
-  text: string,
-  signature: string,
-  direction: Direction,
-): string | undefined {
-  const at = text.lastIndexOf(SIGNATURE_MEMBER);
-  const end = at + SIGNATURE_MEMBER.length + signature.length;
-  if (at < 0 || !text.startsWith(signature, end - signature.length) || text[end] !== '"')
-    return undefined;
+export function receivedInput(json: Uint8Array, direction: Direction): MacInput | undefined {
+  const signature = { name: SIGNATURE_NAME, from: 0, to: 0 };
+  if (!isCanonicalJson(json, signature) || signature.to === 0) return undefined;
   // A comma goes with it: the one before, but that behind where it comes first.
-  const isFirst = text[at - 1] === '{';
-  const before = text.slice(0, isFirst ? at : at - 1);
-  const behind = text.slice(isFirst ? end + 2 : end + 1);
-  const input = macInput(before + behind, direction);
-  // Of what is before an object, such as white space, nothing was signed.
-  return isCanonicalText(input, macInput('', direction).length) ? input : undefined;
+  let { from, to } = signature;
+  if (json[from - 1] === COMMA) from--;
+  else if (json[to] === COMMA) to++;
+  return [`${VERSION}.${direction}.`, json.subarray(0, from), json.subarray(to)];
 }
 
 /** The bytes that are signed for each of many clients, made once. @param text the canonical form of the event */
@@ -71,6 +64,9 @@ export function signatureFor(event: SemanticEvent, direction: Direction, key: Si
 
 /** The parts of a `semanticsignature`, or undefined when it is not of that form. */
 export function parseSignature(value: unknown): { keyId: string; mac: string } | undefined {
-  const match = typeof value === 'string' ? SIGNATURE.exec(value) : null;
-  return match ? { keyId: match[1] as string, mac: match[2] as string } : undefined;
+  if (typeof value !== 'string' || !SIGNATURE.test(value)) return undefined;
+  return {
+    keyId: value.slice(VERSION.length + 1, -MAC_LENGTH - 1),
+    mac: value.slice(-MAC_LENGTH),
+  };
 }

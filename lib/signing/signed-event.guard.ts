@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { clientOf } from '../connection/index.js';
-import { oncePerEvent, receivedTextOf, type SemanticEvent } from '../event/index.js';
+import { jsonOf, oncePerEvent, type SemanticEvent } from '../event/index.js';
 import { messageOf, perHandler, refusing, socketOf, validEventOf } from '../handler/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
@@ -61,7 +61,7 @@ export class SignedEventGuard implements CanActivate {
     return this.signer.verify(event, {
       client,
       keys: this.optionsOf(context)?.keys,
-      text: receivedTextOf(event),
+      json: jsonOf(event),
     });
   }
 }

@@ -41,13 +41,13 @@ const CLOSE_GRACE = 1_000;
  * One client of Socket.IO, in however many namespaces it is: one place, one session, one meter. What comes in is
  * checked here before Socket.IO parses it.
  */
-export class IoConnection implements ManagedConnection, IntakeOwner, EntranceOwner {
+export class IoConnection implements ManagedConnection, IntakeOwner<string>, EntranceOwner {
   readonly calls = new RunningCalls();
   readonly entrance: Entrance;
 
   private readonly meter: FrameMeter;
   private readonly liveness: Liveness;
-  private readonly intake: Intake;
+  private readonly intake: Intake<string>;
   private readonly reading: Reading;
   private readonly queue: SendQueue;
   private readonly sockets = new Set<IoSocket>();
@@ -103,7 +103,7 @@ export class IoConnection implements ManagedConnection, IntakeOwner, EntranceOwn
   }
 
   get hasRoom(): boolean {
-    return this.calls.count < this.services.options.connection.maxRunningHandlers;
+    return this.isOpen && this.calls.count < this.services.options.connection.maxRunningHandlers;
   }
 
   get queuedBytes(): number {

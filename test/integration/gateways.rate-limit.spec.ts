@@ -1,5 +1,12 @@
+import { jest } from '@jest/globals';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { RateLimit, SecureGateway, SignedEvent, SkipRateLimit } from '../../lib/index.js';
+import {
+  RateLimit,
+  RateLimiter,
+  SecureGateway,
+  SignedEvent,
+  SkipRateLimit,
+} from '../../lib/index.js';
 import { TestApp } from '../helpers/test-app.js';
 
 @WebSocketGateway({ path: '/events' })
@@ -53,5 +60,46 @@ describe('a rate limit on a gateway', () => {
     expect((await other.next()).code).toBe('RATE_LIMITED');
     bob.emit('two');
     expect((await bob.next()).type).toBe('event');
+  });
+});
+
+describe('a flood over the limit of a handler', () => {
+  it('is refused without Nest, in the form of its frames, and with the id of each', async () => {
+    const app = await TestApp.start({ gateways: [LimitedGateway] });
+    const begin = jest.spyOn(app.nest.get(RateLimiter), 'begin');
+    const client = await app.login();
+    const send = async () => {
+      const event = client.event('two');
+      client.sendJson({ type: 'event', event });
+      const { code, id } = await client.next();
+      return [code, id === event.id];
+    };
+    await send();
+    for (let count = 0; count < 3; count++) expect(await send()).toEqual(['RATE_LIMITED', true]);
+    const event = client.event('two');
+    client.sendJson({ event: 'two', data: event });
+    expect(await client.next()).toMatchObject({
+      event: 'exception',
+      data: { code: 'RATE_LIMITED', id: event.id },
+    });
+    expect(begin.mock.calls.filter(([key]) => key.includes('two'))).toHaveLength(2);
+  });
+
+  it('does not keep the event from another handler that takes it, too', async () => {
+    const calls: string[] = [];
+    @WebSocketGateway({ path: '/events' })
+    @SecureGateway()
+    class SecondGateway {
+      @SubscribeMessage('two')
+      two() {
+        calls.push('second');
+      }
+    }
+    const app = await TestApp.start({ gateways: [LimitedGateway, SecondGateway] });
+    const client = await app.login();
+    for (let count = 0; count < 5; count++) client.emit('two');
+    const answers = await client.take(5);
+    expect(answers.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(4);
+    expect(calls).toHaveLength(5);
   });
 });

@@ -3,7 +3,7 @@ export const OUT = 'build/mutation';
 
 export const MUTATED = [
   'lib/signing/canonicalize.ts',
-  'lib/signing/canonical-text.ts',
+  'lib/signing/canonical-json.ts',
   'lib/signing/reply.ts',
   'lib/signing/signature.ts',
   'lib/signing/mac.ts',

@@ -1,0 +1,21 @@
+/** Something to do at the end of a turn of the event loop. */
+export interface TurnWork {
+  endTurn(): void;
+}
+
+/**
+ * Has what came in during a turn of the event loop handled at its end, all of it one after the other: that costs less
+ * than a part at a time, between what the system and Node do to read the next.
+ */
+export class Turn {
+  private work: TurnWork[] = [];
+  private readonly end = () => {
+    const { work } = this;
+    this.work = [];
+    for (const each of work) each.endTurn();
+  };
+
+  wait(work: TurnWork): void {
+    if (this.work.push(work) === 1) setImmediate(this.end);
+  }
+}

@@ -1,0 +1,63 @@
+import { RateLimit, type RateLimitBy, RateLimiter, RateLimitGuard } from '../../../lib/index.js';
+import { Reflector } from '@nestjs/core';
+import { InMemoryRateLimitStore } from '../../../lib/rate-limit/index.js';
+import { FakeClock } from '../../helpers/fake-clock.js';
+import { refusalOf } from '../../helpers/refusal-of.js';
+import { resolvedOptions } from '../../helpers/resolved-options.js';
+import { clientAt, wsContext } from '../../helpers/ws-context.js';
+
+const start = (by: RateLimitBy = 'user', Guard = RateLimitGuard) => {
+  class Handlers {
+    @RateLimit({ rate: 1, burst: 1, by })
+    limited() {}
+  }
+  const clock = new FakeClock();
+  const limiter = new RateLimiter(new InMemoryRateLimitStore(10, clock), resolvedOptions(), clock);
+  const guard = new Guard(limiter, new Reflector());
+  const client = clientAt('192.0.2.1', 'alice');
+  /** What the guard says of one call, and how long a further message would be refused without it. */
+  const call = () => {
+    const context = wsContext(Handlers, 'limited', { client, pattern: 'demo.limited' });
+    const code = refusalOf(() => guard.canActivate(context));
+    return [code, limiter.spent.retryAfter(client, 'demo.limited')];
+  };
+  return { clock, limiter, client, call };
+};
+
+describe('a limit that a client has used up', () => {
+  it('is known from the first refusal until one more would pass', () => {
+    const { clock, limiter, client, call } = start();
+    expect(call()).toEqual([undefined, 0]);
+    clock.advance(400);
+    expect(call()).toEqual(['RATE_LIMITED', 600]);
+    clock.advance(599);
+    expect(limiter.spent.retryAfter(client, 'demo.limited')).toBe(1);
+    clock.advance(1);
+    expect(call()).toEqual([undefined, 0]);
+  });
+
+  it('is that of one message and one client', () => {
+    const { limiter, client, call } = start();
+    call();
+    call();
+    expect(limiter.spent.retryAfter(client, 'demo.other')).toBe(0);
+    expect(limiter.spent.retryAfter(clientAt('192.0.2.1', 'alice'), 'demo.limited')).toBe(0);
+  });
+
+  it('is not held against a user who was nobody then', () => {
+    const { limiter } = start();
+    const client = clientAt('192.0.2.1');
+    limiter.spent.note(client, 'demo.limited', 1_000);
+    expect(limiter.spent.retryAfter(client, 'demo.limited')).toBe(1_000);
+    client.authenticateAs({ id: 'alice' }, Infinity);
+    expect(limiter.spent.retryAfter(client, 'demo.limited')).toBe(0);
+  });
+
+  it.each<[string, ReturnType<typeof start>]>([
+    ['an application names the key', start(() => 'key')],
+    ['an application has a guard of its own', start('user', class extends RateLimitGuard {})],
+  ])('is asked for every time where %s', (_, { call }) => {
+    call();
+    expect(call()).toEqual(['RATE_LIMITED', 0]);
+  });
+});
