@@ -103,7 +103,7 @@ export class ClientConnection
 
   get hasRoom(): boolean {
     const { maxRunningHandlers } = this.services.options.connection;
-    return !this.takesNoMore && this.router.running < maxRunningHandlers;
+    return !this.takesNoMore && this.router.calls.count < maxRunningHandlers;
   }
 
   get subprotocol(): Subprotocol {
@@ -174,7 +174,7 @@ export class ClientConnection
     this.endProbation?.();
     this.ending();
     this.intake.clear();
-    await this.router.idle(this.services.options.connection.shutdownTimeout);
+    await this.router.calls.idle(this.services.options.connection.shutdownTimeout);
     this.end('SERVER_SHUTDOWN');
   }
 

@@ -1,3 +1,4 @@
+export { closedOrLate } from './close-grace.js';
 export { closingOf } from './closing-of.js';
 export { bindConnection, type RefusalOutlet } from './connection-of.js';
 export { ConnectionServices, servicesOf } from './connection-services.js';
@@ -19,6 +20,7 @@ export { answerTo, refuseUpgrade } from './handshake-refusal.js';
 export { HttpServerGuard } from './http-server-guard.js';
 export { Intake, type IntakeOwner } from './intake.js';
 export { watchMessageSize } from './message-size-watch.js';
+export { RunningCalls } from './running-calls.js';
 export { SecureGateway } from './secure-gateway.decorator.js';
 export { SemanticEventsAdapter } from './semantic-events.adapter.js';
 export { SemanticEventsExceptionFilter } from './semantic-events-exception.filter.js';

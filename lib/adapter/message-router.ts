@@ -7,6 +7,7 @@ import type { Client } from '../connection/index.js';
 import type { Code, RefusalDetails, Subprotocol } from '../protocol/index.js';
 import type { ConnectionServices } from './connection-services.js';
 import type { RouteTable } from './route-table.js';
+import { RunningCalls } from './running-calls.js';
 import { encodeEvent } from './subprotocol.js';
 
 /** A handler as Nest hands it to an adapter: guards, pipes, interceptors and filters included. */
@@ -38,10 +39,7 @@ export class MessageRouter {
   private handlers: readonly BoundHandler[] = NONE;
   /** Made when a handler first answers by a stream. */
   private streams: Set<Subscription> | undefined;
-  private onIdle: (() => void) | undefined;
-
-  /** Handlers that have been called and are not done. */
-  running = 0;
+  readonly calls = new RunningCalls();
 
   constructor(
     private readonly connection: Outlet,
@@ -78,18 +76,6 @@ export class MessageRouter {
     return true;
   }
 
-  /** Resolves when no handler is running, or after a time in milliseconds. */
-  async idle(timeout: number): Promise<void> {
-    if (this.running === 0) return;
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, timeout);
-      this.onIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
   /** Ends what handlers are still streaming. */
   stop(): void {
     this.handlers = NONE;
@@ -102,7 +88,7 @@ export class MessageRouter {
   }
 
   private async call(callback: BoundHandler, message: string, request: Request): Promise<void> {
-    this.running++;
+    this.calls.begin();
     try {
       const result = await callback(request.data, message);
       if (isObservable(result)) await this.stream(result, request);
@@ -111,8 +97,7 @@ export class MessageRouter {
       // Nest's filters take what a handler throws; this is what they, or an answer, throw themselves.
       this.fail(error, request);
     } finally {
-      this.running--;
-      if (this.running === 0) this.onIdle?.();
+      this.calls.end();
       this.connection.handlerFinished();
     }
   }

@@ -7,6 +7,7 @@ import { bindClient, Client } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
 import type { Handshake } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
+import { closedOrLate } from './close-grace.js';
 import { ClientConnection } from './client-connection.js';
 import { type ConnectionServices, servicesOf } from './connection-services.js';
 import { frameBuckets } from './frame-meter.js';
@@ -21,9 +22,6 @@ import type { ServedEndpoint } from './served-endpoint.js';
 import { withoutStockAdapterReplies } from './stock-adapter-replies.interceptor.js';
 import { selectSubprotocol } from './subprotocol.js';
 import { WS_BOUNDS } from './ws-bounds.js';
-
-/** How long peers have to answer our close frame at shutdown, in milliseconds. */
-const CLOSE_GRACE = 1_000;
 
 /** A server as Nest's WsAdapter keeps it. */
 type NestServer = WebSocketServer & { readonly path: string };
@@ -109,7 +107,7 @@ export class SemanticEventsAdapter extends WsAdapter {
       [...server.clients].map(async socket => {
         const closed = new Promise(resolve => socket.once('close', resolve));
         await (socket as Owned)[OWNER]?.shutDown();
-        await Promise.race([closed, delay(CLOSE_GRACE)]);
+        await closedOrLate(closed);
       }),
     );
     await super.close(server);
@@ -232,8 +230,4 @@ function handshakeOf({ headers, url = '' }: IncomingMessage, address: string): H
 /** Nothing but WebSockets is served on a port that is a gateway's own. */
 function askForUpgrade(_: IncomingMessage, response: ServerResponse): void {
   response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end();
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds).unref());
 }

@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import {
+  closedOrLate,
   closingOf,
   type ConnectionServices,
   type Endpoint,
@@ -8,6 +9,7 @@ import {
   Intake,
   type IntakeOwner,
   OWNER,
+  RunningCalls,
   type SocketOwner,
   watchMessageSize,
 } from '../adapter/index.js';
@@ -27,15 +29,11 @@ import {
 import { Entrance, type EntranceOwner } from './entrance.js';
 import type { EngineConnection, IoSocket } from './io-types.js';
 import { Reading } from './reading.js';
-import { RunningCalls } from './running-calls.js';
 import { SendQueue } from './send-queue.js';
 import { pathOf } from './server-options.js';
 import { webSocketOf } from './web-socket-engine.js';
 
 type OwnedSocket = WebSocket & { [OWNER]?: SocketOwner };
-
-/** How long a peer has to answer our close frame at shutdown, in milliseconds. */
-const CLOSE_GRACE = 1_000;
 
 /**
  * One client of Socket.IO, in however many namespaces it is: one place, one session, one meter. What comes in is
@@ -171,7 +169,7 @@ export class IoConnection implements ManagedConnection, IntakeOwner<string>, Ent
     const carrier = webSocketOf(this.conn) ?? this.conn;
     const closed = new Promise(resolve => carrier.once('close', resolve));
     this.end('SERVER_SHUTDOWN');
-    await Promise.race([closed, delay(CLOSE_GRACE)]);
+    await closedOrLate(closed);
     this.drop();
   }
 
@@ -312,8 +310,4 @@ export class IoConnection implements ManagedConnection, IntakeOwner<string>, Ent
   private tellClosed(code: Code): void {
     this.services.events.closed(this.client, code, pathOf(this.endpoint));
   }
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds).unref());
 }

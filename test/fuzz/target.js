@@ -10,7 +10,13 @@ import {
 } from '../../build/js/protocol/index.js';
 import { canonicalize } from '../../build/js/signing/canonicalize.js';
 import { computeMac, isMacOf } from '../../build/js/signing/mac.js';
-import { formatSignature, parseSignature, signingInput } from '../../build/js/signing/signature.js';
+import { eventJsonIn } from '../../build/js/adapter/subprotocol.js';
+import {
+  formatSignature,
+  parseSignature,
+  receivedInput,
+  signingInput,
+} from '../../build/js/signing/signature.js';
 
 const key = createSecretKey(Buffer.from('fuzz-secret-fuzz-secret-fuzz-secret!'));
 
@@ -23,12 +29,13 @@ const key = createSecretKey(Buffer.from('fuzz-secret-fuzz-secret-fuzz-secret!'))
 export function take(text, bare) {
   let stage = 'frame';
   try {
-    const frame = decodeFrame(text, bare ? CLOUDEVENTS_PROTOCOL : NATIVE_PROTOCOL);
+    const subprotocol = bare ? CLOUDEVENTS_PROTOCOL : NATIVE_PROTOCOL;
+    const frame = decodeFrame(text, subprotocol);
     if (frame.kind !== 'event') return frame.kind;
     stage = 'event';
     validateEvent(frame.event);
     stage = 'signature';
-    check(frame.event);
+    check(frame.event, eventJsonIn(Buffer.from(text), subprotocol));
     return 'event signed';
   } catch (error) {
     if (stage !== 'signature' && error instanceof RefusalError) return `${stage} ${error.code}`;
@@ -36,8 +43,8 @@ export function take(text, bare) {
   }
 }
 
-/** Holds what must be so of every event that was let in. */
-function check(event) {
+/** Holds what must be so of every event that was let in. @param json what it was parsed from, where that is known */
+function check(event, json) {
   const input = signingInput(event, 'c2s');
   const { semanticsignature, ...unsigned } = event;
   const text = canonicalize(unsigned);
@@ -46,6 +53,9 @@ function check(event) {
   must(text === reference(unsigned), 'the canonical form is the one of another implementation');
   must(Object.getPrototypeOf(event) === Object.prototype, 'no other prototype');
   must({}.polluted === undefined, 'no polluted prototype');
+
+  const received = json && receivedInput(json, 'c2s');
+  must(!received || received.join('') === input, 'what was received is what was signed');
 
   const mac = computeMac(key, input);
   must(isMacOf(key, input, mac), 'its own MAC is taken');
