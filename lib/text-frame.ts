@@ -12,21 +12,41 @@ export function textFrame(text: string): Buffer {
   return frame;
 }
 
-/** The frame of a text that differs in one place only from what others are sent. @param ascii what is in that place */
-export function textFrameAround(head: Buffer, ascii: string, tail: Buffer): Buffer {
-  const length = head.length + ascii.length + tail.length;
-  const frame = newFrame(length);
-  head.copy(frame, frame.length - length);
-  frame.write(ascii, frame.length - tail.length - ascii.length, 'latin1');
-  tail.copy(frame, frame.length - tail.length);
-  return frame;
+/** Makes the frames of a text that differs in one place only from what others are sent. */
+export class FrameMould {
+  private readonly head: Buffer;
+  private readonly tail: Buffer;
+  private spare: Buffer | undefined;
+
+  constructor(head: string, tail: string) {
+    this.head = Buffer.from(head);
+    this.tail = Buffer.from(tail);
+  }
+
+  /** @param ascii what is in that place */
+  frameWith(ascii: string): Buffer {
+    const { head, tail } = this;
+    const length = head.length + ascii.length + tail.length;
+    let frame = this.spare;
+    this.spare = undefined;
+    if (frame?.length !== sizeOf(length)) {
+      frame = newFrame(length);
+      head.copy(frame, frame.length - length);
+      tail.copy(frame, frame.length - tail.length);
+    }
+    frame.write(ascii, frame.length - tail.length - ascii.length, 'latin1');
+    return frame;
+  }
+
+  /** Takes back one of the frames, which nobody needs any more: the next may be written over it. */
+  takeBack(frame: Buffer): void {
+    this.spare = frame;
+  }
 }
 
 /** With its header; the text takes up the rest. */
 function newFrame(length: number): Buffer {
-  const frame = Buffer.allocUnsafe(
-    length + (length <= MAX_SHORT ? 2 : length <= MAX_MEDIUM ? 4 : 10),
-  );
+  const frame = Buffer.allocUnsafe(sizeOf(length));
   frame.writeUInt8(FINAL_TEXT);
   if (length <= MAX_SHORT) frame.writeUInt8(length, 1);
   else if (length <= MAX_MEDIUM) {
@@ -38,4 +58,8 @@ function newFrame(length: number): Buffer {
     frame.writeUIntBE(length, 4, 6);
   }
   return frame;
+}
+
+function sizeOf(length: number): number {
+  return length + (length <= MAX_SHORT ? 2 : length <= MAX_MEDIUM ? 4 : 10);
 }

@@ -1,13 +1,21 @@
-// A ws server that sends one prepared buffer to every socket when it is told to: as little as a fan-out can cost.
+// A ws server that sends one prepared buffer to every socket when it is told to: as little as a fan-out can cost. Where it
+// is told how much to sign, it makes a MAC for each socket, too, and sends the same all the same.
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { WebSocketServer } from 'ws';
 import { answerQuestions, reportPort } from './reporting.js';
 import { settings } from './settings.js';
 
-const frame = Buffer.from('x'.repeat(settings().frameSize));
+const { frameSize, signedSize } = settings();
+const frame = Buffer.from('x'.repeat(frameSize));
+const signed = signedSize && Buffer.from('x'.repeat(signedSize));
 const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/events' });
+server.on('connection', socket => (socket.key = createSecretKey(randomBytes(32))));
 process.on('message', message => {
-  if (message === 'publish')
-    for (const socket of server.clients) socket.send(frame, { binary: false });
+  if (message !== 'publish') return;
+  for (const socket of server.clients) {
+    if (signed) createHmac('sha256', socket.key).update(signed).digest('base64url');
+    socket.send(frame, { binary: false });
+  }
 });
 server.on('listening', () => reportPort(server.address().port));
 answerQuestions();

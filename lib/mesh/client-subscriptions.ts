@@ -107,7 +107,7 @@ export class ClientSubscriptions implements Subscriber {
       if (hasReached(this.told, delivery.entry.cursor)) return;
       this.told = undefined;
     }
-    this.outlet.send(this.frameOf(delivery));
+    delivery.sendTo(this.outlet, this.isBroadcast);
   }
 
   /** Called by the hub when events were lost on their way to this node. */
@@ -248,21 +248,16 @@ export class ClientSubscriptions implements Subscriber {
 
   private async sendAtItsPace(entry: LogEntry): Promise<void> {
     if (!this.outlet.isOpen) return;
-    const frame = this.frameOf(this.hub.deliveryOf(entry));
-    if (this.outlet.queuedBytes < CONGESTED) this.outlet.send(frame);
+    const delivery = this.hub.deliveryOf(entry);
+    if (this.outlet.queuedBytes < CONGESTED) delivery.sendTo(this.outlet, this.isBroadcast);
     else
       await new Promise<void>(sent => {
-        this.outlet.send(frame, sent);
+        delivery.sendTo(this.outlet, this.isBroadcast, sent);
       });
   }
 
   private sendGap(cursor: string): void {
     this.outlet.send(encodeFrame({ type: 'gap', patterns: [...this.patterns], cursor }));
-  }
-
-  private frameOf(delivery: Delivery): Buffer {
-    const { client, subprotocol } = this.outlet;
-    return delivery.frameFor({ client, subprotocol, isBroadcast: this.isBroadcast });
   }
 }
 

@@ -1,15 +1,20 @@
 import type { Client } from '../connection/index.js';
 import { CLOUDEVENTS_PROTOCOL, type Subprotocol } from '../protocol/index.js';
 import { broadcastInput, type BroadcastSigner, type EventSigner } from '../signing/index.js';
-import { textFrameAround } from '../text-frame.js';
+import { FrameMould } from '../text-frame.js';
 import type { LogEntry } from './event-log.js';
 
-/** How an event is to reach one client. */
-export interface DeliveryForm {
+/** The connection of a client that is sent events. */
+export interface Recipient {
   readonly client: Client;
   readonly subprotocol: Subprotocol;
-  /** Whether the client verifies broadcasts, which are signed once for all, rather than MACs of its own. */
-  readonly isBroadcast: boolean;
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number;
+  /**
+   * @param message a text, or a frame made of one
+   * @param sent called when the message has left, or never will
+   */
+  send(message: string | Buffer, sent?: () => void): void;
 }
 
 /** One event on its way to many clients: whatever is the same for several of them is made once. */
@@ -17,7 +22,7 @@ export class Delivery {
   private input: Uint8Array | undefined;
   private signature: string | undefined;
   private readonly broadcasts = new Map<Subprotocol, Buffer>();
-  private readonly surroundings = new Map<Subprotocol, Surroundings>();
+  private readonly moulds = new Map<Subprotocol, FrameMould>();
 
   constructor(
     readonly entry: LogEntry,
@@ -25,45 +30,48 @@ export class Delivery {
     private readonly broadcastSigner: BroadcastSigner,
   ) {}
 
-  /** @throws RefusalError `UNAVAILABLE` when there is no key to sign with */
-  frameFor({ client, subprotocol, isBroadcast }: DeliveryForm): Buffer {
-    if (isBroadcast) return this.broadcastFor(subprotocol);
+  /**
+   * @param isBroadcast whether the client verifies broadcasts, which are signed once for all, rather than MACs of its own
+   * @param sent called when it has left, or never will
+   * @throws RefusalError `UNAVAILABLE` when there is no key to sign with
+   */
+  sendTo(recipient: Recipient, isBroadcast: boolean, sent?: () => void): void {
+    const { client, subprotocol } = recipient;
+    if (isBroadcast) {
+      recipient.send(this.broadcastFor(subprotocol), sent);
+      return;
+    }
     this.input ??= broadcastInput(this.entry.text);
-    return this.frame(this.signer.signFor(client, this.input), subprotocol);
+    const mould = this.mouldOf(subprotocol);
+    const frame = mould.frameWith(this.signer.signFor(client, this.input));
+    recipient.send(frame, sent);
+    // What does not wait has left, and can serve the next.
+    if (recipient.queuedBytes === 0) mould.takeBack(frame);
   }
 
   private broadcastFor(subprotocol: Subprotocol): Buffer {
     let frame = this.broadcasts.get(subprotocol);
     if (!frame) {
       this.signature ??= this.broadcastSigner.sign(this.entry.text);
-      frame = this.frame(this.signature, subprotocol);
+      frame = this.mouldOf(subprotocol).frameWith(this.signature);
       this.broadcasts.set(subprotocol, frame);
     }
     return frame;
   }
 
-  private frame(signature: string, subprotocol: Subprotocol): Buffer {
-    let surroundings = this.surroundings.get(subprotocol);
-    if (!surroundings) {
-      surroundings = surroundingsOf(this.entry, subprotocol);
-      this.surroundings.set(subprotocol, surroundings);
+  private mouldOf(subprotocol: Subprotocol): FrameMould {
+    let mould = this.moulds.get(subprotocol);
+    if (!mould) {
+      mould = newMould(this.entry, subprotocol);
+      this.moulds.set(subprotocol, mould);
     }
-    return textFrameAround(surroundings.head, signature, surroundings.tail);
+    return mould;
   }
 }
 
-/** What is before and behind a signature. */
-interface Surroundings {
-  readonly head: Buffer;
-  readonly tail: Buffer;
-}
-
-function surroundingsOf({ text, cursor }: LogEntry, subprotocol: Subprotocol): Surroundings {
+function newMould({ text, cursor }: LogEntry, subprotocol: Subprotocol): FrameMould {
   const event = `${text.slice(0, -1)},"semanticsignature":"`;
   return subprotocol === CLOUDEVENTS_PROTOCOL
-    ? { head: Buffer.from(event), tail: Buffer.from('"}') }
-    : {
-        head: Buffer.from(`{"type":"event","event":${event}`),
-        tail: Buffer.from(`"},"cursor":"${cursor}"}`),
-      };
+    ? new FrameMould(event, '"}')
+    : new FrameMould(`{"type":"event","event":${event}`, `"},"cursor":"${cursor}"}`);
 }

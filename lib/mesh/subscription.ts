@@ -1,22 +1,13 @@
 import type { Client } from '../connection/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
-import type { Code, RefusalDetails, Subprotocol } from '../protocol/index.js';
-import type { Delivery } from './delivery.js';
+import type { Code, RefusalDetails } from '../protocol/index.js';
+import type { Delivery, Recipient } from './delivery.js';
 import type { LogEntry, LogPage } from './event-log.js';
 import type { PatternIndex } from './pattern-index.js';
 
 /** The connection of a subscriber; the adapter makes them. */
-export interface SubscriptionOutlet {
-  readonly client: Client;
-  readonly subprotocol: Subprotocol;
+export interface SubscriptionOutlet extends Recipient {
   readonly isOpen: boolean;
-  /** Bytes that wait to be sent. */
-  readonly queuedBytes: number;
-  /**
-   * @param message a text, or a frame made of one
-   * @param sent called when the message has left, or never will
-   */
-  send(message: string | Buffer, sent?: () => void): void;
   refuse(code: Code, details?: RefusalDetails): void;
   end(code: Code): void;
 }

@@ -138,7 +138,7 @@ export class EventSigner {
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
    */
   seal(openText: string, client: Client): string {
-    const { id, key } = this.signingKeys.for(client, this.clock.now());
+    const { id, key } = this.signingKeys.for(client, this.clock);
     const mac = computeMac(key, macInput(`${openText}}`, 's2c'));
     return withSignature(openText, formatSignature(id, mac));
   }
@@ -150,7 +150,7 @@ export class EventSigner {
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
    */
   signFor(client: Client, input: Uint8Array): string {
-    const { id, key } = this.signingKeys.for(client, this.clock.now());
+    const { id, key } = this.signingKeys.for(client, this.clock);
     return formatSignature(id, computeMac(key, input));
   }
 
@@ -232,7 +232,7 @@ export class EventSigner {
 
   private signatureOf(event: SemanticEvent, { client, direction = 's2c', scheme }: SignOptions) {
     if (scheme === 'integradio') return this.compatibleSignatureOf(event, direction);
-    const { id, key } = this.signingKeys.for(client, this.clock.now());
+    const { id, key } = this.signingKeys.for(client, this.clock);
     const text = canonicalizeWithout(event, 'semanticsignature');
     const mac = computeMac(key, macInput(text, direction));
     return { text, semanticsignature: formatSignature(id, mac) };

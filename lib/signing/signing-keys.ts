@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { Clock } from '../clock.js';
 import type { Client } from '../connection/index.js';
 import { SESSION_KEY_PREFIX, type SigningKeyOptions } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
@@ -66,8 +67,8 @@ export class SigningKeys {
   }
 
   /** What to sign with for a client: its session key, or a key of the ring where it has none. @throws as `current` */
-  for(client: Client | undefined, now: number): SigningKey {
-    return (client && this.ofSession(client)) ?? this.current(now);
+  for(client: Client | undefined, clock: Clock): SigningKey {
+    return (client && this.ofSession(client)) ?? this.current(clock.now());
   }
 
   private ofSession(client: Client): SigningKey | undefined {

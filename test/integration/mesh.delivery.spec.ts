@@ -92,6 +92,18 @@ describe('signatures of events that many receive', () => {
     expect(alice.verifies(forBob.event as Json)).toBe(false);
   });
 
+  it('are those of each event and session where frames wait to leave together', async () => {
+    const { app, mesh } = await startMesh();
+    const [alice, bob] = [await app.login('alice'), await app.login('bob')];
+    for (const client of [alice, bob]) await subscribe(client, ['a']);
+    await Promise.all([1, 2, 3].map(n => mesh.emit('a', n)));
+    for (const client of [alice, bob]) {
+      const frames = await client.take(3);
+      expect(dataOf(frames)).toEqual([1, 2, 3]);
+      expect(frames.map(({ event }) => client.verifies(event as Json))).not.toContain(false);
+    }
+  });
+
   it('are one Ed25519 signature, the same for all, for clients that ask for v1e', async () => {
     const { app, mesh } = await startMesh();
     const clients = await Promise.all(['a', 'b', 'c'].map(user => app.login(user)));

@@ -1,4 +1,4 @@
-import { textFrame, textFrameAround } from '../../lib/text-frame.js';
+import { FrameMould, textFrame } from '../../lib/text-frame.js';
 import { textsOf } from '../helpers/text-of.js';
 
 const LENGTHS = [0, 1, 125, 126, 127, 65_535, 65_536, 200_000];
@@ -18,7 +18,20 @@ describe('a text frame', () => {
 
   it.each(LENGTHS)('around %d bytes is the frame of the whole text', length => {
     const [head, ascii, tail] = ['{"ä":"', 'x'.repeat(length), '"}€'];
-    const frame = textFrameAround(Buffer.from(head), ascii, Buffer.from(tail));
+    const frame = new FrameMould(head, tail).frameWith(ascii);
     expect(frame.equals(textFrame(head + ascii + tail))).toBe(true);
+  });
+
+  it('is written over one of the same text and length that was taken back, once, and over no other', () => {
+    const mould = new FrameMould('<', '>');
+    const frames = ['a', 'b'].map(text => mould.frameWith(text));
+    expect(textsOf(...frames)).toEqual(['<a>', '<b>']);
+
+    mould.takeBack(frames[0]!);
+    frames.push(mould.frameWith('c'), mould.frameWith('d'));
+    expect(frames[2]).toBe(frames[0]);
+    mould.takeBack(frames[3]!);
+    frames.push(mould.frameWith('longer'));
+    expect(textsOf(...frames)).toEqual(['<c>', '<b>', '<c>', '<d>', '<longer>']);
   });
 });

@@ -34,7 +34,9 @@ class Node implements SubscriptionSource {
     const { cursor } = entry;
     return {
       entry,
-      frameFor: () => JSON.stringify({ type: 'event', cursor }),
+      sendTo: (outlet: Outlet, _: boolean, sent?: () => void) => {
+        outlet.send(JSON.stringify({ type: 'event', cursor }), sent);
+      },
     } as unknown as Delivery;
   }
 
