@@ -19,8 +19,37 @@ interface Receipt {
   done?: unknown;
 }
 
-const receipts = new WeakMap<object, Receipt>();
 const NOTHING: UnverifiedAttributes = Object.freeze({});
+
+// eslint-disable-next-line @typescript-eslint/no-extraneous-class -- a subclass adds its members to what this returns
+class Received {
+  constructor(event: object) {
+    return event;
+  }
+}
+
+/**
+ * Keeps the receipt of an event as a private member of it, which is neither seen nor copied nor forged outside of this
+ * class. A WeakMap would do the same, at the cost of all that validation costs.
+ */
+class Receipts extends Received {
+  #receipt: Receipt;
+
+  private constructor(event: object, receipt: Receipt) {
+    super(event);
+    this.#receipt = receipt;
+  }
+
+  static give(event: object, receipt: Receipt): void {
+    if (#receipt in event) event.#receipt = receipt;
+    else new Receipts(event, receipt);
+  }
+
+  static of(data: unknown): Receipt | undefined {
+    const has = typeof data === 'object' && data !== null && #receipt in data;
+    return has ? data.#receipt : undefined;
+  }
+}
 
 /**
  * Notes that an event passed validation, and the form of the frame it came in.
@@ -33,12 +62,12 @@ export function markReceived(
   text?: string,
   compatible?: CompatibleReceipt,
 ): void {
-  receipts.set(event, { form, text, compatible });
+  Receipts.give(event, { form, text, compatible });
 }
 
 /** The form of the frame a validated event came in; undefined for anything that was not validated. */
 export function receivedAs(data: unknown): FrameForm | undefined {
-  return receiptOf(data)?.form;
+  return Receipts.of(data)?.form;
 }
 
 /**
@@ -47,19 +76,19 @@ export function receivedAs(data: unknown): FrameForm | undefined {
  * @returns what came of it
  */
 export function oncePerEvent<T>(event: SemanticEvent, act: () => T): T {
-  const receipt = receiptOf(event);
+  const receipt = Receipts.of(event);
   if (!receipt) return act();
   return (receipt.done ??= act()) as T;
 }
 
 /** The JSON an event was parsed from, where that is known. */
 export function receivedTextOf(event: SemanticEvent): string | undefined {
-  return receiptOf(event)?.text;
+  return Receipts.of(event)?.text;
 }
 
 /** The frame an event in the compatible mode came in. */
 export function compatibleFrameOf(event: SemanticEvent): string | undefined {
-  return receiptOf(event)?.compatible?.frame;
+  return Receipts.of(event)?.compatible?.frame;
 }
 
 /**
@@ -68,9 +97,5 @@ export function compatibleFrameOf(event: SemanticEvent): string | undefined {
  * Who has carried the event can have written it: never decide by it what a client may do.
  */
 export function unverifiedOf(event: SemanticEvent): UnverifiedAttributes {
-  return receiptOf(event)?.compatible?.unverified ?? NOTHING;
-}
-
-function receiptOf(data: unknown): Receipt | undefined {
-  return typeof data === 'object' && data !== null ? receipts.get(data) : undefined;
+  return Receipts.of(event)?.compatible?.unverified ?? NOTHING;
 }

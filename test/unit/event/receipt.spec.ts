@@ -14,8 +14,26 @@ describe('A receipt', () => {
     const received = event();
     markReceived(received, 'event');
 
-    expect(receivedAs({ ...received })).toBeUndefined();
-    expect(receivedAs(event())).toBeUndefined();
+    const { data, ...rest } = received;
+    for (const other of [
+      { ...received },
+      { ...received, type: 'ui.other' },
+      { data, ...rest },
+      Object.assign({}, received),
+      Object.create(received) as unknown,
+      structuredClone(received),
+      new Proxy(received, {}),
+      event(),
+    ])
+      expect(receivedAs(other)).toBeUndefined();
+  });
+
+  it('is the last that was given', () => {
+    const received = event();
+    markReceived(received, 'event');
+    markReceived(received, 'nest');
+
+    expect(receivedAs(received)).toBe('nest');
   });
 
   it('leaves no trace a peer could forge or a handler could see', () => {
