@@ -35,14 +35,9 @@ class Received {
 class Receipts extends Received {
   #receipt: Receipt;
 
-  private constructor(event: object, receipt: Receipt) {
+  constructor(event: object, receipt: Receipt) {
     super(event);
     this.#receipt = receipt;
-  }
-
-  static give(event: object, receipt: Receipt): void {
-    if (#receipt in event) event.#receipt = receipt;
-    else new Receipts(event, receipt);
   }
 
   static of(data: unknown): Receipt | undefined {
@@ -62,7 +57,7 @@ export function markReceived(
   text?: string,
   compatible?: CompatibleReceipt,
 ): void {
-  Receipts.give(event, { form, text, compatible });
+  new Receipts(event, { form, text, compatible });
 }
 
 /** The form of the frame a validated event came in; undefined for anything that was not validated. */

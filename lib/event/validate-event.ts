@@ -41,6 +41,16 @@ const DEFINED = new Set([
   'data_base64',
 ]);
 
+/** Extensions that are text, and neither booleans nor numbers. */
+const TEXTS = new Set([
+  'semanticintent',
+  'semantictags',
+  'semanticcorrelationid',
+  // What a tracer cannot read it ignores (W3C Trace Context, section 3.2.2.3); we need not.
+  'traceparent',
+  'tracestate',
+]);
+
 /**
  * Checks that a value parsed from JSON is a CloudEvents 1.0 event within the limits.
  *
@@ -86,12 +96,6 @@ function isEvent(value: unknown, limits: Readonly<EventLimits>): boolean {
     isUnsetOr(event.datacontenttype, isText, limits.maxAttributeLength) &&
     isUnsetOr(event.dataschema, isSchema, limits.maxAttributeLength) &&
     isUnsetOr(event.semanticnonce, isNonce, limits.maxAttributeLength) &&
-    isUnsetOr(event.semanticintent, isString) &&
-    isUnsetOr(event.semantictags, isString) &&
-    isUnsetOr(event.semanticcorrelationid, isString) &&
-    // What a tracer cannot read it ignores (W3C Trace Context, section 3.2.2.3); we need not.
-    isUnsetOr(event.traceparent, isString) &&
-    isUnsetOr(event.tracestate, isString) &&
     hasOneData(event) &&
     hasValidExtensions(event, limits) &&
     isPlainJson(event.data, limits.maxDepth)
@@ -119,16 +123,12 @@ function isNonce(value: unknown, maxLength = Infinity): value is string {
   return typeof value === 'string' && value.length <= maxLength && NONCE.test(value);
 }
 
-function isString(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
 function isText(value: unknown, maxLength: number): value is string {
-  return typeof value === 'string' && value !== '' && isPrintable(value, maxLength);
+  return value !== '' && isPrintable(value, maxLength);
 }
 
-function isPrintable(value: string, maxLength: number): boolean {
-  return value.length <= maxLength && !UNPRINTABLE.test(value);
+function isPrintable(value: unknown, maxLength: number): value is string {
+  return typeof value === 'string' && value.length <= maxLength && !UNPRINTABLE.test(value);
 }
 
 function hasOneData(event: Record<string, unknown>): boolean {
@@ -152,15 +152,16 @@ function hasValidExtensions(
     if (++extensions > limits.maxExtensions) return false;
     if (name === 'semanticnonce' || name === 'semanticsignature') continue;
     if (!ATTRIBUTE_NAME.test(name)) return false;
-    if (!isUnsetOr(event[name], isAttribute, limits.maxAttributeLength)) return false;
+    const check = TEXTS.has(name) ? isPrintable : isAttribute;
+    if (!isUnsetOr(event[name], check, limits.maxAttributeLength)) return false;
   }
   return true;
 }
 
 /** A CloudEvents attribute in JSON: a string, a boolean or a 32-bit integer. */
 function isAttribute(value: unknown, maxLength: number): boolean {
-  if (typeof value === 'string') return isPrintable(value, maxLength);
-  return typeof value === 'boolean' || (typeof value === 'number' && Object.is(value | 0, value));
+  if (typeof value === 'number') return Object.is(value | 0, value);
+  return typeof value === 'boolean' || isPrintable(value, maxLength);
 }
 
 /**

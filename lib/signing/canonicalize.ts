@@ -60,30 +60,22 @@ function writeObject(value: object, depth: number, omitted?: string): string {
   for (const key of sortedKeys(members)) {
     const member = members[key];
     if (member === undefined || key === omitted) continue;
-    const name = nameOf(key);
-    text += (text === '' ? name.first : name.next) + write(member, depth - 1);
+    text += (text === '' ? '{' : ',') + nameOf(key) + write(member, depth - 1);
   }
   return text === '' ? '{}' : `${text}}`;
 }
 
-/** A member's name as it is written before its value. */
-interface Name {
-  readonly first: string;
-  readonly next: string;
-}
-
-/** The names of members are few, and written again with every event. */
-const names = new Map<string, Name>();
+/** Names of members as they are written: there are few, and they come again with every event. */
+const names = new Map<string, string>();
 /** More, and longer ones, are not kept: peers can choose them. */
 const MAX_NAMES = 256;
 const MAX_NAME_LENGTH = 64;
 
-function nameOf(key: string): Name {
+function nameOf(key: string): string {
   const known = names.get(key);
   if (known) return known;
-  const text = writeString(key);
   // Joined, a text is in one piece; added up, it would be put together from its parts each time.
-  const name = { first: ['{', text, ':'].join(''), next: [',', text, ':'].join('') };
+  const name = [writeString(key), ':'].join('');
   if (names.size < MAX_NAMES && key.length <= MAX_NAME_LENGTH) names.set(key, name);
   return name;
 }
