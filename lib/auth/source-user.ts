@@ -3,7 +3,7 @@ const MAX_ROUNDS = 8;
 /** Stands for a slash that was encoded, and so is part of a name. A lone surrogate: no valid text has one. */
 const ENCODED_SLASH = '\ud800';
 const NAMES_USER = /^(?:(?:urn:)?user:|[/\ud800]*users[/\ud800]+)/i;
-const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/;
+const DOT_SEGMENT = /(?:^|\/)\.\.?(?:[/?#]|$)/;
 const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
 
 /** The `source` of an event as the most lenient reader would take it; undefined when it is encoded without end. */
@@ -25,8 +25,8 @@ export function resourceOf(decoded: string): string {
 
 /** The segments `.` and `..` of its path carried out (RFC 3986, section 5.2.4), also where it is relative. */
 function withoutDotSegments(text: string): string {
+  if (!DOT_SEGMENT.test(text)) return text;
   const [, path = '', rest = ''] = /^([^?#]*)(.*)$/s.exec(text) ?? [];
-  if (!DOT_SEGMENT.test(path)) return text;
   const segments: string[] = [];
   for (const segment of path.split('/'))
     if (segment === '..') segments.pop();

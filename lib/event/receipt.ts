@@ -18,8 +18,32 @@ interface Receipt {
   done?: unknown;
 }
 
-const receipts = new WeakMap<object, Receipt>();
 const NOTHING: UnverifiedAttributes = Object.freeze({});
+
+// eslint-disable-next-line @typescript-eslint/no-extraneous-class -- a subclass adds its members to what this returns
+class Received {
+  constructor(event: object) {
+    return event;
+  }
+}
+
+/**
+ * Keeps the receipt of an event as a private member of it, which is neither seen nor copied nor forged outside of this
+ * class. A WeakMap would do the same, at the cost of all that validation costs.
+ */
+class Receipts extends Received {
+  #receipt: Receipt;
+
+  constructor(event: object, receipt: Receipt) {
+    super(event);
+    this.#receipt = receipt;
+  }
+
+  static of(data: unknown): Receipt | undefined {
+    const has = typeof data === 'object' && data !== null && #receipt in data;
+    return has ? data.#receipt : undefined;
+  }
+}
 
 /** Notes that an event passed validation, and the form of the frame it came in. */
 export function markReceived(
@@ -27,12 +51,12 @@ export function markReceived(
   form: FrameForm,
   compatible?: CompatibleReceipt,
 ): void {
-  receipts.set(event, { form, compatible });
+  new Receipts(event, { form, compatible });
 }
 
 /** The form of the frame a validated event came in; undefined for anything that was not validated. */
 export function receivedAs(data: unknown): FrameForm | undefined {
-  return receiptOf(data)?.form;
+  return Receipts.of(data)?.form;
 }
 
 /**
@@ -41,14 +65,14 @@ export function receivedAs(data: unknown): FrameForm | undefined {
  * @returns what came of it
  */
 export function oncePerEvent<T>(event: SemanticEvent, act: () => T): T {
-  const receipt = receiptOf(event);
+  const receipt = Receipts.of(event);
   if (!receipt) return act();
   return (receipt.done ??= act()) as T;
 }
 
 /** The frame an event in the compatible mode came in. */
 export function compatibleFrameOf(event: SemanticEvent): string | undefined {
-  return receiptOf(event)?.compatible?.frame;
+  return Receipts.of(event)?.compatible?.frame;
 }
 
 /**
@@ -57,9 +81,5 @@ export function compatibleFrameOf(event: SemanticEvent): string | undefined {
  * Who has carried the event can have written it: never decide by it what a client may do.
  */
 export function unverifiedOf(event: SemanticEvent): UnverifiedAttributes {
-  return receiptOf(event)?.compatible?.unverified ?? NOTHING;
-}
-
-function receiptOf(data: unknown): Receipt | undefined {
-  return typeof data === 'object' && data !== null ? receipts.get(data) : undefined;
+  return Receipts.of(event)?.compatible?.unverified ?? NOTHING;
 }

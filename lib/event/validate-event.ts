@@ -24,8 +24,7 @@ export const DEFAULT_EVENT_LIMITS: Readonly<EventLimits> = {
 /** Attribute names are lower-case letters and digits (CloudEvents 1.0, "Attribute Naming Convention"). */
 const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
 /** Control characters are not part of a CloudEvents String; lone surrogates are not Unicode text. */
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]/;
+const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const NONCE = /^[A-Za-z0-9_-]{16,128}$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
@@ -40,6 +39,16 @@ const DEFINED = new Set([
   'dataschema',
   'data',
   'data_base64',
+]);
+
+/** Extensions that are text, and neither booleans nor numbers. */
+const TEXTS = new Set([
+  'semanticintent',
+  'semantictags',
+  'semanticcorrelationid',
+  // What a tracer cannot read it ignores (W3C Trace Context, section 3.2.2.3); we need not.
+  'traceparent',
+  'tracestate',
 ]);
 
 /**
@@ -82,20 +91,11 @@ function isEvent(value: unknown, limits: Readonly<EventLimits>): boolean {
     isText(event.source, limits.maxAttributeLength) &&
     isUriReference(event.source) &&
     isText(event.id, limits.maxNameLength) &&
-    isUnsetOr(event.time, time => typeof time === 'string' && parseRfc3339(time) !== undefined) &&
-    isUnsetOr(event.subject, subject => isText(subject, limits.maxAttributeLength)) &&
-    isUnsetOr(event.datacontenttype, type => isText(type, limits.maxAttributeLength)) &&
-    isUnsetOr(
-      event.dataschema,
-      schema => isText(schema, limits.maxAttributeLength) && isUri(schema),
-    ) &&
-    isUnsetOr(event.semanticnonce, isNonce) &&
-    isUnsetOr(event.semanticintent, isString) &&
-    isUnsetOr(event.semantictags, isString) &&
-    isUnsetOr(event.semanticcorrelationid, isString) &&
-    // What a tracer cannot read it ignores (W3C Trace Context, section 3.2.2.3); we need not.
-    isUnsetOr(event.traceparent, isString) &&
-    isUnsetOr(event.tracestate, isString) &&
+    isUnsetOr(event.time, isTime) &&
+    isUnsetOr(event.subject, isText, limits.maxAttributeLength) &&
+    isUnsetOr(event.datacontenttype, isText, limits.maxAttributeLength) &&
+    isUnsetOr(event.dataschema, isSchema, limits.maxAttributeLength) &&
+    isUnsetOr(event.semanticnonce, isNonce, limits.maxAttributeLength) &&
     hasOneData(event) &&
     hasValidExtensions(event, limits) &&
     isPlainJson(event.data, limits.maxDepth)
@@ -103,24 +103,32 @@ function isEvent(value: unknown, limits: Readonly<EventLimits>): boolean {
 }
 
 /** An attribute sent as null is unset (CloudEvents JSON format, section 2.2). */
-function isUnsetOr(value: unknown, check: (value: unknown) => boolean): boolean {
-  return value === undefined || value === null || check(value);
+function isUnsetOr(
+  value: unknown,
+  check: (value: unknown, maxLength: number) => boolean,
+  maxLength = Infinity,
+): boolean {
+  return value === undefined || value === null || check(value, maxLength);
 }
 
-function isNonce(value: unknown): value is string {
-  return typeof value === 'string' && NONCE.test(value);
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && parseRfc3339(value) !== undefined;
 }
 
-function isString(value: unknown): boolean {
-  return typeof value === 'string';
+function isSchema(value: unknown, maxLength: number): boolean {
+  return isText(value, maxLength) && isUri(value);
+}
+
+function isNonce(value: unknown, maxLength = Infinity): value is string {
+  return typeof value === 'string' && value.length <= maxLength && NONCE.test(value);
 }
 
 function isText(value: unknown, maxLength: number): value is string {
-  return typeof value === 'string' && value !== '' && isPrintable(value, maxLength);
+  return value !== '' && isPrintable(value, maxLength);
 }
 
-function isPrintable(value: string, maxLength: number): boolean {
-  return value.length <= maxLength && !UNPRINTABLE.test(value) && value.isWellFormed();
+function isPrintable(value: unknown, maxLength: number): value is string {
+  return typeof value === 'string' && value.length <= maxLength && !UNPRINTABLE.test(value);
 }
 
 function hasOneData(event: Record<string, unknown>): boolean {
@@ -141,20 +149,19 @@ function hasValidExtensions(
   let extensions = 0;
   for (const name of Object.keys(event)) {
     if (DEFINED.has(name)) continue;
-    if (++extensions > limits.maxExtensions || !ATTRIBUTE_NAME.test(name)) return false;
-    if (
-      name !== 'semanticsignature' &&
-      !isUnsetOr(event[name], value => isAttribute(value, limits))
-    )
-      return false;
+    if (++extensions > limits.maxExtensions) return false;
+    if (name === 'semanticnonce' || name === 'semanticsignature') continue;
+    if (!ATTRIBUTE_NAME.test(name)) return false;
+    const check = TEXTS.has(name) ? isPrintable : isAttribute;
+    if (!isUnsetOr(event[name], check, limits.maxAttributeLength)) return false;
   }
   return true;
 }
 
 /** A CloudEvents attribute in JSON: a string, a boolean or a 32-bit integer. */
-function isAttribute(value: unknown, limits: Readonly<EventLimits>): boolean {
-  if (typeof value === 'string') return isPrintable(value, limits.maxAttributeLength);
-  return typeof value === 'boolean' || (typeof value === 'number' && Object.is(value | 0, value));
+function isAttribute(value: unknown, maxLength: number): boolean {
+  if (typeof value === 'number') return Object.is(value | 0, value);
+  return typeof value === 'boolean' || isPrintable(value, maxLength);
 }
 
 /**
@@ -172,7 +179,10 @@ export function isPlainJson(
     return Number.isFinite(value) && (allowed.negativeZero === true || !Object.is(value, -0));
   if (typeof value !== 'object' || value === null) return true;
   if (depth === 0) return false;
-  if (Array.isArray(value)) return value.every(item => isPlainJson(item, depth - 1, allowed));
+  if (Array.isArray(value)) {
+    for (const item of value) if (!isPlainJson(item, depth - 1, allowed)) return false;
+    return true;
+  }
   for (const key of Object.keys(value)) {
     if (key === '__proto__' || !key.isWellFormed()) return false;
     if (!isPlainJson((value as Record<string, unknown>)[key], depth - 1, allowed)) return false;

@@ -37,6 +37,33 @@ describe('canonicalize', () => {
     );
   });
 
+  it('agrees with it on objects of few and of many members', () => {
+    const members = fc.uniqueArray(fc.tuple(anyName, fc.integer()), {
+      selector: ([name]) => name,
+      maxLength: 40,
+      size: 'max',
+    });
+    let [few, many] = [0, 0];
+    fc.assert(
+      fc.property(members, entries => {
+        if (entries.length > 16) many++;
+        else few++;
+        const value = Object.fromEntries(entries);
+        expect(canonicalize(value)).toBe(reference(value));
+      }),
+    );
+    expect(Math.min(few, many)).toBeGreaterThan(10);
+  });
+
+  it('writes a name the second time as it did the first, however many there were and how long', () => {
+    const names = Array.from({ length: 300 }, (_, n) => `${n} "\u20ac`.repeat((n % 30) + 1));
+    for (const _ of ['first', 'second'])
+      for (const name of names) {
+        const value = { [name]: { [name]: 1 }, z: 2 };
+        expect(canonicalize(value)).toBe(reference(value));
+      }
+  });
+
   it('is canonical: reading and writing it again changes nothing', () => {
     fc.assert(
       fc.property(anyJson, value => {

@@ -29,6 +29,18 @@ describe('parseRfc3339', () => {
     );
   });
 
+  it('reads three digits of a fraction, whatever comes behind them', () => {
+    const digits = fc.stringMatching(/^\d{1,9}$/);
+    fc.assert(
+      fc.property(digits, fc.constantFrom('Z', 'z', '+00:00', '-00:00'), (fraction, offset) => {
+        const milliseconds = Number(fraction.padEnd(3, '0').slice(0, 3));
+
+        expect(parseRfc3339(`1970-01-01T00:00:00.${fraction}${offset}`)).toBe(milliseconds);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it('agrees with Date on which days and times there are, leap seconds aside', () => {
     const field = fc.integer({ min: 0, max: 61 }).filter(value => value !== 60);
     const fields = fc.tuple(fc.nat(9_999), fc.nat(13), fc.nat(32), fc.nat(25), field, field);

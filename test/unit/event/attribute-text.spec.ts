@@ -1,4 +1,9 @@
-import { DEFAULT_EVENT_LIMITS, isEventId, validateEvent } from '../../../lib/event/index.js';
+import {
+  DEFAULT_EVENT_LIMITS,
+  isEventId,
+  isUriReference,
+  validateEvent,
+} from '../../../lib/event/index.js';
 
 const event = (attributes: Record<string, unknown>): Record<string, unknown> => ({
   specversion: '1.0',
@@ -53,7 +58,17 @@ describe('source', () => {
 
   it.each([
     ...['é', '😀', 'a b', '"', '\\', '^', '%', '%4', '%4g', '[x]', 'a#b#c', '1:x', ':x', 'urn:'],
-    ...['http://[::g]', 'http://[v1.x]', 'http://a:b', '//[::1', '{id}', '|', '`', '<a>'],
+    ...[
+      'http://[::g]',
+      'http://[v1.x]',
+      'http://a:b',
+      '//[::1',
+      '//[@[::1]',
+      '{id}',
+      '|',
+      '`',
+      '<a>',
+    ],
   ])('may not be %j, which is none', source => {
     expect(validating('source', source)).toThrow(refused);
   });
@@ -72,12 +87,19 @@ describe('source', () => {
   });
 });
 
+describe('isUriReference', () => {
+  it.each(['\t', '\n', '\r'])('knows no address with %j in it, which URL leaves out', space => {
+    expect(isUriReference('//[::1]')).toBe(true);
+    expect(isUriReference(`//[::${space}1]`)).toBe(false);
+  });
+});
+
 describe('dataschema', () => {
   it.each(['https://example.com/x.json', 'urn:x:y', 'a+b:c'])('may be the URI %j', schema => {
     expect(validating('dataschema', schema)).not.toThrow();
   });
 
-  it.each(['x.json', '/x', '//host/x', '#x', 'é:x', 'http:', 'https://a b'])(
+  it.each(['x.json', '/x', '//host/x', '#x', 'é:x', 'http:', 'https://a b', 'http://[::g]'])(
     'may not be %j, which is none',
     schema => {
       expect(validating('dataschema', schema)).toThrow(refused);

@@ -14,8 +14,18 @@ describe('A receipt', () => {
     const received = event();
     markReceived(received, 'event');
 
-    expect(receivedAs({ ...received })).toBeUndefined();
-    expect(receivedAs(event())).toBeUndefined();
+    const { data, ...rest } = received;
+    for (const other of [
+      { ...received },
+      { ...received, type: 'ui.other' },
+      { data, ...rest },
+      Object.assign({}, received),
+      Object.create(received) as unknown,
+      structuredClone(received),
+      new Proxy(received, {}),
+      event(),
+    ])
+      expect(receivedAs(other)).toBeUndefined();
   });
 
   it('leaves no trace a peer could forge or a handler could see', () => {

@@ -85,6 +85,13 @@ describe('Extension attributes', () => {
     expect(accepts(event({ extension: 'x'.repeat(2049) }))).toBe(false);
   });
 
+  it('hold no longer a nonce than any other text', () => {
+    const accepts16 = (semanticnonce: string) =>
+      accepts(event({ semanticnonce }), { maxAttributeLength: 16 });
+    expect(accepts16('x'.repeat(16))).toBe(true);
+    expect(accepts16('x'.repeat(17))).toBe(false);
+  });
+
   it.each(['semanticintent', 'semantictags', 'semanticcorrelationid'])(
     '%s is text or unset',
     name => {
