@@ -76,6 +76,16 @@ describe('InMemoryRateLimitStore', () => {
     expect(store.size).toBe(0);
   });
 
+  it('keeps nothing of a bucket that a refund has filled', () => {
+    const store = storeOf(10);
+    store.take('key', BUCKET, 2);
+    store.refund('other', BUCKET, 1);
+    store.refund('key', BUCKET, 1);
+    expect(store.size).toBe(1);
+    store.refund('key', BUCKET, 1);
+    expect(store.size).toBe(0);
+  });
+
   it('does not notice when the wall clock is set', () => {
     const store = storeOf(10);
     store.take('key', BUCKET, 2);
