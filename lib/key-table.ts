@@ -77,7 +77,7 @@ export class KeyTable {
   /** For a third more than there are, which move together; a third of the slots stays free, so that a search soon meets one. */
   private makeRoom(): void {
     const { keys, scopes, times, hashes, places } = this;
-    const room = Math.floor(FEW + (4 / 3) * this.size);
+    const room = Math.floor((this.size * 4) / 3 + FEW);
     this.times = new Float64Array(room).fill(Infinity);
     this.keys = new Array<string | undefined>(room);
     this.scopes = new Array<string>(room);
