@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { isThenable, type MaybePromise, recovering } from './maybe-promise.js';
+import { isThenable, type MaybePromise } from './maybe-promise.js';
 import { NO_TELEMETRY, type Telemetry } from './monitoring/index.js';
 import type { StoreErrorPolicy } from './options/index.js';
 import { OutageLog } from './outage-log.js';
@@ -45,21 +45,24 @@ export class StoreOutage {
    * @throws RefusalError as the store refuses; `UNAVAILABLE` when it fails and the policy is to deny
    */
   during<T>(ask: () => MaybePromise<T>, standIns: StandIns<T>): MaybePromise<T> {
-    return recovering(
-      () => {
-        const answer = this.ask(ask);
-        if (isThenable(answer)) return this.settle(answer);
-        this.end();
-        return answer;
-      },
-      error => this.recover(error, standIns),
-    );
+    try {
+      const answer = this.ask(ask);
+      if (isThenable(answer)) return this.settle(answer, standIns);
+      this.end();
+      return answer;
+    } catch (error) {
+      return this.recover(error, standIns);
+    }
   }
 
-  private async settle<T>(asked: PromiseLike<T>): Promise<T> {
-    const answer = await asked;
-    this.end();
-    return answer;
+  private async settle<T>(asked: PromiseLike<T>, standIns: StandIns<T>): Promise<T> {
+    try {
+      const answer = await asked;
+      this.end();
+      return answer;
+    } catch (error) {
+      return this.recover(error, standIns);
+    }
   }
 
   private recover<T>(error: unknown, standIns: StandIns<T>): MaybePromise<T> {

@@ -1,80 +1,48 @@
 import type { Clock } from '../clock.js';
+import { hashOf, KeyTable } from '../key-table.js';
 import { RateLimitStore } from './rate-limit-store.js';
 import { decide, type RateLimitDecision, type TokenBucket } from './token-bucket.js';
 
-/** How many keys a request of a new one looks at for one to drop: more than it may add. */
-const SWEEP_PER_NEW_KEY = 2;
-
-/** Written in place: of what is taken most often, nothing is left to collect. */
-interface Entry {
-  fullAt: number;
-}
-
 /**
- * Keeps a key only while its bucket is not full. Each new key has the next few looked at, round and round, so
- * no step takes longer than another, nothing has to run in the background, and what is limited already costs one look-up.
+ * Keeps a key, with the time its bucket is full again, until then. Each new key has a few old ones looked at, so no step
+ * takes longer than another, nothing has to run in the background, and what is limited already costs one look-up.
  */
 export class InMemoryRateLimitStore extends RateLimitStore {
-  private readonly entries = new Map<string, Entry>();
-  private sweeper = this.entries.entries();
+  private readonly buckets: KeyTable;
 
   /** @param maxKeys how many keys are kept at once before requests of new ones are refused */
   constructor(
-    private readonly maxKeys: number,
+    maxKeys: number,
     private readonly clock: Clock,
   ) {
     super();
+    this.buckets = new KeyTable(maxKeys);
   }
 
   /** How many keys take up memory. */
   get size(): number {
-    return this.entries.size;
+    return this.buckets.size;
   }
 
   take(key: string, bucket: TokenBucket, cost: number): RateLimitDecision {
+    const { buckets } = this;
     const now = this.clock.monotonic();
-    const known = this.entries.get(key);
-    if (known) {
-      const decision = decide(bucket, known.fullAt, now, cost);
-      known.fullAt = decision.fullAt;
-      return decision;
-    }
-    this.sweep(now);
-    // A peer that can make up keys must neither grow the memory nor push out another's bucket.
-    if (this.entries.size >= this.maxKeys) return refused(bucket);
-    const decision = decide(bucket, now, now, cost);
-    if (decision.allowed) this.entries.set(key, { fullAt: decision.fullAt });
+    const hash = hashOf(key);
+    const known = buckets.find(hash, key);
+    const decision = decide(bucket, known ? (buckets.times[known] as number) : now, now, cost);
+    if (known) buckets.times[known] = decision.fullAt;
+    else if (decision.allowed && !buckets.add(now, hash, decision.fullAt, key))
+      // A peer that can make up keys must neither grow the memory nor push out another's bucket: it gets an empty one.
+      return decide(bucket, now + bucket.fillTime, now, cost);
     return decision;
   }
 
   refund(key: string, bucket: TokenBucket, tokens: number): void {
-    const known = this.entries.get(key);
+    const { buckets } = this;
+    const known = buckets.find(hashOf(key), key);
     if (!known) return;
-    known.fullAt -= tokens * bucket.interval;
+    buckets.times[known] = (buckets.times[known] as number) - tokens * bucket.interval;
     // A bucket that is full again takes up no memory.
-    if (known.fullAt <= this.clock.monotonic()) this.entries.delete(key);
+    if (buckets.times[known] <= this.clock.monotonic()) buckets.remove(known);
   }
-
-  private sweep(now: number): void {
-    for (let looked = 0; looked < SWEEP_PER_NEW_KEY; looked++) {
-      const next = this.nextKey();
-      if (!next) return;
-      const [key, { fullAt }] = next;
-      if (fullAt <= now) this.entries.delete(key);
-    }
-  }
-
-  /** One iterator goes round and round: a new one for each look would step over every key deleted since. */
-  private nextKey(): [string, Entry] | undefined {
-    let next = this.sweeper.next();
-    if (next.done) {
-      this.sweeper = this.entries.entries();
-      next = this.sweeper.next();
-    }
-    return next.done ? undefined : next.value;
-  }
-}
-
-function refused(bucket: TokenBucket): RateLimitDecision {
-  return { allowed: false, remaining: 0, retryAfter: bucket.interval, resetAfter: bucket.fillTime };
 }

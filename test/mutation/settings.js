@@ -8,8 +8,8 @@ export const MUTATED = [
   'lib/signing/signature.ts',
   'lib/signing/mac.ts',
   'lib/signing/key-ring.ts',
+  'lib/key-table.ts',
   'lib/replay/in-memory-nonce-store.ts',
-  'lib/replay/nonces-of-key.ts',
   'lib/rate-limit/token-bucket.ts',
   'lib/rate-limit/in-memory-rate-limit-store.ts',
   'lib/protocol/origin.ts',
@@ -24,6 +24,7 @@ export const MUTATED = [
 export const SUITES = [
   /^test\/property\//,
   /^test\/unit\/(event|replay)\//,
+  /^test\/unit\/key-table\./,
   /^test\/unit\/protocol\/(?!protocol-page)/,
   /^test\/unit\/rate-limit\/(token-bucket|in-memory-rate-limit-store|pass-or-refuse|rate-limiter)\./,
   /^test\/unit\/signing\/(canonicalize|event-signer|key-ring|mac|reply-signer|session-key|signature)/,

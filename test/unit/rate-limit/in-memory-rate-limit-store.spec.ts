@@ -28,7 +28,7 @@ describe('InMemoryRateLimitStore', () => {
   it('refuses new keys when it is full, and says when to come again', () => {
     const store = storeOf(3);
     fill(store, 3);
-    expect(store.take('new', BUCKET, 1)).toEqual({
+    expect(store.take('new', BUCKET, 1)).toMatchObject({
       allowed: false,
       remaining: 0,
       retryAfter: 1000,
@@ -55,7 +55,7 @@ describe('InMemoryRateLimitStore', () => {
   it('takes new keys again soon after the buckets of old ones have filled up', () => {
     const store = storeOf(3);
     fill(store, 3);
-    clock.advance(2000);
+    clock.advance(2001);
     const attempts = Array.from({ length: 3 }, () => store.take('new', BUCKET, 1).allowed);
     expect(attempts).toContain(true);
   });
@@ -73,6 +73,16 @@ describe('InMemoryRateLimitStore', () => {
   it('keeps nothing for a request that never fits', () => {
     const store = storeOf(10);
     expect(store.take('key', BUCKET, 3).allowed).toBe(false);
+    expect(store.size).toBe(0);
+  });
+
+  it('keeps nothing of a bucket that a refund has filled', () => {
+    const store = storeOf(10);
+    store.take('key', BUCKET, 2);
+    store.refund('other', BUCKET, 1);
+    store.refund('key', BUCKET, 1);
+    expect(store.size).toBe(1);
+    store.refund('key', BUCKET, 1);
     expect(store.size).toBe(0);
   });
 

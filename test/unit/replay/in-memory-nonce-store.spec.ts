@@ -62,7 +62,7 @@ describe('InMemoryNonceStore', () => {
     expect(store.use('again', clock.now() + 1000)).toBe(false);
   });
 
-  it('holds no more keys than are live, however many are used while time passes', () => {
+  it('holds few more keys than are live, however many are used while time passes', () => {
     const store = storeOf(1_000_000);
     const lifetime = 1_000;
     let largest = 0;
@@ -72,7 +72,8 @@ describe('InMemoryNonceStore', () => {
       clock.advance(1);
     }
     expect(largest).toBeGreaterThanOrEqual(lifetime);
-    expect(largest).toBeLessThanOrEqual(lifetime + 10);
+    // Of as many places as there are and a third more, each use looks at sixteen.
+    expect(largest).toBeLessThanOrEqual(1.1 * lifetime);
   });
 
   it('empties itself after a burst, as further keys are used', () => {
@@ -108,8 +109,7 @@ describe('InMemoryNonceStore', () => {
       largest = Math.max(largest, store.size);
       clock.advance(1);
     }
-    // A live one is met a hundred times until it is over, and nothing is cleared up by that.
-    expect(largest).toBeLessThanOrEqual(1_200);
+    expect(largest).toBeLessThanOrEqual(1_100);
     clock.advance(1001);
     for (let i = 0; i < 2_000; i++) store.use(`later-${i}`, clock.now());
     expect(store.size).toBeLessThanOrEqual(2_000);

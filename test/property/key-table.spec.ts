@@ -1,0 +1,49 @@
+import * as fc from 'fast-check';
+import { KeyTable } from '../../lib/key-table.js';
+
+/** Few keys and fewer hashes, so that keys meet; enough of both that the table moves them together many times. */
+const step = fc.record({
+  key: fc.nat(300),
+  time: fc.nat(60),
+  move: fc.constantFrom('add', 'add', 'remove', 'set' as const),
+});
+
+describe('a table of keys', () => {
+  it('keeps what a Map would keep, whatever keys share a hash', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(1, 7, 1_000),
+        fc.array(step, { minLength: 300, maxLength: 1_500 }),
+        (spread, steps) => {
+          const table = new KeyTable(200);
+          const model = new Map<string, number>();
+          const hashOf = (key: number) => Math.imul(key % spread, 0x9e3779b1);
+          const find = (key: number) => table.find(hashOf(key), `${key}`);
+          /** What is over may go when a key is added, and nothing else. */
+          const forget = (now: number) => {
+            for (let key = 0; key <= 300; key++)
+              if (!find(key) && (model.get(`${key}`) ?? now) < now) model.delete(`${key}`);
+          };
+          steps.forEach(({ key, time, move }, now) => {
+            const place = find(key);
+            expect(place ? table.times[place] : undefined).toBe(model.get(`${key}`));
+            if (move === 'remove' && place) {
+              table.remove(place);
+              model.delete(`${key}`);
+            } else if (move === 'set' && place) {
+              table.times[place] = now + time;
+              model.set(`${key}`, now + time);
+            } else if (move === 'add' && !place) {
+              const isAdded = table.add(now, hashOf(key), now + time, `${key}`);
+              forget(now);
+              expect(isAdded).toBe(model.size < 200);
+              if (isAdded) model.set(`${key}`, now + time);
+            }
+            expect(table.size).toBe(model.size);
+          });
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
