@@ -8,9 +8,11 @@ import { pause } from '../helpers/eventually.js';
 
 /** Every port's contract, each test with keys no other has written. */
 export function redisContracts(where: string, target: () => RedisStoresOptions): void {
+  // What is held here is no matter of time: a busy machine may take its.
+  const patient = () => ({ ...target(), commandTimeout: 5_000 });
   const fresh = () =>
     redisStores({
-      ...target(),
+      ...patient(),
       prefix: `${randomUUID()}:`,
       clockDrift: 0,
       settleTime: 10,
@@ -30,7 +32,7 @@ export function redisContracts(where: string, target: () => RedisStoresOptions):
   });
   eventLogContract(`RedisEventLog on ${where}`, ({ maxEvents }) => {
     const { eventLog: log, close } = redisStores({
-      ...target(),
+      ...patient(),
       prefix: `${randomUUID()}:`,
       maxEvents,
     });
