@@ -36,8 +36,9 @@ import { subprotocolOf } from './subprotocol.js';
 import type { TurnWork } from './turn.js';
 
 const OPEN = 1;
-/** How many messages may wait for the end of a turn. */
+/** How many messages may wait for the end of a turn, and of how many bytes: many sockets are read in one. */
 const MAX_ARRIVED = 64;
+const MAX_SIZE = 1_024;
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
 export class ClientConnection
@@ -265,12 +266,11 @@ export class ClientConnection
     if (this.takesNoMore) return;
     // As Buffers is how ws hands messages over unless it is told otherwise.
     const message = data as Buffer;
-    if (this.arrived && !isBinary) {
-      this.arrived.push(message);
-      if (this.arrived.length === MAX_ARRIVED) this.endTurn();
-    } else if (isBinary || this.isAnonymous) {
+    if (isBinary || this.isAnonymous || message.length > MAX_SIZE) {
       this.endTurn();
       this.receive(message, isBinary);
+    } else if (this.arrived) {
+      if (this.arrived.push(message) === MAX_ARRIVED) this.endTurn();
     } else {
       this.arrived = [message];
       this.services.turn.wait(this);

@@ -1,3 +1,6 @@
+import type { Socket } from 'node:net';
+import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { SecureGateway } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually } from '../helpers/eventually.js';
 import { CLOSE, frame, RawPeer } from '../helpers/raw-peer.js';
@@ -50,4 +53,29 @@ describe('messages that came before the end of their connection', () => {
     expect(await peer.closeCode()).toBe(4429);
     expect(calls).toHaveLength(2);
   });
+});
+
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+class CountingGateway {
+  /** How much of the connection had been read when a handler was called. */
+  readonly read: number[] = [];
+
+  @SubscribeMessage('demo.large')
+  large(@ConnectedSocket() { _socket }: { _socket: Socket }) {
+    this.read.push(_socket.bytesRead);
+  }
+}
+
+it('large messages do not wait for the end of a turn, in which megabytes of a socket may be read', async () => {
+  const app = await TestApp.start({ gateways: [CountingGateway] });
+  const peer = await RawPeer.open(app.port);
+  peer.send({ type: 'auth', token: tokenFor('alice') });
+  await peer.next();
+  const large = frame(JSON.stringify({ event: 'demo.large', data: 'x'.repeat(60_000) }));
+  peer.write(Buffer.concat(Array<Buffer>(100).fill(large)));
+  const { read } = app.nest.get(CountingGateway);
+  await eventually(() => read.length === 100);
+  const steps = read.map((bytes, at) => bytes - (read[at - 1] ?? 0));
+  expect(Math.max(...steps)).toBeLessThan(4 * 65_536);
 });
