@@ -318,6 +318,8 @@ export class ClientConnection
   }
 
   private close(code: number | undefined, reason: Code): void {
+    // What came behind the reason must not be handled.
+    this.takesNoMore = true;
     this.services.events.closed(this.client, reason, this.endpoint.path);
     this.socket.close(code, reason);
   }
