@@ -294,7 +294,9 @@ export class ClientConnection
     if (isBinary) this.refuse('UNSUPPORTED_FRAME');
     else if (this.isAnonymous && message.length > maxUnauthenticatedMessageSize)
       this.refuse('MESSAGE_TOO_LARGE');
-    else if (this.charge()) this.intake.take(message);
+    else if (this.charge())
+      // Held for long, it must not keep all that came with it.
+      this.intake.take(this.hasRoom ? message : Buffer.from(message));
   }
 
   /** Every frame costs the same, before anything is known of it. */
