@@ -33,7 +33,7 @@ import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
 import { readFrame, type FrameReceiver, type SubscriptionFrame } from './read-frame.js';
 import { subprotocolOf } from './subprotocol.js';
-import type { TurnWork } from './turn.js';
+import { Arrivals, type TurnWork } from './turn.js';
 
 const OPEN = 1;
 /** How many messages may wait for the end of a turn, and of how many bytes: many sockets are read in one. */
@@ -58,7 +58,7 @@ export class ClientConnection
   private readonly meter: FrameMeter;
   private readonly liveness: Liveness;
   /** What came in this turn. */
-  private arrived: Buffer[] | undefined;
+  private arrived: Arrivals | undefined;
   private readonly intake: Intake<Buffer>;
   /** Ends what holds for a client only as long as it has not authenticated. */
   private endProbation: (() => void) | undefined;
@@ -269,11 +269,10 @@ export class ClientConnection
     if (isBinary || this.isAnonymous || message.length > MAX_SIZE) {
       this.endTurn();
       this.receive(message, isBinary);
-    } else if (this.arrived) {
-      if (this.arrived.push(message) === MAX_ARRIVED) this.endTurn();
     } else {
-      this.arrived = [message];
-      this.services.turn.wait(this);
+      if (!this.arrived) this.services.turn.wait(this);
+      this.arrived ??= new Arrivals();
+      if (this.arrived.messages.push(message) === MAX_ARRIVED) this.endTurn();
     }
   }
 
@@ -281,7 +280,9 @@ export class ClientConnection
   endTurn(): void {
     const { arrived } = this;
     this.arrived = undefined;
-    if (arrived) for (const message of arrived) this.receive(message);
+    arrived?.runInAsyncScope(() => {
+      for (const message of arrived.messages) this.receive(message);
+    });
   }
 
   private receive(message: Buffer, isBinary = false): void {
