@@ -33,11 +33,12 @@ import { MessageRouter, type Outlet } from './message-router.js';
 import { Session, type SessionOutlet } from './session.js';
 import { readFrame, type FrameReceiver, type SubscriptionFrame } from './read-frame.js';
 import { subprotocolOf } from './subprotocol.js';
-import type { TurnWork } from './turn.js';
+import { Arrivals, type TurnWork } from './turn.js';
 
 const OPEN = 1;
-/** How many messages may wait for the end of a turn. */
+/** How many messages may wait for the end of a turn, and of how many bytes: many sockets are read in one. */
 const MAX_ARRIVED = 64;
+const MAX_SIZE = 1_024;
 
 /** One connection from the first frame to the last: what comes in is checked here before Nest sees it. */
 export class ClientConnection
@@ -57,7 +58,7 @@ export class ClientConnection
   private readonly meter: FrameMeter;
   private readonly liveness: Liveness;
   /** What came in this turn. */
-  private arrived: Buffer[] | undefined;
+  private arrived: Arrivals | undefined;
   private readonly intake: Intake<Buffer>;
   /** Ends what holds for a client only as long as it has not authenticated. */
   private endProbation: (() => void) | undefined;
@@ -265,15 +266,13 @@ export class ClientConnection
     if (this.takesNoMore) return;
     // As Buffers is how ws hands messages over unless it is told otherwise.
     const message = data as Buffer;
-    if (this.arrived && !isBinary) {
-      this.arrived.push(message);
-      if (this.arrived.length === MAX_ARRIVED) this.endTurn();
-    } else if (isBinary || this.isAnonymous) {
+    if (isBinary || this.isAnonymous || message.length > MAX_SIZE) {
       this.endTurn();
       this.receive(message, isBinary);
     } else {
-      this.arrived = [message];
-      this.services.turn.wait(this);
+      if (!this.arrived) this.services.turn.wait(this);
+      this.arrived ??= new Arrivals();
+      if (this.arrived.messages.push(message) === MAX_ARRIVED) this.endTurn();
     }
   }
 
@@ -281,7 +280,9 @@ export class ClientConnection
   endTurn(): void {
     const { arrived } = this;
     this.arrived = undefined;
-    if (arrived) for (const message of arrived) this.receive(message);
+    arrived?.runInAsyncScope(() => {
+      for (const message of arrived.messages) this.receive(message);
+    });
   }
 
   private receive(message: Buffer, isBinary = false): void {
@@ -294,7 +295,9 @@ export class ClientConnection
     if (isBinary) this.refuse('UNSUPPORTED_FRAME');
     else if (this.isAnonymous && message.length > maxUnauthenticatedMessageSize)
       this.refuse('MESSAGE_TOO_LARGE');
-    else if (this.charge()) this.intake.take(message);
+    else if (this.charge())
+      // Held for long, it must not keep all that came with it.
+      this.intake.take(this.hasRoom ? message : Buffer.from(message));
   }
 
   /** Every frame costs the same, before anything is known of it. */
@@ -318,6 +321,8 @@ export class ClientConnection
   }
 
   private close(code: number | undefined, reason: Code): void {
+    // What came behind the reason must not be handled.
+    this.takesNoMore = true;
     this.services.events.closed(this.client, reason, this.endpoint.path);
     this.socket.close(code, reason);
   }

@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 /** Something to do at the end of a turn of the event loop. */
 export interface TurnWork {
   endTurn(): void;
@@ -17,5 +19,17 @@ export class Turn {
 
   wait(work: TurnWork): void {
     if (this.work.push(work) === 1) setImmediate(this.end);
+  }
+}
+
+/**
+ * The messages of one connection that wait, and the asynchronous context they came in: what a guard keeps there of one
+ * client is nothing for the next.
+ */
+export class Arrivals extends AsyncResource {
+  readonly messages: Buffer[] = [];
+
+  constructor() {
+    super('Arrivals');
   }
 }
