@@ -4,8 +4,8 @@ import { RateLimitStore } from './rate-limit-store.js';
 import { decide, type RateLimitDecision, type TokenBucket } from './token-bucket.js';
 
 /**
- * Keeps a key, with the time its bucket is full again, until then. Each new key has a few old ones looked at, so no step
- * takes longer than another, nothing has to run in the background, and what is limited already costs one look-up.
+ * Keeps a key, with the time its bucket is full again, until then. Each new key has a few old ones looked at, so
+ * nothing has to run in the background, and what is limited already costs one look-up.
  */
 export class InMemoryRateLimitStore extends RateLimitStore {
   private readonly buckets: KeyTable;

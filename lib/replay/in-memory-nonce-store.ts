@@ -3,7 +3,7 @@ import { hashOf, KeyTable } from '../key-table.js';
 import { RefusalError } from '../protocol/errors.js';
 import { NonceStore } from './nonce-store.js';
 
-/** Each new nonce has a few old ones looked at, so no step takes longer than another, and nothing has to run in the background. */
+/** Each new nonce has a few old ones looked at, so nothing has to run in the background. */
 export class InMemoryNonceStore extends NonceStore {
   private readonly nonces: KeyTable;
   private latest = -Infinity;
