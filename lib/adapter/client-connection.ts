@@ -66,7 +66,7 @@ export class ClientConnection
   private subscriptions: ClientSubscriptions | undefined;
   private takesNoMore = false;
   /** When it was last written to. */
-  private turn: number | undefined;
+  private lastPass: number | undefined;
   private onClosed: ((reason: number) => void) | undefined;
 
   constructor(
@@ -130,7 +130,7 @@ export class ClientConnection
       writes.hold(this.tcp);
       this.tcp.write(textFrame(message), sent);
     } else {
-      this.turn = writes.pass(this.tcp, this.turn);
+      this.lastPass = writes.pass(this.tcp, this.lastPass);
       this.tcp.write(message, sent);
     }
   }

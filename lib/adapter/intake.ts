@@ -67,11 +67,11 @@ export class Intake<Message extends { readonly length: number }> {
 
   private spend(message: Message): void {
     this.spent += weightOf(message);
-    if (this.spent >= TURN) this.endTurn();
+    if (this.spent >= TURN) this.rest();
     this.owner.read(message);
   }
 
-  private endTurn(): void {
+  private rest(): void {
     this.spent = 0;
     this.isTurnOver = true;
     this.pace();

@@ -14,7 +14,13 @@ export class Turn {
   private readonly end = () => {
     const { work } = this;
     this.work = [];
-    for (const each of work) each.endTurn();
+    let next = 0;
+    try {
+      while (next < work.length) work[next++]?.endTurn();
+    } finally {
+      // What one of them throws is nothing to the others.
+      for (const other of work.slice(next)) this.wait(other);
+    }
   };
 
   wait(work: TurnWork): void {

@@ -49,7 +49,7 @@ describe('messages that came before the end of their connection', () => {
   });
 
   it('are handled when the next goes over the limit that closes, and nothing behind it is', async () => {
-    // One for the token; no offence is forgiven.
+    // One frame for the token, and one offence that is forgiven.
     const { peer, calls } = await start({ messageRate: 0.001, messageBurst: 3, maxStrikes: 1 });
     peer.write(Buffer.concat(['1', '2', '3', '4', '5'].map(event)));
     expect(await peer.closeCode()).toBe(4429);

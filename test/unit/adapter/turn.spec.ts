@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { Turn } from '../../../lib/adapter/turn.js';
 
 const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve));
@@ -28,5 +29,21 @@ describe('the end of a turn', () => {
     expect(done).toEqual(['first']);
     await nextTurn();
     expect(done).toEqual(['first', 'second']);
+  });
+
+  it('has the others done although one of them throws', () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick'] });
+    const turn = new Turn();
+    const done: string[] = [];
+    turn.wait({
+      endTurn: () => {
+        throw new Error('of a logger');
+      },
+    });
+    turn.wait({ endTurn: () => done.push('other') });
+    expect(() => { jest.runOnlyPendingTimers(); }).toThrow('of a logger');
+    jest.runOnlyPendingTimers();
+    expect(done).toEqual(['other']);
+    jest.useRealTimers();
   });
 });
