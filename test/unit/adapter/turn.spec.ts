@@ -41,7 +41,9 @@ describe('the end of a turn', () => {
       },
     });
     turn.wait({ endTurn: () => done.push('other') });
-    expect(() => { jest.runOnlyPendingTimers(); }).toThrow('of a logger');
+    expect(() => {
+      jest.runOnlyPendingTimers();
+    }).toThrow('of a logger');
     jest.runOnlyPendingTimers();
     expect(done).toEqual(['other']);
     jest.useRealTimers();
