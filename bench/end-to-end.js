@@ -101,7 +101,7 @@ function targetsOf(figures) {
   ];
 }
 
-const SIZES = { rounds: { short: 7, full: 15 }, messages: { short: 5_120, full: 12_800 } };
+const SIZES = { rounds: { short: 7, full: 15 }, messages: { short: 3_840, full: 12_800 } };
 
 await comparison(import.meta, SIZES, async options => {
   const inputs = options.input ? [options.input] : Object.keys(INPUTS);

@@ -140,7 +140,7 @@ const TOO_LARGE_UNAUTHENTICATED =
 const SIZES = {
   rounds: { short: 5, full: 15 },
   messages: { short: 4_000, full: 16_000 },
-  connections: { short: 250, full: 500 },
+  connections: { short: 150, full: 500 },
 };
 
 await comparison(import.meta, SIZES, async options => {
