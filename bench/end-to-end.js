@@ -54,7 +54,7 @@ const WARM_UP = 5;
 /** What is not judged by has this part of the messages. */
 const LESS = 1 / 4;
 
-async function measureInput(input, shapes, { rounds, messages, telemetry }, isMain) {
+async function measureInput(input, shapes, { rounds, messages, telemetry, until }, isMain) {
   const loads = new Map();
   for (const [title, [name, settings, dialect]] of Object.entries(SERVERS)) {
     const server = await ServerProcess.start(name, { ...settings, input, telemetry });
@@ -70,7 +70,7 @@ async function measureInput(input, shapes, { rounds, messages, telemetry }, isMa
     await interleaved(titles, isFirst ? WARM_UP : 1, measure);
     // The one that is judged by is looked at twice as long.
     const taken = isFirst ? rounds : Math.ceil(rounds / 2);
-    results.set(shape, await interleaved(titles, taken, measure));
+    results.set(shape, await interleaved(titles, taken, measure, until));
   }
   for (const load of loads.values()) {
     load.close();
@@ -101,7 +101,11 @@ function targetsOf(figures) {
   ];
 }
 
-const SIZES = { rounds: { short: 7, full: 15 }, messages: { short: 3_840, full: 12_800 } };
+const SIZES = {
+  rounds: { short: 7, full: 15 },
+  messages: { short: 3_840, full: 12_800 },
+  seconds: { short: 25, full: Infinity },
+};
 
 await comparison(import.meta, SIZES, async options => {
   const inputs = options.input ? [options.input] : Object.keys(INPUTS);

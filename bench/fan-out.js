@@ -125,7 +125,7 @@ const SIZES = {
   events: { short: 5, full: 20 },
 };
 
-await comparison(import.meta, SIZES, async ({ sockets, rounds, events }) => {
+await comparison(import.meta, SIZES, async ({ sockets, rounds, events, until }) => {
   const byMac = await FanOut.start('publish-mesh', overMesh(), sockets);
   const byKeyPair = await FanOut.start('publish-mesh', overMesh('v1e'), sockets);
   await byKeyPair.round(1);
@@ -143,8 +143,8 @@ await comparison(import.meta, SIZES, async ({ sockets, rounds, events }) => {
   const titles = [...all.keys()];
   const measure = title => all.get(title).round(events);
   await interleaved(titles, WARM_UP, measure);
-  const figures = await interleaved(titles, rounds, measure);
-  const expected = (rounds + WARM_UP) * events * sockets;
+  const figures = await interleaved(titles, rounds, measure, until);
+  const expected = (figures.get(BARE).length + WARM_UP) * events * sockets;
   // The one that told how long a frame is.
   byKeyPair.received -= sockets;
   byKeyPair.verified -= sockets;

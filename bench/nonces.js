@@ -96,7 +96,7 @@ const SIZES = {
   live: { short: 1_000_000, full: 1_000_000 },
 };
 
-await comparison(import.meta, SIZES, async ({ rounds, calls, live: many }) => {
+await comparison(import.meta, SIZES, async ({ live: many, ...options }) => {
   const levels = [FEW, many];
   const subjects = Object.fromEntries(
     levels.flatMap(live => [
@@ -104,7 +104,7 @@ await comparison(import.meta, SIZES, async ({ rounds, calls, live: many }) => {
       [`a Map alone, ${title(live)}`, ['map', { live }]],
     ]),
   );
-  const { figures, told } = await measureParts(import.meta, subjects, { rounds, calls });
+  const { figures, told } = await measureParts(import.meta, subjects, options);
   const few = figures.get(title(FEW));
   const bytes = told.get(title(many));
   const growth = timesOf(figures.get(title(many)), few);

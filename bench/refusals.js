@@ -102,7 +102,6 @@ function countAnswers(socket) {
 /** What the end of connections costs the server, each, in microseconds. */
 async function costOfEnd(server, connect, count, end) {
   const sockets = await Promise.all(Array.from({ length: count }, connect));
-  await server.ask('collect');
   const codes = sockets.map(socket => once(socket, 'close').then(([code]) => code));
   const before = await server.cpu();
   for (const socket of sockets) end(socket);
@@ -134,23 +133,25 @@ const LIMITED = 'over the limit of the handler, 340 B';
 const FLOOD = 'over the limit of the connection, 340 B';
 const LARGE_ACCEPTED = 'accepted, 65 kB';
 const TOO_LARGE = 'too large, 66 kB, and the end of its connection';
+const TOO_LARGE_FOR_WS = 'the same, refused by ws alone';
 const TOO_LARGE_UNAUTHENTICATED =
   'too large before authentication, 9 kB, and the end of its connection';
 
 const SIZES = {
   rounds: { short: 5, full: 15 },
   messages: { short: 4_000, full: 16_000 },
-  connections: { short: 150, full: 500 },
+  connections: { short: 300, full: 500 },
 };
 
 await comparison(import.meta, SIZES, async options => {
-  const [server, strict, large] = await Promise.all([
+  const [server, strict, large, ws] = await Promise.all([
     ServerProcess.start('protected', { input: 'ui' }),
     ServerProcess.start('protected', {
       input: 'ui',
       connection: { messageRate: 0.001, messageBurst: 1 },
     }),
-    ServerProcess.start('protected', { input: 'large' }, { execArgv: ['--expose-gc'] }),
+    ServerProcess.start('protected', { input: 'large' }),
+    ServerProcess.start('echo-ws', { maxPayload: 65_536 }),
   ]);
   const authenticated = async port => (await logIn(port)).socket;
   const anybody = port => open(`ws://127.0.0.1:${port}/events`);
@@ -160,6 +161,7 @@ await comparison(import.meta, SIZES, async options => {
     [FLOOD]: await Stream.start(strict, { isAccepted: false }),
     [LARGE_ACCEPTED]: await Stream.start(large, { data: LARGE, isAccepted: true, share: 1 / 20 }),
     [TOO_LARGE]: new Oversized(large, authenticated, OVERSIZED),
+    [TOO_LARGE_FOR_WS]: new Oversized(ws, anybody, OVERSIZED),
     [TOO_LARGE_UNAUTHENTICATED]: new Oversized(large, anybody, OVERSIZED_UNAUTHENTICATED),
   };
   await useUp(subjects[LIMITED].clients[0]);
@@ -167,8 +169,8 @@ await comparison(import.meta, SIZES, async options => {
   const titles = Object.keys(subjects);
   const measure = title => subjects[title].round(options);
   await interleaved(titles, WARM_UP, measure);
-  const figures = await interleaved(titles, options.rounds, measure);
-  await Promise.all([server.stop(), strict.stop(), large.stop()]);
+  const figures = await interleaved(titles, options.rounds, measure, options.until);
+  await Promise.all([server, strict, large, ws].map(one => one.stop()));
 
   const times = (one, other) => timesOf(figures.get(one), figures.get(other));
   return {

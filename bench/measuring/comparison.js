@@ -7,15 +7,17 @@ import { show } from './report.js';
  * Runs the comparison of a file, if that file is what was started.
  *
  * @param meta `import.meta` of the file
- * @param sizes how much is measured, by name: `{ rounds: { short: 5, full: 15 }, … }`; each can be given as an argument
+ * @param sizes how much is measured, by name: `{ rounds: { short: 5, full: 15 }, … }`; each can be given as an argument.
+ *   `seconds`, the time after which no more rounds are begun than are needed, has a default
  * @param measure measures, given the options, and returns what `show` shows
  */
 export async function comparison(meta, sizes, measure) {
   if (process.argv[1] !== meta.filename) return;
-  const options = optionsOf(sizes);
+  const options = optionsOf({ seconds: SECONDS, ...sizes });
   const machine = describeMachine();
   const startedAt = performance.now();
-  const results = await measure(options);
+  const until = startedAt + options.seconds * 1000;
+  const results = await measure({ ...options, until });
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   const report = { machine, options, seconds, ...results };
   // The standard output is for JSON alone, where that is asked for.
@@ -28,6 +30,9 @@ export async function comparison(meta, sizes, measure) {
     process.exit();
   }
 }
+
+/** The short form is to be short on a slow machine, too. */
+const SECONDS = { short: 8, full: Infinity };
 
 const COMMON = {
   full: { type: 'boolean', default: false },

@@ -53,7 +53,7 @@ class PartProcess {
  * @param calls of each part in a round
  * @returns by title, the CPU time of a call in each round, in microseconds; and what each part `told` when it was made
  */
-export async function measureParts(meta, subjects, { rounds, calls }) {
+export async function measureParts(meta, subjects, { rounds, calls, until }) {
   const titles = Object.keys(subjects);
   const started = await Promise.all(
     titles.map(title => PartProcess.start(meta, ...subjects[title])),
@@ -61,7 +61,7 @@ export async function measureParts(meta, subjects, { rounds, calls }) {
   const running = new Map(titles.map((title, n) => [title, started[n]]));
   const measure = title => running.get(title).round(calls);
   await interleaved(titles, Math.min(Math.ceil(WARM_UP / calls), MOST_WARM_UP), measure);
-  const figures = await interleaved(titles, rounds, measure);
+  const figures = await interleaved(titles, rounds, measure, until);
   const told = new Map(titles.map(title => [title, running.get(title).told]));
   for (const part of started) part.stop();
   return { figures, told };

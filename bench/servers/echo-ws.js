@@ -2,9 +2,20 @@
 import { WebSocketServer } from 'ws';
 import { flood } from './flood.js';
 import { answerQuestions, reportPort } from './reporting.js';
+import { settings } from './settings.js';
 
-const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/events' });
+/** What ws itself takes, unless it is told otherwise. */
+const { maxPayload = 100 * 2 ** 20 } = settings();
+
+const server = new WebSocketServer({
+  port: 0,
+  host: '127.0.0.1',
+  path: '/events',
+  maxPayload,
+});
 server.on('connection', socket => {
+  // What ws refuses.
+  socket.on('error', () => undefined);
   socket.on('message', message => {
     const text = message.toString();
     if (!text.startsWith('{"event"')) {

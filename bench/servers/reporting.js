@@ -11,11 +11,6 @@ const answers = {
     const { user, system } = process.cpuUsage();
     return { cpu: user + system, user, system };
   },
-  /** Collects garbage, which needs `--expose-gc`, so that what is measured next does not pay for what was before. */
-  collect: () => {
-    globalThis.gc?.();
-    return {};
-  },
   /** Memory after collecting garbage, which needs `--expose-gc`. */
   memory: async () => {
     for (let pass = 0; pass < 2; pass++) {
