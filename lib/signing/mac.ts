@@ -4,7 +4,7 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 export type MacEncoding = 'base64url' | 'hex';
 
 /** Bytes, or a text that stands for its UTF-8 bytes; or parts of one input, in their order. */
-export type MacInput = string | Uint8Array | readonly (string | Uint8Array)[];
+export type MacInput = string | Uint8Array | readonly Uint8Array[];
 
 /** HMAC-SHA256. */
 export function computeMac(
@@ -13,7 +13,7 @@ export function computeMac(
   encoding: MacEncoding = 'base64url',
 ): string {
   const hmac = createHmac('sha256', key);
-  if (Array.isArray(input)) for (const part of input as readonly string[]) hmac.update(part);
+  if (Array.isArray(input)) for (const part of input as readonly Uint8Array[]) hmac.update(part);
   else hmac.update(input as string);
   return hmac.digest(encoding);
 }
@@ -29,14 +29,16 @@ export function isMacOf(
   encoding: MacEncoding = 'base64url',
 ): boolean {
   const { expected, given } = COMPARED[encoding];
-  expected.write(computeMac(key, input, encoding));
+  encoder.encodeInto(computeMac(key, input, encoding), expected);
   // A text that is no ASCII has more bytes than characters.
-  const fits = mac.length === given.length && given.write(mac) === given.length;
+  const fits =
+    mac.length === given.length && encoder.encodeInto(mac, given).written === given.length;
   return fits && timingSafeEqual(expected, given);
 }
 
 /** Where MACs are compared. */
 const COMPARED = {
-  base64url: { expected: Buffer.alloc(43), given: Buffer.alloc(43) },
-  hex: { expected: Buffer.alloc(64), given: Buffer.alloc(64) },
+  base64url: { expected: new Uint8Array(43), given: new Uint8Array(43) },
+  hex: { expected: new Uint8Array(64), given: new Uint8Array(64) },
 };
+const encoder = new TextEncoder();

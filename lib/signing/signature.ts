@@ -8,6 +8,7 @@ import { computeMac, type MacInput } from './mac.js';
 export type Direction = 'c2s' | 's2c';
 
 const VERSION = 'v1';
+const PREFIX = { c2s: Buffer.from('v1.c2s.'), s2c: Buffer.from('v1.s2c.') };
 const SIGNATURE_NAME = Buffer.from('semanticsignature');
 const COMMA = 0x2c;
 const SIGNATURE = /^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{43}$/;
@@ -40,7 +41,7 @@ export function receivedInput(json: Uint8Array, direction: Direction): MacInput 
   let { from, to } = signature;
   if (json[from - 1] === COMMA) from--;
   else if (json[to] === COMMA) to++;
-  return [`${VERSION}.${direction}.`, json.subarray(0, from), json.subarray(to)];
+  return [PREFIX[direction], json.subarray(0, from), json.subarray(to)];
 }
 
 /** The bytes that are signed for each of many clients, made once. @param text the canonical form of the event */
