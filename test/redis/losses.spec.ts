@@ -200,7 +200,7 @@ describeWithRedis('a Redis that has lost its memory', () => {
   it('is none to a node that joins others: what was made before it started is accepted', async () => {
     await running();
     const madeAt = Date.now() + 1;
-    await pause(30);
+    await pause(300);
     expect(await use(await running(), 'nonce', madeAt)).toBe('accepted');
   });
 
