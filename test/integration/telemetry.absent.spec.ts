@@ -6,6 +6,7 @@ const BARE_NODE = join(process.cwd(), 'test', 'helpers', 'bare-node');
 
 it('where @opentelemetry/api is not installed everything works but openTelemetry itself', async () => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+    '--disable-warning=DEP0205',
     '--import',
     join(BARE_NODE, 'register.js'),
     join(BARE_NODE, 'main.ts'),
