@@ -23,6 +23,7 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
 
   private readonly logger = new Logger('EventMesh');
   private readonly clients = new Set<ClientSubscriptions>();
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
@@ -92,7 +93,10 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     return this.feed.start();
   }
 
-  read(after: string, limit: number): MaybePromise<LogPage> {
+  /** One page in a turn of the event loop, whoever asks: however many catch up, everybody else waits for one. */
+  async read(after: string, limit: number): Promise<LogPage> {
+    this.turn = this.turn.then(() => new Promise(setImmediate));
+    await this.turn;
     return this.feed.read(after, limit);
   }
 

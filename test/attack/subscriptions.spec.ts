@@ -1,5 +1,5 @@
 import type { Client } from '../../lib/index.js';
-import { ConnectionManager } from '../../lib/index.js';
+import { ConnectionManager, EventLog } from '../../lib/index.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { dataOf, startMesh, subscribe } from '../helpers/mesh-app.js';
 import { tokenFor } from '../helpers/test-app.js';
@@ -400,6 +400,32 @@ describe('a flood of subscribe frames', () => {
     authorizer.release();
     await pause(20);
     expect(mesh.stats()).toMatchObject({ subscribers: 0, subscriptions: 0 });
+  });
+
+  it('that asks for the past again and again, on several connections, has about a page of it read in a turn', async () => {
+    const { app, mesh } = await startMesh(['**'], { connection: UNLIMITED });
+    for (let n = 0; n < 320; n++) await mesh.emit('chat.a', n);
+    const log = app.nest.get(EventLog);
+    const read = log.read.bind(log);
+    let turn = 0;
+    const turns: number[] = [];
+    log.read = (...asked) => {
+      turns.push(turn);
+      return read(...asked);
+    };
+    let isCounting = true;
+    const count = () => {
+      turn++;
+      if (isCounting) setImmediate(count);
+    };
+    count();
+    const clients = [await app.login('a'), await app.login('b')];
+    for (const client of clients)
+      for (let n = 0; n < 10; n++)
+        client.sendJson({ type: 'subscribe', patterns: [`n.${n}`, 'chat.*'], since: '0-0' });
+    await eventually(() => turns.length >= 2 * 10 * 10);
+    isCounting = false;
+    expect(new Set(turns).size).toBeGreaterThan(turns.length / 2);
   });
 
   it('that asks for the past again and again, and does not read it, takes bounded memory', async () => {
