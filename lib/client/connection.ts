@@ -91,12 +91,19 @@ export function openConnection(options: ResolvedClientOptions, outlet: Connectio
       end(new SemanticEventsClientError('TIMEOUT'));
     });
   let cancelDeadline = endAfter(options.connectTimeout);
+  let isAwaited = true;
 
-  /** Every frame is a sign of life; after a silence the server is asked for one. */
+  /**
+   * Every frame is the sign of life that is awaited. The server is asked for one whatever it says meanwhile: to it, a
+   * client that only listens is idle.
+   */
   const listen = () => {
+    if (!isAwaited) return;
+    isAwaited = false;
     cancelDeadline();
     if (options.pingInterval && !isEnded)
       cancelDeadline = clock.after(options.pingInterval, () => {
+        isAwaited = true;
         send({ type: 'ping' });
         cancelDeadline = endAfter(options.pongTimeout);
       });

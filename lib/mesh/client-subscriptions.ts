@@ -228,7 +228,8 @@ export class ClientSubscriptions implements Subscriber {
     let page = first;
     try {
       for (;;) {
-        if (page.isGap) this.sendGap(BEGINNING);
+        // Where nothing comes that has a later cursor, this one is kept: the beginning would be a gap again.
+        if (page.isGap) this.sendGap(page.entries.some(isMissed) ? BEGINNING : page.cursor);
         for (const entry of page.entries) if (isMissed(entry)) await this.sendAtItsPace(entry);
         if (!this.outlet.isOpen) return;
         // Where the node has lost events, the log must say once more whether this place is still in it.

@@ -118,6 +118,19 @@ describe('a client that resumes', () => {
     expect(dataOf(await again.take(50))).toEqual(numbers(1, 51));
   });
 
+  it('from the cursor of a gap after which nothing came is told of no other', async () => {
+    const { app, mesh } = await startMesh();
+    await mesh.emit('b', 0);
+    const client = await app.login();
+    await subscribe(client, ['a'], { since: 'nonsense' });
+    const { type, cursor } = await client.next();
+    expect(type).toBe('gap');
+    await mesh.emit('a', 1);
+    const again = await app.login();
+    await subscribe(again, ['a'], { since: cursor as string });
+    expect(await again.next()).toMatchObject({ type: 'event', event: { data: 1 } });
+  });
+
   it('from just before what is still there is told of none', async () => {
     const { app, mesh } = await startMesh(['**'], { mesh: { maxEvents: 50 } });
     const client = await app.login();
