@@ -27,6 +27,7 @@ import {
   type TicketRouteOptions,
 } from './options/index.js';
 import { SemanticEventsConfigError } from './protocol/index.js';
+import { PortPlacement } from './port-placement.js';
 import { RateLimiter, RateLimitStore, SemanticEventsThrottlerStorage } from './rate-limit/index.js';
 import { NonceStore, NonceTracker } from './replay/index.js';
 import {
@@ -107,6 +108,7 @@ const PUBLIC_PROVIDERS = [
     HandlerExplorer,
     SecurityLog,
     SecurityAudit,
+    PortPlacement,
     ConnectionServices,
     GatewayCatalog,
     HandshakePolicy,

@@ -1,6 +1,8 @@
+import { Global, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   Clock,
+  EventAuthorizer,
   EventSigner,
   NonceStore,
   RateLimiter,
@@ -93,6 +95,35 @@ describe('SemanticEventsModule', () => {
     client.emit('demo.echo', 1);
     expect((await client.next()).code).toBe('REPLAY_DETECTED');
     expect(used[0]).toBe(`${client.signing!.key_id}:${semanticnonce}`);
+  });
+
+  it('does not start where a port is provided so that only some would find it, and names each', async () => {
+    class DenyAll extends EventAuthorizer {
+      canPublish = () => false;
+      canSubscribe = () => false;
+    }
+    @Global()
+    @Module({
+      providers: [
+        { provide: EventAuthorizer, useClass: DenyAll },
+        { provide: NonceStore, useValue: {} },
+      ],
+      exports: [EventAuthorizer],
+    })
+    class Ports {}
+    const start = Test.createTestingModule({
+      imports: [Ports, SemanticEventsModule.forRoot(OPTIONS)],
+    })
+      .compile()
+      .then(module => module.init());
+    await expect(start).rejects.toThrow(SemanticEventsConfigError);
+    await expect(start).rejects.toThrow(/EventAuthorizer of Ports.*\n.*NonceStore of Ports/);
+    const providers = [{ provide: EventAuthorizer, useClass: DenyAll }];
+    await expect(
+      compile(SemanticEventsModule.forRoot({ ...OPTIONS, providers })).then(module =>
+        module.init(),
+      ),
+    ).resolves.toBeDefined();
   });
 
   it('takes its time from the Clock, which can be replaced', async () => {
