@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Clock } from '../clock.js';
+import { LogLimit } from './log-limit.js';
 import { safeText } from './safe-text.js';
 
 const FRAME = /^\s+at /;
@@ -9,26 +10,22 @@ const FRAME = /^\s+at /;
  * thrown is told by its name and where it was thrown; its message may hold what the peer has sent, such as a token.
  */
 export class FailureLog {
-  private toldAt = -Infinity;
-  private untold = 0;
+  private readonly limit: LogLimit;
 
   /** @param interval milliseconds from line to line */
   constructor(
     private readonly logger: Pick<LoggerService, 'error'>,
     private readonly clock: Clock,
-    private readonly interval: number,
-  ) {}
+    interval: number,
+  ) {
+    this.limit = new LogLimit(1, interval);
+  }
 
   /** @param subject what has failed: a name of ours */
   tell(subject: string, error: unknown): void {
-    const now = this.clock.monotonic();
-    if (now - this.toldAt < this.interval) {
-      this.untold++;
-      return;
-    }
-    const more = this.untold > 0 ? ` (${this.untold} more failures since the last line)` : '';
-    this.toldAt = now;
-    this.untold = 0;
+    const untold = this.limit.take(this.clock.monotonic());
+    if (untold === undefined) return;
+    const more = untold > 0 ? ` (${untold} more failures since the last line)` : '';
     this.logger.error(`${subject} threw ${nameOf(error)}${more}${framesOf(error)}`);
   }
 }

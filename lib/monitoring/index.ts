@@ -1,4 +1,5 @@
 export { FailureLog } from './failure-log.js';
+export { LogLimit } from './log-limit.js';
 export { logUnexpected } from './log-unexpected.js';
 export { safeText } from './safe-text.js';
 export type {

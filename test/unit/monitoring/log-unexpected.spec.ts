@@ -22,6 +22,18 @@ describe('logUnexpected', () => {
     expect(line.length).toBeLessThan(600);
   });
 
+  it('is no way for a peer to fill the log: what goes on is told once a second, and how often it was not', () => {
+    const lines: string[] = [];
+    const logger = { error: (line: string) => lines.push(line) };
+    for (let at = 0; at < 10_000; at++) logUnexpected(logger, new Error(`${at}`), at);
+    // Fifty at once, and one a second from then on.
+    expect(lines).toHaveLength(50 + 9);
+    logUnexpected(logger, new Error('last'), 10_000);
+    expect(lines.at(-1)).toMatch(/ \(and \d+ others before\)$/);
+    const untold = lines.map(line => Number(/and (\d+) others before/.exec(line)?.[1] ?? 0));
+    expect(lines.length + untold.reduce((sum, count) => sum + count)).toBe(10_001);
+  });
+
   it('does not show what is thrown without being an error', () => {
     expect(logged('secret text')).toBe('Not an error, but thrown: string');
   });
