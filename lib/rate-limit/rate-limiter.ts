@@ -74,7 +74,11 @@ export class RateLimiter {
    * @param limit the one they were taken by
    */
   refund(key: string, limit: TokenBucketOptions, tokens = 1): MaybePromise<void> {
-    return this.store.refund(key, this.bucketOf(limit), tokens);
+    const bucket = this.bucketOf(limit);
+    return this.outage.during(() => this.store.refund(key, bucket, tokens), {
+      allow: () => undefined,
+      local: () => this.local.refund(key, bucket, tokens),
+    });
   }
 
   private bucketOf(limit: TokenBucketOptions): TokenBucket {
