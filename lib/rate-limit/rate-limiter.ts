@@ -106,6 +106,6 @@ export function checkTokenBucket(
   problems.positive(`${path}: rate`, limit.rate, { required: true });
   problems.positive(`${path}: per`, limit.per);
   problems.integer(`${path}: burst`, limit.burst, { min: 1 });
-  if (limit.rate > 0 && !Number.isFinite((limit.per ?? 1000) / limit.rate))
+  if (limit.rate > 0 && tokenBucket(limit).fillTime === Infinity)
     problems.add(`${path}: rate`, 'is too small for its period');
 }
