@@ -70,11 +70,11 @@ export function checkJwt(jwt: JwtAuthOptions, problems: Problems): void {
 
 function checkSecret(secret: unknown, problems: Problems): void {
   const path = 'auth.jwt.secret';
-  if (typeof secret !== 'string' && !Buffer.isBuffer(secret))
-    problems.add(path, 'must be a string or a Buffer');
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
+    problems.add(path, 'must be a string or bytes');
   else if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)
     problems.add(path, `must have at least ${MIN_SECRET_BYTES} bytes`);
-  else if (secret.includes(PEM)) problems.add(path, 'may not be a PEM key');
+  else if (Buffer.from(secret).includes(PEM)) problems.add(path, 'may not be a PEM key');
 }
 
 /** An empty text would not be looked for at all: a variable that is not set must not open the door. */

@@ -3,9 +3,6 @@ import { hashOf, KeyTable } from '../key-table.js';
 import { RateLimitStore } from './rate-limit-store.js';
 import { decide, type RateLimitDecision, type TokenBucket } from './token-bucket.js';
 
-/** There may be room again long before a token has flowed into a bucket that fills slowly, in milliseconds. */
-const SOON = 1_000;
-
 /**
  * Keeps a key, with the time its bucket is full again, until then. Each new key has a few old ones looked at, so
  * nothing has to run in the background, and what is limited already costs one look-up.
@@ -37,7 +34,8 @@ export class InMemoryRateLimitStore extends RateLimitStore {
     else if (decision.allowed && !buckets.add(now, hash, decision.fullAt, key)) {
       // A peer that can make up keys must neither grow the memory nor push out another's bucket: it gets an empty one.
       const refusal = decide(bucket, now + bucket.fillTime, now, cost);
-      return { ...refusal, retryAfter: Math.min(refusal.retryAfter, SOON) };
+      // There may be room again long before a token has flowed into a bucket that fills slowly.
+      return { ...refusal, retryAfter: Math.min(refusal.retryAfter, 1_000) };
     }
     return decision;
   }

@@ -42,7 +42,7 @@ export class RateLimitGuard implements CanActivate {
     const gateway = context.getClass();
     // Two versions of a gateway may have one name.
     const at = this.reflector.get<GatewayMetadata | undefined>(GATEWAY_OPTIONS, gateway);
-    return `${gateway.name}.${context.getHandler().name}:${at?.path ?? String(at?.namespace)}:`;
+    return [gateway.name, context.getHandler().name, at?.path, at?.namespace, ''].join(':');
   });
 
   private readonly decoratedLimitOf = perHandler(context => {
