@@ -17,7 +17,7 @@ export const trustProxy: AuditCheck = ({ options, gateways, isTlsServer }) => {
       'Everybody is believed what X-Forwarded-For says, so that any client can make up its address',
       'Name the addresses of your proxies in connection.trustProxy, or how many there are',
     );
-  const isNobody = trusted === false || trusted === 0 || trusted.valueOf() === '';
+  const isNobody = trusted === false || trusted === 0 || String(trusted) === '';
   const isPlain = !isTlsServer || gateways.some(({ hasOwnPort }) => hasOwnPort);
   if (isNobody && requireTls && isPlain)
     return fail(
@@ -59,13 +59,14 @@ export const connectionLimits: AuditCheck = ({ options }) => {
 };
 
 export const rateLimits: AuditCheck = ({ options }) => {
-  const { messageRate, messageBurst, connectRate } = options.connection;
-  const { rate, per } = options.auth.attempts;
+  const { messageRate, messageBurst, connectRate, connectBurst } = options.connection;
+  const { rate, per, burst } = options.auth.attempts;
   const unbounded = [
     messageRate > 10_000 && 'connection.messageRate',
     messageBurst > 100_000 && 'connection.messageBurst',
     connectRate > 10_000 && 'connection.connectRate',
-    rate / per > 10 / 1_000 && 'auth.attempts',
+    connectBurst > 100_000 && 'connection.connectBurst',
+    (rate / per > 10 / 1_000 || burst > 1_000) && 'auth.attempts',
   ].filter(name => name !== false);
   if (unbounded.length > 0)
     return fail(

@@ -8,6 +8,8 @@ const MAX_KEYS = 5;
 /** Below, in bits, a secret was certainly, or probably, made up by hand. */
 const HOPELESS = 64;
 const DOUBTFUL = 128;
+/** What is in secrets of examples, such as that of jwt.io, and hardly ever in random ones. */
+const PLACEHOLDER = /secret|passw|change|example|your|012345|abcdef/i;
 
 export const keyStrength: AuditCheck = subject => {
   const secrets = secretsOf(subject);
@@ -89,6 +91,7 @@ function secretsOf({ keys, options }: AuditSubject): NamedSecret[] {
 /** At most so many bits are in a secret: what its bytes allow for, and what is left when repetition is. */
 function entropyOf(secret: string | Uint8Array): number {
   const bytes = Buffer.from(secret);
+  if (PLACEHOLDER.test(bytes.toString())) return HOPELESS;
   const counts = new Map<number, number>();
   for (const byte of bytes) counts.set(byte, (counts.get(byte) ?? 0) + 1);
   const perByte = [...counts.values()].reduce(

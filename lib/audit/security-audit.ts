@@ -4,7 +4,12 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs
 import { HttpAdapterHost } from '@nestjs/core';
 import { ConnectionServices } from '../adapter/index.js';
 import { Clock } from '../clock.js';
-import { ConnectionStore, InMemoryConnectionStore } from '../connection/index.js';
+import {
+  ConnectionStore,
+  InMemoryConnectionStore,
+  RevocationBus,
+  SingleNodeRevocationBus,
+} from '../connection/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
 import { InMemoryRateLimitStore, RateLimitStore } from '../rate-limit/index.js';
@@ -30,6 +35,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
     private readonly connections: ConnectionStore,
     private readonly nonces: NonceStore,
     private readonly rateLimits: RateLimitStore,
+    private readonly revocations: RevocationBus,
     private readonly host: HttpAdapterHost,
     private readonly clock: Clock,
   ) {
@@ -97,6 +103,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
       this.connections instanceof InMemoryConnectionStore && 'connections',
       this.nonces instanceof InMemoryNonceStore && 'nonces',
       this.rateLimits instanceof InMemoryRateLimitStore && 'rate limits',
+      this.revocations instanceof SingleNodeRevocationBus && 'log-outs',
     ].filter(name => name !== false);
   }
 

@@ -83,11 +83,15 @@ export class AuthAttempts {
       return result;
     }
     const refunds = keys
-      .map(key => this.limiter.refund(key, this.options.auth.attempts))
-      .filter((refund): refund is Promise<void> => isThenable(refund));
-    if (refunds.length === 0) return result;
-    // Who has proved to be somebody is not refused because a store could not take the token back.
-    return Promise.allSettled(refunds).then(() => result);
+      .map(key =>
+        recovering<unknown>(
+          () => this.limiter.refund(key, this.options.auth.attempts),
+          // Who has proved to be somebody is not refused because a store could not take the token back.
+          () => undefined,
+        ),
+      )
+      .filter((refund): refund is Promise<unknown> => isThenable(refund));
+    return refunds.length === 0 ? result : Promise.all(refunds).then(() => result);
   }
 
   private notAdmitted(subject: AttemptSubject, error: unknown): never {

@@ -1,6 +1,7 @@
 import { type ExecutionContext, Logger } from '@nestjs/common';
 import { refusing } from '../handler/index.js';
 import { isThenable } from '../maybe-promise.js';
+import { logUnexpected } from '../monitoring/index.js';
 import { RefusalError } from '../protocol/index.js';
 
 const logger = new Logger('Authorization');
@@ -27,6 +28,6 @@ function passOrForbid(allowed: unknown): true {
 
 /** The peer learns no more than of any other refusal; whoever wrote the check does. */
 function forbidByError(error: unknown): never {
-  logger.error(error);
+  logUnexpected(logger, error);
   throw new RefusalError('FORBIDDEN');
 }

@@ -67,7 +67,13 @@ export class JwtVerifier {
     };
     if (!this.options.toUser) return userOf(claims, session);
     const user = this.options.toUser(claims);
-    return user && { ...session, ...user };
+    return (
+      user && {
+        ...user,
+        expiresAt: user.expiresAt ?? session.expiresAt,
+        sessionId: user.sessionId ?? session.sessionId,
+      }
+    );
   }
 }
 

@@ -62,12 +62,19 @@ export function checkJwt(jwt: JwtAuthOptions, problems: Problems): void {
   const keys = [jwt.secret, jwt.publicKey, jwt.keyProvider].filter(key => key !== undefined);
   if (keys.length !== 1)
     problems.add('auth.jwt', 'must have exactly one of secret, publicKey and keyProvider');
-  if (jwt.secret !== undefined && Buffer.byteLength(jwt.secret) < MIN_SECRET_BYTES)
-    problems.add('auth.jwt.secret', `must have at least ${MIN_SECRET_BYTES} bytes`);
-  else if (jwt.secret?.includes(PEM)) problems.add('auth.jwt.secret', 'may not be a PEM key');
+  if (jwt.secret !== undefined) checkSecret(jwt.secret, problems);
   checkExpected('auth.jwt.audience', jwt.audience, problems);
   checkExpected('auth.jwt.issuer', jwt.issuer, problems);
   checkAlgorithms(jwt, problems);
+}
+
+function checkSecret(secret: unknown, problems: Problems): void {
+  const path = 'auth.jwt.secret';
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
+    problems.add(path, 'must be a string or bytes');
+  else if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)
+    problems.add(path, `must have at least ${MIN_SECRET_BYTES} bytes`);
+  else if (Buffer.from(secret).includes(PEM)) problems.add(path, 'may not be a PEM key');
 }
 
 /** An empty text would not be looked for at all: a variable that is not set must not open the door. */

@@ -31,9 +31,12 @@ export class InMemoryRateLimitStore extends RateLimitStore {
     const known = buckets.find(hash, key);
     const decision = decide(bucket, known ? (buckets.times[known] as number) : now, now, cost);
     if (known) buckets.times[known] = decision.fullAt;
-    else if (decision.allowed && !buckets.add(now, hash, decision.fullAt, key))
+    else if (decision.allowed && !buckets.add(now, hash, decision.fullAt, key)) {
       // A peer that can make up keys must neither grow the memory nor push out another's bucket: it gets an empty one.
-      return decide(bucket, now + bucket.fillTime, now, cost);
+      const refusal = decide(bucket, now + bucket.fillTime, now, cost);
+      // There may be room again long before a token has flowed into a bucket that fills slowly.
+      return { ...refusal, retryAfter: Math.min(refusal.retryAfter, 1_000) };
+    }
     return decision;
   }
 

@@ -1,7 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import type { GatewayMetadata } from '@nestjs/websockets';
 import { addressGroup, clientOf } from '../connection/index.js';
 import {
+  GATEWAY_OPTIONS,
   GuardRank,
   hasGuard,
   messageOf,
@@ -36,9 +38,12 @@ export class RateLimitGuard implements CanActivate {
       hasGuard(context.getClass(), GuardRank.RateLimit),
   );
 
-  private readonly nameOf = perHandler(
-    context => `${context.getClass().name}.${context.getHandler().name}:`,
-  );
+  private readonly nameOf = perHandler(context => {
+    const gateway = context.getClass();
+    // Two versions of a gateway may have one name.
+    const at = this.reflector.get<GatewayMetadata | undefined>(GATEWAY_OPTIONS, gateway);
+    return [gateway.name, context.getHandler().name, at?.path, at?.namespace, ''].join(':');
+  });
 
   private readonly decoratedLimitOf = perHandler(context => {
     const targets = [context.getHandler(), context.getClass()];

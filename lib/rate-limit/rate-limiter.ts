@@ -74,7 +74,11 @@ export class RateLimiter {
    * @param limit the one they were taken by
    */
   refund(key: string, limit: TokenBucketOptions, tokens = 1): MaybePromise<void> {
-    return this.store.refund(key, this.bucketOf(limit), tokens);
+    const bucket = this.bucketOf(limit);
+    return this.outage.during(() => this.store.refund(key, bucket, tokens), {
+      allow: () => undefined,
+      local: () => this.local.refund(key, bucket, tokens),
+    });
   }
 
   private bucketOf(limit: TokenBucketOptions): TokenBucket {
@@ -102,6 +106,6 @@ export function checkTokenBucket(
   problems.positive(`${path}: rate`, limit.rate, { required: true });
   problems.positive(`${path}: per`, limit.per);
   problems.integer(`${path}: burst`, limit.burst, { min: 1 });
-  if (limit.rate > 0 && !Number.isFinite((limit.per ?? 1000) / limit.rate))
+  if (limit.rate > 0 && tokenBucket(limit).fillTime === Infinity)
     problems.add(`${path}: rate`, 'is too small for its period');
 }

@@ -4,7 +4,6 @@ import type { Clock } from '../clock.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { ENROL_LUA } from './lua/epoch.lua.js';
 import type { RedisKeys } from './redis-keys.js';
-import type { RedisLink } from './redis-link.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
 import { Script } from './script.js';
 import { MAX_UNANSWERED, type ScriptBatch } from './script-batch.js';
@@ -86,24 +85,11 @@ export class RedisEpoch {
     }
   }
 
-  /** Asks whether Redis still has the memory it had, and has brought back what it has lost. */
-  async check(link: RedisLink): Promise<void> {
-    try {
-      // A replica of a cluster takes over without a word, and with the name: only enrolling tells them apart.
-      if (link.client.isCluster) {
-        await this.enrol();
-        return;
-      }
-      const replies = await link.exchange(pipeline => pipeline.get(this.keys.epoch));
-      if (replies[0]?.[1] !== this.name) await this.enrol();
-    } catch {
-      // The link has told; it is tried again when Redis is back.
-    }
-  }
-
   private async learn(): Promise<void> {
     const keys = [this.keys.epoch, this.keys.settling];
-    const reply = await this.batch.run(ENROL, keys, [this.name, this.settleTime, this.holdTime]);
+    const args = [this.name, this.settleTime, this.holdTime];
+    // What waits was asked of the memory before, whose name may be there although its latest nonces are not.
+    const reply = await this.batch.runFirst(ENROL, keys, args);
     const [name, age, rest, eviction] = reply as [string, number, number, string];
     const settledAt = this.clock.now() - age + this.settleTime;
     this.warnOf(eviction);

@@ -68,10 +68,11 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     connectionStore.renew().catch(() => undefined);
   });
 
-  // A node without events finds out, too, that Redis has lost its memory: well within the time to settle.
+  // A node without events finds out, too, that Redis has lost its memory: well within the time to settle. So does one
+  // whose connection outlives a fail-over, as it does behind a proxy.
   const watch = setInterval(
     () => {
-      if (link.health.status === 'up') void epoch.check(link);
+      if (link.health.status === 'up') epoch.enrol().catch(() => undefined);
     },
     Math.max(MIN_WATCH_INTERVAL, tuning.settleTime / 3),
   ).unref();

@@ -45,6 +45,13 @@ export class ScriptBatch {
     return this.add(script, keys, args).reply;
   }
 
+  /** Like `run`, at once: ahead of all that waits for the end of the turn. */
+  async runFirst(script: Script, keys: string[], args: Argument[]): Promise<unknown> {
+    const call = new ScriptCall(script, keys, args);
+    settle([call], await this.exchange([call], new Set([script])), this.link);
+    return call.reply;
+  }
+
   /** Like `run`, for who may have something to add before the call is sent. */
   add(script: Script, keys: readonly string[], args: readonly Argument[]): ScriptCall {
     const call = new ScriptCall(script, keys, args);

@@ -12,6 +12,12 @@ import {
 } from '../../lib/index.js';
 import { DataGateway } from '../helpers/data.gateway.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
+import {
+  FakeServer,
+  RemoteConnectionStore,
+  RemoteNonceStore,
+  RemoteRateLimitStore,
+} from '../helpers/failing-stores.js';
 import { captureLog, type LogLine } from '../helpers/log-capture.js';
 import { TestApp, type TestAppOptions } from '../helpers/test-app.js';
 
@@ -122,6 +128,23 @@ describe('an application', () => {
       'pass: Every secret is long and looks random',
       'pass: One key is accepted',
     ]);
+  });
+
+  it('of several processes that share all but the log-outs fails it', async () => {
+    const server = new FakeServer();
+    const stores = {
+      nonceStore: new RemoteNonceStore(server),
+      rateLimitStore: new RemoteRateLimitStore(server),
+      connectionStore: new RemoteConnectionStore(server),
+    };
+    const module = SemanticEventsModule.forRoot({ ...GREEN, monitoring: { nodes: 2 }, stores });
+    const context = await NestFactory.createApplicationContext(module, { logger: false });
+    const { items } = context.get(SecurityAudit).run();
+    expect(items.find(({ id }) => id === 'stores')).toMatchObject({
+      status: 'fail',
+      finding: 'One of several processes remembers by itself: log-outs',
+    });
+    await context.close();
   });
 
   it('that serves nobody needs no checklist', async () => {

@@ -51,6 +51,27 @@ describe('a rate limit on a gateway', () => {
     expect(answers.filter(({ type }) => type === 'event')).toHaveLength(types.length - refused);
   });
 
+  it('is no limit of another gateway, although both have one name', async () => {
+    const versions = ['/v1', '/v2'].map((path, version) => {
+      @WebSocketGateway({ path })
+      @SecureGateway()
+      class ReportGateway {
+        @SubscribeMessage('report')
+        @RateLimit({ rate: 1, per: version === 0 ? 3_600_000 : 1_000 })
+        report() {
+          return version;
+        }
+      }
+      return ReportGateway;
+    });
+    const app = await TestApp.start({ gateways: versions });
+    const [one, two] = [await app.login('alice', '/v1'), await app.login('alice', '/v2')];
+    for (const client of [one, two]) {
+      client.emit('report');
+      expect((await client.next()).type).toBe('event');
+    }
+  });
+
   it('follows a user to another connection', async () => {
     const app = await TestApp.start({ gateways: [LimitedGateway] });
     const [one, other, bob] = [await app.login(), await app.login(), await app.login('bob')];

@@ -11,7 +11,7 @@ import { FakeClock } from '../helpers/fake-clock.js';
 
 /** What a Redis that does not answer looks like to who asks it. */
 const never = new Promise<never>(() => undefined);
-const silent = { run: () => never } as unknown as ScriptBatch;
+const silent = { runFirst: () => never } as unknown as ScriptBatch;
 const keys = new RedisKeys('');
 
 describe('BlockedKeys', () => {
@@ -106,24 +106,6 @@ describe('RedisEpoch', () => {
     const epoch = new RedisEpoch(silent, keys, new FakeClock(), 1_000);
     for (let event = 0; event < MAX_UNANSWERED; event++) void epoch.known();
     await expect(epoch.known()).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
-  });
-
-  it('asks a cluster who it is, since a replica answers with the name of what it took over from', async () => {
-    let enrolled = 0;
-    const batch = {
-      run: () => Promise.resolve(['run.1.0', ++enrolled, 0, '']),
-    } as unknown as ScriptBatch;
-    const link = (isCluster: boolean) =>
-      ({
-        client: { isCluster },
-        exchange: () => Promise.resolve([[null, 'run.1.0']]),
-      }) as unknown as RedisLink;
-    const epoch = new RedisEpoch(batch, keys, new FakeClock(), 1_000);
-    await epoch.enrol();
-    await epoch.check(link(false));
-    expect(enrolled).toBe(1);
-    await epoch.check(link(true));
-    expect(enrolled).toBe(2);
   });
 });
 

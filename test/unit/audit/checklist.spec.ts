@@ -76,6 +76,7 @@ describe('the production checklist', () => {
     ['fail', 'trust-proxy', { connection: { trustProxy: false } }],
     ['pass', 'trust-proxy', { connection: { trustProxy: false } }, { isTlsServer: true }],
     ['pass', 'trust-proxy', { connection: { trustProxy: 1 } }],
+    ['fail', 'trust-proxy', { connection: { trustProxy: [] } }],
     ['fail', 'origins', { connection: { origins: ['*'] } }],
     ['fail', 'origins', {}, { gateways: [{ ...gateway, origins: ['*'] }] }],
     ['fail', 'origins', { connection: { origins: ['http://myapp.com'] } }],
@@ -124,6 +125,8 @@ describe('the production checklist', () => {
     ['warn', 'size-limits', { connection: { maxUnauthenticatedMessageSize: 100_000 } }],
     ['fail', 'rate-limits', { connection: { messageRate: 1e6 } }],
     ['fail', 'rate-limits', { auth: { jwt, attempts: { rate: 100, per: 1_000 } } }],
+    ['fail', 'rate-limits', { auth: { jwt, attempts: { burst: 1e6 } } }],
+    ['fail', 'rate-limits', { connection: { connectBurst: 1e6 } }],
     ['warn', 'rate-limits', { rateLimit: { onStoreError: 'allow' } }],
     ['fail', 'connection-limits', { connection: { maxConnectionsPerAddress: 10_000 } }],
     ['fail', 'stores', {}, { hasSiblings: true }],
@@ -137,6 +140,18 @@ describe('the production checklist', () => {
       expect(statusOf(id, subject(options, facts))).toBe(status);
     },
   );
+
+  it.each([
+    'a-string-secret-at-least-256-bits-long',
+    'Your-256-bit-key-goes-into-this-place',
+    'my-jwt-key-ChangeMe-in-production-2026',
+    '0123456789abcdef'.repeat(4),
+    'abcdefghijklmnopqrstuvwxyz0123456789',
+    'the-passwords-of-this-application-are-here',
+  ])('takes %s for no random secret', secret => {
+    const given = subject({ signing: { keys: [{ id: 'a', secret }] } });
+    expect(statusOf('key-strength', given)).toBe('warn');
+  });
 
   it('names every handler whose data nothing validates', () => {
     const handlers = ['a', 'b'].map(name => ({ name, isPublic: false, isValidated: false }));

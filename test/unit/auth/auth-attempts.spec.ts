@@ -1,4 +1,7 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { AuthAttempts } from '../../../lib/auth/index.js';
+import type { RateLimitOptions } from '../../../lib/options/index.js';
 import { RefusalError } from '../../../lib/protocol/index.js';
 import {
   InMemoryRateLimitStore,
@@ -22,12 +25,12 @@ describe('AuthAttempts', () => {
   let store: InMemoryRateLimitStore;
   let attempts: AuthAttempts;
 
-  const attemptsOver = (over: RateLimitStore) =>
+  const attemptsOver = (over: RateLimitStore, rateLimit?: Partial<RateLimitOptions>) =>
     new AuthAttempts(
       resolvedOptions({
         auth: { validateToken: () => null, attempts: { rate: 1, per: 1_000, burst: BURST } },
       }),
-      new RateLimiter(over, resolvedOptions(), new FakeClock()),
+      new RateLimiter(over, resolvedOptions({ rateLimit }), new FakeClock()),
     );
 
   beforeEach(() => {
@@ -164,6 +167,32 @@ describe('AuthAttempts', () => {
       const all = Array.from({ length: 100 }, async () => attempts.attempt(home, () => 'in'));
       expect(new Set(await Promise.all(all))).toEqual(new Set(['in']));
       expect(store.size).toBe(0);
+    });
+
+    it.each(['local', 'allow'] as const)(
+      'costs nothing to succeed while the store is away and the policy is %s',
+      async onStoreError => {
+        class AwayStore extends RateLimitStore {
+          take = () => Promise.reject(new Error('store is down'));
+          refund = () => Promise.reject(new Error('store is down'));
+        }
+        jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+        attempts = attemptsOver(new AwayStore(), { onStoreError });
+        for (let attempt = 0; attempt < 3 * BURST; attempt++)
+          expect(await attempts.attempt(home, () => 'in')).toBe('in');
+      },
+    );
+
+    it('does not refuse the good because the store throws', () => {
+      class ThrowingStore extends RateLimitStore {
+        take = (...request: Parameters<RateLimitStore['take']>) => store.take(...request);
+        refund = () => {
+          throw new Error('store is down');
+        };
+      }
+      jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+      attempts = attemptsOver(new ThrowingStore(), { onStoreError: 'deny' });
+      expect(attempts.attempt(home, () => 'in')).toBe('in');
     });
 
     it('refuses by rejecting, and does not refuse the good because the store fails', async () => {

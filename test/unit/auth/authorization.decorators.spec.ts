@@ -2,6 +2,7 @@ import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
 import { Authorize, type Authorization, Roles } from '../../../lib/auth/index.js';
 import { GUARDS_METADATA } from '../../../lib/handler/nest-metadata.js';
 import { SemanticEventsConfigError } from '../../../lib/protocol/index.js';
+import { captureLog } from '../../helpers/log-capture.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
 import { clientAt, wsContext } from '../../helpers/ws-context.js';
 
@@ -50,6 +51,19 @@ describe('@Authorize', () => {
       Roles('admin'),
     );
     expect(guards).toHaveLength(3);
+  });
+
+  it.each([
+    ['throws', (text: string) => () => JSON.parse(text) as boolean],
+    ['rejects', (text: string) => () => Promise.reject(new Error(text))],
+  ])('logs in one line what a check that %s says of what a peer has sent', async (_, checkOf) => {
+    const log = captureLog();
+    const { context, guards } = guardsOf(Authorize(checkOf('x\nERROR forged')));
+    const refused = async () => guards[0]!.canActivate(context(event));
+    await expect(refused()).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(log).toHaveLength(1);
+    expect(log[0]!.text).toContain('forged');
+    expect(log[0]!.text).not.toMatch(/^ERROR forged/m);
   });
 
   it('tells invalid events from forbidden ones', () => {

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import { JwtVerifier } from '../../../lib/auth/jwt-verifier.js';
-import type { JwtAuthOptions, JwtKey } from '../../../lib/options/index.js';
+import type { ClientUser, JwtAuthOptions, JwtKey } from '../../../lib/options/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
 const SECRET = 'jwt-secret-jwt-secret-jwt-secret-jwt!';
@@ -164,6 +164,29 @@ describe('a public key is never the secret of an HS algorithm', () => {
       Buffer.isBuffer(key) && key === der ? createPublicKey(pem(rsa.publicKey)) : key;
     const options: JwtAuthOptions = { publicKey, algorithms: ['RS256'] };
     expect(await accepts(forge(HS, claims, bytes), options)).toBe(false);
+  });
+});
+
+describe('a user made of the claims', () => {
+  const token = forge(HS, { ...claims, jti: 'session' });
+  const made = async (user: ClientUser | null) =>
+    new JwtVerifier({ secret: SECRET, toUser: () => user }, clock).verify(token);
+
+  it.each<[string, ClientUser]>([
+    ['says nothing of them', { id: 'alice' }],
+    ['has them undefined', { id: 'alice', expiresAt: undefined, sessionId: undefined }],
+  ])('keeps the end and the name of its token’s session where it %s', async (_, user) => {
+    expect(await made(user)).toEqual({
+      id: 'alice',
+      expiresAt: claims.exp * 1000,
+      sessionId: 'session',
+    });
+  });
+
+  it('has what it says itself, or is none', async () => {
+    const user = { id: 'alice', expiresAt: 1, sessionId: 'own', name: 'Alice' };
+    expect(await made(user)).toEqual(user);
+    expect(await made(null)).toBeNull();
   });
 });
 

@@ -60,6 +60,15 @@ describe('auth.jwt', () => {
     },
   );
 
+  it.each([null, 12_345_678, {}, []])(
+    'has no secret that is neither text nor bytes, and shows none: %p',
+    wrong => {
+      expect(problemsOf({ jwt: { secret: wrong } })).toEqual([
+        'auth.jwt.secret must be a string or bytes',
+      ]);
+    },
+  );
+
   it.each(['keyProvider', 'toUser'])('has a function as %s', name => {
     const keys = name === 'keyProvider' ? { algorithms: ['ES256'] } : { secret };
     for (const wrong of ['function', {}, true, null])

@@ -51,6 +51,7 @@ describe('RateLimiter', () => {
     ['a rate that is NaN', { rate: NaN }, 1],
     ['an endless rate', { rate: Infinity }, 1],
     ['a rate that is text', { rate: '5' }, 1],
+    ['a burst that takes forever to fill', { rate: 1e-304, burst: 1_000 }, 1],
     ['a burst of 0', { rate: 1, burst: 0 }, 1],
     ['half a token of burst', { rate: 1, burst: 1.5 }, 1],
     ['a period of 0', { rate: 1, per: 0 }, 1],

@@ -6,9 +6,9 @@ import { refusalOf } from '../../helpers/refusal-of.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 import { clientAt, wsContext } from '../../helpers/ws-context.js';
 
-const start = (by: RateLimitBy = 'user', Guard = RateLimitGuard) => {
+const start = (by: RateLimitBy = 'user', Guard = RateLimitGuard, per = 1_000) => {
   class Handlers {
-    @RateLimit({ rate: 1, burst: 1, by })
+    @RateLimit({ rate: 1, burst: 1, per, by })
     limited() {}
   }
   const clock = new FakeClock();
@@ -33,6 +33,15 @@ describe('a limit that a client has used up', () => {
     clock.advance(599);
     expect(limiter.spent.retryAfter(client, 'demo.limited')).toBe(1);
     clock.advance(1);
+    expect(call()).toEqual([undefined, 0]);
+  });
+
+  it('is not held against who found no room for his bucket, once there is', () => {
+    const { clock, limiter, client, call } = start('user', RateLimitGuard, 3_600_000);
+    for (let key = 0; key < 10; key++) void limiter.take(`${key}`, { rate: 1 });
+    expect(call()).toEqual(['RATE_LIMITED', 1_000]);
+    clock.advance(1_001);
+    expect(limiter.spent.retryAfter(client, 'demo.limited')).toBe(0);
     expect(call()).toEqual([undefined, 0]);
   });
 
