@@ -1,0 +1,31 @@
+/** Keeps what can happen again and again from filling a log. */
+export class LogLimit {
+  private passedOver = 0;
+  /** When the whole burst may be told again. */
+  private fullAt = -Infinity;
+
+  /**
+   * @param burst how many are told at once
+   * @param interval how often one more is, in milliseconds
+   */
+  constructor(
+    private readonly burst: number,
+    private readonly interval: number,
+  ) {}
+
+  /**
+   * @param now monotonic milliseconds
+   * @returns how many were passed over before this one; undefined when this one is, too
+   */
+  take(now: number): number | undefined {
+    const fullAt = Math.max(this.fullAt, now) + this.interval;
+    if (fullAt - now > this.burst * this.interval) {
+      this.passedOver++;
+      return undefined;
+    }
+    const { passedOver } = this;
+    this.fullAt = fullAt;
+    this.passedOver = 0;
+    return passedOver;
+  }
+}
