@@ -79,7 +79,13 @@ export class MessageRouter {
   /** Ends what handlers are still streaming. */
   stop(): void {
     this.handlers = NONE;
-    for (const stream of this.streams ?? []) stream.unsubscribe();
+    for (const stream of this.streams ?? []) {
+      try {
+        stream.unsubscribe();
+      } catch (error) {
+        logUnexpected(this.services.logger, error);
+      }
+    }
     this.streams = undefined;
   }
 
