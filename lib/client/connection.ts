@@ -91,12 +91,20 @@ export function openConnection(options: ResolvedClientOptions, outlet: Connectio
       end(new SemanticEventsClientError('TIMEOUT'));
     });
   let cancelDeadline = endAfter(options.connectTimeout);
+  /** Whether it counts as lost when the deadline comes and nothing was heard. */
+  let isAsked = true;
 
-  /** Every frame is a sign of life; after a silence the server is asked for one. */
+  /**
+   * Every frame is a sign of life. The server is asked for one now and then, whatever it says by itself: it takes for
+   * idle who only listens.
+   */
   const listen = () => {
+    if (!isAsked || isEnded) return;
+    isAsked = false;
     cancelDeadline();
-    if (options.pingInterval && !isEnded)
+    if (options.pingInterval)
       cancelDeadline = clock.after(options.pingInterval, () => {
+        isAsked = true;
         send({ type: 'ping' });
         cancelDeadline = endAfter(options.pongTimeout);
       });
