@@ -117,6 +117,8 @@ export function openConnection(options: ResolvedClientOptions, outlet: Connectio
     let token: string | null = null;
     let error = new SemanticEventsClientError('NO_TOKEN');
     try {
+      // It may close the client, which has its connection from then on.
+      await inbound;
       token = await options.getToken();
     } catch (cause) {
       error = new SemanticEventsClientError('TOKEN_FAILED', { cause });
