@@ -181,6 +181,12 @@ describe('SemanticEventsAdapter', () => {
     }
   });
 
+  it('starts no gateway that relies on a verifyClient of its own, which would not be asked', async () => {
+    @WebSocketGateway({ path: '/events', verifyClient: () => false } as object)
+    class RelyingGateway {}
+    await expect(TestApp.start({ gateways: [RelyingGateway] })).rejects.toThrow('verifyClient');
+  });
+
   it('works on Fastify as on Express', async () => {
     const app = await TestApp.start({ gateways: [DemoGateway], http: new FastifyAdapter() });
     const client = await app.login('alice');
