@@ -147,6 +147,8 @@ export class SemanticEventsAdapter extends WsAdapter {
       maxPayload: maxMessageSize,
       ...WS_BOUNDS,
       perMessageDeflate: false,
+      // Whom we take leave of at shutdown.
+      clientTracking: true,
       // Which @types/ws does not know yet.
       ...({ closeTimeout: this.services.options.connection.closeTimeout } satisfies object),
       // Pings are charged like any other frame before they are answered.

@@ -187,6 +187,15 @@ describe('SemanticEventsAdapter', () => {
     await expect(TestApp.start({ gateways: [RelyingGateway] })).rejects.toThrow('verifyClient');
   });
 
+  it('takes leave of its clients also where a gateway would not keep track of them', async () => {
+    @WebSocketGateway({ path: '/events', clientTracking: false } as object)
+    class ForgetfulGateway {}
+    const app = await TestApp.start({ gateways: [ForgetfulGateway] });
+    const client = await app.connect();
+    await app.nest.close();
+    expect((await client.closed).reason).toBe('SERVER_SHUTDOWN');
+  });
+
   it('works on Fastify as on Express', async () => {
     const app = await TestApp.start({ gateways: [DemoGateway], http: new FastifyAdapter() });
     const client = await app.login('alice');
