@@ -164,7 +164,6 @@ export class ClientConnection
   }
 
   end(code: Code, details: RefusalDetails = {}): void {
-    if (!this.isOpen) return;
     const { status, close } = factsOf(code);
     if (status !== undefined) this.send(errorFrame(code, details));
     this.close(close, code);
@@ -321,6 +320,8 @@ export class ClientConnection
   }
 
   private close(code: number | undefined, reason: Code): void {
+    // Whoever was told of a refusal may have closed it.
+    if (!this.isOpen) return;
     // What came behind the reason must not be handled.
     this.takesNoMore = true;
     this.services.events.closed(this.client, reason, this.endpoint.path);

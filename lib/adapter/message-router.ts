@@ -79,7 +79,13 @@ export class MessageRouter {
   /** Ends what handlers are still streaming. */
   stop(): void {
     this.handlers = NONE;
-    for (const stream of this.streams ?? []) stream.unsubscribe();
+    for (const stream of this.streams ?? []) {
+      try {
+        stream.unsubscribe();
+      } catch (error) {
+        logUnexpected(this.services.logger, error);
+      }
+    }
     this.streams = undefined;
   }
 
@@ -104,6 +110,11 @@ export class MessageRouter {
 
   private stream(results: Observable<unknown>, request: Request): Promise<void> {
     return new Promise((resolve, reject) => {
+      // The connection has ended meanwhile: nobody would end what begins now.
+      if (this.handlers === NONE) {
+        resolve();
+        return;
+      }
       // Nobody is signed for who cannot be told any more.
       const stream = results.pipe(takeWhile(() => this.connection.isOpen)).subscribe({
         next: result => {

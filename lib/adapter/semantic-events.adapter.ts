@@ -6,7 +6,7 @@ import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServ
 import { bindClient, Client } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
 import type { Handshake } from '../options/index.js';
-import { RefusalError } from '../protocol/index.js';
+import { RefusalError, SemanticEventsConfigError } from '../protocol/index.js';
 import { closedOrLate } from './close-grace.js';
 import { ClientConnection } from './client-connection.js';
 import { type ConnectionServices, servicesOf } from './connection-services.js';
@@ -61,6 +61,11 @@ export class SemanticEventsAdapter extends WsAdapter {
     if (options.server) return options.server;
     this.services.serve();
     const endpoint = { port, path: normalizePath(options.path) };
+    // Ours takes its place; whoever relies on his own must not be left without it unawares.
+    if ('verifyClient' in options)
+      throw new SemanticEventsConfigError([
+        `@WebSocketGateway ${endpoint.path}: verifyClient is not asked: use auth and connection.origins`,
+      ]);
     const isPathless = port !== 0 && !options.path;
     const server = super.create(port, {
       ...options,
@@ -142,6 +147,8 @@ export class SemanticEventsAdapter extends WsAdapter {
       maxPayload: maxMessageSize,
       ...WS_BOUNDS,
       perMessageDeflate: false,
+      // Whom we take leave of at shutdown.
+      clientTracking: true,
       // Which @types/ws does not know yet.
       ...({ closeTimeout: this.services.options.connection.closeTimeout } satisfies object),
       // Pings are charged like any other frame before they are answered.

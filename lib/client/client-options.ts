@@ -21,7 +21,7 @@ export interface SemanticEventsClientOptions {
   requestTimeout?: number;
   /** How long connecting may take: token, socket and authentication. @default 10_000 */
   connectTimeout?: number;
-  /** How often the server is pinged, so that neither takes the other for gone; 0 for never. @default 25_000 */
+  /** How often the server is pinged; 0 for never. @default 25_000 */
   pingInterval?: number;
   /** How long the server may then stay silent before the connection counts as lost. @default 10_000 */
   pongTimeout?: number;

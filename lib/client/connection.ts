@@ -91,19 +91,20 @@ export function openConnection(options: ResolvedClientOptions, outlet: Connectio
       end(new SemanticEventsClientError('TIMEOUT'));
     });
   let cancelDeadline = endAfter(options.connectTimeout);
-  let isAwaited = true;
+  /** Whether it counts as lost when the deadline comes and nothing was heard. */
+  let isAsked = true;
 
   /**
-   * Every frame is the sign of life that is awaited. The server is asked for one whatever it says meanwhile: to it, a
-   * client that only listens is idle.
+   * Every frame is a sign of life. The server is asked for one now and then, whatever it says by itself: it takes for
+   * idle who only listens.
    */
   const listen = () => {
-    if (!isAwaited) return;
-    isAwaited = false;
+    if (!isAsked || isEnded) return;
+    isAsked = false;
     cancelDeadline();
-    if (options.pingInterval && !isEnded)
+    if (options.pingInterval)
       cancelDeadline = clock.after(options.pingInterval, () => {
-        isAwaited = true;
+        isAsked = true;
         send({ type: 'ping' });
         cancelDeadline = endAfter(options.pongTimeout);
       });
@@ -116,6 +117,8 @@ export function openConnection(options: ResolvedClientOptions, outlet: Connectio
     let token: string | null = null;
     let error = new SemanticEventsClientError('NO_TOKEN');
     try {
+      // It may close the client, which has its connection from then on.
+      await inbound;
       token = await options.getToken();
     } catch (cause) {
       error = new SemanticEventsClientError('TOKEN_FAILED', { cause });

@@ -23,7 +23,6 @@ interface Subscription {
   cursor?: string;
   /** Whether the server has confirmed it on the connection there is. */
   isLive?: boolean;
-  cancelRetry?(): void;
 }
 
 type Fail = (error: SemanticEventsClientError) => void;
@@ -36,6 +35,8 @@ export type Subscriptions = ReturnType<typeof subscriptions>;
 /** What is subscribed to, over all connections: asked for anew on each, from where the last one ended. */
 export function subscriptions(options: ResolvedClientOptions, ask: Ask, failed: Fail) {
   const entries = new Set<Subscription>();
+  /** What ends the waiting to ask again: of several subscriptions at once, some of which may end meanwhile. */
+  const retries = new Set<() => void>();
   let connection: Connection | undefined;
   let closedBy: SemanticEventsClientError | undefined;
 
@@ -64,10 +65,11 @@ export function subscriptions(options: ResolvedClientOptions, ask: Ask, failed: 
         if (error.retryable) {
           failed(error);
           const delay = error.retryAfter ?? options.random() * options.maxBackoff;
-          const cancelRetry = options.clock.after(delay, () => {
+          const cancel = options.clock.after(delay, () => {
+            retries.delete(cancel);
             request(group, on);
           });
-          for (const entry of group) entry.cancelRetry = cancelRetry;
+          retries.add(cancel);
         } else if (group.length > 1) {
           // A refusal is of the whole frame: asked one by one, only those end that deserve it.
           for (const entry of group) request([entry]);
@@ -90,15 +92,13 @@ export function subscriptions(options: ResolvedClientOptions, ask: Ask, failed: 
 
   const suspend = () => {
     connection = undefined;
-    for (const entry of entries) {
-      entry.isLive = false;
-      entry.cancelRetry?.();
-    }
+    for (const entry of entries) entry.isLive = false;
+    for (const cancel of retries) cancel();
+    retries.clear();
   };
 
   const remove = (entry: Subscription) => {
     if (!entries.delete(entry)) return;
-    entry.cancelRetry?.();
     const wanted = [...entries].flatMap(({ patterns }) => patterns);
     const patterns = entry.patterns.filter(pattern => !wanted.includes(pattern));
     // With an id, so that its answer is not taken for a right withdrawn.

@@ -219,9 +219,12 @@ export class IoConnection implements ManagedConnection, IntakeOwner<string>, Ent
     const socket: OwnedSocket | undefined = webSocketOf(this.conn);
     if (!socket) return;
     socket[OWNER] = {
-      // Pings of the WebSocket itself, which Engine.IO has no use for.
+      // Pings and pongs of the WebSocket itself, which Engine.IO has no use for.
       pinged: data => {
         if (this.charge()) socket.pong(data);
+      },
+      ponged: () => {
+        this.charge();
       },
       closing: code => {
         this.tellClosed(code);

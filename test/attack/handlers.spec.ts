@@ -2,6 +2,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { NEVER, Observable } from 'rxjs';
 import { SecureGateway, SemanticEventsConfigError } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
+import { eventually, pause } from '../helpers/eventually.js';
 import { unsigned } from '../helpers/gated.gateway.js';
 import { RING_KEY, TestApp } from '../helpers/test-app.js';
 import type { Json } from '../helpers/test-client.js';
@@ -11,6 +12,11 @@ const secret = () => new Error('secret detail at /srv/app.js');
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
 class FailingGateway {
+  begun = 0;
+  streams = 0;
+  disconnects = 0;
+  goOn: () => void = () => undefined;
+
   @SubscribeMessage('fails.rejecting')
   async rejecting() {
     throw secret();
@@ -55,6 +61,25 @@ class FailingGateway {
     });
   }
 
+  @SubscribeMessage('fails.ending')
+  ending() {
+    return new Observable(subscriber => {
+      subscriber.next('begun');
+      return () => {
+        throw secret();
+      };
+    });
+  }
+
+  @SubscribeMessage('fails.late')
+  async late() {
+    this.begun++;
+    await new Promise<void>(resolve => (this.goOn = resolve));
+    return new Observable(() => {
+      this.streams++;
+    });
+  }
+
   @SubscribeMessage('fails.never')
   never() {
     return new Promise(() => undefined);
@@ -63,6 +88,10 @@ class FailingGateway {
   @SubscribeMessage('fails.silent-stream')
   silentStream() {
     return NEVER;
+  }
+
+  handleDisconnect() {
+    this.disconnects++;
   }
 }
 
@@ -98,6 +127,30 @@ describe('a handler', () => {
       expect((await client.next()).event.data).toBe('goes on');
     },
   );
+
+  it('whose stream fails as its client goes has harmed nothing else', async () => {
+    const app = await start();
+    const client = await app.login();
+    // Each is a stream of its own.
+    client.sendJson(unsigned('fails.ending'));
+    client.sendJson(unsigned('fails.ending'));
+    await client.take(2);
+    client.terminate();
+    await eventually(() => app.nest.get(FailingGateway).disconnects === 1);
+  });
+
+  it('whose stream comes when its client has gone begins none that nobody would end', async () => {
+    const app = await start();
+    const gateway = app.nest.get(FailingGateway);
+    const client = await app.login();
+    client.sendJson(unsigned('fails.late'));
+    await eventually(() => gateway.begun === 1);
+    client.terminate();
+    await eventually(() => gateway.disconnects === 1);
+    gateway.goOn();
+    await pause(30);
+    expect(gateway.streams).toBe(0);
+  });
 
   it.each([
     'constructor',

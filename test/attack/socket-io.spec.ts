@@ -17,7 +17,7 @@ import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { IoClient, startIo } from '../helpers/io-client.js';
 import { ClosedGateway, OpenGateway } from '../helpers/io.gateways.js';
-import { CLOSE, PING, RawPeer } from '../helpers/raw-peer.js';
+import { CLOSE, PING, PONG, RawPeer } from '../helpers/raw-peer.js';
 import { RING_KEY, type TestApp, tokenFor } from '../helpers/test-app.js';
 import type { Json } from '../helpers/test-client.js';
 
@@ -415,6 +415,12 @@ describe('a client of Socket.IO that sends too much', () => {
       'pings of the WebSocket',
       peer => {
         peer.send('x', { opcode: PING });
+      },
+    ],
+    [
+      'pongs of the WebSocket',
+      peer => {
+        peer.send('x', { opcode: PONG });
       },
     ],
     [

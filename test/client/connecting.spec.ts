@@ -204,6 +204,20 @@ describe('close', () => {
     expect(bench.clock.pending).toBe(0);
   });
 
+  it('is final also where it is called while a token is asked for', async () => {
+    const bench: ClientBench = new ClientBench({
+      getToken: () => {
+        bench.client.close();
+        return 'token';
+      },
+    });
+    expect((await failureOf(bench.client.connect())).code).toBe('CLOSED');
+    await settled();
+
+    expect(bench.client.state).toBe('closed');
+    expect(bench.sockets).toHaveLength(0);
+  });
+
   it('rejects all that waits, sent or not', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();

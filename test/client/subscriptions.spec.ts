@@ -196,6 +196,21 @@ describe('a subscription', () => {
     expect(socket.frames('subscribe')).toHaveLength(1);
   });
 
+  it('is asked for again although another, which was refused together with it, was ended meanwhile', async () => {
+    const bench = new ClientBench();
+    const other = bench.client.subscribe('a', () => undefined);
+    const { ready } = bench.client.subscribe('b', () => undefined);
+    const socket = await bench.connected();
+    const { id } = await socket.frame('subscribe');
+    socket.refuse('UNAVAILABLE', { id });
+    await settled();
+    other();
+    bench.clock.advance(30_000);
+
+    expect(await confirm(socket, 'c0', 2)).toMatchObject({ patterns: ['b'] });
+    await ready;
+  });
+
   it('ends, whole or in part, when the right to it is withdrawn', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();

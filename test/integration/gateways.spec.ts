@@ -181,6 +181,21 @@ describe('SemanticEventsAdapter', () => {
     }
   });
 
+  it('starts no gateway that relies on a verifyClient of its own, which would not be asked', async () => {
+    @WebSocketGateway({ path: '/events', verifyClient: () => false } as object)
+    class RelyingGateway {}
+    await expect(TestApp.start({ gateways: [RelyingGateway] })).rejects.toThrow('verifyClient');
+  });
+
+  it('takes leave of its clients also where a gateway would not keep track of them', async () => {
+    @WebSocketGateway({ path: '/events', clientTracking: false } as object)
+    class ForgetfulGateway {}
+    const app = await TestApp.start({ gateways: [ForgetfulGateway] });
+    const client = await app.connect();
+    await app.nest.close();
+    expect((await client.closed).reason).toBe('SERVER_SHUTDOWN');
+  });
+
   it('works on Fastify as on Express', async () => {
     const app = await TestApp.start({ gateways: [DemoGateway], http: new FastifyAdapter() });
     const client = await app.login('alice');

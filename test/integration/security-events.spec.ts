@@ -85,6 +85,18 @@ describe('a connection', () => {
     ]);
   });
 
+  it('that is closed by who was told of a refusal is told to be closed once', async () => {
+    const { app, kinds } = await start();
+    const connections = app.nest.get(ConnectionManager);
+    app.nest.get(SecurityEvents).subscribe(({ kind }) => {
+      if (kind === 'refused') for (const { id } of connections.list()) connections.disconnect(id);
+    });
+    const client = await app.login();
+    client.socket.send(Buffer.from('x'));
+    expect((await client.closed).reason).toBe('REVOKED');
+    expect(kinds().filter(([kind]) => kind === 'closed')).toEqual([['closed', 'REVOKED']]);
+  });
+
   it('whose peer answers no ping is told to be lost', async () => {
     const clock = new FakeClock();
     const { app, kinds } = await start({
