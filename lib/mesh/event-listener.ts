@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { SemanticEvent } from '../event/index.js';
 import { isThenable } from '../maybe-promise.js';
 import { NO_TELEMETRY, type Telemetry } from '../monitoring/index.js';
@@ -51,6 +52,16 @@ interface Call {
   readonly cursor: string;
 }
 
+/** A call that waits keeps the context it was asked for in: that of the call it waits for is somebody else's. */
+class WaitingCall extends AsyncResource implements Call {
+  constructor(
+    readonly event: SemanticEvent,
+    readonly cursor: string,
+  ) {
+    super('WaitingCall');
+  }
+}
+
 /** One handler of events: how many of its calls run and wait, and what becomes of those that fail. */
 export class EventListener {
   readonly priority: number;
@@ -59,7 +70,7 @@ export class EventListener {
   private readonly attempt: (call: Call) => Promise<void> | undefined;
 
   private readonly options: Required<Omit<EventHandlerOptions, 'filter'>> & EventHandlerOptions;
-  private readonly waiting: Call[] = [];
+  private readonly waiting: WaitingCall[] = [];
   /** Calls that did not end at once. */
   private readonly running = new Set<Promise<void>>();
   /** What ends the attempts that run. */
@@ -86,13 +97,14 @@ export class EventListener {
   /** Calls the handler, now or when one of its calls has ended. */
   offer(event: SemanticEvent, cursor: string): void {
     if (this.isEnding || !this.wants(event)) return;
-    const isBusy = this.active >= this.options.concurrency;
-    if (isBusy && this.waiting.length >= this.maxWaiting) {
-      this.report.missed(this.name);
-      return;
-    }
-    this.waiting.push({ event, cursor });
-    this.startWaiting();
+    const isFree = this.active < this.options.concurrency && this.waiting.length === 0;
+    if (isFree) {
+      this.start({ event, cursor });
+      // What it has published itself.
+      this.startWaiting();
+    } else if (this.waiting.length < this.maxWaiting)
+      this.waiting.push(new WaitingCall(event, cursor));
+    else this.report.missed(this.name);
   }
 
   /** Starts nothing more, and resolves when what runs has ended. */
@@ -127,7 +139,9 @@ export class EventListener {
     while (this.active < this.options.concurrency) {
       const next = this.waiting.shift();
       if (!next) return;
-      this.start(next);
+      next.runInAsyncScope(() => {
+        this.start(next);
+      });
     }
   }
 

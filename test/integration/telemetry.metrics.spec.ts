@@ -281,9 +281,9 @@ describe('stores', () => {
     const client = await app.login();
     client.emit('demo.limited', 1);
     await client.next();
-    // Handshake, attempt and event; handshake and user; event.
+    // Handshake, attempt, what it gets back, and event; handshake and user; event.
     const healthy = [
-      [stored('rate limits'), 3],
+      [stored('rate limits'), 4],
       [stored('connections'), 2],
       [stored('nonces'), 1],
     ];
@@ -293,7 +293,7 @@ describe('stores', () => {
     server.isDown = true;
     client.emit('demo.limited', 1);
     expect((await client.next()).code).toBe('UNAVAILABLE');
-    await eventually(() => server.requests > 7);
+    await eventually(() => server.requests > 8);
     const after = await recorder.series(STORE);
     expect(after).toEqual(
       expect.arrayContaining([

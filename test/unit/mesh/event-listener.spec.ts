@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { jest } from '@jest/globals';
 import type { EventContext, EventHandlerOptions } from '../../../lib/index.js';
 import { EventListener } from '../../../lib/mesh/event-listener.js';
@@ -89,6 +90,22 @@ describe('a handler', () => {
     offer(0, 1, 2, 3);
     await turn();
     expect(order).toEqual(['0', '10', '1', '2', '3', '11']);
+  });
+
+  it('that waits is called in the context of who published its event, not of the one before', async () => {
+    const publisher = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const handler = (data: unknown) => {
+      seen.push([data, publisher.getStore()]);
+      return Promise.resolve();
+    };
+    const { offer } = setUp({ concurrency: 1 }, { handler });
+    for (const name of ['a', 'b', 'c'])
+      publisher.run(name, () => {
+        offer(name);
+      });
+    await turn();
+    expect(seen).toEqual(['a', 'b', 'c'].map(name => [name, name]));
   });
 
   it('has no more than maxWaiting events waiting; the others are reported as missed', async () => {
