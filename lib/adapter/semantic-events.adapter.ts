@@ -61,7 +61,7 @@ export class SemanticEventsAdapter extends WsAdapter {
     if (options.server) return options.server;
     this.services.serve();
     const endpoint = { port, path: normalizePath(options.path) };
-    // Ours takes its place; whoever relies on his own must not be left without it unawares.
+    // Ours takes its place; whoever relies on one must not be left without it unawares.
     if ('verifyClient' in options)
       throw new SemanticEventsConfigError([
         `@WebSocketGateway ${endpoint.path}: verifyClient is not asked: use auth and connection.origins`,

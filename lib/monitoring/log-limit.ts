@@ -18,13 +18,13 @@ export class LogLimit {
    * @returns how many were passed over before this one; undefined when this one is, too
    */
   take(now: number): number | undefined {
-    const fullAt = Math.max(this.fullAt, now) + this.interval;
-    if (fullAt - now > this.burst * this.interval) {
+    const fullAt = Math.max(this.fullAt, now);
+    if (fullAt - now > (this.burst - 1) * this.interval) {
       this.passedOver++;
       return undefined;
     }
     const { passedOver } = this;
-    this.fullAt = fullAt;
+    this.fullAt = fullAt + this.interval;
     this.passedOver = 0;
     return passedOver;
   }
