@@ -30,7 +30,8 @@ export default {
       },
     ],
   },
-  testTimeout: 15_000,
+  // A machine that is shared can take three times as long as it should.
+  testTimeout: 45_000,
   // One more than there are cores on the smallest machine: many suites wait for sockets and timers.
   maxWorkers: 3,
 };

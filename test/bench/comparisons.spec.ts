@@ -46,5 +46,5 @@ if (!isBuilt)
       ...['end-to-end', 'signatures', 'limits', 'nonces', 'refusals'],
       ...['idle-connections', 'fan-out', 'matching'],
     ]);
-  }, 120_000);
+  }, 240_000);
 });

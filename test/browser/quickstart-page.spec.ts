@@ -15,7 +15,7 @@ let complaints: string[];
 async function open(): Promise<Page> {
   // A context of its own: as another person's browser.
   const page = await (await browser.newContext()).newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   page.on('console', message => {
     if (!/error|warning/.test(message.type()) || NETWORK.test(message.text())) return;
     complaints.push(message.text());
