@@ -18,6 +18,8 @@ export class LogLimit {
    * @returns how many were passed over before this one; undefined when this one is, too
    */
   take(now: number): number | undefined {
+    // Whole milliseconds, which add up exactly.
+    now = Math.floor(now);
     const fullAt = Math.max(this.fullAt, now);
     if (fullAt - now > (this.burst - 1) * this.interval) {
       this.passedOver++;

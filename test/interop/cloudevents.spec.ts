@@ -5,6 +5,8 @@ import { DemoGateway } from '../helpers/demo.gateway.js';
 import { TestApp } from '../helpers/test-app.js';
 import type { Json } from '../helpers/test-client.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 const REQUIRED = {
   specversion: '1.0',
   id: 'i',

@@ -5,6 +5,8 @@ import { FakeClock } from '../helpers/fake-clock.js';
 import { refusalOf } from '../helpers/refusal-of.js';
 import { MAIN_SECRET, resolvedOptions } from '../helpers/resolved-options.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 const WINDOW = { maxAge: 1000, clockSkew: 200 };
 const options = resolvedOptions({
   signing: { keys: [{ id: 'main', secret: MAIN_SECRET }], ...WINDOW },

@@ -6,6 +6,8 @@ import { InMemoryRateLimitStore, tokenBucket } from '../../lib/rate-limit/index.
 import { FakeClock } from '../helpers/fake-clock.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 /** The scripts with the time handed in, as the last argument. */
 const onFakeTime = (lua: string) =>
   lua.replace(SERVER_TIME, 'local function server_time() return tonumber(ARGV[#ARGV]) end\n');

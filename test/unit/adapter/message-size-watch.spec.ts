@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { watchMessageSize } from '../../../lib/adapter/message-size-watch.js';
 import { CONTINUATION, frame, PING, TEXT } from '../../helpers/raw-peer.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 const MAX = 8_192;
 
 const start = () => {

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { normalizeOrigin, validateOrigin } from '../../../lib/protocol/index.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 const ALLOWED = ['https://myapp.com', 'https://*.tenants.com', 'http://localhost:3000'];
 
 describe('validateOrigin', () => {

@@ -5,6 +5,8 @@ import { GuardRank, UseRankedGuard } from '../../../lib/handler/index.js';
 import { RateLimit, RateLimitGuard } from '../../../lib/rate-limit/index.js';
 import { SignedEvent, SignedEventGuard } from '../../../lib/signing/index.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 @Injectable()
 class Passing implements CanActivate {
   canActivate() {

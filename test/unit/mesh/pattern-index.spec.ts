@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { coversPattern, matchesPattern } from '../../../lib/event/index.js';
 import { PatternIndex } from '../../../lib/mesh/pattern-index.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 const joined = (segments: readonly string[], maxLength: number) =>
   fc.array(fc.constantFrom(...segments), { minLength: 1, maxLength }).map(parts => parts.join('.'));
 const types = joined(['a', 'b', 'ab', '*', '**', '__proto__', ''], 7);

@@ -6,6 +6,8 @@ import { FakeClock } from '../../helpers/fake-clock.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
 import { MAIN_SECRET, resolvedOptions } from '../../helpers/resolved-options.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 const EVENT: SemanticEvent = {

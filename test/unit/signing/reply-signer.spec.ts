@@ -5,6 +5,8 @@ import { FakeClock } from '../../helpers/fake-clock.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 import { clientAt } from '../../helpers/ws-context.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 const clock = new FakeClock();
 const options = resolvedOptions();
 const signer = new EventSigner(options, clock);
