@@ -35,7 +35,7 @@ export class RedisRevocationBus extends RevocationBus {
    * application starts step by step, and for a Redis that loses it.
    */
   private readonly known = new Map<string, Revocation>();
-  private readonly unsent: string[] = [];
+  private readonly unsent = new Set<string>();
   private lost: string[] = [];
   private readonly timer: NodeJS.Timeout;
   private readonly outage: OutageLog;
@@ -65,9 +65,9 @@ export class RedisRevocationBus extends RevocationBus {
   }
 
   publish(revocation: Revocation): void {
-    if (this.unsent.length >= MAX_UNSENT) this.unsent.shift();
+    makeRoom(this.unsent, MAX_UNSENT);
     const text = JSON.stringify(revocation);
-    this.unsent.push(text);
+    this.unsent.add(text);
     this.keep(text, revocation);
     void this.catchUp();
   }
@@ -102,7 +102,7 @@ export class RedisRevocationBus extends RevocationBus {
   private async exchange(): Promise<void> {
     let read: number;
     do {
-      const sending = this.unsent.slice(0, BATCH);
+      const sending = [...this.unsent].slice(0, BATCH);
       const replies = await this.link.exchange(pipeline => {
         for (const text of sending) {
           const fields = ['node', this.node, 'revocation', text];
@@ -114,8 +114,8 @@ export class RedisRevocationBus extends RevocationBus {
       read = this.receive((replies.at(-1)?.[1] ?? null) as StreamReply);
       const error = replies.find(([failure]) => failure)?.[0];
       if (error) throw error;
-      this.unsent.splice(0, sending.length);
-    } while (read === BATCH || this.unsent.length > 0);
+      for (const text of sending) this.unsent.delete(text);
+    } while (read === BATCH || this.unsent.size > 0);
     while (this.lost.length > 0) await this.retell(this.lost);
   }
 
@@ -142,10 +142,7 @@ export class RedisRevocationBus extends RevocationBus {
   }
 
   private keep(text: string, revocation: Revocation): void {
-    for (const oldest of this.known.keys()) {
-      if (this.known.size < MAX_KEPT) break;
-      this.known.delete(oldest);
-    }
+    makeRoom(this.known, MAX_KEPT);
     this.known.set(text, revocation);
   }
 
@@ -154,5 +151,13 @@ export class RedisRevocationBus extends RevocationBus {
     if (this.isRefused || this.link.health.status === 'down') return;
     this.isRefused = true;
     this.outage.begin(`Log-outs do not reach the other nodes: ${error.message}`);
+  }
+}
+
+/** Lets the oldest go where there is no room for one more. */
+function makeRoom(kept: Set<string> | Map<string, unknown>, max: number): void {
+  for (const oldest of kept.keys()) {
+    if (kept.size < max) return;
+    kept.delete(oldest);
   }
 }

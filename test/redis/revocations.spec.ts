@@ -1,5 +1,6 @@
 import { ConnectionManager, SemanticEventsModule, SessionRegistry } from '../../lib/index.js';
 import { type RedisStores, redisStores } from '../../lib/redis/index.js';
+import { MAX_KEPT } from '../../lib/redis/redis-revocation-bus.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
@@ -85,6 +86,26 @@ describeWithRedis('what one node revokes', () => {
     stores.revocationBus.subscribe(({ id }) => heard[1]!.push(id));
     expect(heard).toEqual([['ended'], ['ended']]);
     await stores.close();
+  });
+
+  it('is told of others while more is said than may wait, but for the oldest', async () => {
+    const start = () => {
+      const stores = redisStores({ url: server.url, prefix: prefix(), settleTime: SETTLE });
+      open.push(stores);
+      return stores;
+    };
+    const [one, other] = [start().revocationBus, start().revocationBus];
+    const heard = new Set<string>();
+    other.subscribe(({ id }) => heard.add(id));
+    const say = (id: string) => {
+      one.publish({ kind: 'session', id, code: 'REVOKED', at: Date.now() });
+    };
+    say('before');
+    await eventually(() => heard.has('before'));
+    // The first is on its way when there is no room for the last.
+    for (let said = 0; said <= MAX_KEPT; said++) say(`session ${said}`);
+    await eventually(() => heard.has(`session ${MAX_KEPT}`), 20_000);
+    expect(heard.has('session 1')).toBe(true);
   });
 
   it('is known to a node that starts after Redis has lost it, from whoever still knows', async () => {
