@@ -169,7 +169,7 @@ describe('a client that sends faster than handlers finish', () => {
   });
 
   it.each(['reset', 'close'])('leaves nothing behind by a %s while it is not read', async how => {
-    const connection = { ...UNLIMITED, maxRunningHandlers: 1, heartbeatInterval: 60 };
+    const connection = { ...UNLIMITED, maxRunningHandlers: 1, heartbeatInterval: 1_000 };
     const { app, gateway, connections } = await start(connection);
     const client = await app.login();
     for (let sent = 0; sent < 300; sent++) client.sendJson(unsigned('gated.wait'));
