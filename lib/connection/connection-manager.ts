@@ -126,7 +126,10 @@ export class ConnectionManager implements OnModuleDestroy {
   add(connection: ManagedConnection): void {
     this.connections.set(connection.client.id, connection);
     this.scanner ??= setInterval(() => {
-      this.scan();
+      // After what has come is read: where the process stood still, nobody was silent for that.
+      setImmediate(() => {
+        this.scan();
+      });
     }, SCAN_INTERVAL).unref();
   }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
 import { ConnectionManager, ConnectionStore } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
@@ -14,6 +16,17 @@ const start = async (
   const store = app.nest.get<InMemoryConnectionStore>(ConnectionStore);
   return { app, store, connections: app.nest.get(ConnectionManager) };
 };
+
+/** A peer with an event loop of its own, which tells of a ping at once and answers it later. */
+const ANSWERS_LATE = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { WebSocket } = require('ws');
+  const socket = new WebSocket('ws://127.0.0.1:' + workerData + '/events', { autoPong: false });
+  socket.on('ping', () => {
+    parentPort.postMessage('pinged');
+    setTimeout(() => socket.pong(), 200);
+  });
+`;
 
 describe('a peer that does not answer the close frame', () => {
   it('is dropped in time, and its place is free', async () => {
@@ -58,6 +71,18 @@ describe('a peer that is dead', () => {
     for (let pong = 0; pong < 10; pong++) peer.send('', { opcode: PONG });
     await peer.next();
     await eventually(() => store.size === 0, 1_000);
+  });
+
+  it('is not one that answered while the server stood still', async () => {
+    const { app, connections } = await start({ heartbeatInterval: 1_000 });
+    const peer = new Worker(ANSWERS_LATE, { eval: true, workerData: app.port });
+    await once(peer, 'message');
+    const until = performance.now() + 1_500;
+    while (performance.now() < until);
+    await pause(300);
+    expect(connections.count).toBe(1);
+    await peer.terminate();
+    await eventually(() => connections.count === 0);
   });
 
   it('is found by heartbeat though it is not read because its handlers run', async () => {

@@ -158,7 +158,7 @@ describe('the open connections', () => {
     jest.useFakeTimers();
     const { connections, all } = filled();
     expect(jest.getTimerCount()).toBe(1);
-    jest.advanceTimersByTime(1_000);
+    jest.advanceTimersByTime(1_050);
     expect(all.map(({ checks }) => checks)).toEqual([10, 10, 10, 10]);
     for (const connection of all) connections.remove(connection);
     expect(jest.getTimerCount()).toBe(0);
