@@ -16,7 +16,7 @@ export const keyStrength: AuditCheck = subject => {
   const texts = secrets.map(({ secret }) => Buffer.from(secret).toString('base64'));
   if (new Set(texts).size < texts.length)
     return fail(
-      'One secret is used for several keys',
+      'auth.jwt.secret is a signing key, too',
       'Make a secret of its own for each with EventSigner.generateKey()',
     );
   const mend = 'Make it with EventSigner.generateKey()';

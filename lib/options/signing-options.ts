@@ -80,6 +80,9 @@ export function checkKeys(keys: unknown, problems: Problems, now: number): void 
   const ids = ring.map(key => key.id);
   const repeated = new Set(ids.filter((id, index) => ids.indexOf(id) !== index));
   for (const id of repeated) problems.add('signing.keys', `names the id "${id}" more than once`);
+  // An event signed with one would be new under the id of the other.
+  const secrets = new Set(ring.map(({ secret }) => Buffer.from(secret).toString('base64')));
+  if (secrets.size < ring.length) problems.add('signing.keys', 'has one secret for several keys');
   const inForce = ring.some(
     ({ notBefore, notAfter }) =>
       (notBefore?.getTime() ?? now) <= now && now <= (notAfter?.getTime() ?? now),

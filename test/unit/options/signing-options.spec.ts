@@ -111,7 +111,10 @@ describe('signing.keys', () => {
   });
 
   it('may hold keys of the past and the future beside one that is in force', () => {
-    const others = [key({ id: 'a', notAfter: date(-1) }), key({ id: 'b', notBefore: date(1) })];
+    const others = [
+      key({ id: 'a', secret: 'a'.repeat(32), notAfter: date(-1) }),
+      key({ id: 'b', secret: 'b'.repeat(32), notBefore: date(1) }),
+    ];
     const none = ['signing.keys has no key that is in force now'];
 
     expect(problemsOf({ keys: [...others, key()] })).toEqual([]);
@@ -119,11 +122,22 @@ describe('signing.keys', () => {
   });
 
   it('have an id each, repeated ones being named once', () => {
-    const keys = ['a', 'b', 'a', 'A', 'a', 'b'].map(id => key({ id }));
+    const keys = ['a', 'b', 'a', 'A', 'a', 'b'].map((id, index) =>
+      key({ id, secret: `${index}`.repeat(32) }),
+    );
 
     expect(problemsOf({ keys })).toEqual([
       'signing.keys names the id "a" more than once',
       'signing.keys names the id "b" more than once',
+    ]);
+  });
+
+  it.each([
+    ['texts', secret],
+    ['a text and its bytes', Buffer.from(secret)],
+  ])('have a secret each, lest an event be new under another id: %s', (_title, same) => {
+    expect(problemsOf({ keys: [key(), key({ id: 'k2', secret: same })] })).toEqual([
+      'signing.keys has one secret for several keys',
     ]);
   });
 
