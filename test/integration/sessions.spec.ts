@@ -143,6 +143,27 @@ describe('a session', () => {
   });
 });
 
+describe('a deadline', () => {
+  it('holds also while the application takes long to shut down', async () => {
+    let drain: () => void = () => undefined;
+    const drained = new Promise<void>(resolve => (drain = resolve));
+    const draining = {
+      provide: 'draining',
+      useValue: { beforeApplicationShutdown: () => drained },
+    };
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      providers: [draining],
+      options: { auth: { jwt: { secret: JWT_SECRET }, timeout: 300 } },
+    });
+    const client = await app.connect();
+    const closing = app.nest.close();
+    expect((await client.next()).code).toBe('AUTH_TIMEOUT');
+    drain();
+    await closing;
+  });
+});
+
 describe('renewing under load', () => {
   it.each(['jwt', 'a validator that takes its time'])(
     '100 clients that renew while they send lose no event: %s',
