@@ -194,9 +194,9 @@ function onlyOne<K extends keyof GatewayConnectionOptions>(
   return isSame ? values[0] : DISAGREE;
 }
 
-/** A path as Nest's WsAdapter compares it: with a slash before and none behind. */
+/** A path as Nest's WsAdapter compares it: with a slash before and none behind. A peer may have named it, at any length. */
 export function normalizePath(path = ''): string {
-  return `/${path.replace(/^\/+|\/+$/g, '')}`;
+  return `/${path.replace(/^\/+|(?<!\/)\/+$/g, '')}`;
 }
 
 /** Whether a gateway has a namespace by its name. */

@@ -98,7 +98,11 @@ export class Session {
       if (!this.outlet.isOpen) return;
       if (!hasRoom) {
         this.outlet.end('RATE_LIMITED');
-      } else if (
+        return;
+      }
+      // First what may throw: without a key, who was not told that he is somebody is nobody.
+      const confirmation = this.confirmationOf(String(user.id), expiresAt);
+      if (
         // Ended while the store was asked.
         this.services.sessions.hasEnded(user.sessionId) ||
         !client.authenticateAs(user, expiresAt)
@@ -106,16 +110,16 @@ export class Session {
         this.outlet.refuse('AUTH_FAILED');
       } else {
         this.isWarned = false;
-        this.confirm(String(user.id), expiresAt);
+        this.outlet.tell(confirmation);
         this.outlet.authenticated();
       }
     });
   }
 
-  private confirm(userId: string, expiresAt: number): void {
+  private confirmationOf(userId: string, expiresAt: number): ServerFrame {
     const { client } = this.outlet;
     const { id, key } = this.services.signer.sessionKeyOf(client);
-    this.outlet.tell({
+    return {
       type: 'auth_success',
       client_id: client.id,
       user_id: userId,
@@ -126,7 +130,7 @@ export class Session {
         key: key.export().toString('base64url'),
         broadcast: this.broadcastKey(),
       },
-    });
+    };
   }
 
   /** Nothing where there is nothing to subscribe to. */

@@ -1,6 +1,7 @@
 import { createPublicKey, createSecretKey, KeyObject } from 'node:crypto';
 import { JwtService, type JwtVerifyOptions } from '@nestjs/jwt';
 import type { Clock } from '../clock.js';
+import { after, type MaybePromise } from '../maybe-promise.js';
 import type {
   ClientUser,
   JwtAlgorithm,
@@ -31,7 +32,7 @@ export class JwtVerifier {
    *
    * @throws whatever is wrong with the token
    */
-  verify(token: string): ClientUser | null | Promise<ClientUser | null> {
+  verify(token: string): MaybePromise<ClientUser | null> {
     const header = headerOf(token);
     if (!header || !this.algorithms.includes(header.alg)) return null;
     return this.key === undefined
@@ -45,7 +46,7 @@ export class JwtVerifier {
     return this.verifyWith(token, header.alg.startsWith('HS') ? asSecret(key) : asPublicKey(key));
   }
 
-  private verifyWith(token: string, key: KeyObject): ClientUser | null {
+  private verifyWith(token: string, key: KeyObject): MaybePromise<ClientUser | null> {
     const { audience, issuer, clockTolerance = 0 } = this.options;
     const claims = this.jwt.verify<Record<string, unknown>>(token, {
       // A KeyObject is what jsonwebtoken takes; @nestjs/jwt's type does not say so.
@@ -59,32 +60,37 @@ export class JwtVerifier {
     return isComplete(claims) ? this.toUser(claims) : null;
   }
 
-  private toUser(claims: JwtClaims): ClientUser | null {
+  private toUser(claims: JwtClaims): MaybePromise<ClientUser | null> {
     const { clockTolerance = 0 } = this.options;
     const session = {
       expiresAt: claims.exp * 1000 + clockTolerance,
       sessionId: sessionIdOf(claims),
     };
     if (!this.options.toUser) return userOf(claims, session);
-    const user = this.options.toUser(claims);
-    return (
-      user && {
-        ...user,
-        expiresAt: user.expiresAt ?? session.expiresAt,
-        sessionId: user.sessionId ?? session.sessionId,
-      }
-    );
+    return after(this.options.toUser(claims), user => user && withSession(user, session));
   }
+}
+
+type SessionOf = Pick<ClientUser, 'expiresAt' | 'sessionId'>;
+
+/** A copy of a user, of the same class, with what its token says of the session where it does not say so itself. */
+function withSession(user: ClientUser, { expiresAt, sessionId }: SessionOf): ClientUser {
+  const members = {
+    ...user,
+    expiresAt: user.expiresAt ?? expiresAt,
+    sessionId: user.sessionId ?? sessionId,
+  };
+  return Object.create(
+    Object.getPrototypeOf(user) as object,
+    Object.getOwnPropertyDescriptors(members),
+  ) as ClientUser;
 }
 
 function isComplete(claims: Record<string, unknown>): claims is JwtClaims {
   return typeof claims.sub === 'string' && claims.sub !== '' && typeof claims.exp === 'number';
 }
 
-function userOf(
-  { sub, roles }: JwtClaims,
-  { expiresAt, sessionId }: Pick<ClientUser, 'expiresAt' | 'sessionId'>,
-): ClientUser {
+function userOf({ sub, roles }: JwtClaims, { expiresAt, sessionId }: SessionOf): ClientUser {
   return {
     id: sub,
     roles: Array.isArray(roles) ? roles.filter(role => typeof role === 'string') : NO_ROLES,

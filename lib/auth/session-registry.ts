@@ -14,8 +14,11 @@ export const MAX_ENDED_SESSIONS = 100_000;
  */
 @Injectable()
 export class SessionRegistry {
-  /** Until when each ended session is remembered, in the order they ended. */
-  private readonly ended = new Map<string, number>();
+  /**
+   * Until when each ended session is remembered, by the wall clock and by the other, in the order they ended: a clock set
+   * forth, and back again, must not have brought one back.
+   */
+  private readonly ended = new Map<string, readonly [wall: number, monotonic: number]>();
 
   constructor(
     private readonly connections: ConnectionManager,
@@ -57,14 +60,16 @@ export class SessionRegistry {
     // An ended session is never forgotten early to make room: that would let its tokens in again.
     if (!this.ended.has(sessionId) && this.ended.size >= MAX_ENDED_SESSIONS)
       throw new RefusalError('UNAVAILABLE');
-    this.ended.set(sessionId, Math.max(until, this.ended.get(sessionId) ?? 0));
+    const [wall, monotonic] = this.ended.get(sessionId) ?? [0, 0];
+    const elapsed = until - now + this.clock.monotonic();
+    this.ended.set(sessionId, [Math.max(until, wall), Math.max(elapsed, monotonic)]);
   }
 
   private forgetOld(now: number): void {
     // A second look finds room that sessions with long-lived tokens at the front would hide.
     const isFull = this.ended.size >= MAX_ENDED_SESSIONS;
-    for (const [sessionId, until] of this.ended) {
-      if (until <= now) this.ended.delete(sessionId);
+    for (const [sessionId, [wall, monotonic]] of this.ended) {
+      if (wall <= now && monotonic <= this.clock.monotonic()) this.ended.delete(sessionId);
       else if (!isFull) return;
     }
   }

@@ -4,6 +4,8 @@ const MAX_ROUNDS = 8;
 const ENCODED_SLASH = '\ud800';
 const NAMES_USER = /^(?:(?:urn:)?user:|[/\ud800]*users[/\ud800]+)/i;
 const DOT_SEGMENT = /(?:^|\/)\.\.?(?:[/?#]|$)/;
+/** Looked for where they begin only: from each slash on, time would grow with the square of a peer's text. */
+const CLOSING_SLASHES = /(?<!\/)\/+$/;
 const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
 
 /** The `source` of an event as the most lenient reader would take it; undefined when it is encoded without end. */
@@ -20,7 +22,7 @@ export function decodedSource(source: string): string | undefined {
 
 /** A decoded source without query, fragment and closing slashes: what it names, whatever of that it means. */
 export function resourceOf(decoded: string): string {
-  return decoded.replace(/[?#].*$/s, '').replace(/\/+$/, '');
+  return decoded.replace(/[?#].*$/s, '').replace(CLOSING_SLASHES, '');
 }
 
 /** The segments `.` and `..` of its path carried out (RFC 3986, section 5.2.4), also where it is relative. */

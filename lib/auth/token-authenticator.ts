@@ -18,6 +18,9 @@ import { SessionRegistry } from './session-registry.js';
 import { TicketService } from './ticket.service.js';
 import { watched } from './watched-callback.js';
 
+/** The last instant that can be told (ECMA-262, Time Values and Time Range). */
+const MAX_TIME = 8.64e15;
+
 /** What a token is worth. */
 export interface AuthenticatedSession {
   readonly user: ClientUser;
@@ -98,7 +101,7 @@ export class TokenAuthenticator {
   private toSession(user: unknown): AuthenticatedSession {
     const now = this.clock.now();
     if (!isClientUser(user)) throw new RefusalError('AUTH_FAILED');
-    const latest = now + this.options.auth.maxSessionAge;
+    const latest = Math.min(now + this.options.auth.maxSessionAge, MAX_TIME);
     const expiresAt = Math.min(user.expiresAt ?? latest, latest);
     if (!(expiresAt > now)) throw new RefusalError('AUTH_FAILED');
     return this.unlessEnded({ user, expiresAt });

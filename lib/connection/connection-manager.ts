@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { after, type MaybePromise } from '../maybe-promise.js';
 import { SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
@@ -33,7 +33,7 @@ export interface ManagedConnection {
 
 /** Every open connection of the application, whatever gateway, path or port it came by. */
 @Injectable()
-export class ConnectionManager implements OnModuleDestroy {
+export class ConnectionManager implements OnApplicationShutdown {
   private readonly connections = new Map<string, ManagedConnection>();
   /** What goes on where the store fails. */
   private readonly local = new InMemoryConnectionStore();
@@ -139,7 +139,8 @@ export class ConnectionManager implements OnModuleDestroy {
     if (this.connections.size === 0) this.stopScanning();
   }
 
-  onModuleDestroy(): void {
+  /** Not before: connections stay, and have their deadlines, for as long as the application takes to shut down. */
+  onApplicationShutdown(): void {
     this.stopScanning();
   }
 

@@ -57,7 +57,7 @@ const KNOWN = [
 
 export function checkAuth(options: AuthOptions, problems: Problems): void {
   if (!problems.unknown('auth', options, KNOWN)) return;
-  problems.integer('auth.timeout', options.timeout, { min: 1 });
+  problems.delay('auth.timeout', options.timeout);
   problems.integer('auth.maxSessionAge', options.maxSessionAge, { min: 1_000 });
   problems.integer('auth.ticketLifetime', options.ticketLifetime, { min: 1_000 });
   problems.fn('auth.validateToken', options.validateToken);

@@ -74,9 +74,7 @@ const COUNTS = [
   'maxRunningHandlers',
   'maxBufferedBytes',
   'maxStrikes',
-  'heartbeatInterval',
   'idleTimeout',
-  'closeTimeout',
 ] as const;
 const OTHERS = [
   'onStoreError',
@@ -86,13 +84,17 @@ const OTHERS = [
   'trustProxy',
   'connectRate',
   'messageRate',
+  'heartbeatInterval',
+  'closeTimeout',
   'shutdownTimeout',
 ] as const;
 
 export function checkConnection(options: Partial<ConnectionOptions>, problems: Problems): void {
   if (!problems.unknown('connection', options, [...COUNTS, ...OTHERS])) return;
   for (const name of COUNTS) problems.integer(`connection.${name}`, options[name], { min: 1 });
-  problems.integer('connection.shutdownTimeout', options.shutdownTimeout, { min: 0 });
+  problems.delay('connection.heartbeatInterval', options.heartbeatInterval);
+  problems.delay('connection.closeTimeout', options.closeTimeout);
+  problems.delay('connection.shutdownTimeout', options.shutdownTimeout, 0);
   problems.positive('connection.connectRate', options.connectRate);
   problems.positive('connection.messageRate', options.messageRate);
   problems.oneOf('connection.onStoreError', options.onStoreError, STORE_ERROR_POLICIES);

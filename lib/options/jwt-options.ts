@@ -45,7 +45,7 @@ export interface JwtAuthOptions {
   /** How far the clocks of issuer and server may differ, in milliseconds. @default 0 */
   clockTolerance?: number;
   /** Makes the user of the verified claims; the default takes `sub` as id and `roles` where it is a list. */
-  toUser?: (claims: JwtClaims) => ClientUser | null;
+  toUser?: (claims: JwtClaims) => ClientUser | null | Promise<ClientUser | null>;
 }
 
 const ALGORITHMS = /^(?:[HRE]S|PS)(?:256|384|512)$/;

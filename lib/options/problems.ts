@@ -37,6 +37,11 @@ export class Problems {
       );
   }
 
+  /** How long to wait, in milliseconds; where Node is told to wait longer than a timer can, it does not wait at all. */
+  delay(path: string, value: unknown, min = 1): void {
+    this.integer(path, value, { min, max: 2 ** 31 - 1 });
+  }
+
   /** A finite number above zero; undefined stands for the default and is fine. */
   positive(path: string, value: unknown, { required = false } = {}): void {
     if ((required || value !== undefined) && !(Number.isFinite(value) && (value as number) > 0))

@@ -32,6 +32,7 @@ describe('a function of the application that fails', () => {
     ['auth.validateToken', { validateToken: async () => fails() }],
     ['auth.jwt.keyProvider', { jwt: { algorithms: ['HS256'], keyProvider: fails } }],
     ['auth.jwt.toUser', { jwt: { secret: JWT_SECRET, toUser: fails } }],
+    ['auth.jwt.toUser', { jwt: { secret: JWT_SECRET, toUser: async () => fails() } }],
   ])('has the token refused and %s told to the operator', async (name, auth) => {
     const { authenticate, told } = await start(auth);
     expect((await authenticate()).code).toBe('AUTH_FAILED');

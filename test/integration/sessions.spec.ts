@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { SessionRegistry, TicketService, TokenAuthenticator } from '../../lib/index.js';
+import {
+  ConnectionManager,
+  SessionRegistry,
+  TicketService,
+  TokenAuthenticator,
+} from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { JWT_SECRET, TestApp, tokenFor } from '../helpers/test-app.js';
+import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 
 const start = (options = {}) => TestApp.start({ gateways: [DemoGateway], options });
 
@@ -100,6 +105,62 @@ describe('ending a session', () => {
     expect(() => authenticator.authenticate(token, handshake)).toThrow(
       expect.objectContaining({ code: 'AUTH_FAILED' }),
     );
+  });
+});
+
+describe('a session', () => {
+  it('has not begun where it cannot be told of, for want of a key', async () => {
+    const clock = new FakeClock(Date.now());
+    const notAfter = new Date(clock.now() + 1_000);
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      options: { signing: { keys: [{ ...RING_KEY, notAfter }] } },
+      clock,
+    });
+    clock.advance(1_001);
+    const client = await app.connect();
+    expect((await client.authenticate(tokenFor('alice'))).code).toBe('UNAVAILABLE');
+    expect(app.nest.get(ConnectionManager).list()[0]!.user).toBeUndefined();
+    client.sendJson({ event: 'plain', data: 1 });
+    expect(await client.next()).toMatchObject({ data: { code: 'UNAUTHENTICATED' } });
+  });
+
+  it('without end lasts as long as a time can be told', async () => {
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      options: {
+        auth: {
+          validateToken: id => ({ id }),
+          maxSessionAge: Number.MAX_SAFE_INTEGER,
+        },
+      },
+    });
+    const client = await app.connect();
+    expect(await client.authenticate('alice')).toMatchObject({
+      type: 'auth_success',
+      expires_at: new Date(8.64e15).toISOString(),
+    });
+  });
+});
+
+describe('a deadline', () => {
+  it('holds also while the application takes long to shut down', async () => {
+    let drain: () => void = () => undefined;
+    const drained = new Promise<void>(resolve => (drain = resolve));
+    const draining = {
+      provide: 'draining',
+      useValue: { beforeApplicationShutdown: () => drained },
+    };
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      providers: [draining],
+      options: { auth: { jwt: { secret: JWT_SECRET }, timeout: 300 } },
+    });
+    const client = await app.connect();
+    const closing = app.nest.close();
+    expect((await client.next()).code).toBe('AUTH_TIMEOUT');
+    drain();
+    await closing;
   });
 });
 

@@ -100,8 +100,16 @@ describe('an endpoint', () => {
     ['events', '/events'],
     ['//events//', '/events'],
     ['/a/b/', '/a/b'],
+    ['a//b///c', '/a//b///c'],
+    ['///', '/'],
   ])('of the path %p is at %s', (path, expected) => {
     expect(normalizePath(path)).toBe(expected);
+  });
+
+  it('is told from a name that a peer made up in a time that does not grow with the square of it', () => {
+    const start = performance.now();
+    normalizePath(`a${'/'.repeat(30_000)}x`);
+    expect(performance.now() - start).toBeLessThan(500);
   });
 });
 

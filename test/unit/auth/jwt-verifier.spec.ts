@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import { JwtVerifier } from '../../../lib/auth/jwt-verifier.js';
-import type { ClientUser, JwtAuthOptions, JwtKey } from '../../../lib/options/index.js';
+import type { ClientUser, JwtAuthOptions, JwtClaims, JwtKey } from '../../../lib/options/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
 const SECRET = 'jwt-secret-jwt-secret-jwt-secret-jwt!';
@@ -181,6 +181,19 @@ describe('a user made of the claims', () => {
       expiresAt: claims.exp * 1000,
       sessionId: 'session',
     });
+  });
+
+  it('keeps its class, and is waited for', async () => {
+    class Account {
+      constructor(private readonly claimed: string) {}
+      get id() {
+        return this.claimed;
+      }
+    }
+    const toUser = (made: JwtClaims) => Promise.resolve(new Account(made.sub));
+    const user = await new JwtVerifier({ secret: SECRET, toUser }, clock).verify(token);
+    expect(user).toBeInstanceOf(Account);
+    expect(user).toMatchObject({ id: claims.sub, sessionId: 'session' });
   });
 
   it('has what it says itself, or is none', async () => {

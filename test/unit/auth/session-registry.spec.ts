@@ -45,6 +45,20 @@ describe('SessionRegistry', () => {
     expect(sessions.hasEnded('one')).toBe(true);
   });
 
+  it.each([
+    ['set forth, and back again', DAY, -DAY],
+    ['set back after a day', 0, -DAY],
+  ])('forgets nothing early by a clock that is %s', (_, forth, back) => {
+    sessions.end('one');
+    clock.setWall(clock.now() + forth);
+    if (forth === 0) clock.advance(DAY - 1);
+    sessions.end('other');
+    clock.setWall(clock.now() + back);
+    clock.advance(1);
+    sessions.end('another');
+    expect(sessions.hasEnded('one')).toBe(true);
+  });
+
   it('refuses when it is full, never forgets, and closes connections all the same', () => {
     for (let id = 0; id < MAX_ENDED_SESSIONS; id++) sessions.end(`s${id}`);
     expect(refusalOf(() => sessions.end('one-more'))).toBe('UNAVAILABLE');

@@ -30,7 +30,7 @@ const managers: ConnectionManager[] = [];
 
 afterEach(() => {
   jest.useRealTimers();
-  for (const connections of managers.splice(0)) connections.onModuleDestroy();
+  for (const connections of managers.splice(0)) connections.onApplicationShutdown();
 });
 
 class FakeConnection implements ManagedConnection {

@@ -31,6 +31,14 @@ const LEAST: Record<string, number> = {
   'auth.ticketLifetime': 1_000,
   'connection.shutdownTimeout': 0,
 };
+/** What timers are set by: one of Node's that is set for longer fires at once. */
+const DELAYS = [
+  'auth.timeout',
+  'connection.heartbeatInterval',
+  'connection.closeTimeout',
+  'connection.shutdownTimeout',
+];
+const MAX_DELAY = 2 ** 31 - 1;
 const RATES = ['connection.connectRate', 'connection.messageRate'];
 
 const numbers = Object.entries(DEFAULTS).flatMap(([section, defaults]) =>
@@ -42,6 +50,10 @@ const numbers = Object.entries(DEFAULTS).flatMap(([section, defaults]) =>
 );
 const isRate = ([section, option]: [Section, string, number]) =>
   RATES.includes(`${section}.${option}`);
+const isDelay = ([section, option]: [Section, string, number]) =>
+  DELAYS.includes(`${section}.${option}`);
+const upTo = (section: Section, option: string) =>
+  isDelay([section, option, 0]) ? ` and at most ${MAX_DELAY}` : '';
 const WHOLE_NUMBERS = numbers.filter(number => !isRate(number));
 
 const withOption = (section: Section, option: string, value: unknown) => {
@@ -81,8 +93,17 @@ describe('resolveOptions', () => {
         [min],
       ])
         expect(problemsOf(withOption(section, option, wrong))).toEqual([
-          `${section}.${option} must be a whole number of at least ${min}`,
+          `${section}.${option} must be a whole number of at least ${min}${upTo(section, option)}`,
         ]);
+    },
+  );
+
+  it.each(WHOLE_NUMBERS.filter(isDelay))(
+    'names %s.%s where no timer can be set for that long',
+    (section, option) => {
+      expect(problemsOf(withOption(section, option, MAX_DELAY))).toEqual([]);
+      for (const wrong of [MAX_DELAY + 1, Number.MAX_SAFE_INTEGER])
+        expect(problemsOf(withOption(section, option, wrong))).toHaveLength(1);
     },
   );
 
