@@ -218,6 +218,20 @@ describe('close', () => {
     expect(bench.sockets).toHaveLength(0);
   });
 
+  it('is final also where the connection was lost before, and what had come is still looked at', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    await settled();
+    socket.deliver('1-1', { type: 'a' });
+    // Nothing else is heard: a ping, and the time for its answer.
+    bench.clock.advance(35_000);
+    bench.client.close();
+    await settled();
+
+    expect(bench.client.state).toBe('closed');
+    expect(bench.clock.pending).toBe(0);
+  });
+
   it('rejects all that waits, sent or not', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
