@@ -105,7 +105,8 @@ export class Session {
       ) {
         this.outlet.refuse('AUTH_FAILED');
       } else {
-        this.isWarned = false;
+        // Whose new token ends as soon has none that lasts longer: asked again, he would show that one again.
+        this.isWarned &&= expiresAt - this.services.clock.now() <= WARNING;
         this.confirm(String(user.id), expiresAt);
         this.outlet.authenticated();
       }
