@@ -109,7 +109,8 @@ export class Session {
       ) {
         this.outlet.refuse('AUTH_FAILED');
       } else {
-        this.isWarned = false;
+        // Whose new token ends as soon has none that lasts longer: asked again, he would show that one again.
+        this.isWarned &&= expiresAt - this.services.clock.now() <= WARNING;
         this.outlet.tell(confirmation);
         this.outlet.authenticated();
       }

@@ -133,9 +133,9 @@ export function openConnection(options: ResolvedClientOptions, outlet: Connectio
     try {
       socket = new options.WebSocket(options.url, SUBPROTOCOL);
       socket.onopen = () => {
-        send({ type: 'auth', token });
         // Answered first, it tells the server's time.
         send({ type: 'ping' });
+        send({ type: 'auth', token });
       };
       socket.onmessage = ({ data }) => {
         take(String(data));

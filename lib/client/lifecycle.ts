@@ -9,8 +9,8 @@ import {
 } from './connection.js';
 import { deferred } from './deferred.js';
 
-/** The token was not good enough. */
-const AUTH_FAILURE = /^(AUTH_FAILED|UNAUTHENTICATED|SESSION_EXPIRED)$/;
+/** How the codes begin that say the token was not good enough. */
+const AUTH_FAILURE = /^(AUTH_FAILED|UNAUTH|SESSION_)/;
 
 /** Whom the lifecycle of a client tells, beside what its connections tell. */
 export interface LifecycleOutlet extends Pick<ConnectionOutlet, 'received' | 'told' | 'failed'> {
@@ -65,7 +65,8 @@ export function lifecycle(options: ResolvedClientOptions, outlet: LifecycleOutle
     if (!connection?.session() && AUTH_FAILURE.test(reason.code)) authFailures++;
     // A message that was too large is not sent again.
     const isFinal = !reason.retryable && reason.code !== 'MESSAGE_TOO_LARGE';
-    if (isFinal || authFailures >= maxAuthFailures) {
+    // It may have been closed while what came before the loss was looked at.
+    if (isFinal || authFailures >= maxAuthFailures || state === 'closed') {
       finish(reason);
       return;
     }

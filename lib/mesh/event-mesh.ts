@@ -79,8 +79,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
   private readonly report: ListenerReport = {
     failed: (name, error) => {
       this.counts.failed++;
-      this.logger.error(`${name} failed`);
-      logUnexpected(this.logger, error);
+      logUnexpected(this.logger, error, undefined, `${name} failed: `);
     },
     missed: name => {
       this.counts.missed++;

@@ -16,17 +16,19 @@ const limits = new WeakMap<ErrorLogger, LogLimit>();
  * `JSON.parse` puts it there: that must not look like lines of the log.
  *
  * @param now monotonic milliseconds
+ * @param before what the line begins with: a text of ours
  */
 export function logUnexpected(
   logger: ErrorLogger,
   error: unknown,
   now: number = performance.now(),
+  before = '',
 ): void {
   let limit = limits.get(logger);
   if (!limit) limits.set(logger, (limit = new LogLimit(BURST, INTERVAL)));
   const untold = limit.take(now);
   if (untold === undefined) return;
-  logger.error(describe(error) + (untold > 0 ? ` (and ${untold} others before)` : ''));
+  logger.error(before + describe(error) + (untold > 0 ? ` (and ${untold} others before)` : ''));
 }
 
 function describe(error: unknown): string {

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Observable, type Observer, type Operator, Subscriber, type Subscription } from 'rxjs';
 import { isThenable } from '../maybe-promise.js';
+import { logUnexpected } from './log-unexpected.js';
 
 type Next<T> = (value: T) => void;
 
@@ -27,7 +28,7 @@ export class SafeStream<T> extends Observable<T> {
     const observer =
       typeof observerOrNext === 'function' ? { next: observerOrNext } : (observerOrNext ?? {});
     const report = once(error => {
-      SafeStream.logger.error(error);
+      logUnexpected(SafeStream.logger, error);
     });
     return super.subscribe({
       next: value => {

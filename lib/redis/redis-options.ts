@@ -1,4 +1,4 @@
-import type { Cluster, Redis } from 'ioredis';
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { Clock } from '../clock.js';
 import { Problems } from '../options/index.js';
 
@@ -60,6 +60,8 @@ export const REDIS_DEFAULTS: Readonly<RedisTuning> = Object.freeze({
   maxEvents: 10_000,
 });
 
+type OptionsOfEither = RedisOptions & Pick<ClusterOptions, 'redisOptions'>;
+
 const SCHEMES = ['redis:', 'rediss:'];
 /** The longest a timer of Node waits. */
 const MAX_TIME = 2_147_483_647;
@@ -93,6 +95,9 @@ function checkTarget({ url, client }: RedisTarget, problems: Problems): void {
     problems.add('redisStores.url', 'must be a URL such as redis://localhost:6379');
   if (client !== undefined && !isClient(client))
     problems.add('redisStores.client', 'must be a Redis or Cluster of ioredis');
+  const { stringNumbers, redisOptions } = (client?.options ?? {}) as OptionsOfEither;
+  if (stringNumbers ?? redisOptions?.stringNumbers)
+    problems.add('redisStores.client', 'must not have stringNumbers');
 }
 
 function checkTuning(options: RedisStoresOptions, problems: Problems): void {

@@ -22,7 +22,6 @@ const RETOLD_TTL = 60_000;
 const BEGINNING = '0-0';
 
 type StreamEntry = [id: string, fields: string[]];
-type StreamReply = [key: string, entries: StreamEntry[]][] | null;
 
 /**
  * A Redis Stream that every node reads from where it last was: a node that was cut off, or starts later, hears
@@ -108,10 +107,11 @@ export class RedisRevocationBus extends RevocationBus {
           const fields = ['node', this.node, 'revocation', text];
           pipeline.xadd(this.keys.revocations, 'MAXLEN', '~', MAX_KEPT, '*', ...fields);
         }
-        pipeline.xread('COUNT', BATCH, 'STREAMS', this.keys.revocations, this.lastId);
+        // Not XREAD: in which form it answers depends on how the client of the application is set up.
+        pipeline.xrange(this.keys.revocations, `(${this.lastId}`, '+', 'COUNT', BATCH);
       });
       // What cannot be told for want of memory does not keep us from hearing.
-      read = this.receive((replies.at(-1)?.[1] ?? null) as StreamReply);
+      read = this.receive((replies.at(-1)?.[1] ?? []) as StreamEntry[]);
       const error = replies.find(([failure]) => failure)?.[0];
       if (error) throw error;
       for (const text of sending) this.unsent.delete(text);
@@ -128,8 +128,7 @@ export class RedisRevocationBus extends RevocationBus {
   }
 
   /** @returns how many there were */
-  private receive(reply: StreamReply): number {
-    const entries = reply?.[0]?.[1] ?? [];
+  private receive(entries: StreamEntry[]): number {
     for (const [id, fields] of entries) {
       this.lastId = id;
       const [, , , text] = fields;

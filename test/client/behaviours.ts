@@ -103,6 +103,21 @@ const ALL: Record<string, Behaviour> = {
     equal(codes, '');
   },
 
+  'has its first event believed, too, where its clock is an hour behind': async around => {
+    const after = (milliseconds: number, callback: () => void) => {
+      const timer = setTimeout(callback, milliseconds);
+      return () => {
+        clearTimeout(timer);
+      };
+    };
+    const clock = { now: () => Date.now() - 3_600_000, after };
+    const { client, codes } = new Subject(around, around.app, 'alice', { clock });
+    const reply = client.request('demo.echo', 'early');
+    await client.connect();
+    equal((await reply).data, 'early');
+    equal(codes, '');
+  },
+
   'is told why it is refused': async around => {
     const { client, errors } = new Subject(around, around.app);
     await client.connect();

@@ -4,7 +4,7 @@ import { eventually } from '../helpers/eventually.js';
 const never = () => new Promise<string>(() => undefined);
 
 describe('connecting', () => {
-  it('shows the token first, asks for the time, and tells who it is', async () => {
+  it('asks for the time first, shows the token, and tells who it is', async () => {
     const bench = new ClientBench();
     const opened = bench.client.connect();
     const socket = await bench.socket();
@@ -13,7 +13,7 @@ describe('connecting', () => {
 
     expect(socket.url).toBe('ws://server.test/events');
     expect(socket.protocol).toBe('semantic-events.v1');
-    expect(socket.sent).toEqual([{ type: 'auth', token: 'token-1' }, { type: 'ping' }]);
+    expect(socket.sent).toEqual([{ type: 'ping' }, { type: 'auth', token: 'token-1' }]);
 
     socket.welcome();
     const session = {
@@ -42,7 +42,7 @@ describe('connecting', () => {
     await bench.connected();
     const second = await bench.reconnected();
 
-    expect(second.sent[0]).toEqual({ type: 'auth', token: 'token-2' });
+    expect(await second.frame('auth')).toEqual({ type: 'auth', token: 'token-2' });
   });
 
   it('tries again when no token could be got', async () => {
@@ -216,6 +216,20 @@ describe('close', () => {
 
     expect(bench.client.state).toBe('closed');
     expect(bench.sockets).toHaveLength(0);
+  });
+
+  it('is final also where the connection was lost before, and what had come is still looked at', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    await settled();
+    socket.deliver('1-1', { type: 'a' });
+    // Nothing else is heard: a ping, and the time for its answer.
+    bench.clock.advance(35_000);
+    bench.client.close();
+    await settled();
+
+    expect(bench.client.state).toBe('closed');
+    expect(bench.clock.pending).toBe(0);
   });
 
   it('rejects all that waits, sent or not', async () => {

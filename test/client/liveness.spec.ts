@@ -115,6 +115,6 @@ describe('a session about to end', () => {
     await bench.retry();
     const next = await bench.connected(2);
 
-    expect(next.sent[0]).toEqual({ type: 'auth', token: 'token-2' });
+    expect(await next.frame('auth')).toEqual({ type: 'auth', token: 'token-2' });
   });
 });

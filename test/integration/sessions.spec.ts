@@ -6,6 +6,7 @@ import {
   TokenAuthenticator,
 } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
+import { pause } from '../helpers/eventually.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 
@@ -161,6 +162,26 @@ describe('a deadline', () => {
     expect((await client.next()).code).toBe('AUTH_TIMEOUT');
     drain();
     await closing;
+  });
+});
+
+describe('a session about to end', () => {
+  it('is told of once, also where it is renewed by a token that ends as soon, and anew when a later end comes', async () => {
+    const clock = new FakeClock(Date.now());
+    const app = await TestApp.start({ gateways: [DemoGateway], clock });
+    const inSeconds = (seconds: number) =>
+      tokenFor('alice', { exp: Math.floor(clock.now() / 1000) + seconds });
+    const short = inSeconds(20);
+    const client = await enter(app, short);
+    expect((await client.next()).type).toBe('auth_expiring');
+    expect((await client.authenticate(short)).type).toBe('auth_success');
+    // Deadlines are looked at every 100 ms.
+    await pause(350);
+    expect(client.received).toEqual([]);
+
+    expect((await client.authenticate(inSeconds(60))).type).toBe('auth_success');
+    clock.advance(40_000);
+    expect((await client.next()).type).toBe('auth_expiring');
   });
 });
 

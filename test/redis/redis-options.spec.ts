@@ -1,3 +1,4 @@
+import { Cluster, Redis } from 'ioredis';
 import { REDIS_DEFAULTS } from '../../lib/redis/redis-options.js';
 import { redisStores, type RedisStoresOptions } from '../../lib/redis/index.js';
 import { SemanticEventsConfigError } from '../../lib/index.js';
@@ -19,6 +20,18 @@ describe('redisStores', () => {
     const client = { pipeline: () => undefined, status: 'ready' };
     expect(problemsOf({ url: 'redis://localhost', client })).toHaveLength(1);
     expect(problemsOf({ client: {} })).toEqual([expect.stringContaining('redisStores.client')]);
+  });
+
+  it('takes no client whose numbers are text, which decide nothing', async () => {
+    const options = { stringNumbers: true, lazyConnect: true };
+    const clients = [
+      new Redis(options),
+      new Cluster([{}], { redisOptions: options, lazyConnect: true }),
+    ];
+    for (const client of clients) {
+      expect(problemsOf({ client })).toEqual([expect.stringContaining('stringNumbers')]);
+      client.disconnect();
+    }
   });
 
   it.each(['localhost:6379', 'http://localhost', 'redis', 6379, ''])('refuses %j as url', url => {

@@ -1,3 +1,4 @@
+import { Redis, type RedisOptions } from 'ioredis';
 import { ConnectionManager, SemanticEventsModule, SessionRegistry } from '../../lib/index.js';
 import { type RedisStores, redisStores } from '../../lib/redis/index.js';
 import { MAX_KEPT } from '../../lib/redis/redis-revocation-bus.js';
@@ -58,6 +59,25 @@ describeWithRedis('what one node revokes', () => {
     const { id } = other.nest.get(ConnectionManager).list()[0]!;
     expect(one.nest.get(ConnectionManager).disconnect(id)).toBe(false);
     expect((await client.closed).code).toBe(4403);
+  });
+
+  it.each<[string, RedisOptions]>([
+    ['by default', {}],
+    ['with maps', { replyMapping: 'resp3' }],
+    ['by RESP2', { protocol: 2 }],
+    ['late', { keyPrefix: 'app:', db: 3, lazyConnect: true, enableOfflineQueue: false }],
+  ])('is heard of however the client of the application is set up: %s', async (_, options) => {
+    const client = new Redis(server.port, '127.0.0.1', options);
+    const nodes = [1, 2].map(() => redisStores({ client, prefix: prefix(), settleTime: SETTLE }));
+    open.push(...nodes);
+    const heard: string[] = [];
+    nodes[1]!.revocationBus.subscribe(({ id }) => heard.push(id));
+    const revoked = { kind: 'user', code: 'REVOKED', at: Date.now() } as const;
+    for (const id of ['alice', 'bob']) nodes[0]!.revocationBus.publish({ ...revoked, id });
+    await eventually(() => heard.length === 2, 3_000);
+    expect(heard).toEqual(['alice', 'bob']);
+    await Promise.all(open.splice(0).map(stores => stores.close()));
+    client.disconnect();
   });
 
   it('does not let a session in again, on no node, also one that starts later', async () => {

@@ -198,10 +198,20 @@ describe('EventMesh.subscribe', () => {
     expect(mesh.stats().failed).toBe(2);
     expect(lines.map(({ text }) => text)).toEqual(
       expect.arrayContaining([
-        expect.stringContaining('Broken.one failed'),
+        expect.stringMatching(/^Broken\.one failed: Error: boom\n +at /),
         expect.stringContaining('bang'),
       ]),
     );
+  });
+
+  it('lets no handler that fails at every event fill the log', async () => {
+    const mesh = await meshOf();
+    mesh.subscribe('a', () => {
+      throw new Error('boom');
+    });
+    for (let n = 0; n < 1_000; n++) await mesh.emit('a', n);
+    expect(mesh.stats().failed).toBe(1_000);
+    expect(lines.length).toBeLessThan(100);
   });
 
   it('counts what a slow handler misses, and logs it once', async () => {
@@ -256,6 +266,13 @@ describe('EventMesh.observe', () => {
     await mesh.emit('a', 1);
     await mesh.emit('a', 2);
     expect(seen).toEqual([1, 2]);
+  });
+
+  it('has what is in the error of a subscriber, which a peer may have put there, on one line', async () => {
+    const mesh = await meshOf();
+    mesh.observe('a').subscribe(({ data }) => JSON.parse(data as string));
+    await mesh.emit('a', '\n\u202eFAKE');
+    expect(lines.at(-1)?.text.split('\n')[0]).toContain('\\u{a}\\u{202e}FAKE');
   });
 
   it('refuses what is no pattern at once', async () => {
