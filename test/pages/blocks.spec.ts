@@ -25,7 +25,7 @@ import {
   compatibleSignature,
   compatibleText,
 } from '../helpers/integradio-peer.js';
-import { freePort } from '../helpers/nginx.js';
+import { freePort } from '../helpers/free-port.js';
 import { RawPeer } from '../helpers/raw-peer.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 import { nameOf, run, take, taken } from '../helpers/run-block.js';
