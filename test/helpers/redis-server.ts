@@ -108,7 +108,7 @@ export class RedisClusterServers {
   private constructor(private readonly servers: readonly RedisServer[]) {}
 
   static async start(): Promise<RedisClusterServers> {
-    const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+    const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '15000'];
     const servers: RedisServer[] = [];
     for (let node = 0; node < 3; node++) {
       const bus = ['--cluster-port', `${await freePort()}`];
