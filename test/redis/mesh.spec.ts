@@ -251,7 +251,7 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     const lines = logged.filter(line => !line.startsWith('Events of other nodes were lost'));
     expect(new Set(lines).size).toBeLessThan(6);
     expect(lines.length).toBeLessThan(20);
-  });
+  }, 180_000);
 
   it('go on after Redis has hung', async () => {
     const [one, other] = await startTwo({ commandTimeout: 1_000 });
@@ -310,7 +310,12 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     await publish(one, [1]);
     await eventually(() => meshOf(other).stats().received === 1);
     await eventually(() => meshOf(other).stats().subscriptions === 0);
-    expect(await client.next()).toEqual({ type: 'unsubscribed', patterns: ['chat.*'] });
+    const frames: Json[] = [];
+    do frames.push(await client.next());
+    while (frames.at(-1)?.type !== 'unsubscribed');
+    expect(frames.pop()).toEqual({ type: 'unsubscribed', patterns: ['chat.*'] });
+    // Which of both is found first is up to chance: that the rights are gone, or that the log is another one.
+    expect(frames.filter(({ type }) => type !== 'gap')).toEqual([]);
   });
 
   it('start without Redis, and hear of everything once it is there', async () => {
