@@ -97,7 +97,7 @@ describe('a gateway on a port of its own', () => {
 describe('a gateway on a port of its own without a path', () => {
   const start = async () => {
     const port = await freePort();
-    const options = { auth: { validateToken: () => ({ id: 'alice' }), timeout: 100 } };
+    const options = { auth: { validateToken: () => ({ id: 'alice' }), timeout: 2_000 } };
     return { port, app: await TestApp.start({ gateways: [gatewayAt(port, {})], options }) };
   };
 

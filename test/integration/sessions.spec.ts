@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { SessionRegistry, TicketService, TokenAuthenticator } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
+import { eventually } from '../helpers/eventually.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { JWT_SECRET, TestApp, tokenFor } from '../helpers/test-app.js';
 
@@ -57,15 +58,15 @@ describe('ending a session', () => {
   });
 
   it('counts while its token is still being validated', async () => {
-    let answer: (user: { id: string; sessionId: string }) => void = () => undefined;
+    let answer: ((user: { id: string; sessionId: string }) => void) | undefined;
     const app = await start({
       auth: { validateToken: () => new Promise(resolve => (answer = resolve)) },
     });
     const client = await app.connect();
     client.sendJson({ type: 'auth', token: 'slow' });
-    await client.settled();
+    await eventually(() => answer !== undefined);
     app.nest.get(SessionRegistry).end('one');
-    answer({ id: 'alice', sessionId: 'one' });
+    answer?.({ id: 'alice', sessionId: 'one' });
     expect((await client.next()).code).toBe('AUTH_FAILED');
   });
 
