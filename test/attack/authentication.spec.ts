@@ -65,7 +65,7 @@ describe('a forged, stale or foreign token is refused', () => {
     ['of another issuer', forge(HS, { ...mine, iss: 'other' }, JWT_SECRET)],
     ['of another application', forge(HS, { aud: 'other', iss: 'other' }, JWT_SECRET)],
     ['that has expired', forge(HS, { ...mine, exp: now - 1 }, JWT_SECRET)],
-    ['that is not valid yet', forge(HS, { ...mine, nbf: now + 60 }, JWT_SECRET)],
+    ['that is not valid yet', forge(HS, { ...mine, nbf: now + 3_600 }, JWT_SECRET)],
     ['without sub', forge(HS, { ...mine, sub: undefined }, JWT_SECRET)],
     ['of a sub that is an object', forge(HS, { ...mine, sub: { id: 'alice' } }, JWT_SECRET)],
     ['without exp', forge(HS, { ...mine, exp: undefined }, JWT_SECRET)],
@@ -152,7 +152,7 @@ describe('frames that race an asynchronous validator never reach a handler', () 
   });
 
   it('and a validator that never answers meets the deadline', async () => {
-    const app = await start({ validateToken: () => new Promise(() => undefined), timeout: 300 });
+    const app = await start({ validateToken: () => new Promise(() => undefined), timeout: 2_000 });
     const client = await app.connect();
     client.sendJson({ type: 'auth', token: 't' });
     client.sendJson({ type: 'ping' });

@@ -1,5 +1,3 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
@@ -12,6 +10,7 @@ import {
 } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually } from '../helpers/eventually.js';
+import { freePort } from '../helpers/free-port.js';
 import { unsigned } from '../helpers/gated.gateway.js';
 import { RawPeer } from '../helpers/raw-peer.js';
 import { TestApp } from '../helpers/test-app.js';
@@ -26,14 +25,6 @@ function gatewayAt(options: object, port?: number) {
   (port === undefined ? WebSocketGateway(options) : WebSocketGateway(port, options))(SizeGateway);
   SecureGateway()(SizeGateway);
   return SizeGateway;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
 
 describe('a gateway', () => {

@@ -73,8 +73,7 @@ describe('while the store is asked for a place', () => {
     for (const peer of peers) peer.reset();
     await pause(20);
     store.answer();
-    await pause(20);
-    expect([store.memory.size, connections.count]).toEqual([0, 0]);
+    await eventually(() => store.memory.size === 0 && connections.count === 0, 1_000);
   });
 
   it('nothing is opened, and the frames that came along are not lost', async () => {
@@ -150,7 +149,7 @@ describe('while the store is asked for a place of the user', () => {
   });
 
   it('the deadline of authentication goes on, and a late yes changes nothing', async () => {
-    const { store, connections, peer } = await asking({ auth: { timeout: 100 } });
+    const { store, connections, peer } = await asking({ auth: { timeout: 2_000 } });
     expect((await read(peer)).code).toBe('AUTH_TIMEOUT');
     store.answer();
     expect(await peer.closeCode()).toBe(4408);

@@ -123,15 +123,19 @@ describe('a full store', () => {
   it('of a million live nonces answers as fast as an empty one', () => {
     const clock = new FakeClock();
     const store = new InMemoryNonceStore(1_000_000, clock);
+    /** Of CPU, in microseconds, and the least of ten: what the garbage collector does is not the store's. */
     const time = (first: number) => {
-      const from = process.hrtime.bigint();
-      for (let key = first; key < first + 20_000; key++)
-        store.use(`n-${key}`, clock.now() + MAX_AGE);
-      return Number(process.hrtime.bigint() - from);
+      const times = Array.from({ length: 10 }, (_, part) => {
+        const before = process.cpuUsage();
+        for (let key = 0; key < 2_000; key++)
+          store.use(`n-${first + part * 2_000 + key}`, clock.now() + MAX_AGE);
+        return process.cpuUsage(before).user;
+      });
+      return Math.min(...times);
     };
     const empty = time(0);
     for (let key = 20_000; key < 980_000; key++) store.use(`n-${key}`, clock.now() + MAX_AGE);
-    expect(time(980_000)).toBeLessThan(20 * empty + 50e6);
+    expect(time(980_000)).toBeLessThan(20 * empty + 5_000);
     expect(refusalOf(() => store.use('one more', clock.now() + 1))).toBe('UNAVAILABLE');
     expect(store.use('n-0', clock.now() + MAX_AGE)).toBe(false);
     clock.advance(MAX_AGE + 1);

@@ -108,11 +108,11 @@ describe('the handshake of Socket.IO', () => {
   });
 
   it('too often is refused with 429, and says when to come back', async () => {
-    const { app } = await start({ connectRate: 0.1, connectBurst: 2 });
+    const { app } = await start({ connectRate: 0.01, connectBurst: 2 });
     for (let attempt = 0; attempt < 2; attempt++) expect((await handshake(app)).status).toBe(101);
     const { status, head, body } = await handshake(app);
     expect([status, JSON.parse(body).code]).toEqual([429, 'TOO_MANY_CONNECTIONS']);
-    expect(Number(/retry-after: (\d+)/i.exec(head)?.[1])).toBeGreaterThan(5);
+    expect(Number(/retry-after: (\d+)/i.exec(head)?.[1])).toBeGreaterThan(50);
   });
 
   it('of 500 at once on a limit of 100 opens exactly 100, and as many again after resets', async () => {
@@ -399,7 +399,11 @@ describe('a client of Socket.IO that sends too much', () => {
   });
 
   it('is limited before its messages are parsed, and closed when it goes on', async () => {
-    const { app, seen, demo } = await start({ messageRate: 1, messageBurst: 10, maxStrikes: 20 });
+    const { app, seen, demo } = await start({
+      messageRate: 0.01,
+      messageBurst: 10,
+      maxStrikes: 20,
+    });
     const client = await IoClient.login(app);
     for (let sent = 0; sent < 100; sent++)
       client.socket.emit('demo.nothing', event('demo.nothing'));
@@ -498,11 +502,13 @@ describe('a client of Socket.IO that sends too much', () => {
     const { app, connections } = await start(connection, { gateways: [Slow] });
     const peer = await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
     await eventually(() => connections.list()[0]?.user !== undefined);
+    const { counters } = connections.list()[0]!;
     for (let round = 0; round < 4; round++)
       for (const packet of ['42["slow"]', '41', '40']) {
-        // Small packets may be a while on their way, and must not arrive together.
-        await pause(60);
+        // Small packets may be a while on their way, and must not arrive together. With two handlers none is read.
+        const { received } = counters;
         peer.send(packet);
+        await eventually(() => counters.received > received || running === 2);
       }
     await pause(60);
     expect(running).toBe(2);
@@ -572,8 +578,8 @@ describe('a client of Socket.IO that does not read', () => {
 
   it('nor answers is gone after two heartbeats', async () => {
     const { app, store, connections } = await start({
-      heartbeatInterval: 50,
-      closeTimeout: 50,
+      heartbeatInterval: 300,
+      closeTimeout: 300,
     });
     await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
     await eventually(() => connections.count === 1);

@@ -38,7 +38,7 @@ export class DemoGateway {
 
   // The decorators stand in the order that would burn nonces if order mattered.
   @SubscribeMessage('demo.limited')
-  @RateLimit({ rate: 5, burst: 3 })
+  @RateLimit({ rate: 1, per: 2_000, burst: 3 })
   @SignedEvent()
   limited(@EventData() data: unknown) {
     return data;

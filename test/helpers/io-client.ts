@@ -5,7 +5,7 @@ import { TestApp, type TestAppOptions, tokenFor } from './test-app.js';
 import { type Json, signatureOf, type Signing } from './test-client.js';
 import { SemanticEventsIoAdapter } from '../../lib/socket.io/index.js';
 
-const RECEIVE_TIMEOUT = 5_000;
+const RECEIVE_TIMEOUT = 20_000;
 
 type IoClientOptions = Partial<ManagerOptions & SocketOptions> & { namespace?: string };
 

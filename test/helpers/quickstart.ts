@@ -4,7 +4,7 @@ import { EventSigner, SemanticEventsAdapter } from '../../lib/index.js';
 import { AppModule } from '../../sample/01-quickstart/app.module.js';
 import { readConfig } from '../../sample/01-quickstart/config.js';
 import { PageFiles } from '../../sample/01-quickstart/page-files.js';
-import { freePort } from './nginx.js';
+import { freePort } from './free-port.js';
 
 /** A quickstart with its page, that can be stopped and started again on the port it had. */
 export class Quickstart {

@@ -46,7 +46,7 @@ interface Answer {
   body: string;
 }
 
-const TIMEOUT = 4_000;
+const TIMEOUT = 20_000;
 /** After which a peer that waits looks up by itself. */
 const STEP = 50;
 

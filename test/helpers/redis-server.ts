@@ -1,12 +1,12 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
 import { eventually } from './eventually.js';
 import { describeWith } from './describe-with.js';
+import { freePort } from './free-port.js';
 
 const HAS_REDIS = ['redis-server', 'redis-cli'].every(
   binary => spawnSync(binary, ['--version']).status === 0,
@@ -108,7 +108,7 @@ export class RedisClusterServers {
   private constructor(private readonly servers: readonly RedisServer[]) {}
 
   static async start(): Promise<RedisClusterServers> {
-    const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+    const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '15000'];
     const servers: RedisServer[] = [];
     for (let node = 0; node < 3; node++) {
       const bus = ['--cluster-port', `${await freePort()}`];
@@ -133,13 +133,4 @@ export class RedisClusterServers {
   async close(): Promise<void> {
     await Promise.all(this.servers.map(server => server.close()));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -11,7 +11,7 @@ export interface Signing {
   key: string;
 }
 
-const RECEIVE_TIMEOUT = 5_000;
+const RECEIVE_TIMEOUT = 20_000;
 
 /**
  * A client that knows nothing of lib/: it is written from PROTOCOL.md, and so holds the server against it.

@@ -1,4 +1,4 @@
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -18,6 +18,7 @@ import {
   RemoteNonceStore,
   RemoteRateLimitStore,
 } from '../helpers/failing-stores.js';
+import { freePort } from '../helpers/free-port.js';
 import { captureLog, type LogLine } from '../helpers/log-capture.js';
 import { TestApp, type TestAppOptions } from '../helpers/test-app.js';
 
@@ -58,14 +59,6 @@ const isOpen = (port: number) =>
       resolve(false);
     });
   });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise(resolve => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}
 
 describe('an application', () => {
   it('that passes the checklist starts, with the checklist printed once', async () => {

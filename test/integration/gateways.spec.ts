@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { jest } from '@jest/globals';
 import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -20,6 +18,7 @@ import {
   SemanticEventsConfigError,
 } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
+import { freePort } from '../helpers/free-port.js';
 import { RawPeer } from '../helpers/raw-peer.js';
 import { TestApp } from '../helpers/test-app.js';
 
@@ -69,16 +68,6 @@ function gatewayAt(port: number, options: { path?: string } = { path: '/own' }):
   return OwnPortGateway;
 }
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 describe('a gateway on a port of its own', () => {
   it('is protected like one on the port of the application', async () => {
     const port = await freePort();
@@ -108,7 +97,7 @@ describe('a gateway on a port of its own', () => {
 describe('a gateway on a port of its own without a path', () => {
   const start = async () => {
     const port = await freePort();
-    const options = { auth: { validateToken: () => ({ id: 'alice' }), timeout: 100 } };
+    const options = { auth: { validateToken: () => ({ id: 'alice' }), timeout: 2_000 } };
     return { port, app: await TestApp.start({ gateways: [gatewayAt(port, {})], options }) };
   };
 

@@ -38,7 +38,7 @@ describe('a client that resumes', () => {
       expect(client.received).toEqual([]);
     }
     expect(mesh.stats()).toMatchObject({ subscribers: 31, subscriptions: 61 });
-  }, 30_000);
+  }, 90_000);
 
   it('hears what else it listens to in between, in order and once', async () => {
     const { app, mesh } = await startMesh(['**'], { connection: UNLIMITED });

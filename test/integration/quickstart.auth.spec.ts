@@ -72,12 +72,12 @@ describe('log-in', () => {
   });
 
   it('is limited as AUTH_RATE and AUTH_BURST say', async () => {
-    const app = await start({ AUTH_RATE: '60', AUTH_BURST: '2' });
+    const app = await start({ AUTH_RATE: '1', AUTH_BURST: '2' });
     const statuses: number[] = [];
     for (let attempt = 0; attempt < 3; attempt++)
       statuses.push((await logIn(app, 'alice', 'wrong')).status);
     expect(statuses).toEqual([401, 401, 429]);
-    expect((await logIn(app, 'alice')).headers.get('retry-after')).toBe('1');
+    expect((await logIn(app, 'alice')).headers.get('retry-after')).toMatch(/^(60|[345]\d)$/);
   });
 
   it('is limited per user tried, wherever that comes from', async () => {

@@ -83,7 +83,7 @@ function runQuickstart(env: Record<string, string>) {
   return spawnSync(process.execPath, ['--import', register, main], {
     env: { ...env, PATH: process.env.PATH },
     encoding: 'utf8',
-    timeout: 10_000,
+    timeout: 40_000,
   });
 }
 

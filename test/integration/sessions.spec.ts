@@ -6,7 +6,7 @@ import {
   TokenAuthenticator,
 } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
-import { pause } from '../helpers/eventually.js';
+import { eventually, pause } from '../helpers/eventually.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 
@@ -63,15 +63,15 @@ describe('ending a session', () => {
   });
 
   it('counts while its token is still being validated', async () => {
-    let answer: (user: { id: string; sessionId: string }) => void = () => undefined;
+    let answer: ((user: { id: string; sessionId: string }) => void) | undefined;
     const app = await start({
       auth: { validateToken: () => new Promise(resolve => (answer = resolve)) },
     });
     const client = await app.connect();
     client.sendJson({ type: 'auth', token: 'slow' });
-    await client.settled();
+    await eventually(() => answer !== undefined);
     app.nest.get(SessionRegistry).end('one');
-    answer({ id: 'alice', sessionId: 'one' });
+    answer?.({ id: 'alice', sessionId: 'one' });
     expect((await client.next()).code).toBe('AUTH_FAILED');
   });
 

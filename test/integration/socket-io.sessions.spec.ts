@@ -104,7 +104,11 @@ describe('a session of Socket.IO', () => {
 
   it('whose token is never answered for ends at the deadline, and leaves nothing behind', async () => {
     const clock = new FakeClock();
-    const validateToken = () => new Promise<never>(() => undefined);
+    let isAsked = false;
+    const validateToken = () => {
+      isAsked = true;
+      return new Promise<never>(() => undefined);
+    };
     const app = await startIo({
       gateways: [ClosedGateway],
       clock,
@@ -112,8 +116,8 @@ describe('a session of Socket.IO', () => {
     });
     const client = IoClient.open(app.port, { namespace: '/closed', auth: { token: 'any' } });
     const manager = app.nest.get(ConnectionManager);
-    await eventually(() => manager.count === 1);
-    await new Promise(resolve => setTimeout(resolve, 20));
+    await eventually(() => isAsked);
+    expect(manager.count).toBe(1);
     clock.advance(10_000);
     expect((await client.next('connect_error')).code).toBe('AUTH_TIMEOUT');
     await eventually(() => manager.count === 0);

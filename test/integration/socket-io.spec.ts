@@ -3,6 +3,7 @@ import { io } from 'socket.io-client';
 import type { WebSocket } from 'ws';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually } from '../helpers/eventually.js';
+import { freePort } from '../helpers/free-port.js';
 import { IoClient, startIo } from '../helpers/io-client.js';
 import { ClosedGateway, OpenGateway, RoomGateway } from '../helpers/io.gateways.js';
 import { RawPeer } from '../helpers/raw-peer.js';
@@ -316,11 +317,7 @@ describe('the options of a Socket.IO gateway', () => {
   });
 
   it('may give it a port of its own', async () => {
-    const { createServer } = await import('node:net');
-    const probe = createServer();
-    await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve));
-    const { port } = probe.address() as { port: number };
-    await new Promise(resolve => probe.close(resolve));
+    const port = await freePort();
     @WebSocketGateway(port, {})
     @SecureGateway()
     class Own {

@@ -1,19 +1,9 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { metrics } from '@opentelemetry/api';
 import type { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { openTelemetry } from '../../lib/opentelemetry/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
+import { freePort } from '../helpers/free-port.js';
 import { TestApp } from '../helpers/test-app.js';
-
-/** The exporter cannot be told to find a port by itself. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise(resolve => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}
 
 afterEach(async () => {
   await (metrics.getMeterProvider() as MeterProvider).shutdown();

@@ -34,10 +34,10 @@ describe('a gateway that ends TLS itself', () => {
   });
 
   it('keeps connections beyond the time they had for their first request', async () => {
-    const app = await start(100);
+    const app = await start(2_000);
     const client = await connect(app);
     await client.authenticate('any');
-    await pause(1_500);
+    await pause(3_500);
     client.emit('demo.echo', 'still');
     expect((await client.next()).event.data).toBe('still');
     client.terminate();

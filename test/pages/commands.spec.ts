@@ -5,7 +5,7 @@ import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../helpers/eventually.js';
-import { freePort } from '../helpers/nginx.js';
+import { freePort } from '../helpers/free-port.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 import { take } from '../helpers/run-block.js';
 

@@ -3,6 +3,8 @@ import { InMemoryRateLimitStore, tokenBucket } from '../../lib/rate-limit/index.
 import { decide } from '../../lib/rate-limit/token-bucket.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
+fc.configureGlobal({ seed: 20_261_128 });
+
 /** What rounding may cost or give, in tokens. */
 const ROUNDING = 0.01;
 

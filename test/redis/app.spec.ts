@@ -32,7 +32,7 @@ describeWithRedis('an application on Redis', () => {
       module: SemanticEventsModule.forRoot({
         signing: { keys: [RING_KEY] },
         auth: { jwt: { secret: JWT_SECRET } },
-        stores: redisStores({ url: server.url, commandTimeout: 200, settleTime: 200 }),
+        stores: redisStores({ url: server.url, commandTimeout: 5_000, settleTime: 200 }),
       }),
     });
 

@@ -13,7 +13,7 @@ describeWithRedis('on a cluster of three', () => {
   beforeAll(async () => {
     servers = await RedisClusterServers.start();
     client = servers.client();
-  }, 30_000);
+  }, 60_000);
 
   afterAll(async () => {
     client.disconnect();
@@ -23,7 +23,8 @@ describeWithRedis('on a cluster of three', () => {
   redisContracts('a cluster', () => ({ client }));
 
   it('two applications are one: in limits, nonces, what is published and who is sent away', async () => {
-    const stores = () => redisStores({ client, prefix: 'app:', settleTime: 50 });
+    const stores = () =>
+      redisStores({ client, prefix: 'app:', settleTime: 50, commandTimeout: 5_000 });
     const start = () =>
       TestApp.start({
         gateways: [DemoGateway],

@@ -52,7 +52,7 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
     await append(one, 'before');
     scene.server.stop();
     await expect(append(one, 'perhaps')).rejects.toEqual(UNAVAILABLE);
-    await pause(1_500);
+    await pause(2 * SHORT);
     scene.server.cont();
     await appendSoon(one, 'after');
     await eventually(() => follower.texts.includes('after'));
@@ -108,7 +108,7 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
     scene.finally(() => {
       client.disconnect();
     });
-    const stores = scene.node({ client, commandTimeout: 3_000 });
+    const stores = scene.node({ client });
     await append(stores, 'first');
     way.holdAnswers();
     const second = append(stores, 'second');
@@ -122,7 +122,7 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
   });
 
   it('is followed whatever limits the client of the application has', async () => {
-    const client = new Redis(scene.server.url, { commandTimeout: 100, socketTimeout: 300 });
+    const client = new Redis(scene.server.url, { commandTimeout: 500, socketTimeout: 1_000 });
     client.on('error', () => undefined);
     scene.finally(() => {
       client.disconnect();
@@ -132,7 +132,7 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
     // Blocked, that is: the application's own client reads a stream now and then, too, and does not wait.
     const blocked = / flags=\w*b.* cmd=xread/;
     const waiting = async () => {
-      for (let look = 0; look < 50; look++) {
+      for (let look = 0; look < 1_000; look++) {
         const found = (await scene.connections()).find(line => blocked.test(line));
         if (found) return found.split(' ')[0];
         await pause(10);
@@ -140,7 +140,7 @@ describeWithRedis('the log of events, while Redis or the way to it fails,', () =
       throw new Error('nobody waits for an entry');
     };
     const first = await waiting();
-    await pause(1_300);
+    await pause(2_500);
     expect(await waiting()).toBe(first);
     await append(scene.node(), 'event');
     await heard(follower, 1);

@@ -64,7 +64,7 @@ describeWithRedis('a Redis that knows all but what was used last', () => {
   });
 
   const running = async (url = server.url) => {
-    const stores = redisStores({ url, settleTime: SETTLE, commandTimeout: 300 });
+    const stores = redisStores({ url, settleTime: SETTLE, commandTimeout: 5_000 });
     open.push(stores);
     await stores.ready();
     return stores;

@@ -8,7 +8,8 @@ import { pause } from '../helpers/eventually.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 import { stopwatch } from '../helpers/stopwatch.js';
 
-const SETTLE = 240;
+/** In which every node must be heard, on a busy machine as well. */
+const SETTLE = 1_000;
 const BUCKET = tokenBucket({ rate: 1_000 });
 const HOUR = 3_600_000;
 
@@ -51,7 +52,7 @@ describeWithRedis('a Redis that has lost its memory', () => {
 
   const fresh = (options = {}): Node => {
     const client = server.client();
-    const stores = redisStores({ client, settleTime: SETTLE, commandTimeout: 300, ...options });
+    const stores = redisStores({ client, settleTime: SETTLE, commandTimeout: 5_000, ...options });
     open.push(stores);
     return { stores, client };
   };
@@ -86,12 +87,16 @@ describeWithRedis('a Redis that has lost its memory', () => {
   };
   /** The first answer that is not that the nodes are still at it. */
   const settled = async (node: Node, key: string, madeAt?: number) => {
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < 2_000; tries++) {
       const answer = await use(node, key, madeAt);
       if (answer !== 'REDIS_UNAVAILABLE') return answer;
       await pause(10);
     }
     return 'never';
+  };
+  /** A node that was told the age of a memory late takes it for younger than it is, by so much. */
+  const acceptsNew = async (node: Node, clock = new SystemClock()) => {
+    while ((await use(node, `new-${Math.random()}`, clock.now())) !== 'accepted') await pause(5);
   };
 
   describe('asked by a node that has just started', () => {
@@ -154,7 +159,7 @@ describeWithRedis('a Redis that has lost its memory', () => {
 
     it('accepts what is made now as soon as it has settled', async () => {
       const elapsed = stopwatch();
-      while ((await use(here, `new-${Math.random()}`, Date.now())) !== 'accepted') await pause(5);
+      await acceptsNew(here);
       expect(elapsed()).toBeLessThan(3 * SETTLE);
       expect(await useIf(here, 'also new', Date.now())).toBe('accepted');
     });
@@ -166,7 +171,7 @@ describeWithRedis('a Redis that has lost its memory', () => {
     });
 
     it('learns what was used when that one is back, which holds nobody up', async () => {
-      await settled(here, 'new', Date.now());
+      await acceptsNew(here);
       const back = isBack(away);
       for (let event = 0; event < 50; event++) {
         expect(await use(here, `new-${event}`, Date.now())).toBe('accepted');
@@ -174,7 +179,7 @@ describeWithRedis('a Redis that has lost its memory', () => {
       }
       await back;
       let answer = '';
-      for (let look = 0; look < 100 && answer !== 'known'; look++) {
+      for (let look = 0; look < 1_000 && answer !== 'known'; look++) {
         answer = await use(here, 'nonce', madeAt);
         expect(['known', 'EVENT_EXPIRED']).toContain(answer);
       }
@@ -191,16 +196,15 @@ describeWithRedis('a Redis that has lost its memory', () => {
     await cutOff(away);
     await admin.flushall();
     expect(await settled(here, 'nonce', madeAt)).toBe('EVENT_EXPIRED');
-    // A node that was told the age late takes the memory for younger than it is, by so much.
     const elapsed = stopwatch();
-    while ((await use(here, `new-${Math.random()}`, clock.now())) !== 'accepted') await pause(5);
+    await acceptsNew(here, clock);
     expect(elapsed()).toBeLessThan(3 * SETTLE);
   });
 
   it('is none to a node that joins others: what was made before it started is accepted', async () => {
     await running();
     // A node that is told late how old the memory is takes it for younger.
-    await pause(300);
+    await pause(2_000);
     const madeAt = Date.now();
     await pause(30);
     expect(await use(await running(), 'nonce', madeAt)).toBe('accepted');
@@ -218,10 +222,9 @@ describeWithRedis('a Redis that has lost its memory', () => {
     expect(await settled(other, 'ahead', madeAt + HOUR)).toBe('known');
     expect(await use(other, 'undated')).toBe('known');
     expect(await use(node, 'of a session key', Infinity)).toBe('known');
-    await pause(100);
-    const told = await admin.keys('*{se}:n:*');
-    expect(told.filter(key => key.includes('session'))).toEqual([]);
-    expect(told.filter(key => key.includes('old-'))).toHaveLength(1_500);
+    const told = () => admin.keys('*{se}:n:*');
+    while ((await told()).filter(key => key.includes('old-')).length < 1_500) await pause(20);
+    expect((await told()).filter(key => key.includes('session'))).toEqual([]);
   });
 
   it('forgets nothing that it loses over and over', async () => {

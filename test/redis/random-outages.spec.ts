@@ -7,8 +7,10 @@ import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 import { stopwatch } from '../helpers/stopwatch.js';
 import { BlackHole } from '../helpers/black-hole.js';
 
+/** What a machine may be busy with besides: Redis has a processor of its own seldom. */
+const BUSY = 3_000;
 const SETTLE = 200;
-const TIMEOUT = 150;
+const TIMEOUT = 300;
 
 interface Node {
   stores: RedisStores;
@@ -44,7 +46,7 @@ describeWithRedis('nodes under load', () => {
     const elapsed = stopwatch();
     for (const { stores } of nodes)
       while (!(await isUsed(stores, `back-${Math.random()}`, Date.now()))) {
-        expect(elapsed()).toBeLessThan(2_000);
+        expect(elapsed()).toBeLessThan(2_000 + BUSY);
         await pause(5);
       }
     return elapsed();
@@ -136,7 +138,7 @@ describeWithRedis('nodes under load', () => {
     expect(elapsed()).toBeLessThan(3 * TIMEOUT);
     await pause(3 * TIMEOUT);
     proxy.pass();
-    expect(await back()).toBeLessThan(2_000);
+    expect(await back()).toBeLessThan(2_000 + BUSY);
     await proxy.close();
   });
 });

@@ -69,7 +69,7 @@ describe('EventTestClient', () => {
     expect(await client.next()).toMatchObject({ code: 'EVENT_EXPIRED' });
     for (let sent = 0; sent < 3; sent++) await client.request('demo.limited', sent);
     await expect(client.request('demo.limited')).rejects.toEqual(refusal('RATE_LIMITED'));
-    clock.advance(1_000);
+    clock.advance(2_000);
     await expect(client.request('demo.limited', 4)).resolves.toMatchObject({ data: 4 });
   });
 

@@ -69,5 +69,5 @@ describe('the code blocks of the pages', () => {
       );
     });
     expect(problems).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });

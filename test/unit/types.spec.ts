@@ -35,5 +35,5 @@ describe('the type tests', () => {
         return `${file?.fileName}:${line} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
       });
     expect(problems).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });

@@ -72,9 +72,9 @@ describe('matchesPattern', () => {
     const pattern = [...segments, 'b'].join('.');
     expect(isPattern(pattern)).toBe(true);
 
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (let round = 0; round < 100; round++) expect(matchesPattern(type, pattern)).toBe(false);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(2_000);
   });
 });
 

@@ -7,7 +7,7 @@ import { PatternIndex } from '../../../lib/mesh/pattern-index.js';
 import { type Code, RefusalError } from '../../../lib/protocol/index.js';
 import { BroadcastSigner, EventSigner } from '../../../lib/signing/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
-import { eventually, pause } from '../../helpers/eventually.js';
+import { eventually } from '../../helpers/eventually.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 import type { Json } from '../../helpers/test-client.js';
 import { textOf } from '../../helpers/text-of.js';
@@ -115,7 +115,10 @@ const setUp = () => {
   const [node, outlet] = [new Node(), new Outlet()];
   return { node, outlet, subscriptions: new ClientSubscriptions(outlet, node) };
 };
-const settled = () => pause(5);
+/** Whatever can happen without more time has happened. */
+const settled = async () => {
+  for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate);
+};
 const numbers = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, at) => from + at);
 
