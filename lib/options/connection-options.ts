@@ -1,5 +1,6 @@
 import proxyAddr from 'proxy-addr';
 import { normalizeOrigin } from '../protocol/index.js';
+import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 import { STORE_ERROR_POLICIES, type StoreErrorPolicy } from './store-options.js';
 
@@ -78,19 +79,9 @@ const COUNTS = [
   'idleTimeout',
   'closeTimeout',
 ] as const;
-const OTHERS = [
-  'onStoreError',
-  'origins',
-  'allowNoOrigin',
-  'requireTls',
-  'trustProxy',
-  'connectRate',
-  'messageRate',
-  'shutdownTimeout',
-] as const;
 
 export function checkConnection(options: Partial<ConnectionOptions>, problems: Problems): void {
-  if (!problems.unknown('connection', options, [...COUNTS, ...OTHERS])) return;
+  if (!problems.unknown('connection', options, Object.keys(DEFAULTS.connection))) return;
   for (const name of COUNTS) problems.integer(`connection.${name}`, options[name], { min: 1 });
   problems.integer('connection.shutdownTimeout', options.shutdownTimeout, { min: 0 });
   problems.positive('connection.connectRate', options.connectRate);
