@@ -1,5 +1,6 @@
 import type { ChainableCommander } from 'ioredis';
 import type { Clock } from '../clock.js';
+import { inTime } from '../in-time.js';
 import { letGo } from './connection-ends.js';
 import { Deferred } from './deferred.js';
 import { type RedisHealth, RedisHealthMonitor } from './redis-health.js';
@@ -93,19 +94,12 @@ export class RedisLink {
   }
 
   private async inTime<T>(promise: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error(`no answer within ${this.options.commandTimeout} ms`));
-      }, this.options.commandTimeout);
-    });
+    const { commandTimeout } = this.options;
     try {
-      return await Promise.race([promise, timeout]);
+      return await inTime(promise, commandTimeout, `no answer within ${commandTimeout} ms`);
     } catch (error) {
       this.fail(error as Error);
       throw new RedisUnavailableError((error as Error).message, error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
