@@ -5,7 +5,7 @@ import type { StoreErrorPolicy } from './options/index.js';
 import { OutageLog } from './outage-log.js';
 import { RefusalError } from './protocol/index.js';
 
-/** What stands in for a store, by policy; `deny` needs nothing. */
+/** What stands in for a store, by policy. */
 export interface StandIns<T> {
   allow(): MaybePromise<T>;
   local(): MaybePromise<T>;
@@ -42,9 +42,9 @@ export class StoreOutage {
   /**
    * Asks a store, or what stands in for it.
    *
-   * @throws RefusalError as the store refuses; `UNAVAILABLE` when it fails and the policy is to deny
+   * @throws RefusalError as the store refuses; `UNAVAILABLE` when it fails and the policy is to deny, or nothing stands in
    */
-  during<T>(ask: () => MaybePromise<T>, standIns: StandIns<T>): MaybePromise<T> {
+  during<T>(ask: () => MaybePromise<T>, standIns?: StandIns<T>): MaybePromise<T> {
     try {
       const answer = this.ask(ask);
       if (isThenable(answer)) return this.settle(answer, standIns);
@@ -55,7 +55,7 @@ export class StoreOutage {
     }
   }
 
-  private async settle<T>(asked: PromiseLike<T>, standIns: StandIns<T>): Promise<T> {
+  private async settle<T>(asked: PromiseLike<T>, standIns?: StandIns<T>): Promise<T> {
     try {
       const answer = await asked;
       this.end();
@@ -65,11 +65,11 @@ export class StoreOutage {
     }
   }
 
-  private recover<T>(error: unknown, standIns: StandIns<T>): MaybePromise<T> {
+  private recover<T>(error: unknown, standIns?: StandIns<T>): MaybePromise<T> {
     // A store that refuses, because it is full, is not one that fails.
     if (error instanceof RefusalError) throw error;
     this.begin(error);
-    if (this.policy === 'deny') throw new RefusalError('UNAVAILABLE');
+    if (this.policy === 'deny' || !standIns) throw new RefusalError('UNAVAILABLE');
     return standIns[this.policy]();
   }
 

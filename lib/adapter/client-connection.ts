@@ -7,7 +7,6 @@ import {
   type ManagedConnection,
 } from '../connection/index.js';
 import type { ClientSubscriptions, SubscriptionOutlet } from '../mesh/index.js';
-import { logUnexpected } from '../monitoring/index.js';
 import type { FrameForm } from '../event/index.js';
 import {
   type Code,
@@ -15,12 +14,12 @@ import {
   errorFrame,
   exceptionFrame,
   factsOf,
-  RefusalError,
   type RefusalDetails,
   type ServerFrame,
   type Subprotocol,
 } from '../protocol/index.js';
 import { textFrame } from '../text-frame.js';
+import { asRefusal } from './as-refusal.js';
 import { closingOf } from './closing-of.js';
 import type { ConnectionServices } from './connection-services.js';
 import type { ServedEndpoint } from './served-endpoint.js';
@@ -199,9 +198,7 @@ export class ClientConnection
     try {
       readFrame(message, this);
     } catch (error) {
-      if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
-      const { code, retryAfter } =
-        error instanceof RefusalError ? error : new RefusalError('INTERNAL');
+      const { code, retryAfter } = asRefusal(error, this.services.logger);
       this.refuse(code, { retryAfter });
     }
   }

@@ -4,6 +4,7 @@ import { PUBLIC } from '../auth/index.js';
 import {
   GATEWAY_METADATA,
   GATEWAY_OPTIONS,
+  type GatewayClass,
   MESSAGE_MAPPING_METADATA,
   MESSAGE_METADATA,
   PORT_METADATA,
@@ -46,8 +47,6 @@ export interface CatalogGateway {
 }
 
 type GatewayOptions = Partial<GatewayConnectionOptions> & { path?: string; namespace?: unknown };
-
-type GatewayClass = abstract new (...args: never[]) => object;
 
 /**
  * Knows the gateways of the application and which of their handlers are `@Public()`. Nest gives an adapter

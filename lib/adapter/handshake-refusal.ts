@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { HANDSHAKE_CODES } from '../protocol/index.js';
+import { HANDSHAKE_CODES, TLS_UPGRADE } from '../protocol/index.js';
 import type { HandshakeRefusal } from './handshake-policy.js';
 
 /** The HTTP answer to a handshake that is refused. */
@@ -9,8 +9,7 @@ export function answerTo({ code, retryAfter }: HandshakeRefusal) {
   const headers: Record<string, string> = {
     'Content-Type': 'application/json',
     ...(retryAfter !== undefined && { 'Retry-After': String(Math.ceil(retryAfter / 1000)) }),
-    // RFC 9110, section 15.5.22: what to upgrade to.
-    ...(status === 426 && { Upgrade: 'TLS/1.2, HTTP/1.1' }),
+    ...(status === 426 && { Upgrade: TLS_UPGRADE }),
   };
   return { status, headers, body: JSON.stringify({ code, message }) };
 }

@@ -2,8 +2,8 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocketServer } from 'ws';
 import { refuseUpgrade } from './handshake-refusal.js';
+import { requestedPath } from './requested-path.js';
 import { SilentConnections } from './silent-connections.js';
-import { pathOf } from './unknown-path.js';
 
 /** How often silent connections are looked at, in milliseconds. */
 const SCAN_INTERVAL = 1_000;
@@ -32,7 +32,7 @@ export class HttpServerGuard {
     const onUpgrade: UpgradeListener = (request, socket, head) => {
       silent.heard(socket);
       socket.on('error', ignore);
-      const path = pathOf(request);
+      const path = requestedPath(request);
       const gateway = path === undefined ? undefined : gatewayAt(path);
       if (gateway)
         gateway.handleUpgrade(request, socket, head, opened => {

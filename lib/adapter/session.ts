@@ -1,6 +1,5 @@
 import type { AuthenticatedSession } from '../auth/index.js';
 import type { Client, ConnectionSlot } from '../connection/index.js';
-import { logUnexpected } from '../monitoring/index.js';
 import { after, isThenable } from '../maybe-promise.js';
 import {
   type Code,
@@ -8,6 +7,7 @@ import {
   type RefusalDetails,
   type ServerFrame,
 } from '../protocol/index.js';
+import { asRefusal } from './as-refusal.js';
 import type { ConnectionServices } from './connection-services.js';
 import type { ServedEndpoint } from './served-endpoint.js';
 
@@ -82,9 +82,7 @@ export class Session {
   }
 
   private refuse(error: unknown): void {
-    if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
-    const { code, retryAfter } =
-      error instanceof RefusalError ? error : new RefusalError('INTERNAL');
+    const { code, retryAfter } = asRefusal(error, this.services.logger);
     // Who has no session and may not try again for now has no use for the connection, either.
     if (code === 'RATE_LIMITED' && !this.outlet.client.user) this.outlet.end(code, { retryAfter });
     else this.outlet.refuse(code, { retryAfter });

@@ -1,6 +1,9 @@
-import { CLOUDEVENTS_PROTOCOL, NATIVE_PROTOCOL, type Subprotocol } from '../protocol/index.js';
-
-const ENVELOPE = '{"type":"event","event":';
+import {
+  CLOUDEVENTS_PROTOCOL,
+  EVENT_ENVELOPE,
+  NATIVE_PROTOCOL,
+  type Subprotocol,
+} from '../protocol/index.js';
 
 /** The first sub-protocol a client asks for that we speak; false selects none. */
 export function selectSubprotocol(offered: Set<string>): string | false {
@@ -19,12 +22,12 @@ export function subprotocolOf(selected: string): Subprotocol {
  * @param text the JSON of the event
  */
 export function encodeEvent(text: string, subprotocol: Subprotocol): string {
-  return subprotocol === CLOUDEVENTS_PROTOCOL ? text : `${ENVELOPE}${text}}`;
+  return subprotocol === CLOUDEVENTS_PROTOCOL ? text : `${EVENT_ENVELOPE}${text}}`;
 }
 
 /** The JSON of the event in an event frame, where the frame is written as we would write it. */
 export function eventJsonIn(frame: Buffer, subprotocol: Subprotocol): Buffer | undefined {
-  return subprotocol === CLOUDEVENTS_PROTOCOL ? frame : contentOf(frame, ENVELOPE);
+  return subprotocol === CLOUDEVENTS_PROTOCOL ? frame : contentOf(frame, EVENT_ENVELOPE);
 }
 
 /** The same of the data in Nest's own frame. */

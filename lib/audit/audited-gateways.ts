@@ -23,12 +23,13 @@ export function auditedGateways(catalog: GatewayCatalog): AuditedGateway[] {
 function isGuarded({ metatype, handlers }: CatalogGateway): boolean {
   const prototype = metatype.prototype as Record<string, object>;
   return (
-    hasGuard(metatype) ||
-    (handlers.length > 0 && handlers.every(({ method }) => hasGuard(prototype[method])))
+    hasAuthenticatedGuard(metatype) ||
+    (handlers.length > 0 &&
+      handlers.every(({ method }) => hasAuthenticatedGuard(prototype[method])))
   );
 }
 
-function hasGuard(target: object | undefined): boolean {
+function hasAuthenticatedGuard(target: object | undefined): boolean {
   const guards = (target && (Reflect.getMetadata(GUARDS_METADATA, target) as unknown[])) ?? [];
   return guards.some(
     guard =>

@@ -29,6 +29,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
   private hasStarted = false;
   private isBootstrapped = false;
 
+  /** @internal */
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly services: ConnectionServices,

@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { clientOf } from '../connection/index.js';
+import { isMeantAsEvent } from '../event/index.js';
 import { eventOf, payloadOf, socketOf, validEventOf } from '../handler/index.js';
 import { after } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
@@ -15,8 +16,7 @@ export class EventAuthorizationGuard implements CanActivate {
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const data = payloadOf(context);
-    if (typeof data !== 'object' || data === null || !('specversion' in data)) return true;
+    if (!isMeantAsEvent(payloadOf(context))) return true;
     const event = validEventOf(context, this.options.event);
     const client = clientOf(socketOf(context));
     const allowed = authorizing(context, () => this.authorizer.canPublish(client, event));

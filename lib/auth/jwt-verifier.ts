@@ -2,15 +2,15 @@ import { createPublicKey, createSecretKey, KeyObject } from 'node:crypto';
 import { JwtService, type JwtVerifyOptions } from '@nestjs/jwt';
 import type { Clock } from '../clock.js';
 import { after, type MaybePromise } from '../maybe-promise.js';
-import type {
-  ClientUser,
-  JwtAlgorithm,
-  JwtAuthOptions,
-  JwtClaims,
-  JwtKey,
+import {
+  type ClientUser,
+  isPem,
+  type JwtAlgorithm,
+  type JwtAuthOptions,
+  type JwtClaims,
+  type JwtKey,
+  MIN_SECRET_BYTES,
 } from '../options/index.js';
-
-const MIN_SECRET_BYTES = 32;
 
 /** Verifies JSON Web Tokens with the algorithms and claims pinned by the options. */
 export class JwtVerifier {
@@ -128,7 +128,7 @@ function asSecret(key: JwtKey): KeyObject {
 }
 
 function isOfPair(key: Buffer): boolean {
-  if (key.includes('-----BEGIN')) return true;
+  if (isPem(key)) return true;
   try {
     createPublicKey({ key, format: 'der', type: 'spki' });
     return true;

@@ -133,7 +133,7 @@ export class TicketService {
     const key = `ticket:${jti}`;
     const use = () => this.nonces.use(key, Math.ceil(exp * 1000), Math.floor(iat * 1000));
     return recovering(
-      () => this.outage.during(use, { allow: () => false, local: () => false }),
+      () => this.outage.during(use),
       error => {
         // The store may have forgotten it, which its bearer need not know.
         if (error instanceof RefusalError && error.code === 'EVENT_EXPIRED') return false;

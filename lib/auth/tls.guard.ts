@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { ClientAddressResolver } from '../connection/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
-import { HANDSHAKE_CODES } from '../protocol/index.js';
+import { HANDSHAKE_CODES, TLS_UPGRADE } from '../protocol/index.js';
 import { incomingOf } from './ticket-route.js';
 
 /**
@@ -29,10 +29,10 @@ export class TlsGuard implements CanActivate {
     const request = incomingOf(http.getRequest<object>());
     if (!this.options.connection.requireTls || this.addresses.isSecure(request)) return true;
     const { status, message } = HANDSHAKE_CODES.TLS_REQUIRED;
-    // Express and Fastify have it alike. RFC 9110, section 15.5.22: what to upgrade to.
+    // Express and Fastify have it alike.
     http
       .getResponse<{ header(name: string, value: string): unknown }>()
-      .header('Upgrade', 'TLS/1.2, HTTP/1.1');
+      .header('Upgrade', TLS_UPGRADE);
     throw new HttpException({ code: 'TLS_REQUIRED', message }, status);
   }
 }

@@ -13,7 +13,12 @@ export {
 export { jsonOf, withJson } from './parsed-json.js';
 export { receiveEvent } from './receive-event.js';
 export { parseRfc3339, rfc3339Of } from './rfc3339.js';
-export type { SemanticEvent, SemanticEventInit, SignedSemanticEvent } from './semantic-event.js';
+export {
+  isMeantAsEvent,
+  type SemanticEvent,
+  type SemanticEventInit,
+  type SignedSemanticEvent,
+} from './semantic-event.js';
 export { DEFAULT_TIME_WINDOW, isExpired, isWithin, type TimeWindow } from './time-window.js';
 export {
   DEFAULT_EVENT_LIMITS,

@@ -43,3 +43,8 @@ export interface SemanticEventInit<T = unknown> extends Partial<SemanticEvent<T>
   type: string;
   source: string;
 }
+
+/** Whether a value is meant as an event, be it right or wrong: nothing else has a `specversion`. */
+export function isMeantAsEvent(value: unknown): value is SemanticEvent {
+  return typeof value === 'object' && value !== null && 'specversion' in value;
+}

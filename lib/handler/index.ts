@@ -15,5 +15,5 @@ export {
 export { perHandler } from './per-handler.js';
 export { RefusalException } from './refusal.exception.js';
 export { refusing } from './refusing.js';
-export { takesUnvalidatedData } from './validation-of.js';
+export { type GatewayClass, takesUnvalidatedData } from './validation-of.js';
 export type { StandardSchema } from './standard-schema.js';

@@ -3,7 +3,7 @@ import { isPayloadFactory } from './event.decorators.js';
 import { EventDataPipe } from './event-data.pipe.js';
 import { PARAMETERS_METADATA, PIPES_METADATA } from './nest-metadata.js';
 
-type GatewayClass = abstract new (...args: never[]) => object;
+export type GatewayClass = abstract new (...args: never[]) => object;
 
 /** A parameter of a handler as Nest's decorators note it. */
 interface Parameter {

@@ -4,6 +4,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { Clock } from '../clock.js';
 import { ConnectionManager, ConnectionStore } from '../connection/index.js';
+import { inTime } from '../in-time.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RateLimitStore, tokenBucket } from '../rate-limit/index.js';
@@ -83,19 +84,10 @@ export class SemanticEventsHealthIndicator implements OnModuleDestroy {
 
 /** Whether a store answers in time; what went wrong is told by the protection that needs it. */
 async function answers(ask: () => MaybePromise<unknown>, timeout: number): Promise<'up' | 'down'> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'down'>(resolve => {
-    timer = setTimeout(() => {
-      resolve('down');
-    }, timeout);
-  });
-  const asked = Promise.resolve()
-    .then(ask)
-    .then(
-      () => 'up' as const,
-      () => 'down' as const,
-    );
-  const answer = await Promise.race([asked, late]);
-  clearTimeout(timer);
-  return answer;
+  try {
+    await inTime(Promise.resolve().then(ask), timeout, 'late');
+    return 'up';
+  } catch {
+    return 'down';
+  }
 }

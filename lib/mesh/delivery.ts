@@ -1,5 +1,5 @@
 import type { Client } from '../connection/index.js';
-import { CLOUDEVENTS_PROTOCOL, type Subprotocol } from '../protocol/index.js';
+import { CLOUDEVENTS_PROTOCOL, EVENT_ENVELOPE, type Subprotocol } from '../protocol/index.js';
 import { broadcastInput, type BroadcastSigner, type EventSigner } from '../signing/index.js';
 import { FrameMould } from '../text-frame.js';
 import type { LogEntry } from './event-log.js';
@@ -73,5 +73,5 @@ function newMould({ text, cursor }: LogEntry, subprotocol: Subprotocol): FrameMo
   const event = `${text.slice(0, -1)},"semanticsignature":"`;
   return subprotocol === CLOUDEVENTS_PROTOCOL
     ? new FrameMould(event, '"}')
-    : new FrameMould(`{"type":"event","event":${event}`, `"},"cursor":"${cursor}"}`);
+    : new FrameMould(EVENT_ENVELOPE + event, `"},"cursor":"${cursor}"}`);
 }

@@ -81,9 +81,9 @@ export class EventFeed implements LogFollower {
     for (const follower of this.followers) follower.gap(cursor);
   }
 
-  /** However many ask, a log that fails is told of once. */
+  /** However many ask, a log that fails is told of once. Nothing stands in for it: an event is stored, or is not. */
   private ask<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
-    return this.outage.during(ask, NO_STAND_INS);
+    return this.outage.during(ask);
   }
 
   private tell(entry: LogEntry): void {
@@ -98,13 +98,3 @@ export class EventFeed implements LogFollower {
     }
   }
 }
-
-/** An event cannot be allowed, or kept locally, instead of being stored. */
-const NO_STAND_INS = {
-  allow: (): never => {
-    throw new Error('there is no stand-in for the log');
-  },
-  local: (): never => {
-    throw new Error('there is no stand-in for the log');
-  },
-};

@@ -89,6 +89,7 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     },
   };
 
+  /** @internal */
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,

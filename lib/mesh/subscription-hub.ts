@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DefaultEventAuthorizer, EventAuthorizer } from '../auth/index.js';
 import { Client } from '../connection/index.js';
+import { inTime } from '../in-time.js';
 import { isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
 import { logUnexpected } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
@@ -126,17 +127,8 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   }
 
   private async inTime(answer: PromiseLike<unknown>): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error('EventAuthorizer.canSubscribe does not answer'));
-      }, this.options.auth.timeout);
-    });
-    try {
-      return (await Promise.race([answer, late])) === true;
-    } finally {
-      clearTimeout(timer);
-    }
+    const late = 'EventAuthorizer.canSubscribe does not answer';
+    return (await inTime(answer, this.options.auth.timeout, late)) === true;
   }
 
   /** Some at a time: an authorizer may ask a database. */

@@ -1,4 +1,5 @@
 import type { ClientUser, Handshake } from './client-user.js';
+import { DEFAULTS } from './defaults.js';
 import { checkJwt, type JwtAuthOptions } from './jwt-options.js';
 import type { Problems } from './problems.js';
 import { checkTicketRoute, type TicketRouteOptions } from './ticket-route-options.js';
@@ -45,18 +46,9 @@ export type AuthOptions = CommonAuthOptions &
 /** Characters in a token or ticket. */
 export const MAX_TOKEN_LENGTH = 8_192;
 
-const KNOWN = [
-  'jwt',
-  'validateToken',
-  'timeout',
-  'maxSessionAge',
-  'ticketLifetime',
-  'attempts',
-  'ticketRoute',
-];
-
 export function checkAuth(options: AuthOptions, problems: Problems): void {
-  if (!problems.unknown('auth', options, KNOWN)) return;
+  const known = ['jwt', 'validateToken', 'ticketRoute', ...Object.keys(DEFAULTS.auth)];
+  if (!problems.unknown('auth', options, known)) return;
   problems.delay('auth.timeout', options.timeout);
   problems.integer('auth.maxSessionAge', options.maxSessionAge, { min: 1_000 });
   problems.integer('auth.ticketLifetime', options.ticketLifetime, { min: 1_000 });
@@ -70,7 +62,8 @@ export function checkAuth(options: AuthOptions, problems: Problems): void {
 }
 
 function checkAttempts(attempts: Partial<AttemptLimit>, problems: Problems): void {
-  if (!problems.unknown('auth.attempts', attempts, ['rate', 'per', 'burst'])) return;
+  const known = Object.keys(DEFAULTS.auth.attempts);
+  if (!problems.unknown('auth.attempts', attempts, known)) return;
   problems.positive('auth.attempts.rate', attempts.rate);
   problems.positive('auth.attempts.per', attempts.per);
   problems.integer('auth.attempts.burst', attempts.burst, { min: 1 });

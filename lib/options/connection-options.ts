@@ -1,5 +1,6 @@
 import proxyAddr from 'proxy-addr';
 import { normalizeOrigin } from '../protocol/index.js';
+import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 import { STORE_ERROR_POLICIES, type StoreErrorPolicy } from './store-options.js';
 
@@ -76,21 +77,9 @@ const COUNTS = [
   'maxStrikes',
   'idleTimeout',
 ] as const;
-const OTHERS = [
-  'onStoreError',
-  'origins',
-  'allowNoOrigin',
-  'requireTls',
-  'trustProxy',
-  'connectRate',
-  'messageRate',
-  'heartbeatInterval',
-  'closeTimeout',
-  'shutdownTimeout',
-] as const;
 
 export function checkConnection(options: Partial<ConnectionOptions>, problems: Problems): void {
-  if (!problems.unknown('connection', options, [...COUNTS, ...OTHERS])) return;
+  if (!problems.unknown('connection', options, Object.keys(DEFAULTS.connection))) return;
   for (const name of COUNTS) problems.integer(`connection.${name}`, options[name], { min: 1 });
   problems.delay('connection.heartbeatInterval', options.heartbeatInterval);
   problems.delay('connection.closeTimeout', options.closeTimeout);

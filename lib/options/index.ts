@@ -13,7 +13,13 @@ export {
   type TrustProxy,
 } from './connection-options.js';
 export { DEFAULTS } from './defaults.js';
-export type { JwtAlgorithm, JwtAuthOptions, JwtClaims, JwtKey } from './jwt-options.js';
+export {
+  isPem,
+  type JwtAlgorithm,
+  type JwtAuthOptions,
+  type JwtClaims,
+  type JwtKey,
+} from './jwt-options.js';
 export type { AllowedPatterns, MeshOptions } from './mesh-options.js';
 export type {
   AddressForm,
@@ -23,7 +29,7 @@ export type {
   SecurityLogLevel,
   SecurityLogLevels,
 } from './monitoring-options.js';
-export { Problems } from './problems.js';
+export { MIN_SECRET_BYTES, Problems } from './problems.js';
 export { resolveOptions } from './resolve-options.js';
 export {
   type ResolvedOptions,

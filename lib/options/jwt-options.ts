@@ -49,9 +49,6 @@ export interface JwtAuthOptions {
 }
 
 const ALGORITHMS = /^(?:[HRE]S|PS)(?:256|384|512)$/;
-const MIN_SECRET_BYTES = 32;
-/** How every key in PEM starts. */
-const PEM = '-----BEGIN';
 
 export function checkJwt(jwt: JwtAuthOptions, problems: Problems): void {
   const known = ['secret', 'publicKey', 'keyProvider', 'algorithms', 'audience', 'issuer'];
@@ -62,19 +59,17 @@ export function checkJwt(jwt: JwtAuthOptions, problems: Problems): void {
   const keys = [jwt.secret, jwt.publicKey, jwt.keyProvider].filter(key => key !== undefined);
   if (keys.length !== 1)
     problems.add('auth.jwt', 'must have exactly one of secret, publicKey and keyProvider');
-  if (jwt.secret !== undefined) checkSecret(jwt.secret, problems);
+  const { secret } = jwt;
+  if (secret !== undefined && problems.secret('auth.jwt.secret', secret) && isPem(secret))
+    problems.add('auth.jwt.secret', 'may not be a PEM key');
   checkExpected('auth.jwt.audience', jwt.audience, problems);
   checkExpected('auth.jwt.issuer', jwt.issuer, problems);
   checkAlgorithms(jwt, problems);
 }
 
-function checkSecret(secret: unknown, problems: Problems): void {
-  const path = 'auth.jwt.secret';
-  if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
-    problems.add(path, 'must be a string or bytes');
-  else if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)
-    problems.add(path, `must have at least ${MIN_SECRET_BYTES} bytes`);
-  else if (Buffer.from(secret).includes(PEM)) problems.add(path, 'may not be a PEM key');
+/** Whether a key is written as PEM, and so is one of a pair. */
+export function isPem(key: string | Uint8Array): boolean {
+  return Buffer.from(key).includes('-----BEGIN');
 }
 
 /** An empty text would not be looked for at all: a variable that is not set must not open the door. */

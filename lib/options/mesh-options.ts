@@ -1,5 +1,6 @@
 import { isPattern } from '../event/index.js';
 import type { ClientUser } from './client-user.js';
+import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 
 /** Patterns of event types, the same for everybody or depending on who asks. */
@@ -23,7 +24,7 @@ export interface MeshOptions {
 
 export function checkMesh(options: Partial<MeshOptions>, problems: Problems): void {
   const numbers = ['maxPatterns', 'maxEvents', 'maxHistorySize', 'maxWaiting'] as const;
-  if (!problems.unknown('mesh', options, ['allow', ...numbers])) return;
+  if (!problems.unknown('mesh', options, Object.keys(DEFAULTS.mesh))) return;
   for (const name of numbers) problems.integer(`mesh.${name}`, options[name], { min: 1 });
   const allow: unknown = options.allow;
   if (allow !== undefined && typeof allow !== 'function' && !isPatterns(allow))

@@ -1,3 +1,4 @@
+import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 
 /**
@@ -65,22 +66,10 @@ const LEVELS: readonly SecurityLogLevel[] = [
   'verbose',
   'off',
 ];
-const KINDS: readonly (keyof SecurityLogLevels)[] = [
-  'refused',
-  'closed',
-  'lost',
-  'authenticated',
-  'handshakeRefused',
-  'attemptFailed',
-  'attemptsExhausted',
-  'sessionEnded',
-  'storeDown',
-  'storeUp',
-];
+const KINDS = Object.keys(DEFAULTS.monitoring.levels) as (keyof SecurityLogLevels)[];
 
 export function checkMonitoring(options: MonitoringOptionsInit, problems: Problems): void {
-  const known = ['address', 'log', 'logInterval', 'levels', 'nodes'];
-  if (!problems.unknown('monitoring', options, known)) return;
+  if (!problems.unknown('monitoring', options, Object.keys(DEFAULTS.monitoring))) return;
   problems.oneOf('monitoring.address', options.address, FORMS);
   problems.boolean('monitoring.log', options.log);
   problems.integer('monitoring.logInterval', options.logInterval, { min: 1 });

@@ -1,5 +1,8 @@
 import { SemanticEventsConfigError } from '../protocol/errors.js';
 
+/** The least that may be signed with by HMAC-SHA256 (RFC 7518, section 3.2). */
+export const MIN_SECRET_BYTES = 32;
+
 /** Collects everything that is wrong with the options, so that a start-up failure names it all at once. */
 export class Problems {
   private readonly found: string[] = [];
@@ -61,6 +64,15 @@ export class Problems {
   text(path: string, value: unknown): void {
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       this.add(path, 'must be a non-empty string');
+  }
+
+  /** A secret to sign by. @returns whether it is a good one */
+  secret(path: string, value: unknown): value is string | Uint8Array {
+    if (typeof value !== 'string' && !(value instanceof Uint8Array))
+      this.add(path, 'must be a string or bytes');
+    else if (Buffer.byteLength(value) >= MIN_SECRET_BYTES) return true;
+    else this.add(path, `must have at least ${MIN_SECRET_BYTES} bytes`);
+    return false;
   }
 
   fn(path: string, value: unknown): void {

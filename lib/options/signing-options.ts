@@ -1,4 +1,5 @@
 import { isUriReference } from '../event/index.js';
+import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 
 /** A key as it is configured. */
@@ -38,11 +39,9 @@ export interface SigningOptions {
 export const SESSION_KEY_PREFIX = 's-';
 
 const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
-const MIN_SECRET_BYTES = 32;
 
 export function checkSigning(options: SigningOptions, problems: Problems, now: number): void {
-  if (!problems.unknown('signing', options, ['keys', 'maxAge', 'clockSkew', 'source', 'accept']))
-    return;
+  if (!problems.unknown('signing', options, ['keys', ...Object.keys(DEFAULTS.signing)])) return;
   problems.integer('signing.maxAge', options.maxAge, { min: 1_000 });
   problems.integer('signing.clockSkew', options.clockSkew, { min: 0 });
   problems.text('signing.source', options.source);
@@ -100,10 +99,7 @@ function checkKey(key: unknown, path: string, problems: Problems): void {
       `${path}.id`,
       `may not start with "${SESSION_KEY_PREFIX}", which names session keys`,
     );
-  if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
-    problems.add(`${path}.secret`, 'must be a string or bytes');
-  else if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)
-    problems.add(`${path}.secret`, `must have at least ${MIN_SECRET_BYTES} bytes`);
+  problems.secret(`${path}.secret`, secret);
   for (const [name, date] of Object.entries({ notBefore, notAfter }))
     if (date !== undefined && !(date instanceof Date && !Number.isNaN(date.getTime())))
       problems.add(`${path}.${name}`, 'must be a valid Date');

@@ -1,3 +1,4 @@
+import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 
 /**
@@ -23,13 +24,13 @@ export interface RateLimitOptions {
 }
 
 export function checkReplay(options: Partial<ReplayOptions>, problems: Problems): void {
-  if (!problems.unknown('replay', options, ['onStoreError', 'maxNonces'])) return;
+  if (!problems.unknown('replay', options, Object.keys(DEFAULTS.replay))) return;
   problems.oneOf('replay.onStoreError', options.onStoreError, STORE_ERROR_POLICIES);
   problems.integer('replay.maxNonces', options.maxNonces, { min: 1 });
 }
 
 export function checkRateLimit(options: Partial<RateLimitOptions>, problems: Problems): void {
-  if (!problems.unknown('rateLimit', options, ['onStoreError', 'maxKeys'])) return;
+  if (!problems.unknown('rateLimit', options, Object.keys(DEFAULTS.rateLimit))) return;
   problems.oneOf('rateLimit.onStoreError', options.onStoreError, STORE_ERROR_POLICIES);
   problems.integer('rateLimit.maxKeys', options.maxKeys, { min: 1 });
 }

@@ -171,4 +171,7 @@ export const HANDSHAKE_CODES = {
   SERVER_FULL: { status: 503, message: 'The server takes no more connections' },
 } as const satisfies Record<string, { status: number; message: string }>;
 
+/** What `TLS_REQUIRED` says to upgrade to (RFC 9110, section 15.5.22). */
+export const TLS_UPGRADE = 'TLS/1.2, HTTP/1.1';
+
 export type HandshakeCode = keyof typeof HANDSHAKE_CODES;

@@ -5,6 +5,9 @@ export const NATIVE_PROTOCOL = 'semantic-events.v1';
 /** @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/websockets-protocol-binding.md */
 export const CLOUDEVENTS_PROTOCOL = 'cloudevents.json';
 
+/** How a frame of ours begins that holds an event. */
+export const EVENT_ENVELOPE = '{"type":"event","event":';
+
 export type Subprotocol = typeof NATIVE_PROTOCOL | typeof CLOUDEVENTS_PROTOCOL;
 
 /** A frame a client has sent, as far as its outer form is known to be right. */

@@ -7,6 +7,7 @@ export {
   HANDSHAKE_CODES,
   type HandshakeCode,
   type Retry,
+  TLS_UPGRADE,
 } from './codes.js';
 export { RefusalError, SemanticEventsConfigError, SemanticEventsError } from './errors.js';
 export {
@@ -17,6 +18,7 @@ export {
   describeRefusal,
   encodeFrame,
   errorFrame,
+  EVENT_ENVELOPE,
   exceptionFrame,
   NATIVE_PROTOCOL,
   type RefusalDetails,

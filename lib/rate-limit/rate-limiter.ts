@@ -20,7 +20,11 @@ import {
 /** Token-bucket rate limits for anything that has a key. */
 @Injectable()
 export class RateLimiter {
-  /** What RateLimitGuard has refused clients, for an adapter to refuse sooner. */
+  /**
+   * What RateLimitGuard has refused clients, for an adapter to refuse sooner.
+   *
+   * @internal
+   */
   readonly spent: SpentLimits;
   private readonly buckets = new WeakMap<TokenBucketOptions, TokenBucket>();
   /** What goes on where the store fails. */

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import { CLOSE_TIMEOUT } from './redis-link.js';
+import { promptSettings } from './connection-ends.js';
 import type { RedisClient } from './redis-options.js';
 
 /**
@@ -27,10 +27,7 @@ export function followingConnection(client: RedisClient, commandTimeout: number)
 
 function settings(commandTimeout: number) {
   return {
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: Math.max(commandTimeout, 1_000),
-    disconnectTimeout: CLOSE_TIMEOUT,
+    ...promptSettings(commandTimeout),
     // Limits of the application's client would cut the waiting short.
     commandTimeout: undefined,
     blockingTimeout: undefined,

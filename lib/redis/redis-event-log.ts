@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { EventLog, type LogFollower, type LogPage, parseCursor } from '../mesh/index.js';
+import { BEGINNING, EventLog, type LogFollower, type LogPage, parseCursor } from '../mesh/index.js';
 import { APPEND_LUA, NEWEST_LUA, READ_LUA } from './lua/event-log.lua.js';
 import { MAX_PAGE_SIZE, pageOf, type ReadReply } from './log-reply.js';
 import type { RedisKeys } from './redis-keys.js';
@@ -63,7 +63,7 @@ export class RedisEventLog extends EventLog {
   /** @throws RedisUnavailableError by rejecting */
   override async read(after: string | undefined, limit: number): Promise<LogPage> {
     // What is no id of Redis is in no log of its.
-    const id = after === undefined || parseCursor(after) ? after : '0-0';
+    const id = after === undefined || parseCursor(after) ? after : BEGINNING;
     const args = [id ?? '', Math.min(limit, MAX_PAGE), MAX_PAGE_SIZE];
     const reply = await this.batch.run(READ, [this.keys.events], args);
     return pageOf(reply as ReadReply, id);

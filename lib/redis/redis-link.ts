@@ -1,6 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { ChainableCommander } from 'ioredis';
 import type { Clock } from '../clock.js';
+import { inTime } from '../in-time.js';
+import { letGo } from './connection-ends.js';
 import { Deferred } from './deferred.js';
 import { type RedisHealth, RedisHealthMonitor } from './redis-health.js';
 import type { RedisClient } from './redis-options.js';
@@ -20,8 +21,6 @@ export interface RedisLinkOptions {
 const PROBE_LUA = "return redis.call('SET', KEYS[1], 1, 'PX', 1000)";
 /** How often a Redis that is down is looked at. */
 const PROBE_INTERVAL = 100;
-/** How long Redis may take to let go of a connection. */
-export const CLOSE_TIMEOUT = 200;
 
 /**
  * The way to Redis. Once it has failed, nothing is sent but one probe at a time until that is answered: commands
@@ -91,27 +90,16 @@ export class RedisLink {
     this.client.off('ready', this.onReady);
     this.client.off('close', this.onClose);
     this.client.off('end', this.onClose);
-    if (!this.options.isOwned) return;
-    if (this.client.status === 'end') return;
-    const gone = new Promise(resolve => this.client.once('end', resolve));
-    this.client.disconnect();
-    await Promise.race([gone, wait(CLOSE_TIMEOUT, undefined, { ref: false })]);
+    if (this.options.isOwned) await letGo(this.client);
   }
 
   private async inTime<T>(promise: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error(`no answer within ${this.options.commandTimeout} ms`));
-      }, this.options.commandTimeout);
-    });
+    const { commandTimeout } = this.options;
     try {
-      return await Promise.race([promise, timeout]);
+      return await inTime(promise, commandTimeout, `no answer within ${commandTimeout} ms`);
     } catch (error) {
       this.fail(error as Error);
       throw new RedisUnavailableError((error as Error).message, error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -6,7 +6,7 @@ import type { RedisKeys } from './redis-keys.js';
 import { Script } from './script.js';
 import type { ScriptBatch, ScriptCall } from './script-batch.js';
 
-export const TAKE = new Script(TAKE_LUA);
+const TAKE = new Script(TAKE_LUA);
 const REFUND = new Script(REFUND_LUA);
 
 /** What a script that takes tokens answers, numbers as text: Redis would cut off their fractions. */

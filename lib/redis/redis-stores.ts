@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { SystemClock } from '../clock.js';
 import { BlockedKeys } from './blocked-keys.js';
+import { promptSettings } from './connection-ends.js';
 import { RedisConnectionStore } from './redis-connection-store.js';
 import { RedisEpoch } from './redis-epoch.js';
 import { RedisEventLog } from './redis-event-log.js';
 import type { RedisHealth } from './redis-health.js';
 import { RedisKeys } from './redis-keys.js';
-import { CLOSE_TIMEOUT, RedisLink } from './redis-link.js';
+import { RedisLink } from './redis-link.js';
 import { RedisNonceStore } from './redis-nonce-store.js';
 import { checkRedisOptions, REDIS_DEFAULTS, type RedisStoresOptions } from './redis-options.js';
 import { RedisRateLimitStore } from './redis-rate-limit-store.js';
@@ -98,14 +99,10 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
   };
 }
 
-/** A connection that carries out nothing late: what was not answered is refused, and not to be sent again. */
 function connect(url: string, commandTimeout: number): Redis {
   return new Redis(url, {
+    ...promptSettings(commandTimeout),
     enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    disconnectTimeout: CLOSE_TIMEOUT,
-    connectTimeout: Math.max(commandTimeout, 1_000),
     retryStrategy: attempts => Math.min(attempts * 50, MAX_RETRY_DELAY),
     // After a failover the old primary can only be read.
     reconnectOnError: error => error.message.startsWith('READONLY'),

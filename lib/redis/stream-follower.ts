@@ -3,10 +3,10 @@ import { Logger } from '@nestjs/common';
 import type { Clock } from '../clock.js';
 import { BEGINNING, type LogEntry, type LogFollower, type LogPage } from '../mesh/index.js';
 import { logUnexpected } from '../monitoring/index.js';
+import { letGo } from './connection-ends.js';
 import { followingConnection } from './following-connection.js';
 import { READ_LUA } from './lua/event-log.lua.js';
 import { MAX_PAGE_SIZE, pageOf, type ReadReply } from './log-reply.js';
-import { CLOSE_TIMEOUT } from './redis-link.js';
 import type { RedisClient } from './redis-options.js';
 
 /** Where somebody is in a stream. */
@@ -158,10 +158,7 @@ export class StreamFollower {
     const { connection } = this;
     this.connection = undefined;
     this.isBehind = false;
-    if (!connection || connection.status === 'end') return;
-    const gone = new Promise(resolve => connection.once('end', resolve));
-    connection.disconnect();
-    await Promise.race([gone, wait(CLOSE_TIMEOUT, undefined, { ref: false })]);
+    if (connection) await letGo(connection);
   }
 
   private async within<T>(time: number, promise: Promise<T>): Promise<T> {

@@ -136,6 +136,7 @@ export class EventSigner {
    *
    * @param openText the canonical form of an event, without its closing brace
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   * @internal
    */
   seal(openText: string, client: Client): string {
     const { id, key } = this.signingKeys.for(client, this.clock);
@@ -148,6 +149,7 @@ export class EventSigner {
    *
    * @param input what `broadcastInput` made of the event
    * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   * @internal
    */
   signFor(client: Client, input: Uint8Array): string {
     const { id, key } = this.signingKeys.for(client, this.clock);

@@ -1,4 +1,4 @@
-import type { SemanticEvent, SemanticEventInit } from '../event/index.js';
+import { isMeantAsEvent, type SemanticEvent, type SemanticEventInit } from '../event/index.js';
 import { canonicalize, writeString } from './canonicalize.js';
 
 /** What an answer says, beside what every answer says. */
@@ -27,7 +27,7 @@ export function replyTo(
   result: unknown,
   source: string,
 ): SemanticEventInit {
-  const reply = isEvent(result)
+  const reply = isMeantAsEvent(result)
     ? { ...result, semanticnonce: undefined }
     : { source, ...contentOf(request, result) };
   return { ...reply, semanticcorrelationid: request.id };
@@ -46,7 +46,7 @@ export function openReply(
   source: string,
   { id, time }: ReplyIdentity,
 ): { type: string; openText: string } | undefined {
-  if (isEvent(result)) return undefined;
+  if (isMeantAsEvent(result)) return undefined;
   const { type, data, data_base64: binary, datacontenttype } = contentOf(request, result);
   const openText =
     '{' +
@@ -66,10 +66,6 @@ function contentOf(request: SemanticEvent, result: unknown): ReplyContent {
   // Bytes have a form of their own in JSON (CloudEvents JSON format, section 3.1.1).
   const binary = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
   return { type, data_base64: binary, datacontenttype: 'application/octet-stream' };
-}
-
-function isEvent(result: unknown): result is SemanticEvent {
-  return typeof result === 'object' && result !== null && 'specversion' in result;
 }
 
 function isWsResponse(result: unknown): result is { event: string; data: unknown } {

@@ -8,7 +8,8 @@ import { computeMac, type MacInput } from './mac.js';
 export type Direction = 'c2s' | 's2c';
 
 const VERSION = 'v1';
-const PREFIX = { c2s: Buffer.from('v1.c2s.'), s2c: Buffer.from('v1.s2c.') };
+/** What comes before the canonical form. */
+const PREFIX = { c2s: Buffer.from(macInput('', 'c2s')), s2c: Buffer.from(macInput('', 's2c')) };
 const SIGNATURE_NAME = Buffer.from('semanticsignature');
 const COMMA = 0x2c;
 const SIGNATURE = /^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{43}$/;

@@ -1,6 +1,6 @@
 import { from, Subject, takeUntil } from 'rxjs';
 import type { ConnectionServices, RefusalOutlet } from '../adapter/index.js';
-import { type FrameForm, isPlainJson } from '../event/index.js';
+import { type FrameForm, isMeantAsEvent, isPlainJson } from '../event/index.js';
 import { eventIdOf } from '../handler/index.js';
 import { logUnexpected } from '../monitoring/index.js';
 import type { AuthSuccess, Code, RefusalDetails } from '../protocol/index.js';
@@ -145,9 +145,5 @@ function answer(
   if (result === undefined || result === null) return;
   const { event, data } = result as { event?: unknown; data?: unknown };
   if (typeof event !== 'string') acknowledge(result);
-  else if (!isEvent(data) || !acknowledge(data)) socket.emit(event, data);
-}
-
-function isEvent(data: unknown): boolean {
-  return typeof data === 'object' && data !== null && 'specversion' in data;
+  else if (!isMeantAsEvent(data) || !acknowledge(data)) socket.emit(event, data);
 }

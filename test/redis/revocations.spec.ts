@@ -70,7 +70,7 @@ describeWithRedis('what one node revokes', () => {
     ['late', { keyPrefix: 'app:', db: 3, lazyConnect: true, enableOfflineQueue: false }],
   ])('is heard of however the client of the application is set up: %s', async (_, options) => {
     const client = new Redis(server.port, '127.0.0.1', options);
-    const nodes = [1, 2].map(() => redisStores({ client, prefix: prefix(), settleTime: SETTLE }));
+    const nodes = [1, 2].map(() => redisStores({ client, prefix: prefix(), ...TUNING }));
     open.push(...nodes);
     const heard: string[] = [];
     nodes[1]!.revocationBus.subscribe(({ id }) => heard.push(id));
@@ -112,7 +112,7 @@ describeWithRedis('what one node revokes', () => {
 
   it('is told of others while more is said than may wait, but for the oldest', async () => {
     const start = () => {
-      const stores = redisStores({ url: server.url, prefix: prefix(), settleTime: SETTLE });
+      const stores = redisStores({ url: server.url, prefix: prefix(), ...TUNING });
       open.push(stores);
       return stores;
     };

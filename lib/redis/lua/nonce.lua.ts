@@ -1,4 +1,4 @@
-import { TAKE_THEN } from './token-bucket.lua.js';
+import { TOKEN_BUCKET } from './token-bucket.lua.js';
 
 /**
  * Uses a nonce up. The epoch names one unbroken memory: where it is not the one the caller knows, Redis has
@@ -28,7 +28,7 @@ return use_nonce(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
  * KEYS: bucket, nonce, epoch, settling · ARGV: interval, fill time, cost, ttl, epoch, 1 if older or 0
  * → as of a take, then new, known, older, settling, lost or skipped.
  */
-export const ADMIT_LUA = `${TAKE_THEN}${USE_NONCE}
+export const ADMIT_LUA = `${TOKEN_BUCKET}${USE_NONCE}
 local decision = take(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]))
 decision[5] = 'skipped'
 if decision[1] == 1 then

@@ -5,7 +5,7 @@ import { SERVER_TIME } from './server-time.lua.js';
  * The generic cell rate algorithm, step for step as in rate-limit/token-bucket.ts. A bucket is one key that
  * holds the time at which it is full again and expires then: a full bucket takes up no memory.
  */
-const TOKEN_BUCKET = `${SERVER_TIME}
+export const TOKEN_BUCKET = `${SERVER_TIME}
 local TOLERANCE = ${TOLERANCE}
 
 local function keep(key, full_at, now)
@@ -54,6 +54,3 @@ else
 end
 return 1
 `;
-
-/** What a script that takes tokens first, and then goes on, starts with. */
-export const TAKE_THEN = TOKEN_BUCKET;
