@@ -58,7 +58,7 @@ const wait = (milliseconds: number) => new Promise(resolve => setTimeout(resolve
 
 async function until(holds: () => boolean, what: string): Promise<void> {
   for (let waited = 0; !holds(); waited += 10) {
-    if (waited > 8_000) throw new Error(`did not come to hold: ${what}`);
+    if (waited > 20_000) throw new Error(`did not come to hold: ${what}`);
     await wait(10);
   }
 }
@@ -237,9 +237,7 @@ const ALL: Record<string, Behaviour> = {
     const { ready } = client.subscribe('log.*', ({ data }) => heard.push(data));
     await client.connect();
     await ready;
-    await tell(around, 'drop');
-    await tell(around, 'announce', 'log.a', 'lost');
-    await tell(around, 'forget');
+    await tell(around, 'lose', 'log.a', 'lost');
     await until(() => gaps.length > 0, 'a gap');
     await tell(around, 'announce', 'log.a', 'after');
     await until(() => heard.length > 0, 'what came after');
@@ -258,7 +256,7 @@ const ALL: Record<string, Behaviour> = {
   },
 
   'leaves a server that has gone silent, and comes back': async around => {
-    const limits = { pingInterval: 50, pongTimeout: 100, connectTimeout: 300 };
+    const limits = { pingInterval: 200, pongTimeout: 1_000, connectTimeout: 2_000 };
     const subject = new Subject(around, around.mesh, 'alice', limits);
     const { client } = subject;
     await client.connect();

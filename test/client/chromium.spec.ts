@@ -37,13 +37,9 @@ describeWithChromium('a client in a browser', () => {
   const behave = (name: string) =>
     page.evaluate(`behave(${JSON.stringify(name)}, ${JSON.stringify(host.surroundings)})`);
 
-  it.each(Object.keys(BEHAVIOURS))(
-    '%s',
-    async name => {
-      expect(await behave(name)).toBe('passed');
-    },
-    30_000,
-  );
+  it.each(Object.keys(BEHAVIOURS))('%s', async name => {
+    expect(await behave(name)).toBe('passed');
+  });
 
   it('asks for events signed once for all, where it can verify them', async () => {
     const canVerify = await page.evaluate(

@@ -77,6 +77,13 @@ export class ScriptedMesh {
     this.log = [];
   }
 
+  /** Publishes an event that nobody is told of: all are gone at that moment, and it is forgotten before one is back. */
+  lose(type: string, data: unknown): void {
+    this.drop();
+    this.announce(type, data);
+    this.forget();
+  }
+
   publish(event: Json): void {
     this.log.push(event);
     while (this.log.length > HISTORY) {

@@ -139,7 +139,7 @@ describeWithRedis('what one node revokes', () => {
     await one.stop();
     const admin = server.client();
     await admin.flushall();
-    while ((await admin.xlen(told())) < 2) await pause(10);
+    while ((await admin.xlen(told())) < 1) await pause(10);
     const late = await node();
     expect(late.nest.get(SessionRegistry).hasEnded('ended')).toBe(true);
     const again = await late.connect();
