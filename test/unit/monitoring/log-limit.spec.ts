@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { LogLimit } from '../../../lib/monitoring/index.js';
 
-fc.configureGlobal({ seed: 20_261_128, numRuns: 10_000 });
+fc.configureGlobal({ seed: 20_261_128, numRuns: 1_000 });
 
 const time = () => fc.double({ min: 0, max: 1e9, noNaN: true });
 
