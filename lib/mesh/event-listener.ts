@@ -30,7 +30,7 @@ export interface EventHandlerOptions {
   filter?: (event: Readonly<SemanticEvent>) => boolean;
 }
 
-export const HANDLER_DEFAULTS = {
+const HANDLER_DEFAULTS = {
   priority: 0,
   timeout: 30_000,
   retries: 0,
