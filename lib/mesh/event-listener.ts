@@ -37,7 +37,7 @@ const HANDLER_DEFAULTS = {
   concurrency: 16,
 } as const;
 
-/** The pause before the first repetition, doubled for each further one. */
+/** The pause before the first repetition, doubled for each further one, in milliseconds. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
 
