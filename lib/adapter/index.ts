@@ -10,6 +10,7 @@ export {
   normalizePath,
 } from './gateway-catalog.js';
 export { guardedSocket, OWNER, type SocketOwner } from './guarded-socket.js';
+export { handshakeOf } from './handshake-of.js';
 export {
   type Admission,
   HandshakePolicy,

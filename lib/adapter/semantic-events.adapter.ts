@@ -5,7 +5,6 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { ServerOptions, VerifyClientCallbackAsync, WebSocket, WebSocketServer } from 'ws';
 import { bindClient, Client } from '../connection/index.js';
 import { logUnexpected } from '../monitoring/index.js';
-import type { Handshake } from '../options/index.js';
 import { RefusalError, SemanticEventsConfigError } from '../protocol/index.js';
 import { closedOrLate } from './close-grace.js';
 import { ClientConnection } from './client-connection.js';
@@ -13,6 +12,7 @@ import { type ConnectionServices, servicesOf } from './connection-services.js';
 import { frameBuckets } from './frame-meter.js';
 import { type Endpoint, normalizePath } from './gateway-catalog.js';
 import { type GuardedSocket, guardedSocket, OWNER } from './guarded-socket.js';
+import { handshakeOf } from './handshake-of.js';
 import type { Admission, HandshakeRefusal } from './handshake-policy.js';
 import { answerTo } from './handshake-refusal.js';
 import { HttpServerGuard } from './http-server-guard.js';
@@ -219,19 +219,6 @@ export class SemanticEventsAdapter extends WsAdapter {
       endpoint,
     );
   }
-}
-
-/** What there is to know of a request, without the headers that only say how a connection becomes a WebSocket. */
-function handshakeOf({ headers, url = '' }: IncomingMessage, address: string): Handshake {
-  const {
-    connection: _connection,
-    upgrade: _upgrade,
-    'sec-websocket-key': _key,
-    'sec-websocket-version': _version,
-    'sec-websocket-extensions': _extensions,
-    ...rest
-  } = headers;
-  return { address, origin: headers.origin, url, headers: rest };
 }
 
 /** Nothing but WebSockets is served on a port that is a gateway's own. */

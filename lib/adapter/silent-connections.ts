@@ -9,7 +9,7 @@ export interface SilenceLimits {
 }
 
 /** More than a server accepts at a time: ordinary peers, whose request is on its way, are not among the oldest. */
-export const SILENCE_LIMITS: SilenceLimits = { total: 10_000, perAddress: 1_000 };
+const SILENCE_LIMITS: SilenceLimits = { total: 10_000, perAddress: 1_000 };
 
 interface Silent {
   readonly key: string;

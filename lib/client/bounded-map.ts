@@ -1,5 +1,3 @@
-export type BoundedMap<V> = ReturnType<typeof boundedMap<V>>;
-
 /** A map that forgets its oldest entry to make room for a new one. */
 export function boundedMap<V>(max: number) {
   const entries = new Map<unknown, V>();

@@ -114,7 +114,7 @@ export function lifecycle(options: ResolvedClientOptions, outlet: LifecycleOutle
  * @param attempt how many attempts there were since a connection last held
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-export function backoffWindow(
+function backoffWindow(
   attempt: number,
   { backoff, maxBackoff }: { backoff: number; maxBackoff: number },
 ): number {

@@ -12,7 +12,7 @@ import { ConnectionStore, type SlotClaim } from './connection-store.js';
 import { InMemoryConnectionStore } from './in-memory-connection-store.js';
 import { type Revocation, RevocationBus } from './revocation-bus.js';
 
-/** How often deadlines are looked at: one scan over all connections instead of timers for each. */
+/** How often deadlines are looked at, in milliseconds: one scan over all connections instead of timers for each. */
 const SCAN_INTERVAL = 100;
 
 /** How far apart the clocks of two nodes may be, in milliseconds. */

@@ -30,14 +30,14 @@ export interface EventHandlerOptions {
   filter?: (event: Readonly<SemanticEvent>) => boolean;
 }
 
-export const HANDLER_DEFAULTS = {
+const HANDLER_DEFAULTS = {
   priority: 0,
   timeout: 30_000,
   retries: 0,
   concurrency: 16,
 } as const;
 
-/** The pause before the first repetition, doubled for each further one. */
+/** The pause before the first repetition, doubled for each further one, in milliseconds. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
 

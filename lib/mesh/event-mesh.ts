@@ -63,6 +63,8 @@ export interface MeshStats {
 
 /** Entries looked at by one `replay`, unless asked otherwise. */
 const DEFAULT_REPLAY = 1_000;
+/** Before a log that could not be reached is tried again, in milliseconds. */
+const RETRY_INTERVAL = 1_000;
 
 /** What is published on one node reaches handlers and subscribed clients on all, each once and in order. */
 @Injectable()
@@ -271,8 +273,6 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
     if (reauthorize !== undefined) void this.hub.reauthorize(reauthorize);
   }
 }
-
-const RETRY_INTERVAL = 1_000;
 
 function checkPatterns(patterns: readonly unknown[], limit?: number): void {
   const problems = new Problems();

@@ -7,7 +7,7 @@ export interface HandlerDeclaration {
   readonly options: EventHandlerOptions;
 }
 
-export const HANDLER_METADATA = Symbol('semantic-events:handlers');
+const HANDLER_METADATA = Symbol('semantic-events:handlers');
 
 /**
  * Has a method of any provider called with the events of the mesh whose type matches a pattern, on every node.

@@ -1,8 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DefaultEventAuthorizer, EventAuthorizer } from '../auth/index.js';
 import { Client } from '../connection/index.js';
-import { inTime } from '../in-time.js';
-import { isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
+import { inTime, isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
 import { logUnexpected } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { type Code, RefusalError } from '../protocol/index.js';

@@ -11,7 +11,6 @@ export type {
   LostEvent,
   RefusedEvent,
   SecurityEvent,
-  SecuritySubject,
   SessionEndedEvent,
   StoreEvent,
 } from './security-event.js';

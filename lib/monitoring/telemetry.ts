@@ -40,7 +40,7 @@ export abstract class Telemetry {
 }
 
 /** Measures nothing. */
-export class NoTelemetry extends Telemetry {
+class NoTelemetry extends Telemetry {
   timed<A extends unknown[], R>(_: TimedOperation, call: (...args: A) => R): (...args: A) => R {
     return call;
   }

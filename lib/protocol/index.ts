@@ -1,7 +1,6 @@
 export {
   type Closes,
   type Code,
-  type CodeFacts,
   CODES,
   factsOf,
   HANDSHAKE_CODES,

@@ -9,7 +9,7 @@ interface Block {
   readonly fullAt: number;
 }
 
-/** Less than this before a request would pass, Redis is asked. */
+/** Less than these milliseconds before a request would pass, Redis is asked. */
 const MARGIN = 1;
 
 /**

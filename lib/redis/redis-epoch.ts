@@ -10,7 +10,7 @@ import { MAX_UNANSWERED, type ScriptBatch } from './script-batch.js';
 
 const ENROL = new Script(ENROL_LUA);
 
-/** How much longer than Redis says is waited, so that what it is to have forgotten by then, it has. */
+/** How much longer than Redis says is waited, in milliseconds, so that what it is to have forgotten by then, it has. */
 const MARGIN = 5;
 
 /**

@@ -1,6 +1,6 @@
 import type { ChainableCommander } from 'ioredis';
 import type { Clock } from '../clock.js';
-import { inTime } from '../in-time.js';
+import { inTime } from '../maybe-promise.js';
 import { letGo } from './connection-ends.js';
 import { Deferred } from './deferred.js';
 import { type RedisHealth, RedisHealthMonitor } from './redis-health.js';
@@ -11,6 +11,7 @@ import { isFull } from './reply-errors.js';
 export type RedisReply = [error: Error | null, result: unknown];
 
 export interface RedisLinkOptions {
+  /** Milliseconds. */
   readonly commandTimeout: number;
   /** A key that may be written to see whether Redis can be. */
   readonly probeKey: string;
@@ -19,7 +20,7 @@ export interface RedisLinkOptions {
 }
 
 const PROBE_LUA = "return redis.call('SET', KEYS[1], 1, 'PX', 1000)";
-/** How often a Redis that is down is looked at. */
+/** How often a Redis that is down is looked at, in milliseconds. */
 const PROBE_INTERVAL = 100;
 
 /**

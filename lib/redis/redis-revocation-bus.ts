@@ -10,14 +10,14 @@ import type { ScriptBatch } from './script-batch.js';
 
 const RETELL = new Script(RETELL_LUA);
 
-/** How often other nodes are listened to: a log-out takes no longer than this to reach them. */
+/** How often other nodes are listened to, in milliseconds: a log-out takes no longer than this to reach them. */
 const POLL_INTERVAL = 500;
 /** Revocations kept for nodes that are away or start later, by Redis and, should it lose them, by each node. */
 export const MAX_KEPT = 10_000;
 /** Revocations waiting for Redis to come back. */
 const MAX_UNSENT = 10_000;
 const BATCH = 500;
-/** How long it is known which were told again: longer than nodes take to do it. */
+/** How long it is known which were told again, in milliseconds: longer than nodes take to do it. */
 const RETOLD_TTL = 60_000;
 const BEGINNING = '0-0';
 

@@ -30,9 +30,9 @@ export interface RedisStores {
   close(): Promise<void>;
 }
 
-/** How often, at most, Redis is asked whether it still has its memory. */
+/** How often, at most, Redis is asked whether it still has its memory, in milliseconds. */
 const MIN_WATCH_INTERVAL = 50;
-/** The longest pause between attempts to reach Redis again, well below `settleTime`. */
+/** The longest pause between attempts to reach Redis again, well below `settleTime`, in milliseconds. */
 const MAX_RETRY_DELAY = 200;
 
 /**

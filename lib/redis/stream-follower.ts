@@ -21,10 +21,10 @@ const BATCH = 128;
 /** Entries, and milliseconds, after which sockets and timers have their turn. */
 const ENTRIES_PER_TURN = 16;
 const TIME_PER_TURN = 10;
-/** Before what has failed is tried again, doubled each time. */
+/** Before what has failed is tried again, doubled each time, in milliseconds. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 500;
-/** How long it may fail before that is told: a Redis that is restarted is nothing new. */
+/** How long it may fail before that is told, in milliseconds: a Redis that is restarted is nothing new. */
 const PATIENCE = 5_000;
 
 /**

@@ -33,7 +33,7 @@ export function findCompatibleKey(
  * @param frame the whole frame: the event, or an envelope with the event as its member `event`
  * @throws TypeError when a member is named twice, or there are too many levels
  */
-export function compatibleInput(frame: string): string {
+function compatibleInput(frame: string): string {
   const outer = membersOf(parseExact(frame));
   const event = outer.has('specversion') ? outer : membersOf(outer.get('event'));
   return inputOf(event);

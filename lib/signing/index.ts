@@ -1,4 +1,4 @@
-export { type BroadcastKey, BroadcastSigner } from './broadcast-signer.js';
+export { BroadcastSigner } from './broadcast-signer.js';
 export { canonicalize } from './canonicalize.js';
 export { EventSigner, type SignOptions, type VerifyOptions } from './event-signer.js';
 export type { RingKey, SigningKey } from './key-ring.js';

@@ -26,6 +26,7 @@ import {
   type RefusalDetails,
   type ServerFrame,
 } from '../protocol/index.js';
+import { closeEngine, cutOff } from './engine-end.js';
 import { Entrance, type EntranceOwner } from './entrance.js';
 import type { EngineConnection, IoSocket } from './io-types.js';
 import { Reading } from './reading.js';
@@ -278,24 +279,7 @@ export class IoConnection implements ManagedConnection, IntakeOwner<string>, Ent
   private leave(reason: Code): void {
     if (factsOf(reason).retry !== 'reconnect')
       for (const socket of this.sockets) socket.disconnect();
-    this.closeEngine();
-    const timer = setTimeout(() => {
-      this.drop();
-    }, this.services.options.connection.closeTimeout).unref();
-    this.conn.once('close', () => {
-      clearTimeout(timer);
-    });
-  }
-
-  private closeEngine(): void {
-    const { conn } = this;
-    if (webSocketOf(conn)) conn.close();
-    else if (conn.transport.writable) conn.close(true);
-    // A client that polls hears of it by its next request.
-    else
-      conn.once('drain', () => {
-        conn.close(true);
-      });
+    closeEngine(this.conn, this.services.options.connection.closeTimeout);
   }
 
   private dropSlow(): void {
@@ -305,9 +289,7 @@ export class IoConnection implements ManagedConnection, IntakeOwner<string>, Ent
 
   private drop(): void {
     this.isClosing = true;
-    const socket = webSocketOf(this.conn);
-    this.conn.close(true);
-    socket?.terminate();
+    cutOff(this.conn);
   }
 
   private tellClosed(code: Code): void {

@@ -10,6 +10,7 @@ import {
   type Endpoint,
   type FrameBuckets,
   frameBuckets,
+  handshakeOf,
   type HandshakeRefusal,
   HttpServerGuard,
   normalizePath,
@@ -215,9 +216,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
       return;
     }
     this.lifetimes.get(request)?.adopt(conn);
-    const { headers, url = '' } = request;
-    const handshake = { address: admission.address, origin: headers.origin, url, headers };
-    const client = new Client(handshake, this.services.clock.now());
+    const client = new Client(handshakeOf(request, admission.address), this.services.clock.now());
     const connection = new IoConnection(
       client,
       conn,

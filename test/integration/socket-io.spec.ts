@@ -36,6 +36,15 @@ describe('a gateway of Socket.IO', () => {
     expect(connected).toMatchObject({ address: '127.0.0.1', user: { id: 'alice' } });
   });
 
+  it('knows the headers of a client but for those that only make a WebSocket of the connection', async () => {
+    const app = await start();
+    await IoClient.login(app);
+    const [client] = app.nest.get(ConnectionManager).list();
+    const names = Object.keys(client?.handshake.headers ?? {});
+    expect(names).toContain('host');
+    expect(names.filter(name => /^(connection|upgrade|sec-websocket-)/.test(name))).toEqual([]);
+  });
+
   it('answers a signed event by a signed event that names it', async () => {
     const client = await IoClient.login(await start());
     const request = client.send(client.event('demo.echo', { text: 'grüß dich' }));
