@@ -30,6 +30,8 @@ export interface SessionOutlet {
 /** The session of one connection: from the auth frame, over its renewals, to its end. */
 export class Session {
   private readonly authDeadline: number;
+  /** An end of the session that was told to the client: also in monotonic milliseconds, where no clock is set back. */
+  private told: { readonly expiresAt: number; readonly endsAt: number } | undefined;
   private isAuthenticating = false;
   private isWarned = false;
 
@@ -72,7 +74,9 @@ export class Session {
         this.outlet.end('AUTH_TIMEOUT');
       return;
     }
-    const left = expiresAt - clock.now();
+    // Unless the application has given the client another end by itself.
+    const endsAt = this.told?.expiresAt === expiresAt ? this.told.endsAt : Infinity;
+    const left = Math.min(expiresAt - clock.now(), endsAt - clock.monotonic());
     if (left <= 0) this.outlet.end('SESSION_EXPIRED');
     else if (left <= WARNING && !this.isWarned) this.warn(left);
   }
@@ -107,8 +111,11 @@ export class Session {
       ) {
         this.outlet.refuse('AUTH_FAILED');
       } else {
+        const { clock } = this.services;
+        const left = expiresAt - clock.now();
         // Whose new token ends as soon has none that lasts longer: asked again, he would show that one again.
-        this.isWarned &&= expiresAt - this.services.clock.now() <= WARNING;
+        this.isWarned &&= left <= WARNING;
+        this.told = { expiresAt, endsAt: Math.ceil(left + clock.monotonic()) };
         this.outlet.tell(confirmation);
         this.outlet.authenticated();
       }

@@ -14,10 +14,8 @@ export const MAX_ENDED_SESSIONS = 100_000;
  */
 @Injectable()
 export class SessionRegistry {
-  /**
-   * Until when each ended session is remembered, by the wall clock and by the other, in the order they ended: a clock set
-   * forth, and back again, must not have brought one back.
-   */
+  // Until when each ended session is remembered, by the wall clock and by the other, in the order they ended: a clock set
+  // forth, and back again, must not have brought one back.
   private readonly ended = new Map<string, readonly [wall: number, monotonic: number]>();
 
   constructor(

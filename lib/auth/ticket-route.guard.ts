@@ -29,7 +29,7 @@ export class TicketRouteGuard implements CanActivate, OnModuleInit {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<object>();
-    const guard = this.made ?? (await this.resolve(ContextIdFactory.getByRequest(request)));
+    const guard = this.made ?? (await this.resolve(request));
     const answer = guard.canActivate(context);
     return isObservable(answer) ? lastValueFrom(answer) : answer;
   }
@@ -43,7 +43,10 @@ export class TicketRouteGuard implements CanActivate, OnModuleInit {
     }
   }
 
-  private resolve(contextId: ReturnType<typeof ContextIdFactory.create>): Promise<CanActivate> {
+  private resolve(request: object): Promise<CanActivate> {
+    const contextId = ContextIdFactory.getByRequest(request);
+    // Nest does that only for what it makes by itself.
+    this.modules.registerRequestByContextId(request, contextId);
     return this.modules.resolve(this.route.guard, contextId, { strict: false });
   }
 }

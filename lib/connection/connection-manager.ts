@@ -139,7 +139,7 @@ export class ConnectionManager implements OnApplicationShutdown {
     if (this.connections.size === 0) this.stopScanning();
   }
 
-  /** Not before: connections stay, and have their deadlines, for as long as the application takes to shut down. */
+  // Not before: connections stay, and have their deadlines, for as long as the application takes to shut down.
   onApplicationShutdown(): void {
     this.stopScanning();
   }

@@ -126,6 +126,36 @@ describe('a session', () => {
     expect(await client.next()).toMatchObject({ data: { code: 'UNAUTHENTICATED' } });
   });
 
+  it('is not made longer by a clock that is set back', async () => {
+    const clock = new FakeClock(Date.now());
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      options: { auth: { validateToken: id => ({ id }), maxSessionAge: 60_000 } },
+      clock,
+    });
+    const client = await enter(app, 'alice');
+    clock.setWall(clock.now() - 3_600_000);
+    clock.advance(60_000);
+    expect((await client.closed).reason).toBe('SESSION_EXPIRED');
+  });
+
+  it.each([
+    ['begins', async (app: TestApp) => app.connect()],
+    ['makes longer', async (app: TestApp) => enter(app, 'alice')],
+  ])('that the application %s by itself lasts as long as it says', async (_, connect) => {
+    const clock = new FakeClock(Date.now());
+    const auth = { validateToken: (id: string) => ({ id }), maxSessionAge: 60_000 };
+    const app = await TestApp.start({ gateways: [DemoGateway], options: { auth }, clock });
+    const client = await connect(app);
+    const [known] = app.nest.get(ConnectionManager).list();
+    known!.authenticateAs({ id: 'alice' }, clock.now() + 120_000);
+    clock.advance(119_999);
+    client.sendJson({ event: 'plain', data: 1 });
+    expect((await client.take(2)).map(({ type, event }) => type ?? event)).toContain('plain');
+    clock.advance(1);
+    expect((await client.closed).reason).toBe('SESSION_EXPIRED');
+  });
+
   it('without end lasts as long as a time can be told', async () => {
     const app = await TestApp.start({
       gateways: [DemoGateway],

@@ -1,4 +1,12 @@
-import { Injectable, Module, type CanActivate, type ExecutionContext, Scope } from '@nestjs/common';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  Module,
+  Scope,
+} from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { SemanticEventsConfigError, SemanticEventsModule, TicketService } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
@@ -193,15 +201,20 @@ describe('the ticket route', () => {
     expect((await post(app, '/auth/ticket')).status).toBe(201);
   });
 
-  it('takes a guard that is made anew for each request', async () => {
-    const app = await start({
-      options: { auth: { ...auth, ticketRoute: { guard: RequestScopedGuard } } },
-      providers: [RequestScopedGuard],
-    });
-    await post(app, '/auth/ticket');
-    await post(app, '/auth/ticket');
-    expect(RequestScopedGuard.made).toBe(2);
-  });
+  it.each(['express', 'fastify'])(
+    'takes a guard that is made anew for each request, of that request, on %s',
+    async http => {
+      const app = await start({
+        options: { auth: { ...auth, ticketRoute: { guard: RequestScopedGuard } } },
+        providers: [RequestScopedGuard],
+        http: http === 'fastify' ? new FastifyAdapter() : undefined,
+      });
+      for (const user of ['alice', 'bob']) {
+        const { body } = await post(app, '/auth/ticket', { headers: { 'x-user': user } });
+        expect(payloadOf(body.ticket as string)).toMatchObject({ user: { id: user } });
+      }
+    },
+  );
 });
 
 @Injectable()
@@ -224,13 +237,12 @@ class GuardWithNeeds implements CanActivate {
 
 @Injectable({ scope: Scope.REQUEST })
 class RequestScopedGuard implements CanActivate {
-  static made = 0;
-
-  constructor() {
-    RequestScopedGuard.made++;
-  }
+  constructor(
+    @Inject(REQUEST) private readonly request: { headers: Record<string, string>; user?: unknown },
+  ) {}
 
   canActivate(): boolean {
-    return false;
+    this.request.user = { id: this.request.headers['x-user'] };
+    return true;
   }
 }
