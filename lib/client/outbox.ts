@@ -48,12 +48,13 @@ export function outbox(clock: ClientClock, max: number) {
     for (;;) {
       const to = connection;
       if (!to?.isOpen()) break;
+      const item = next();
+      if (!item) break;
+      // Looked at last: what the server holds must not be let go sooner.
       if (to.isClogged()) {
         hold(CLOGGED_DELAY);
         break;
       }
-      const item = next();
-      if (!item) break;
       await send(item, to);
     }
     isFlushing = false;

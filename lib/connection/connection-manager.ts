@@ -18,7 +18,8 @@ const SCAN_INTERVAL = 100;
 /** How far apart the clocks of two nodes may be, in milliseconds. */
 const CLOCK_DRIFT = 5_000;
 
-const EVERYONE = 'all';
+/** What all connections are counted by. */
+export const EVERYONE = 'all';
 
 /** What the manager asks of a connection; the adapter makes them. */
 export interface ManagedConnection {

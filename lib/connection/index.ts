@@ -1,7 +1,7 @@
 export { Client, type ClientCounters } from './client.js';
 export { addressGroup, ClientAddressResolver } from './client-address.js';
 export { bindClient, clientOf } from './client-of.js';
-export { ConnectionManager, type ManagedConnection } from './connection-manager.js';
+export { ConnectionManager, EVERYONE, type ManagedConnection } from './connection-manager.js';
 export { ConnectionSlot } from './connection-slot.js';
 export { ConnectionStore, type SlotClaim } from './connection-store.js';
 export { CurrentClient } from './current-client.decorator.js';

@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { Clock } from '../clock.js';
-import { ConnectionManager, ConnectionStore } from '../connection/index.js';
+import { ConnectionManager, ConnectionStore, EVERYONE } from '../connection/index.js';
 import { inTime, type MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RateLimitStore, tokenBucket } from '../rate-limit/index.js';
@@ -49,18 +49,23 @@ export class SemanticEventsHealthIndicator implements OnModuleDestroy {
     key: K,
     { storeTimeout = 1_000, capacity = 0.95, eventLoopDelay = 500 }: HealthLimits = {},
   ): Promise<HealthIndicatorResult<K>> {
-    const stores = await this.askStores(storeTimeout);
     const { maxConnections } = this.options.connection;
+    // Of all nodes, as the limit is; of this one where the store does not tell.
+    let open = this.connections.count;
+    const count = async () => {
+      open = await this.connectionStore.count(EVERYONE);
+    };
+    const stores = await this.askStores(count, storeTimeout);
     const delay = Math.round(this.delay.percentile(99) / NANOSECONDS);
     this.delay.reset();
     const details = {
       stores,
-      connections: { open: this.connections.count, limit: maxConnections },
+      connections: { open, limit: maxConnections },
       eventLoopDelay: delay,
     };
     const isUp =
       Object.values(stores).every(status => status === 'up') &&
-      this.connections.count <= capacity * maxConnections &&
+      open <= capacity * maxConnections &&
       delay <= eventLoopDelay;
     const check = this.indicator.check(key);
     return isUp ? check.up(details) : check.down(details);
@@ -70,10 +75,10 @@ export class SemanticEventsHealthIndicator implements OnModuleDestroy {
     this.delay.disable();
   }
 
-  private async askStores(timeout: number) {
+  private async askStores(count: () => Promise<void>, timeout: number) {
     const expiresAt = this.clock.now() + PROBE_LIFETIME;
     const [connections, nonces, rateLimits] = await Promise.all([
-      answers(() => this.connectionStore.count('health'), timeout),
+      answers(count, timeout),
       answers(() => this.nonces.use(`health:${randomUUID()}`, expiresAt), timeout),
       answers(() => this.rateLimits.take('health', PROBE, 1), timeout),
     ]);

@@ -8,8 +8,8 @@ import type { LogEntry, LogPage } from './event-log.js';
 import type { Subscriber, SubscriptionOutlet, SubscriptionSource } from './subscription.js';
 import { readSubscription, requestIdOf } from './subscription-request.js';
 
-/** Frames of one client that may wait for the one before. */
-const MAX_WAITING = 16;
+/** Frames of one client that may wait for the one before: it may take and give up 32 patterns one by one. */
+const MAX_WAITING = 64;
 /** Entries read from the log at once. */
 const PAGE = 32;
 /** Above this many bytes, what a client missed is sent only as fast as it reads. */

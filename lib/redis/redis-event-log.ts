@@ -33,7 +33,9 @@ export interface RedisEventLogOptions {
  */
 export class RedisEventLog extends EventLog {
   private sent = 0;
+  /** What was stored last for certain. */
   private acknowledged = 0;
+  private acknowledgedId = '';
   private unstored = 0;
   private follower: StreamFollower | undefined;
   private isClosed = false;
@@ -93,14 +95,18 @@ export class RedisEventLog extends EventLog {
     let number = 0;
     const [reply] = await this.link.exchange(pipeline => {
       number = ++this.sent;
-      const args = [number, this.acknowledged, maxEvents, PUBLISHER_TTL, type, text];
+      const stored = [this.acknowledged, this.acknowledgedId];
+      const args = [number, ...stored, maxEvents, PUBLISHER_TTL, type, text];
       pipeline.eval(APPEND_LUA, 2, events, publisher, ...args);
     });
     const [error, id] = reply ?? [new Error('no reply'), undefined];
     if (error) throw new RedisUnavailableError(error.message, error);
     if (typeof id !== 'string')
       throw new RedisUnavailableError('the connection broke while it was stored');
-    this.acknowledged = Math.max(this.acknowledged, number);
+    if (number > this.acknowledged) {
+      this.acknowledged = number;
+      this.acknowledgedId = id;
+    }
     return id;
   }
 }

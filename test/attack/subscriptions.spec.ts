@@ -382,15 +382,29 @@ describe('a flood of subscribe frames', () => {
     authorizer.hold();
     for (let n = 0; n < 200; n++)
       client.sendJson({ type: 'subscribe', patterns: ['a'], id: `${n}` });
-    const refused = await client.take(184);
+    const refused = await client.take(136);
     expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['RATE_LIMITED']));
-    expect(refused[0]?.id).toBe('16');
+    expect(refused[0]?.id).toBe('64');
     expect(authorizer.asked).toBe(1);
     authorizer.release();
-    expect((await client.take(16)).map(({ id }) => id)).toEqual(
-      Array.from({ length: 16 }, (_, n) => `${n}`),
+    expect((await client.take(64)).map(({ id }) => id)).toEqual(
+      Array.from({ length: 64 }, (_, n) => `${n}`),
     );
     expect(mesh.stats().subscriptions).toBe(1);
+  });
+
+  it('is not what takes and gives up one by one as many patterns as it may', async () => {
+    const authorizer = new GatedAuthorizer();
+    const { app, mesh } = await startMesh(authorizer.canSubscribe);
+    const client = await member(app);
+    authorizer.hold();
+    for (const type of ['subscribe', 'unsubscribe'])
+      for (let n = 0; n < 32; n++) client.sendJson({ type, patterns: [`a.${n}`] });
+    await eventually(() => authorizer.asked > 0);
+    authorizer.release();
+    const answers = (await client.take(64)).map(({ type }) => type as string);
+    expect(new Set(answers)).toEqual(new Set(['subscribed', 'unsubscribed']));
+    expect(mesh.stats().subscriptions).toBe(0);
   });
 
   it('closes with 4429 when it goes on, and leaves nothing behind', async () => {

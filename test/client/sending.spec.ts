@@ -308,6 +308,23 @@ describe('a refusal', () => {
     await socket.event();
   });
 
+  it('holds no shorter where the socket takes no more, either', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    socket.refuse('RATE_LIMITED', { retry_after: 10 });
+    await settled();
+    socket.bufferedAmount = 2 ** 20 + 1;
+    void bench.client.emit('a');
+    await settled();
+    socket.bufferedAmount = 0;
+    bench.clock.advance(9_999);
+    await settled();
+    expect(socket.events).toEqual([]);
+
+    bench.clock.advance(1);
+    await socket.event();
+  });
+
   it('of more types than are held one by one holds everything', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();

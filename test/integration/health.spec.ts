@@ -3,6 +3,7 @@ import { ConnectionStore, NonceStore, RateLimitStore } from '../../lib/index.js'
 import { SemanticEventsHealthIndicator } from '../../lib/health/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { TestApp } from '../helpers/test-app.js';
+import { TestClient } from '../helpers/test-client.js';
 
 /** For all that is not about the event loop: of a busy machine it may be late. */
 const PATIENT = { eventLoopDelay: 60_000 };
@@ -37,6 +38,17 @@ describe('the health of an application', () => {
     expect(await health.isHealthy('gateway')).toMatchObject({ gateway: { status: 'down' } });
     expect(await health.isHealthy('gateway', { ...PATIENT, capacity: 1 })).toMatchObject({
       gateway: { status: 'up' },
+    });
+  });
+
+  it('is down when other nodes have taken all the room there is', async () => {
+    const { app, health } = await start(2);
+    const store = app.nest.get(ConnectionStore);
+    for (let count = 0; count < 2; count++) await store.acquire([{ key: 'all', limit: 2 }]);
+    const refusal = await TestClient.refusal(`ws://127.0.0.1:${app.port}/events`);
+    expect(refusal.body.code).toBe('SERVER_FULL');
+    expect(await health.isHealthy('gateway')).toMatchObject({
+      gateway: { status: 'down', connections: { open: 2, limit: 2 } },
     });
   });
 

@@ -80,6 +80,28 @@ describeWithRedis('the log of events on Redis', () => {
       expect(follower.gaps).toHaveLength(1);
       expect((await other.eventLog.read(cursors[1], 10)).isGap).toBe(true);
     });
+
+    it('in part, with all that its node had published, is given up, too', async () => {
+      const [one, other] = [scene.node(), scene.node()];
+      await append(other, ...range(2));
+      const [others = ''] = await scene.admin.keys('*:p:*');
+      const [lost = ''] = await append(one, 'lost');
+      const [ours = ''] = (await scene.admin.keys('*:p:*')).filter(key => key !== others);
+      await scene.admin.multi().xdel(LOG_KEY, lost).del(ours).exec();
+      const follower = await following(other);
+      await append(one, 'next');
+      await heard(follower, 1);
+      expect(follower.gaps).toHaveLength(1);
+    });
+
+    it('wholly is not given up a second time by who has published before', async () => {
+      const [one, other] = [scene.node(), scene.node()];
+      await append(one, 'before');
+      await scene.admin.flushall();
+      const [cursor] = await append(other, 'after');
+      await append(one, 'next');
+      expect((await other.eventLog.read(cursor, 10)).isGap).toBe(false);
+    });
   });
 
   it('is told on, whatever is in it and whatever a follower throws', async () => {

@@ -1,17 +1,20 @@
 /**
  * Adds an event, once: a client of ioredis may send a command again whose answer it has not seen. What a node sends is
- * numbered, and Redis keeps the last number. Where that is lower than one it has acknowledged, it has lost what came
- * after, as in a failover: a log with a hole that nobody can see is given up, so that everybody is told of a gap.
+ * numbered, and Redis keeps the last number. Where that is lower than one it has acknowledged, or is gone and so is the
+ * entry, but not those before it, Redis has lost what came after, as in a failover: a log with a hole that nobody can see
+ * is given up, so that everybody is told of a gap.
  *
- * KEYS: log, last number of this node · ARGV: number, highest number acknowledged, entries kept, ms to keep the number,
- * type, text → the id, or nothing when it may have been added before.
+ * KEYS: log, last number of this node · ARGV: number, highest number acknowledged, its id or an empty text, entries kept,
+ * ms to keep the number, type, text → the id, or nothing when it may have been added before.
  */
 export const APPEND_LUA = `
-local last = tonumber(redis.call('GET', KEYS[2]) or ARGV[2])
-if last < tonumber(ARGV[2]) then redis.call('DEL', KEYS[1]) end
+local known = redis.call('GET', KEYS[2])
+local last = tonumber(known or ARGV[2])
+local near = not known and ARGV[3] ~= '' and redis.call('XREVRANGE', KEYS[1], ARGV[3], '-', 'COUNT', 1)[1]
+if last < tonumber(ARGV[2]) or near and near[1] ~= ARGV[3] then redis.call('DEL', KEYS[1]) end
 if tonumber(ARGV[1]) <= last then return false end
-local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'type', ARGV[5], 'text', ARGV[6])
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[4])
+local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'type', ARGV[6], 'text', ARGV[7])
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[5])
 return id
 `;
 
