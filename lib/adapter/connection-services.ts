@@ -62,9 +62,10 @@ export class ConnectionServices {
 export function servicesOf(app: INestApplicationContext, adapter: string): ConnectionServices {
   // Asked for a provider it does not have, an application made by NestFactory ends the process.
   const modules = [...app.get(ModulesContainer, { strict: false }).values()];
-  if (!modules.some(({ providers }) => providers.has(ConnectionServices)))
+  // Of two, gateways would be served by one and guarded by the other, which knows none of its session keys.
+  if (modules.filter(({ providers }) => providers.has(ConnectionServices)).length !== 1)
     throw new SemanticEventsConfigError([
-      `${adapter} needs SemanticEventsModule.forRoot() among the imports of the application`,
+      `${adapter} needs SemanticEventsModule.forRoot() among the imports of the application, once`,
     ]);
   const services = app.get(ConnectionServices, { strict: false });
   services.adapter = 'made';
