@@ -38,6 +38,8 @@ export interface CatalogHandler {
 
 export interface CatalogGateway {
   readonly metatype: GatewayClass;
+  /** None of a gateway that is made for each message. */
+  readonly instance?: object;
   readonly endpoint: Endpoint;
   readonly isPublic: boolean;
   /** Whether it is a `@SecureGateway()`. */
@@ -146,13 +148,17 @@ export class GatewayCatalog {
   private scan(): CatalogGateway[] {
     const providers = [...this.modules.values()].flatMap(module => [...module.providers.values()]);
     return providers
-      .map(({ metatype }) => metatype as GatewayClass | null)
-      .filter(metatype => metatype !== null && typeof metatype === 'function')
-      .filter(metatype => Reflect.hasMetadata(GATEWAY_METADATA, metatype))
-      .map(metatype => this.describe(metatype));
+      .filter(({ metatype }) => typeof metatype === 'function')
+      .filter(({ metatype }) => Reflect.hasMetadata(GATEWAY_METADATA, metatype as GatewayClass))
+      .map(wrapper =>
+        this.describe(
+          wrapper.metatype as GatewayClass,
+          wrapper.isDependencyTreeStatic() ? (wrapper.instance as object) : undefined,
+        ),
+      );
   }
 
-  private describe(metatype: GatewayClass): CatalogGateway {
+  private describe(metatype: GatewayClass, instance?: object): CatalogGateway {
     const options = (Reflect.getMetadata(GATEWAY_OPTIONS, metatype) ?? {}) as GatewayOptions;
     const prototype = metatype.prototype as Record<string, object>;
     const handlers = new MetadataScanner()
@@ -168,6 +174,7 @@ export class GatewayCatalog {
       }));
     return {
       metatype,
+      instance,
       endpoint: {
         port: (Reflect.getMetadata(PORT_METADATA, metatype) as number | undefined) ?? 0,
         path: normalizePath(options.path),

@@ -1,4 +1,4 @@
-import { Injectable, Module, type Type } from '@nestjs/common';
+import { type DynamicModule, Injectable, Module, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
@@ -106,5 +106,17 @@ describe('SemanticEventsModule', () => {
     await expect(
       compile(SemanticEventsModule.forRoot(OPTIONS), feature([])),
     ).resolves.toBeDefined();
+  });
+
+  it('is served once: a second one of it stops the start, the same one named twice does not', async () => {
+    const module = SemanticEventsModule.forRoot(OPTIONS);
+    const start = (other: DynamicModule) =>
+      TestApp.start({ gateways: [EchoGateway], module, imports: [other] });
+    await expect(start(SemanticEventsModule.forRoot(OPTIONS))).rejects.toThrow(
+      /SemanticEventsModule\.forRoot\(\) .*, once/,
+    );
+    const client = await (await start(module)).login();
+    client.emit('echo');
+    expect((await client.next()).event.type).toBe('echo.reply');
   });
 });

@@ -52,7 +52,10 @@ class NoGateway {
 }
 
 const catalogOf = (gateways: object[], connection = {}) => {
-  const providers = new Map(gateways.map(metatype => [metatype, { metatype }]));
+  const isDependencyTreeStatic = () => true;
+  const providers = new Map(
+    gateways.map(metatype => [metatype, { metatype, isDependencyTreeStatic }]),
+  );
   const modules = new Map([['module', { providers }]]) as unknown as ModulesContainer;
   return new GatewayCatalog(resolvedOptions({ connection }), modules, new Reflector());
 };
