@@ -2,6 +2,7 @@ import type { MeshOptions } from '../../../lib/index.js';
 import { DefaultEventAuthorizer } from '../../../lib/auth/index.js';
 import { MAIN_SECRET, resolvedOptions } from '../../helpers/resolved-options.js';
 import { clientAt } from '../../helpers/ws-context.js';
+import { leastCpuTime } from '../../helpers/cpu-time.js';
 
 const authorizer = new DefaultEventAuthorizer(
   resolvedOptions({
@@ -16,9 +17,9 @@ const publishes = (source: string, type = 'ui.click', client = alice) =>
 
 describe('DefaultEventAuthorizer.canPublish', () => {
   it('takes a time that does not grow with the square of a source', () => {
-    const start = performance.now();
-    expect(publishes(`a${'/'.repeat(30_000)}x`)).toBe(true);
-    expect(performance.now() - start).toBeLessThan(500);
+    const source = `a${'/'.repeat(30_000)}x`;
+    expect(publishes(source)).toBe(true);
+    expect(leastCpuTime(() => publishes(source))).toBeLessThan(200);
   });
 
   it.each(['system', 'system.', 'system.user.disconnected'])('forbids the type %j', type => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { coversPattern, matchesPattern } from '../../../lib/event/index.js';
 import { PatternIndex } from '../../../lib/mesh/pattern-index.js';
+import { leastCpuTime } from '../../helpers/cpu-time.js';
 
 fc.configureGlobal({ seed: 20_261_128 });
 
@@ -70,11 +71,12 @@ describe('PatternIndex', () => {
   it('looks at no more of 100 000 patterns than lead towards the type', () => {
     const index = new PatternIndex<number>();
     for (let at = 0; at < 100_000; at++) index.add(`room.${at}.*`, at);
-    const started = process.cpuUsage();
-    for (let round = 0; round < 1_000; round++) expect(index.match('room.7.said').size).toBe(1);
-    const { user, system } = process.cpuUsage(started);
-    // A scan takes some 10 000 µs each.
-    expect((user + system) / 1_000).toBeLessThan(500);
+    expect(index.match('room.7.said').size).toBe(1);
+    const time = leastCpuTime(() => {
+      for (let round = 0; round < 100; round++) index.match('room.7.said');
+    });
+    // A scan takes some 10 ms each.
+    expect(time).toBeLessThan(100);
   });
 });
 
