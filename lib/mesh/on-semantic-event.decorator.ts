@@ -48,7 +48,7 @@ export function checkDeclaration({ patterns, options }: HandlerDeclaration): voi
     const { priority, timeout, retries, concurrency, filter } = options;
     if (priority !== undefined && !Number.isFinite(priority))
       problems.add('@OnSemanticEvent.priority', 'must be a number');
-    problems.integer('@OnSemanticEvent.timeout', timeout, { min: 1, max: 2_147_483_647 });
+    problems.delay('@OnSemanticEvent.timeout', timeout);
     problems.integer('@OnSemanticEvent.retries', retries, { min: 0, max: 100 });
     problems.integer('@OnSemanticEvent.concurrency', concurrency, { min: 1 });
     problems.fn('@OnSemanticEvent.filter', filter);

@@ -1,13 +1,10 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { Clock } from '../clock.js';
-import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { MAX_DELAY, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import type { SecurityEvent } from './security-event.js';
 import { SecurityEvents } from './security-events.js';
 import { type SecurityLine, SecurityTally } from './security-tally.js';
-
-/** The longest time a Node timer takes, in milliseconds: beyond, it fires at once. */
-const MAX_TIMEOUT = 2_147_483_647;
 
 /**
  * Writes security events to Nest's Logger: what is new at once, what goes on summed up once per
@@ -56,7 +53,7 @@ export class SecurityLog implements OnApplicationShutdown {
 
   private start(interval: number): void {
     this.since = this.clock.monotonic();
-    const timeout = Math.min(interval, MAX_TIMEOUT);
+    const timeout = Math.min(interval, MAX_DELAY);
     this.timer = setTimeout(() => {
       this.flush();
     }, timeout).unref();

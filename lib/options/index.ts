@@ -29,7 +29,7 @@ export type {
   SecurityLogLevel,
   SecurityLogLevels,
 } from './monitoring-options.js';
-export { MIN_SECRET_BYTES, Problems } from './problems.js';
+export { MAX_DELAY, MIN_SECRET_BYTES, Problems } from './problems.js';
 export { resolveOptions } from './resolve-options.js';
 export {
   type ResolvedOptions,

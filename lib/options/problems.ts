@@ -3,6 +3,9 @@ import { SemanticEventsConfigError } from '../protocol/errors.js';
 /** The least that may be signed with by HMAC-SHA256 (RFC 7518, section 3.2). */
 export const MIN_SECRET_BYTES = 32;
 
+/** The longest that a timer of Node waits, in milliseconds: told to wait longer, it does not wait at all. */
+export const MAX_DELAY = 2 ** 31 - 1;
+
 /** Collects everything that is wrong with the options, so that a start-up failure names it all at once. */
 export class Problems {
   private readonly found: string[] = [];
@@ -40,9 +43,9 @@ export class Problems {
       );
   }
 
-  /** How long to wait, in milliseconds; where Node is told to wait longer than a timer can, it does not wait at all. */
+  /** How long to wait, in milliseconds. */
   delay(path: string, value: unknown, min = 1): void {
-    this.integer(path, value, { min, max: 2 ** 31 - 1 });
+    this.integer(path, value, { min, max: MAX_DELAY });
   }
 
   /** A finite number above zero; undefined stands for the default and is fine. */

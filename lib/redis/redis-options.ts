@@ -1,6 +1,6 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { Clock } from '../clock.js';
-import { Problems } from '../options/index.js';
+import { MAX_DELAY, Problems } from '../options/index.js';
 
 /** A client of ioredis, of one server or of a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -63,8 +63,6 @@ export const REDIS_DEFAULTS: Readonly<RedisTuning> = Object.freeze({
 type OptionsOfEither = RedisOptions & Pick<ClusterOptions, 'redisOptions'>;
 
 const SCHEMES = ['redis:', 'rediss:'];
-/** The longest a timer of Node waits. */
-const MAX_TIME = 2_147_483_647;
 
 const MINIMA = [
   ['commandTimeout', 1],
@@ -107,7 +105,7 @@ function checkTuning(options: RedisStoresOptions, problems: Problems): void {
   if (clock !== undefined && !(clock instanceof Clock))
     problems.add('redisStores.clock', 'must be a Clock');
   for (const [name, min] of MINIMA)
-    problems.integer(`redisStores.${name}`, options[name], { min, max: MAX_TIME });
+    problems.integer(`redisStores.${name}`, options[name], { min, max: MAX_DELAY });
 }
 
 function schemeOf(url: unknown): string {
