@@ -2,8 +2,8 @@ const FINAL_TEXT = 0x81;
 const MAX_SHORT = 125;
 const MAX_MEDIUM = 0xffff;
 
-// Text messages as they leave a server (RFC 6455, section 5.2): one frame, not masked, in one piece with its header.
-// That is one write where ws makes two chunks of it, and one that is made once can be sent to many.
+// Text messages of a server (RFC 6455, section 5.2): one unmasked frame, in one buffer with its header. ws creates two
+// chunks for it. One buffer needs one write, and it can be sent to many clients.
 
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
@@ -12,7 +12,7 @@ export function textFrame(text: string): Buffer {
   return frame;
 }
 
-/** Makes the frames of a text that differs in one place only from what others are sent. */
+/** Creates frames of a text that differs in one place for each client. */
 export class FrameMould {
   private readonly head: Buffer;
   private readonly tail: Buffer;
@@ -23,7 +23,7 @@ export class FrameMould {
     this.tail = Buffer.from(tail);
   }
 
-  /** @param ascii what is in that place */
+  /** @param ascii the text in that place */
   frameWith(ascii: string): Buffer {
     const { head, tail } = this;
     const length = head.length + ascii.length + tail.length;
@@ -38,13 +38,13 @@ export class FrameMould {
     return frame;
   }
 
-  /** Takes back one of the frames, which nobody needs any more: the next may be written over it. */
+  /** Returns a sent frame: the next frame may reuse its memory. */
   takeBack(frame: Buffer): void {
     this.spare = frame;
   }
 }
 
-/** With its header; the text takes up the rest. */
+/** Allocates a frame with its header; the text fills the rest. */
 function newFrame(length: number): Buffer {
   const frame = Buffer.allocUnsafe(sizeOf(length));
   frame.writeUInt8(FINAL_TEXT);

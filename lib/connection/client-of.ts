@@ -3,12 +3,17 @@ import { Client } from './client.js';
 
 const clients = new WeakMap<object, Client>();
 
-/** Ties a client to its socket, at the handshake. */
+/**
+ * Binds a client to its socket, at the handshake. The socket gets an `ip`, like an HTTP request. Without it guards such as
+ * ThrottlerGuard would count all clients as one.
+ */
 export function bindClient(socket: object, client: Client): void {
   clients.set(socket, client);
+  if (!('ip' in socket))
+    Reflect.defineProperty(socket, 'ip', { value: client.address, configurable: true });
 }
 
-/** The client behind a socket. On a stock adapter, which tells no handshake, one is made at first sight. */
+/** Returns the client of a socket. On a stock adapter, which reports no handshake, the first call creates the client. */
 export function clientOf(socket: object): Client {
   let client = clients.get(socket);
   if (!client) {
@@ -18,7 +23,7 @@ export function clientOf(socket: object): Client {
   return client;
 }
 
-/** What can be learned from the socket itself: one of Socket.IO knows its handshake, one of ws its TCP peer. */
+/** Returns the facts of the socket itself: Socket.IO knows the handshake, ws the TCP address. */
 function handshakeOf(socket: object): Handshake {
   const { handshake, _socket } = socket as {
     handshake?: Handshake;

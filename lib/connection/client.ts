@@ -1,31 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientUser, Handshake } from '../options/index.js';
 
-/** What went over a connection so far. */
+/** Counts the messages of a connection. */
 export interface ClientCounters {
-  /** Messages that came in. */
+  /** Received messages. */
   received: number;
-  /** Messages that went out. */
+  /** Sent messages. */
   sent: number;
-  /** Messages that were refused. */
+  /** Refused messages. */
   refused: number;
 }
 
-/** What an application may know of the peer of one connection. */
+/** The client of one connection, for the application. */
 export class Client<U extends ClientUser = ClientUser> {
   /** Unique; chosen by the server. */
   readonly id = randomUUID();
 
   readonly counters: ClientCounters = { received: 0, sent: 0, refused: 0 };
 
-  /** When the last message came in, in milliseconds since the Unix epoch. */
+  /** When the last message arrived, in milliseconds since the Unix epoch. */
   lastActivityAt: number;
 
   #handshake: Handshake;
   #user: U | undefined;
   #expiresAt: number | undefined;
 
-  /** @param connectedAt when the connection was made, in milliseconds since the Unix epoch */
+  /** @param connectedAt when the connection was opened, in milliseconds since the Unix epoch */
   constructor(
     handshake: Handshake,
     readonly connectedAt: number,
@@ -34,7 +34,7 @@ export class Client<U extends ClientUser = ClientUser> {
     this.lastActivityAt = connectedAt;
   }
 
-  /** The headers carry cookies and credentials: private, so that logging a client does not show them. */
+  /** The facts of the handshake. They are private, because headers contain cookies and credentials that a log must not show. */
   get handshake(): Handshake {
     return this.#handshake;
   }
@@ -44,12 +44,12 @@ export class Client<U extends ClientUser = ClientUser> {
     return this.#handshake.address;
   }
 
-  /** The origin of the page the client runs in; undefined when it is no browser. */
+  /** The origin of the page that the client runs in; undefined if the client is not a browser. */
   get origin(): string | undefined {
     return this.#handshake.origin;
   }
 
-  /** Who the client has proved to be; undefined before authentication. */
+  /** The authenticated user; undefined before authentication. */
   get user(): U | undefined {
     return this.#user;
   }
@@ -60,10 +60,10 @@ export class Client<U extends ClientUser = ClientUser> {
   }
 
   /**
-   * Takes the client for a user from here on, or renews the session of the same user.
+   * Authenticates the client as a user, or renews the session of the same user.
    *
    * @param expiresAt when the session ends, in milliseconds since the Unix epoch
-   * @returns false, and changes nothing, when the client is somebody else already
+   * @returns false if the client is already another user; nothing changes then
    */
   authenticateAs(user: U, expiresAt: number): boolean {
     if (this.user && String(this.user.id) !== String(user.id)) return false;

@@ -1,43 +1,57 @@
 import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { after, type MaybePromise } from '../maybe-promise.js';
-import { SecurityEvents, Telemetry } from '../monitoring/index.js';
+import { attempt, contained, SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import type { Code, HandshakeCode } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
 import { Clock } from '../clock.js';
+import { BorrowedPlaces } from './borrowed-places.js';
 import type { Client } from './client.js';
-import { addressGroup } from './client-address.js';
+import { addressGroups } from './client-address.js';
 import { ConnectionSlot } from './connection-slot.js';
 import { ConnectionStore, type SlotClaim } from './connection-store.js';
 import { InMemoryConnectionStore } from './in-memory-connection-store.js';
+import { RecentDisconnects } from './recent-disconnects.js';
 import { type Revocation, RevocationBus } from './revocation-bus.js';
 
-/** How often deadlines are looked at, in milliseconds: one scan over all connections instead of timers for each. */
+/** The interval between two checks of deadlines, in milliseconds. One scan over all connections replaces a timer for each. */
 const SCAN_INTERVAL = 100;
 
-/** How far apart the clocks of two nodes may be, in milliseconds. */
+/** The tolerated difference between the clocks of two nodes, in milliseconds. */
 const CLOCK_DRIFT = 5_000;
 
-/** What all connections are counted by. */
+/** The key of the count of all connections. */
 export const EVERYONE = 'all';
 
-/** What the manager asks of a connection; the adapter makes them. */
+/** The part of a connection that the manager uses; the adapter creates it. */
 export interface ManagedConnection {
   readonly client: Client;
+  /** Its place in the counts of connections. */
+  readonly slot?: ConnectionSlot;
   /** Bytes that wait to be sent. */
   readonly queuedBytes: number;
-  /** Tells the peer why, and closes. */
+  /** Sends the reason to the client, and closes. */
   end(code: Code): void;
-  /** Does what is due: pings the peer, or ends the connection when one of its deadlines has passed. */
+  /** Pings the client if a ping is due, or ends the connection if one of its deadlines has passed. */
   checkDeadlines(): void;
 }
 
-/** Every open connection of the application, whatever gateway, path or port it came by. */
+/** All open connections of the application, on every gateway, path and port. */
 @Injectable()
 export class ConnectionManager implements OnApplicationShutdown {
+  /**
+   * The recent disconnects, for connections that were authenticating at the time.
+   *
+   * @internal
+   */
+  readonly disconnects = new RecentDisconnects();
+
   private readonly connections = new Map<string, ManagedConnection>();
-  /** What goes on where the store fails. */
+  /** The local counts, which replace the store while it fails. They include all connections of this node. */
   private readonly local = new InMemoryConnectionStore();
+  private readonly borrowed: BorrowedPlaces;
+  /** Whether the local counts may be needed. A store in memory does not fail. */
+  private readonly hasStandIn: boolean;
   private readonly outage: StoreOutage;
   private scanner: NodeJS.Timeout | undefined;
 
@@ -49,16 +63,24 @@ export class ConnectionManager implements OnApplicationShutdown {
     @Optional() events?: SecurityEvents,
     @Optional() telemetry?: Telemetry,
   ) {
-    bus.subscribe(({ kind, id, code, at }) => {
-      // A session stays ended; a user who was disconnected may have come back since.
-      const latest = kind === 'session' ? Infinity : at + CLOCK_DRIFT;
-      this.closeWhere(client => isMeant(client, kind, id) && client.connectedAt <= latest, code);
-    });
+    bus.subscribe(
+      contained(({ kind, id, code, at }: Revocation) => {
+        if (kind !== 'client') this.disconnects.note(kind, id, code);
+        // A session stays ended. A disconnected user may have reconnected since.
+        const latest = kind === 'session' ? Infinity : at + CLOCK_DRIFT;
+        this.closeWhere(client => isMeant(client, kind, id) && client.connectedAt <= latest, code);
+      }),
+    );
     const { onStoreError } = options.connection;
     this.outage = new StoreOutage('connections', onStoreError, clock, events, telemetry);
+    this.hasStandIn = onStoreError === 'local' && !(store instanceof InMemoryConnectionStore);
+    this.borrowed = new BorrowedPlaces(store, clock, EVERYONE, slot => {
+      for (const connection of this.connections.values())
+        if (connection.slot === slot) connection.end('RATE_LIMITED');
+    });
   }
 
-  /** How many connections are open, authenticated or not. */
+  /** The number of open connections, authenticated or not. */
   get count(): number {
     return this.connections.size;
   }
@@ -78,14 +100,14 @@ export class ConnectionManager implements OnApplicationShutdown {
     return this.connections.get(clientId)?.client;
   }
 
-  /** Whether one more connection from an address would be within the limits now. */
+  /** Returns whether one more connection from an address is within the limits now. */
   async canConnect(address: string): Promise<boolean> {
     const claims = this.claimsOf(address);
     const counts = await Promise.all(claims.map(async ({ key }) => this.store.count(key)));
     return claims.every(({ limit }, index) => (counts[index] ?? 0) < limit);
   }
 
-  /** Closes one connection, on whatever node it is. @returns whether it was open on this one */
+  /** Closes one connection, on any node. @returns whether it was open on this node */
   disconnect(clientId: string, code: Code = 'REVOKED'): boolean {
     const connection = this.connections.get(clientId);
     if (connection) connection.end(code);
@@ -93,22 +115,26 @@ export class ConnectionManager implements OnApplicationShutdown {
     return connection !== undefined;
   }
 
-  /** Closes every connection of a user, on all nodes. @returns how many there were on this one */
+  /**
+   * Closes every connection of a user on all nodes, also those that are still authenticating. The user may connect again.
+   *
+   * @returns the number of authenticated connections on this node
+   */
   disconnectUser(userId: string | number, code: Code = 'REVOKED'): number {
     return this.disconnectAll('user', String(userId), code);
   }
 
   /**
-   * Closes every connection that was authenticated by a session, on all nodes.
+   * Closes every connection that a session authenticated, on all nodes.
    *
-   * @param until until when other nodes are to refuse its tokens, in milliseconds since the Unix epoch
-   * @returns how many there were on this one
+   * @param until when other nodes may stop refusing its tokens, in milliseconds since the Unix epoch
+   * @returns the number of its connections on this node
    */
   disconnectSession(sessionId: string, code: Code = 'REVOKED', until?: number): number {
     return this.disconnectAll('session', sessionId, code, until);
   }
 
-  /** Called by the adapter for a handshake: takes a place within the limits, or tells which one is reached. */
+  /** Reserves a place for a handshake. @returns the place, or the code of the limit that is reached */
   async reserve(address: string): Promise<ConnectionSlot | HandshakeCode> {
     const slot = new ConnectionSlot();
     const full = await this.claim(slot, this.claimsOf(address));
@@ -116,63 +142,85 @@ export class ConnectionManager implements OnApplicationShutdown {
     return slot;
   }
 
-  /** Called by the adapter when a connection is authenticated. @returns whether the user has room for it */
+  /** Counts a connection for its user when it is authenticated. @returns whether it is within the limit of the user */
   claimUser(slot: ConnectionSlot, userId: string | number): MaybePromise<boolean> {
     const limit = this.options.connection.maxConnectionsPerUser;
     const claimed = this.claim(slot, [{ key: `user:${userId}`, limit }]);
     return after(claimed, full => full === undefined);
   }
 
-  /** Called by the adapter for each socket it opens. */
+  /** Adds a connection. The adapter calls it for each socket that it opens. */
   add(connection: ManagedConnection): void {
     this.connections.set(connection.client.id, connection);
-    this.scanner ??= setInterval(() => {
-      // After what has come is read: where the process stood still, nobody was silent for that.
-      setImmediate(() => {
-        this.scan();
-      });
-    }, SCAN_INTERVAL).unref();
+    this.scanner ??= setInterval(
+      contained(() => {
+        // Read what has arrived first: after a blocked event loop, a client must not count as silent.
+        setImmediate(
+          contained(() => {
+            this.scan();
+          }),
+        );
+      }),
+      SCAN_INTERVAL,
+    ).unref();
   }
 
-  /** Called by the adapter when a socket is gone. */
+  /** Removes a connection. The adapter calls it when the socket is gone. */
   remove(connection: ManagedConnection): void {
     this.connections.delete(connection.client.id);
     if (this.connections.size === 0) this.stopScanning();
   }
 
-  // Not before: connections stay, and have their deadlines, for as long as the application takes to shut down.
+  // Earlier hooks would be too early: connections stay open, and need their deadlines, while the application shuts down.
   onApplicationShutdown(): void {
     this.stopScanning();
   }
 
   private claim(slot: ConnectionSlot, claims: SlotClaim[]): MaybePromise<SlotClaim | undefined> {
-    return this.outage.during(() => slot.claim(this.store, claims), {
+    const own = this.hasStandIn ? this.local : undefined;
+    return this.outage.during(() => slot.claim(this.store, claims, own), {
       allow: () => undefined,
-      local: () => slot.claim(this.local, claims),
+      local: () => this.borrow(slot, slot.missing(claims)),
+    });
+  }
+
+  private borrow(slot: ConnectionSlot, claims: SlotClaim[]): MaybePromise<SlotClaim | undefined> {
+    return after(slot.claim(this.local, claims), full => {
+      if (!full) this.borrowed.add(slot, claims);
+      return full;
     });
   }
 
   private claimsOf(address: string): SlotClaim[] {
     const { maxConnections, maxConnectionsPerAddress } = this.options.connection;
-    return [
-      { key: `address:${addressGroup(address)}`, limit: maxConnectionsPerAddress },
-      { key: EVERYONE, limit: maxConnections },
-    ];
+    const ofAddress = addressGroups(address).map(({ name, factor }) => ({
+      key: `address:${name}`,
+      limit: maxConnectionsPerAddress * factor,
+    }));
+    return [...ofAddress, { key: EVERYONE, limit: maxConnections }];
   }
 
-  private disconnectAll(kind: Revocation['kind'], id: string, code: Code, until?: number): number {
+  private disconnectAll(kind: 'user' | 'session', id: string, code: Code, until?: number): number {
+    this.disconnects.note(kind, id, code);
     this.bus.publish({ kind, id, code, at: this.clock.now(), until });
     return this.closeWhere(client => isMeant(client, kind, id), code);
   }
 
   private closeWhere(matches: (client: Client) => boolean, code: Code): number {
     const found = [...this.connections.values()].filter(({ client }) => matches(client));
-    for (const connection of found) connection.end(code);
+    for (const connection of found)
+      attempt(() => {
+        connection.end(code);
+      });
     return found.length;
   }
 
   private scan(): void {
-    for (const connection of this.connections.values()) connection.checkDeadlines();
+    this.borrowed.check();
+    for (const connection of this.connections.values())
+      attempt(() => {
+        connection.checkDeadlines();
+      });
   }
 
   private stopScanning(): void {

@@ -1,54 +1,84 @@
 import { after, type MaybePromise, recovering } from '../maybe-promise.js';
 import type { ConnectionStore, SlotClaim } from './connection-store.js';
+import type { InMemoryConnectionStore } from './in-memory-connection-store.js';
 
-/** The place of one connection in all counts it is part of. */
+/** The place of one connection in all counts that include it. */
 export class ConnectionSlot {
   private store: ConnectionStore | undefined;
   private keys: readonly string[] = [];
-  // In another store, which stood in for the first when that failed.
+  // The place in a second store, which counts the connection too, or replaced the first store while it failed.
   private elsewhere: ConnectionSlot | undefined;
-  private isReleased = false;
+  private hasEnded = false;
+
+  get isReleased(): boolean {
+    return this.hasEnded;
+  }
 
   /**
    * Adds the connection to counts of a store: all of them, or none.
    *
-   * @returns the claim that was at its limit; undefined when the connection was counted
+   * @param own also counts the connection, without a limit
+   * @returns the claim that is at its limit; undefined if the connection was counted
    */
-  claim(store: ConnectionStore, claims: readonly SlotClaim[]): MaybePromise<SlotClaim | undefined> {
-    const missing = claims.filter(({ key }) => !this.holds(key));
-    if (missing.length === 0) return undefined;
-    return after(store.acquire(missing), full => {
+  claim(
+    store: ConnectionStore,
+    claims: readonly SlotClaim[],
+    own?: InMemoryConnectionStore,
+  ): MaybePromise<SlotClaim | undefined> {
+    const missing = this.missing(claims);
+    return missing.length === 0 ? undefined : this.claimAlso(store, missing, own);
+  }
+
+  /** Works like `claim`, and also adds the connection to counts that another store already has. */
+  claimAlso(
+    store: ConnectionStore,
+    claims: readonly SlotClaim[],
+    own?: InMemoryConnectionStore,
+  ): MaybePromise<SlotClaim | undefined> {
+    return after(store.acquire(claims), full => {
       if (full) return full;
-      const keys = missing.map(({ key }) => key);
-      // The connection may have ended while the store was asked.
-      if (this.isReleased) giveBack(store, keys);
-      else this.hold(store, keys);
+      const keys = claims.map(({ key }) => key);
+      // The connection may have ended during the request to the store.
+      if (this.hasEnded) {
+        releaseKeys(store, keys);
+        return undefined;
+      }
+      this.addKeys(store, keys);
+      if (own) {
+        own.add(keys);
+        this.addKeys(own, keys);
+      }
       return undefined;
     });
   }
 
-  /** Gives the place back. However a connection ends, and however often this is told, once. */
+  /** Returns the claims that no store counts yet. */
+  missing(claims: readonly SlotClaim[]): SlotClaim[] {
+    return claims.filter(({ key }) => !this.hasKey(key));
+  }
+
+  /** Releases the place. Further calls do nothing. */
   release(): void {
-    if (this.isReleased) return;
-    this.isReleased = true;
-    if (this.store) giveBack(this.store, this.keys);
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    if (this.store) releaseKeys(this.store, this.keys);
     this.elsewhere?.release();
   }
 
-  private holds(key: string): boolean {
-    return this.keys.includes(key) || (this.elsewhere?.holds(key) ?? false);
+  private hasKey(key: string): boolean {
+    return this.keys.includes(key) || (this.elsewhere?.hasKey(key) ?? false);
   }
 
-  private hold(store: ConnectionStore, keys: readonly string[]): void {
+  private addKeys(store: ConnectionStore, keys: readonly string[]): void {
     this.store ??= store;
-    // An array made by a spread has room for more, which is lost memory in each connection.
+    // A spread would reserve spare capacity, which wastes memory in each connection.
     if (this.store === store) this.keys = this.keys.concat(keys);
-    else (this.elsewhere ??= new ConnectionSlot()).hold(store, keys);
+    else (this.elsewhere ??= new ConnectionSlot()).addKeys(store, keys);
   }
 }
 
-function giveBack(store: ConnectionStore, keys: readonly string[]): void {
-  // A store that cannot be told forgets by itself what it hears no more of.
+function releaseKeys(store: ConnectionStore, keys: readonly string[]): void {
+  // If the release does not reach the store, the count expires by itself.
   void recovering(
     () => store.release(keys),
     () => undefined,

@@ -1,24 +1,23 @@
-/** One count a connection is added to, and how far that may go. */
+/** A count that a connection is added to, and its limit. */
 export interface SlotClaim {
   readonly key: string;
   readonly limit: number;
 }
 
-/** Counts connections: the port behind every connection limit. */
+/** The port for counts of connections, behind every connection limit. */
 export abstract class ConnectionStore {
   /**
-   * Adds a connection to several counts, in one atomic step: to all of them, or, where one is at its limit,
-   * to none.
+   * Adds a connection to several counts, in one atomic step. If one count is at its limit, none changes.
    *
-   * @returns the first claim that was at its limit; undefined when the connection was counted
+   * @returns the first claim that is at its limit; undefined if the connection was counted
    */
   abstract acquire(
     claims: readonly SlotClaim[],
   ): SlotClaim | undefined | Promise<SlotClaim | undefined>;
 
-  /** Takes a connection out of the counts it was added to. */
+  /** Removes a connection from the counts it was added to. */
   abstract release(keys: readonly string[]): void | Promise<void>;
 
-  /** How many connections a key counts. */
+  /** Returns the number of connections that a key counts. */
   abstract count(key: string): number | Promise<number>;
 }

@@ -1,10 +1,10 @@
 import { ConnectionStore, type SlotClaim } from './connection-store.js';
 
-/** Keeps a count only while it is above zero: there are never more of them than connections. */
+/** Counts connections in memory. It drops a count at zero, so that there are never more counts than connections. */
 export class InMemoryConnectionStore extends ConnectionStore {
   private readonly counts = new Map<string, number>();
 
-  /** How many keys take up memory. */
+  /** The number of keys in memory. */
   get size(): number {
     return this.counts.size;
   }
@@ -12,8 +12,13 @@ export class InMemoryConnectionStore extends ConnectionStore {
   acquire(claims: readonly SlotClaim[]): SlotClaim | undefined {
     const full = claims.find(({ key, limit }) => this.count(key) >= limit);
     if (full) return full;
-    for (const { key } of claims) this.counts.set(key, this.count(key) + 1);
+    this.add(claims.map(({ key }) => key));
     return undefined;
+  }
+
+  /** Counts a connection without a limit. */
+  add(keys: readonly string[]): void {
+    for (const key of keys) this.counts.set(key, this.count(key) + 1);
   }
 
   release(keys: readonly string[]): void {

@@ -1,6 +1,13 @@
 export { Client, type ClientCounters } from './client.js';
-export { addressGroup, ClientAddressResolver } from './client-address.js';
+export {
+  addressGroup,
+  type AddressGroup,
+  addressGroups,
+  ClientAddressResolver,
+  mayShareHost,
+} from './client-address.js';
 export { bindClient, clientOf } from './client-of.js';
+export { bindConnection, connectionOf, OWNER, type RefusalTarget } from './connection-of.js';
 export { ConnectionManager, EVERYONE, type ManagedConnection } from './connection-manager.js';
 export { ConnectionSlot } from './connection-slot.js';
 export { ConnectionStore, type SlotClaim } from './connection-store.js';

@@ -1,13 +1,13 @@
 export interface LivenessOptions {
-  /** Milliseconds from one ping to the next; a peer that has not answered by then is gone. */
+  /** Milliseconds from one ping to the next. A client that has not answered by then is dead. */
   readonly heartbeatInterval: number;
-  /** Milliseconds without a message after which a connection is idle. */
+  /** Milliseconds without a message until a connection is idle. */
   readonly idleTimeout: number;
 }
 
 export type LivenessStep = 'ping' | 'dead' | 'idle';
 
-/** Tells when a connection is to be pinged, and when it is idle or dead. */
+/** Decides when a ping is due, and when a connection is idle or dead. */
 export class Liveness {
   private lastMessageAt: number;
   private pingAt: number;
@@ -15,8 +15,8 @@ export class Liveness {
 
   /**
    * @param now monotonic milliseconds
-   * @param jitter 0 to 1: where in its interval the first ping falls, so that many connections made at once
-   *   are not pinged at once for ever after
+   * @param jitter 0 to 1: the part of the interval before the first ping. It spreads the pings of connections that were opened
+   *   together
    */
   constructor(
     private readonly options: LivenessOptions,
@@ -27,18 +27,18 @@ export class Liveness {
     this.pingAt = whole(now + jitter * options.heartbeatInterval);
   }
 
-  /** Any sign of life, such as a pong. */
-  heard(): void {
+  /** Records a sign of life, such as a pong. */
+  markAlive(): void {
     this.isAnswered = true;
   }
 
-  /** A message: the peer is not only alive but in use. */
-  active(now: number): void {
+  /** Records a message, which also makes the connection active. */
+  markActive(now: number): void {
     this.isAnswered = true;
     this.lastMessageAt = whole(now);
   }
 
-  /** What is due now; asking again gives the next ping its date. */
+  /** Returns the action that is due now, and schedules the next ping. */
   due(now: number): LivenessStep | undefined {
     if (now - this.lastMessageAt >= this.options.idleTimeout) return 'idle';
     if (now < this.pingAt) return undefined;
@@ -49,7 +49,7 @@ export class Liveness {
   }
 }
 
-/** Up to the next millisecond: numbers that are not whole take memory of their own in each connection. */
+/** Rounds up to a whole millisecond, because V8 stores a fraction in an object of its own. */
 function whole(time: number): number {
   return Math.ceil(time);
 }

@@ -1,5 +1,5 @@
 /**
- * Whether a message is within a size.
+ * Returns whether a message is within a size.
  *
  * @param message text counts by its UTF-8 bytes
  * @param maxSize in bytes

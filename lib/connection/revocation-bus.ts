@@ -1,33 +1,44 @@
+import type { MaybePromise } from '../maybe-promise.js';
 import type { Code } from '../protocol/index.js';
 
-/** Something that all nodes are to close. */
+/** A user, session or connection that all nodes must close. */
 export interface Revocation {
-  /** What `id` names: a connection, a user, or the session of a token. */
+  /** The kind of `id`: a connection, a user, or the session of a token. */
   readonly kind: 'client' | 'user' | 'session';
   readonly id: string;
   readonly code: Code;
-  /** When it was revoked, in milliseconds since the Unix epoch: what came later is not meant. */
+  /** When it was revoked, in milliseconds since the Unix epoch. Later connections stay open. */
   readonly at: number;
-  /** Until when tokens of a session are to be refused, in milliseconds since the Unix epoch. */
+  /** When tokens of the session need not be refused any more, in milliseconds since the Unix epoch. */
   readonly until?: number;
 }
 
-/** Tells the other nodes of an application whom to disconnect: the port behind log-out everywhere. */
+/** The port that sends disconnects to the other nodes of an application, so that a log-out takes effect everywhere. */
 export abstract class RevocationBus {
-  /** Has the other nodes learn of a revocation, now or as soon as they can be reached. */
+  /** Sends a revocation to the other nodes, at once or as soon as they can be reached. */
   abstract publish(revocation: Revocation): void;
 
-  /** Has somebody called for each revocation of another node, those missed while cut off included. */
+  /** Calls a listener for each revocation of another node, also for those missed during an outage. */
   abstract subscribe(listener: (revocation: Revocation) => void): void;
+
+  /** Calls a listener when revocations of other nodes may have been missed. */
+  onGap(_listener: () => void): void {
+    // By default a bus misses no revocation.
+  }
+
+  /** Returns whether a session was ended on any node, for a client that authenticates now. */
+  hasEnded(_sessionId: string): MaybePromise<boolean> {
+    return false;
+  }
 }
 
-/** The bus of an application that is one process. */
+/** The bus of an application with a single process. */
 export class SingleNodeRevocationBus extends RevocationBus {
   publish(): void {
-    // There is nobody else to tell.
+    // There is no other node.
   }
 
   subscribe(): void {
-    // There is nobody else to hear from.
+    // No other node sends a revocation.
   }
 }

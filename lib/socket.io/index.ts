@@ -1,1 +1,2 @@
-export { SemanticEventsIoAdapter } from './semantic-events-io.adapter.js';
+import '../start-up/loaded-copies.js';
+export { SemanticEventsIoAdapter } from '../transports/socket.io/index.js';

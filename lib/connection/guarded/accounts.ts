@@ -1,0 +1,91 @@
+import { takeTokens, type TokenBucket } from '../../rate-limit/index.js';
+
+/** The maximum memory of frames with running handlers, for all connections of one account. Bytes, estimated. */
+export const MAX_RUNNING_BYTES_PER_ACCOUNT = 4 * 1_048_576;
+
+/** A connection whose frames wait for room. */
+export interface RoomWaiter {
+  onRoom(): void;
+}
+
+/** The budget that all connections of one user share, or of one address before authentication. */
+export class Account {
+  connections = 0;
+  /** When the bucket is full again, in monotonic milliseconds. */
+  fullAt = -Infinity;
+
+  private running = 0;
+  private readonly waiting = new Set<RoomWaiter>();
+
+  constructor(
+    readonly key: string,
+    private readonly bucket: TokenBucket,
+  ) {}
+
+  /** Charges units. @returns 0 if they are within the limit, otherwise the milliseconds to wait */
+  charge(now: number, units: number): number {
+    const cost = Math.min(units, this.bucket.fillTime / this.bucket.interval);
+    const fullAt = takeTokens(this.bucket, this.fullAt, now, cost);
+    if (fullAt === undefined)
+      return this.fullAt + cost * this.bucket.interval - this.bucket.fillTime - now;
+    this.fullAt = fullAt;
+    return 0;
+  }
+
+  /** Returns whether one more handler may run. If not, `onRoom` of the connection is called when there is room. */
+  hasRoom(connection: RoomWaiter): boolean {
+    if (this.running < MAX_RUNNING_BYTES_PER_ACCOUNT) return true;
+    this.waiting.add(connection);
+    return false;
+  }
+
+  begin(bytes: number): void {
+    this.running += bytes;
+  }
+
+  end(bytes: number): void {
+    this.running -= bytes;
+    if (this.waiting.size === 0 || this.running >= MAX_RUNNING_BYTES_PER_ACCOUNT) return;
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const connection of waiting) connection.onRoom();
+  }
+}
+
+/** The accounts of one bucket size. An account stays until its bucket is full: reconnecting does not refill it. */
+export class Accounts {
+  private readonly accounts = new Map<string, Account>();
+  /** Accounts without a connection. The one that lost its last connection first is at the front. */
+  private readonly left = new Set<Account>();
+
+  constructor(private readonly bucket: TokenBucket) {}
+
+  /** The number of accounts in memory. */
+  get size(): number {
+    return this.accounts.size;
+  }
+
+  open(key: string, now: number): Account {
+    this.forgetFull(now);
+    let account = this.accounts.get(key);
+    if (!account) this.accounts.set(key, (account = new Account(key, this.bucket)));
+    this.left.delete(account);
+    account.connections++;
+    return account;
+  }
+
+  close(account: Account, now: number): void {
+    if (--account.connections > 0) return;
+    this.left.add(account);
+    this.forgetFull(now);
+  }
+
+  /** Forgets accounts with a full bucket. Each bucket is full at most `fillTime` after its account lost its last connection. */
+  private forgetFull(now: number): void {
+    for (const account of this.left) {
+      if (account.fullAt > now) return;
+      this.left.delete(account);
+      this.accounts.delete(account.key);
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import type { SubscriptionMembers } from '../../protocol/index.js';
+import { attempt } from '../../monitoring/index.js';
+import { type Client, type ConnectionSlot, Liveness, type ManagedConnection } from '../index.js';
+import { ChannelSubscriptions } from './channel-subscriptions.js';
+import { bytesOf, COST, membersIn, subscriptionUnits, unitsOf } from './frame-cost.js';
+import { InboundQueue } from './inbound-queue.js';
+import { RefusingConnection } from './refusing-connection.js';
+import type { ServedEndpoint } from './served-endpoint.js';
+import { Session } from './session.js';
+import type { Channel, Transport } from './transport.js';
+
+/**
+ * The connection of one client, independent of the WebSocket library. It has one session, one budget, one queue of messages, and
+ * the deadlines. It charges everything that a client causes before the work is done.
+ */
+export class Connection<Message extends string | Buffer = string | Buffer>
+  extends RefusingConnection<Message>
+  implements ManagedConnection
+{
+  readonly session: Session;
+  private readonly liveness: Liveness;
+  private readonly inbound: InboundQueue<Message>;
+  /** Created when the client first subscribes. */
+  private subscriptions: ChannelSubscriptions | undefined;
+
+  constructor(
+    client: Client,
+    readonly slot: ConnectionSlot,
+    endpoint: ServedEndpoint,
+    transport: Transport<Message>,
+  ) {
+    super(client, endpoint, transport);
+    const { clock, connections, options } = endpoint.services;
+    const { idleTimeout, maxRunningHandlers } = options.connection;
+    this.session = new Session(client, slot, endpoint, this);
+    this.liveness = transport.hasOwnHeartbeat
+      ? new Liveness({ idleTimeout, heartbeatInterval: Infinity }, clock.monotonic(), 1)
+      : new Liveness(options.connection, clock.monotonic(), Math.random());
+    this.inbound = new InboundQueue(transport, this.budget, maxRunningHandlers);
+    connections.add(this);
+  }
+
+  get queuedBytes(): number {
+    return this.transport.queuedBytes;
+  }
+
+  /** Charges a message, and passes it to the inbound queue. @param message undefined if it is not text */
+  receive(message: Message | undefined): void {
+    if (!this.isReceiving) return;
+    const { clock, options } = this.services;
+    this.client.counters.received++;
+    this.client.lastActivityAt = clock.now();
+    this.liveness.markActive(clock.monotonic());
+    if (message === undefined) {
+      this.refuse('UNSUPPORTED_FRAME');
+      return;
+    }
+    const bytes = bytesOf(message);
+    const { maxUnauthenticatedMessageSize } = options.connection;
+    if (this.isAnonymous && bytes.length > maxUnauthenticatedMessageSize)
+      this.refuse('MESSAGE_TOO_LARGE');
+    else if (this.charge(unitsOf(bytes.length, membersIn(bytes))))
+      if (this.transport.ignoresPause) this.refuse('RATE_LIMITED');
+      else this.inbound.take(message);
+  }
+
+  /** Records a sign of life other than a message. */
+  markAlive(): void {
+    this.liveness.markAlive();
+  }
+
+  /** Records that the current frame runs a handler. @returns a function to call when the handler is done */
+  begin(): () => void {
+    return this.inbound.begin();
+  }
+
+  authenticate(token: string): void {
+    if (!this.isAnonymous && !this.charge(COST.renewal)) return;
+    this.session.authenticate(token, outcome => {
+      if ('welcome' in outcome) {
+        this.transport.sendFrame(outcome.welcome);
+        this.authenticated();
+      } else {
+        const { code, retryAfter, reason } = outcome.refusal;
+        if (outcome.isFinal) this.end(code, { retryAfter, reason });
+        else this.refuse(code, { retryAfter, reason });
+      }
+    });
+  }
+
+  /** Applies an authentication or a renewal. */
+  authenticated(): void {
+    this.transport.liftSizeLimit();
+    this.budget.authenticated(this.services.clock.monotonic());
+    this.services.events.authenticated(this.client, this.endpoint.path);
+    // A renewed token may grant other rights.
+    attempt(() => this.services.hub.reauthorizeClient(this.client));
+    this.services.hooks.authenticated(this.client);
+  }
+
+  subscribe(
+    kind: 'subscribe' | 'unsubscribe',
+    members: SubscriptionMembers,
+    channel: Channel,
+  ): void {
+    const { hub, options } = this.services;
+    if (!this.charge(subscriptionUnits(members, options.mesh.maxPatterns))) return;
+    this.subscriptions ??= new ChannelSubscriptions(hub);
+    this.subscriptions.of(channel)[kind](members);
+  }
+
+  /** Ends the subscriptions of a channel that the client has left. */
+  left(channel: Channel): void {
+    this.subscriptions?.close(channel);
+  }
+
+  checkDeadlines(): void {
+    if (!this.isOpen) return;
+    const step = this.session.due();
+    if (step && 'end' in step) {
+      this.end(step.end, { reason: step.reason });
+      return;
+    }
+    if (step) this.transport.sendFrame(step.warning);
+    this.checkLiveness();
+  }
+
+  /** Stops reading frames, and waits until running handlers have finished and answered. */
+  async drain(): Promise<void> {
+    this.transport.liftSizeLimit();
+    this.stopReceiving();
+    await this.inbound.idle(this.services.options.connection.shutdownTimeout);
+  }
+
+  override stopReceiving(): void {
+    super.stopReceiving();
+    this.inbound.stop();
+  }
+
+  /** Releases everything of the connection. The transport calls it when the connection is gone. */
+  closed(): void {
+    this.stopReceiving();
+    const { clock, connections, hub } = this.services;
+    this.budget.close(clock.monotonic());
+    connections.remove(this);
+    hub.closed(this.client);
+  }
+
+  private checkLiveness(): void {
+    // While reading is paused, an answer of the client cannot arrive.
+    if (this.transport.isPaused) this.liveness.markAlive();
+    const step = this.liveness.due(this.services.clock.monotonic());
+    if (step === 'ping') this.transport.ping();
+    else if (step === 'idle') this.end('IDLE_TIMEOUT');
+    else if (step === 'dead') {
+      this.services.events.lost(this.client, this.endpoint.path);
+      this.transport.drop();
+    }
+  }
+}

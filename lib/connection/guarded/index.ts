@@ -1,0 +1,10 @@
+export { closedOrLate } from './close-grace.js';
+export { Connection } from './connection.js';
+export { ConnectionServices, servicesOf } from './connection-services.js';
+export { type BoundHandler, Dispatcher } from './dispatcher.js';
+export { decode } from './frame-codec.js';
+export { COST, membersIn, memoryOf, unitsOf } from './frame-cost.js';
+export { type ServedEndpoint, servedEndpoint } from './served-endpoint.js';
+export { selectSubprotocol, subprotocolOf } from './subprotocol.js';
+export { TelemetryFeed } from './telemetry-feed.js';
+export type { Channel, Transport } from './transport.js';

@@ -1,0 +1,127 @@
+import type { FrameForm } from '../../event/index.js';
+import type { Code, Reason, RefusalDetails } from '../../protocol/index.js';
+import { factsOf } from '../../protocol/index.js';
+import type { Client } from '../index.js';
+import { Budget } from './budget.js';
+import { closingOf } from './closing-of.js';
+import type { ConnectionServices } from './connection-services.js';
+import type { ServedEndpoint } from './served-endpoint.js';
+import type { Channel, RefusalSender, Transport } from './transport.js';
+
+/** The frame that a refusal answers. */
+export interface RefusedFrame {
+  readonly form?: FrameForm;
+  readonly eventType?: string;
+  /** The channel of the frame. Without it, the refusal goes to the whole connection. */
+  readonly channel?: Channel;
+}
+
+/** The part of a connection that refuses frames, counts offences and closes. A connection closes only once. */
+export abstract class RefusingConnection<Message> {
+  protected readonly budget: Budget;
+  private isClosing = false;
+  private isStopped = false;
+
+  constructor(
+    readonly client: Client,
+    readonly endpoint: ServedEndpoint,
+    protected readonly transport: Transport<Message>,
+  ) {
+    const { book, buckets, clock } = endpoint.services;
+    const isRestricted = !endpoint.hasPublic;
+    this.budget = new Budget(client, book, buckets, clock.monotonic(), isRestricted);
+  }
+
+  get services(): ConnectionServices {
+    return this.endpoint.services;
+  }
+
+  get isOpen(): boolean {
+    return !this.isClosing && this.transport.isOpen;
+  }
+
+  /** Whether the connection handles messages. It stays true for messages that arrived before the client's close frame. */
+  get isReceiving(): boolean {
+    return !this.isStopped;
+  }
+
+  get isAnonymous(): boolean {
+    return this.client.user === undefined;
+  }
+
+  /** Charges units before the work is done. Refuses the frame and returns false if they are over a limit. */
+  charge(units: number): boolean {
+    const retryAfter = this.budget.charge(this.services.clock.monotonic(), units);
+    if (retryAfter > 0)
+      this.refuse('RATE_LIMITED', { retryAfter, reason: 'connection.messageRate' });
+    return retryAfter === 0;
+  }
+
+  /**
+   * Charges continuation frames, which cost work before the message is complete. A flood of them ends the connection, without an
+   * answer to each.
+   *
+   * @returns whether they are within the limits
+   */
+  chargeFragments(count: number): boolean {
+    const { clock } = this.services;
+    if (!this.isOpen || this.budget.chargeFragments(clock.monotonic(), count)) return true;
+    this.end('RATE_LIMITED', { reason: 'too many fragments' });
+    return false;
+  }
+
+  /** Refuses a frame, and closes the connection if the code requires it. */
+  refuse(code: Code, details: RefusalDetails = {}, frame: RefusedFrame = {}): void {
+    if (!this.isOpen) return;
+    const { form = 'event', eventType } = frame;
+    const sender: RefusalSender = frame.channel ?? this.transport;
+    this.count(code, eventType, details.reason);
+    sender.sendRefusal(code, details, form);
+    this.closeIfDue(code);
+  }
+
+  /** Counts a refusal that is sent in another way, and closes the connection if the code requires it. */
+  note(code: Code, reason?: Reason): void {
+    this.count(code, undefined, reason);
+    this.closeIfDue(code);
+  }
+
+  /** Sends the reason to the client, and closes. */
+  end(code: Code, details: RefusalDetails = {}): void {
+    if (!this.isOpen) return;
+    this.transport.sendEnd(code, details);
+    this.close(factsOf(code).close, code, details.reason);
+  }
+
+  /** Records that the connection closes. A transport also calls it when the library closes. */
+  closing(code: Code, reason?: Reason): void {
+    if (this.isClosing) return;
+    this.isClosing = true;
+    this.stopReceiving();
+    this.services.events.closed(this.client, code, this.endpoint.path, reason);
+  }
+
+  /** Ignores all further frames. */
+  stopReceiving(): void {
+    this.isStopped = true;
+  }
+
+  private count(code: Code, eventType: string | undefined, reason: Reason | undefined): void {
+    const { path, services } = this.endpoint;
+    this.client.counters.refused++;
+    services.events.refused(this.client, code, { path, eventType, reason });
+  }
+
+  private closeIfDue(code: Code): void {
+    const strike = () => this.budget.strike(this.services.clock.monotonic());
+    const closing = closingOf(code, this.isAnonymous, strike);
+    if (closing) this.close(closing.close, closing.reason);
+  }
+
+  private close(closeCode: number | undefined, code: Code, reason?: Reason): void {
+    // A listener of security events may have closed the connection already.
+    if (!this.isOpen) return;
+    this.closing(code, reason);
+    this.transport.close(closeCode, code);
+  }
+}

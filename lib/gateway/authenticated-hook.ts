@@ -1,0 +1,74 @@
+import { ContextIdFactory, type ModuleRef } from '@nestjs/core';
+import type { Client } from '../connection/index.js';
+import { recovering } from '../maybe-promise.js';
+import type { CatalogGateway } from './gateway-catalog.js';
+
+/** A gateway hook that runs when a client has authenticated. Nest calls `handleConnection` before that. */
+export interface OnGatewayAuthenticated<Socket = unknown> {
+  /**
+   * Runs once for each session, when `client.user` is known. A renewal does not call it again. If it throws or rejects, the
+   * adapter logs the error and closes the connection with `INTERNAL`. If the mesh is `UNAVAILABLE`, the adapter closes with that
+   * code, so that the client reconnects.
+   */
+  handleAuthenticated(client: Client, socket: Socket): unknown;
+}
+
+type Call = () => void;
+
+/** Calls `handleAuthenticated` of the gateways of a connection. */
+export class AuthenticatedHooks {
+  /** The hooks of clients that have not authenticated yet. */
+  private readonly waiting = new WeakMap<Client, Call[]>();
+
+  /**
+   * @param modules resolves the instance of a request-scoped gateway
+   * @param failed called with the error of a hook, and the socket of its client
+   */
+  constructor(
+    private readonly modules: ModuleRef,
+    private readonly failed: (error: unknown, socket: object) => void,
+  ) {}
+
+  /** Calls the hook of a gateway for a socket: at once if the client has authenticated, otherwise when it does. */
+  connected(gateway: CatalogGateway | undefined, client: Client, socket: object): void {
+    if (!gateway) return;
+    const call = () => {
+      void recovering<unknown>(
+        () => this.call(gateway, client, socket),
+        error => {
+          this.failed(error, socket);
+        },
+      );
+    };
+    if (client.user) call();
+    else this.waiting.set(client, [...(this.waiting.get(client) ?? []), call]);
+  }
+
+  /** Calls the waiting hooks of a client. */
+  authenticated(client: Client): void {
+    const calls = this.waiting.get(client) ?? [];
+    this.waiting.delete(client);
+    for (const call of calls) call();
+  }
+
+  private call({ wrapper }: CatalogGateway, client: Client, socket: object): unknown {
+    if (wrapper.isDependencyTreeStatic()) {
+      const { handleAuthenticated } = wrapper.instance as Partial<OnGatewayAuthenticated>;
+      return handleAuthenticated?.call(wrapper.instance, client, socket);
+    }
+    return this.callScoped(wrapper.token, client, socket);
+  }
+
+  /** Calls the hook of a request-scoped gateway, in the same instance as `handleConnection`. Nest creates one for each socket. */
+  private async callScoped(
+    token: CatalogGateway['wrapper']['token'],
+    client: Client,
+    socket: object,
+  ): Promise<unknown> {
+    const context = ContextIdFactory.getByRequest(socket);
+    const gateway = await this.modules.resolve<Partial<OnGatewayAuthenticated>>(token, context, {
+      strict: false,
+    });
+    return gateway.handleAuthenticated?.(client, socket);
+  }
+}

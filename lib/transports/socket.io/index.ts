@@ -1,0 +1,1 @@
+export { SemanticEventsIoAdapter } from './semantic-events-io.adapter.js';

@@ -1,0 +1,117 @@
+import type { WebSocket } from 'ws';
+import {
+  closedOrLate,
+  type Connection,
+  type ServedEndpoint,
+} from '../../connection/guarded/index.js';
+import { type Client, type ConnectionSlot, OWNER } from '../../connection/index.js';
+import { contained } from '../../monitoring/index.js';
+import type { Code } from '../../protocol/index.js';
+import { FrameWatch, type FrameWatcher, type SocketOwner } from '../ws/index.js';
+import { IoTransport } from './io-transport.js';
+import type { EngineConnection } from './io-types.js';
+import { webSocketOf } from './web-socket-engine.js';
+
+type OwnedSocket = WebSocket & { [OWNER]?: SocketOwner };
+
+/** Translates the callbacks of Engine.IO and of its WebSocket into calls of the connection. */
+export class IoListener implements SocketOwner, FrameWatcher {
+  readonly transport: IoTransport;
+
+  constructor(
+    client: Client,
+    private readonly conn: EngineConnection,
+    slot: ConnectionSlot,
+    endpoint: ServedEndpoint,
+  ) {
+    const { maxUnauthenticatedMessageSize } = endpoint.services.options.connection;
+    const watch = webSocketOf(conn)
+      ? new FrameWatch(conn.request.socket, maxUnauthenticatedMessageSize, this)
+      : undefined;
+    this.transport = new IoTransport(client, conn, slot, endpoint, takeParser(conn), watch);
+    this.listen();
+  }
+
+  get connection(): Connection<string> {
+    return this.transport.connection;
+  }
+
+  // These are pings and pongs of the WebSocket itself. Engine.IO does not use them.
+
+  pinged(data: Buffer): void {
+    if (this.connection.isOpen && this.connection.charge(1)) webSocketOf(this.conn)?.pong(data);
+  }
+
+  ponged(): void {
+    if (this.connection.isOpen) this.connection.charge(1);
+  }
+
+  tooLarge(): void {
+    this.connection.refuse('MESSAGE_TOO_LARGE');
+  }
+
+  fragments(count: number): void {
+    this.connection.chargeFragments(count);
+  }
+
+  closing(code: Code): void {
+    this.connection.closing(code);
+  }
+
+  /** Stops reading messages, waits for running handlers, and closes. */
+  async shutDown(): Promise<void> {
+    const { connection, conn } = this;
+    await connection.drain();
+    if (!connection.isOpen) return;
+    const carrier = webSocketOf(conn) ?? conn;
+    const closed = new Promise(resolve => carrier.once('close', resolve));
+    connection.end('SERVER_SHUTDOWN');
+    await closedOrLate(closed);
+    this.transport.drop();
+  }
+
+  private listen(): void {
+    const { conn, connection } = this;
+    const failed = () => {
+      this.transport.drop();
+    };
+    conn.on(
+      'data',
+      contained((data: unknown) => {
+        if (connection.isOpen) connection.receive(typeof data === 'string' ? data : undefined);
+      }, failed),
+    );
+    conn.on(
+      'packet',
+      contained(({ type }: { type: string }) => {
+        if (type !== 'message' && connection.isOpen) connection.charge(1);
+      }, failed),
+    );
+    this.own();
+    conn.once(
+      'upgrade',
+      contained(() => {
+        this.own();
+      }, failed),
+    );
+    conn.once(
+      'close',
+      contained(() => {
+        connection.closed();
+        this.transport.entrance.reject('UNAUTHENTICATED');
+      }),
+    );
+  }
+
+  private own(): void {
+    const socket: OwnedSocket | undefined = webSocketOf(this.conn);
+    if (socket) socket[OWNER] = this;
+  }
+}
+
+/** Removes Socket.IO's parser from a connection and returns it, so that each message is charged before it is parsed. */
+function takeParser(conn: EngineConnection): (data: unknown) => void {
+  const [parse] = conn.listeners('data') as [(data: unknown) => void];
+  conn.off('data', parse);
+  return parse;
+}

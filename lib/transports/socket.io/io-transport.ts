@@ -1,0 +1,132 @@
+import { Connection, type ServedEndpoint, type Transport } from '../../connection/guarded/index.js';
+import type { Client, ConnectionSlot } from '../../connection/index.js';
+import {
+  type Code,
+  describeRefusal,
+  factsOf,
+  type RefusalDetails,
+  type ServerFrame,
+} from '../../protocol/index.js';
+import { contained } from '../../monitoring/index.js';
+import type { FrameWatch } from '../ws/index.js';
+import { closeEngine, cutOff } from './engine-end.js';
+import { Entrance } from './entrance.js';
+import type { EngineConnection } from './io-types.js';
+import { OutboundQueue } from './outbound-queue.js';
+import { webSocketOf } from './web-socket-engine.js';
+
+/**
+ * Translates calls of a connection into calls of Socket.IO, for all namespaces of the client. `IoListener` handles the other
+ * direction.
+ */
+export class IoTransport implements Transport<string> {
+  readonly connection: Connection<string>;
+  readonly entrance: Entrance;
+  isPaused = false;
+  private readonly queue: OutboundQueue;
+
+  /** @param parse Socket.IO's parser, which passes messages to `IoDispatcher` */
+  constructor(
+    readonly client: Client,
+    readonly conn: EngineConnection,
+    slot: ConnectionSlot,
+    readonly endpoint: ServedEndpoint,
+    private readonly parse: (data: unknown) => void,
+    private readonly watch: FrameWatch | undefined,
+  ) {
+    this.queue = new OutboundQueue(conn, ({ type }) => {
+      this.queued(type);
+    });
+    this.connection = new Connection(client, slot, endpoint, this);
+    this.entrance = new Entrance(this.connection);
+  }
+
+  get isOpen(): boolean {
+    return this.conn.readyState === 'open';
+  }
+
+  /** True for a polling client: the server cannot pause it, only refuse its messages. */
+  get ignoresPause(): boolean {
+    return this.isPaused && webSocketOf(this.conn)?.isPaused !== true;
+  }
+
+  /** True, because Engine.IO sends its own pings. */
+  get hasOwnHeartbeat(): boolean {
+    return true;
+  }
+
+  get queuedBytes(): number {
+    return this.queue.bytes;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+    webSocketOf(this.conn)?.pause();
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    webSocketOf(this.conn)?.resume();
+  }
+
+  decode(text: string): void {
+    this.parse(text);
+    // Socket.IO closes the connection after a packet that it cannot parse.
+    if (!this.isOpen) this.connection.closing('BAD_FRAME');
+  }
+
+  sendFrame({ type, ...body }: ServerFrame): void {
+    this.emitToAll(type, body);
+  }
+
+  sendRefusal(code: Code, details: RefusalDetails): void {
+    this.emitToAll('exception', this.describe(code, details));
+  }
+
+  sendEnd(code: Code, details: RefusalDetails): void {
+    this.entrance.reject(code, details);
+    this.sendRefusal(code, details);
+  }
+
+  /** Returns the members of an error frame, in the detail that the option `errors` sets. */
+  describe(code: Code, details?: RefusalDetails) {
+    return describeRefusal(code, details, this.endpoint.services.options.errors === 'verbose');
+  }
+
+  liftSizeLimit(): void {
+    this.watch?.lift();
+  }
+
+  ping(): void {
+    // Engine.IO sends its own pings.
+  }
+
+  close(_: number | undefined, reason: Code): void {
+    const leave = () => {
+      // After a disconnect packet Socket.IO's client does not reconnect. If the connection just closes, it does.
+      if (factsOf(reason).retry !== 'reconnect')
+        for (const socket of this.entrance.sockets) socket.disconnect();
+      closeEngine(this.conn, this.endpoint.services.options.connection.closeTimeout);
+    };
+    // Send the refusal before closing.
+    if (this.entrance.waiting > 0) setImmediate(contained(leave));
+    else leave();
+  }
+
+  drop(): void {
+    cutOff(this.conn);
+  }
+
+  private emitToAll(event: string, body: object): void {
+    for (const socket of this.entrance.sockets) socket.emit(event, body);
+  }
+
+  /** Called for each packet before it is queued. */
+  private queued(type: string): void {
+    const { maxBufferedBytes } = this.endpoint.services.options.connection;
+    if (type === 'message') this.client.counters.sent++;
+    if (!this.connection.isOpen || this.queuedBytes <= maxBufferedBytes) return;
+    this.connection.closing('SLOW_CONSUMER');
+    this.drop();
+  }
+}

@@ -1,0 +1,232 @@
+import type { Server } from 'node:http';
+import type { INestApplicationContext } from '@nestjs/common';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import type { WebSocket } from 'ws';
+import {
+  type ConnectionServices,
+  type ServedEndpoint,
+  servedEndpoint,
+  servicesOf,
+} from '../../connection/guarded/index.js';
+import { Client } from '../../connection/index.js';
+import { normalizePath } from '../../gateway/index.js';
+import { handshakeOf, HttpServerGuard } from '../../handshake/index.js';
+import { wsBounds } from '../ws/index.js';
+import { contained, type MessageHandler } from '../../monitoring/index.js';
+import type { IoHandler } from './io-call.js';
+import { type EngineRequest, IoHandshake, isAt } from './io-handshake.js';
+import { IoListener } from './io-listener.js';
+import type {
+  EngineConnection,
+  IoHandlers,
+  IoNamespace,
+  IoOptions,
+  IoServer,
+  IoSocket,
+  Transform,
+} from './io-types.js';
+import { Namespaces } from './namespaces.js';
+import { assertServerOptions, pathOf, serverOptions } from './server-options.js';
+import { guardWebSockets, hasWebSocket, webSocketOf } from './web-socket-engine.js';
+
+/**
+ * A WebSocket adapter for Socket.IO with the protections of `SemanticEventsAdapter`. Install it before the application starts:
+ * `app.useWebSocketAdapter(new SemanticEventsIoAdapter(app))`.
+ *
+ * @throws SemanticEventsConfigError when SemanticEventsModule is not imported, or, at start-up, when a gateway sets an unsafe
+ *   option
+ */
+export class SemanticEventsIoAdapter extends IoAdapter {
+  private readonly services: ConnectionServices;
+  private readonly httpGuard: HttpServerGuard;
+  private readonly watched = new WeakSet<Server>();
+  private readonly connections = new Map<EngineConnection, IoListener>();
+  /** All WebSockets that are not closed yet, also those of ended connections. */
+  private readonly webSockets = new Set<WebSocket>();
+  /** The paths of the engines. An engine accepts each path that begins with its own. */
+  private readonly paths = new Set<string>();
+  private readonly handshake: IoHandshake;
+  private readonly namespaces: Namespaces;
+
+  constructor(app: INestApplicationContext) {
+    super(app);
+    this.services = servicesOf(app, SemanticEventsIoAdapter.name);
+    const { clock, options } = this.services;
+    this.handshake = new IoHandshake(this.services);
+    this.namespaces = new Namespaces(this.services, conn => this.connections.get(conn)?.transport);
+    this.httpGuard = new HttpServerGuard(
+      options.auth.timeout,
+      () => clock.monotonic(),
+      this.services.handshakes,
+      request => {
+        this.services.reportUnknownPath(request);
+      },
+    );
+  }
+
+  override create(...args: Parameters<IoAdapter['create']>): ReturnType<IoAdapter['create']> {
+    const server = super.create(...args);
+    // A namespace pattern copies its middleware to its namespaces, so add ours before any other.
+    if (isNamespace(server)) this.namespaces.guard(server);
+    return server;
+  }
+
+  override createIOServer(port: number, given?: IoOptions): IoServer {
+    const { services } = this;
+    services.serve();
+    const { connection, auth } = services.options;
+    const endpoint = { port, path: normalizePath(given?.path) };
+    const { origins, maxMessageSize } = services.catalog.connectionOptionsAt(endpoint);
+    assertServerOptions(pathOf(endpoint), given);
+    const options = {
+      ...serverOptions(given, connection, { authTimeout: auth.timeout, maxMessageSize }),
+      allowRequest: this.handshake.allowing(origins, endpoint, given?.allowRequest),
+    };
+    const server = super.createIOServer(port, options as IoOptions);
+    const { engine } = server;
+    const served = servedEndpoint(services, endpoint, pathOf(endpoint));
+    this.paths.add(pathOf(endpoint));
+    guardWebSockets(
+      engine,
+      {
+        ...wsBounds(maxMessageSize),
+        closeTimeout: connection.closeTimeout,
+        // Pings are charged like any other frame before they are answered.
+        autoPong: false,
+      },
+      connection.maxBufferedBytes,
+    );
+    engine.use(
+      contained((request: EngineRequest, _response: unknown, next: (error?: Error) => void) => {
+        this.httpGuard.requestReceived(request, request.res);
+        // Only a polling session continues by further requests. A request that names the session of a WebSocket would open a
+        // connection that is not counted.
+        const isTaken = hasWebSocket(engine, request._query?.sid);
+        const isElsewhere = request._query?.sid !== undefined && !isAt(request, endpoint);
+        next(isTaken || isElsewhere ? new Error('the session is not of this request') : undefined);
+      }, destroyConnection),
+    );
+    engine.on(
+      'connection',
+      contained(
+        (conn: EngineConnection) => {
+          this.accept(conn, served);
+        },
+        (_, conn) => {
+          conn.close(true);
+        },
+      ),
+    );
+    this.watch(server.httpServer as Server);
+    this.namespaces.guard(server.sockets);
+    server.on(
+      'new_namespace',
+      contained((namespace: IoNamespace) => {
+        this.namespaces.guard(namespace);
+      }),
+    );
+    return server;
+  }
+
+  override bindClientConnect(
+    server: IoServer | IoNamespace,
+    callback: (socket: IoSocket) => void,
+  ): void {
+    const { gateways } = this.services;
+    const gateway = gateways.bound();
+    const namespace = isNamespace(server) ? server : server.sockets;
+    this.namespaces.add(namespace, gateway);
+    const connecting = this.services.connecting(gateway, callback);
+    // The hooks of gateways run in this callback, and so does all other code that Nest binds to a connection.
+    namespace.on(
+      'connection',
+      contained(connecting, (_, socket) => {
+        this.connections.get(socket.conn)?.connection.end('INTERNAL');
+      }),
+    );
+  }
+
+  override bindMessageHandlers(socket: IoSocket, handlers: IoHandlers, transform: Transform): void {
+    const dispatcher = this.namespaces.dispatcherOf(socket);
+    if (!dispatcher) return;
+    const { gateways, telemetry } = this.services;
+    const { isPublic } = gateways.factsOf(handlers.map(({ message }) => String(message)));
+    for (const [at, { message, callback, isAckHandledManually = false }] of handlers.entries()) {
+      const name = String(message);
+      const handler = {
+        callback: telemetry.handled(
+          name,
+          callback as MessageHandler,
+        ) as unknown as IoHandler['callback'],
+        isPublic: isPublic[at] === true,
+        isAckHandled: isAckHandledManually,
+      };
+      dispatcher.bind(name, handler, transform, payload => {
+        return this.mapPayload(payload) as { data: unknown; ack?: (answer: unknown) => void };
+      });
+    }
+  }
+
+  override async close(server: IoServer): Promise<void> {
+    this.services.handshakes.close();
+    await Promise.all(Array.from(this.connections.values(), connection => connection.shutDown()));
+    // A client that does not answer the close frame must not delay the shutdown.
+    for (const socket of this.webSockets) socket.terminate();
+    this.httpGuard.shutDown(this.services.options.connection.shutdownTimeout);
+    await super.close(server);
+  }
+
+  private watch(server: Server): void {
+    if (this.watched.has(server)) return;
+    this.watched.add(server);
+    this.httpGuard.watch(server, path =>
+      [...this.paths].some(served => path.startsWith(served)) ? 'elsewhere' : undefined,
+    );
+  }
+
+  private accept(conn: EngineConnection, endpoint: ServedEndpoint): void {
+    const admission = this.handshake.admissionOf(conn);
+    if (!admission) {
+      conn.close(true);
+      return;
+    }
+    const client = new Client(
+      handshakeOf(conn.request, admission.address),
+      this.services.clock.now(),
+    );
+    this.connections.set(conn, new IoListener(client, conn, admission.slot, endpoint));
+    this.follow(conn);
+    conn.once(
+      'upgrade',
+      contained(() => {
+        this.follow(conn);
+      }),
+    );
+    conn.once(
+      'close',
+      contained(() => {
+        this.connections.delete(conn);
+      }),
+    );
+  }
+
+  private follow(conn: EngineConnection): void {
+    const socket = webSocketOf(conn);
+    if (!socket) return;
+    this.webSockets.add(socket);
+    socket.once(
+      'close',
+      contained(() => {
+        this.webSockets.delete(socket);
+      }),
+    );
+  }
+}
+
+function destroyConnection(_: unknown, { socket }: EngineRequest): void {
+  socket.destroy();
+}
+
+function isNamespace(server: IoServer | IoNamespace): server is IoNamespace {
+  return 'adapter' in server && typeof server.adapter !== 'function';
+}

@@ -1,0 +1,54 @@
+import type { Endpoint } from '../../gateway/index.js';
+import type { ConnectionOptions } from '../../options/index.js';
+import { SemanticEventsConfigError } from '../../protocol/index.js';
+import type { IoOptions } from './io-types.js';
+
+const DEFAULT_PATH = '/socket.io';
+
+type Given = Partial<IoOptions> | undefined;
+
+/** Server options that a gateway must not set, with the reason. */
+const REFUSED: Record<string, string> = {
+  connectionStateRecovery: 'restores missed messages before the client authenticates again',
+  allowEIO3: 'admits clients that cannot send a token when they connect',
+  maxHttpBufferSize: 'is replaced by maxMessageSize',
+  perMessageDeflate: 'lets a small message grow large',
+  httpCompression: 'lets a small message grow large',
+};
+
+/** @throws SemanticEventsConfigError naming every option that cannot be made safe */
+export function assertServerOptions(path: string, given: Given): void {
+  const problems = Object.entries(REFUSED)
+    .filter(([name]) => given?.[name as keyof IoOptions])
+    .map(([name, why]) => `@WebSocketGateway ${path}: ${name} ${why}`);
+  if (given?.transports?.includes('webtransport'))
+    problems.push(
+      `@WebSocketGateway ${path}: transports must not include webtransport, which is not protected`,
+    );
+  if (problems.length > 0) throw new SemanticEventsConfigError(problems);
+}
+
+/** Returns the path of an endpoint for clients. */
+export function pathOf({ path }: Endpoint): string {
+  return path === '/' ? DEFAULT_PATH : path;
+}
+
+/** Returns the options of a Socket.IO server. Defaults come from the connection options. */
+export function serverOptions(
+  given: Given,
+  { heartbeatInterval }: ConnectionOptions,
+  { authTimeout, maxMessageSize }: { authTimeout: number; maxMessageSize: number },
+): Partial<IoOptions> {
+  return {
+    transports: ['websocket'],
+    serveClient: false,
+    pingInterval: heartbeatInterval,
+    pingTimeout: heartbeatInterval,
+    connectTimeout: authTimeout,
+    upgradeTimeout: authTimeout,
+    ...given,
+    maxHttpBufferSize: maxMessageSize,
+    perMessageDeflate: false,
+    httpCompression: false,
+  };
+}

@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http';
+import type { ServerOptions, VerifyClientCallbackAsync } from 'ws';
+import { type ConnectionServices, selectSubprotocol } from '../../connection/guarded/index.js';
+import type { Endpoint } from '../../gateway/index.js';
+import { type Admission, answerTo, type HandshakeRefusal } from '../../handshake/index.js';
+import { attempt, logUnexpected } from '../../monitoring/index.js';
+import { RefusalError } from '../../protocol/index.js';
+
+type Answer = Parameters<VerifyClientCallbackAsync>[1];
+
+/** Decides which handshakes become WebSockets. */
+export class WsHandshake {
+  private readonly admissions = new WeakMap<IncomingMessage, Admission>();
+
+  constructor(private readonly services: ConnectionServices) {}
+
+  /** Returns the ws options that decide about the handshakes of an endpoint. */
+  options(
+    endpoint: Endpoint,
+    origins: readonly string[],
+  ): Pick<ServerOptions, 'handleProtocols' | 'verifyClient'> {
+    return {
+      handleProtocols: selectSubprotocol,
+      verifyClient: ({ req }, answer) => {
+        attempt(async () => {
+          const admission = await this.admit(req, origins);
+          this.answer(req, admission, answer, endpoint);
+        });
+      },
+    };
+  }
+
+  /** Returns the admission of a request; undefined for one that was never admitted. */
+  admissionOf(request: IncomingMessage): Admission | undefined {
+    return this.admissions.get(request);
+  }
+
+  private async admit(
+    request: IncomingMessage,
+    origins: readonly string[],
+  ): Promise<Admission | HandshakeRefusal> {
+    try {
+      return await this.services.handshakes.admit(request, { origins });
+    } catch (error) {
+      if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
+      return { code: 'SERVER_FULL' };
+    }
+  }
+
+  private answer(
+    request: IncomingMessage,
+    result: Admission | HandshakeRefusal,
+    answer: Answer,
+    { path }: Endpoint,
+  ): void {
+    if ('slot' in result) {
+      this.admissions.set(request, result);
+      answer(true);
+      return;
+    }
+    const { events, handshakes } = this.services;
+    events.handshakeRefused(
+      handshakes.addressOf(request),
+      result.code,
+      path,
+      request.headers.origin,
+      result.reason,
+    );
+    const { status, headers, body } = answerTo(result);
+    answer(false, status, body, headers);
+  }
+}
