@@ -1,9 +1,10 @@
 import type { SemanticEvent } from './semantic-event.js';
 
-/** The data of an event: what `data` says, or the bytes that `data_base64` stands for. */
+/** Returns the data of an event: `data`, or the bytes of `data_base64`. */
 export function dataOf(event: SemanticEvent): unknown {
   const { data, data_base64: binary } = event;
-  // An attribute sent as null is unset.
+  // An attribute that is null is unset.
   if (typeof binary !== 'string') return data;
-  return Uint8Array.from(atob(binary), character => character.charCodeAt(0));
+  // A copy: a small Buffer shares its memory with others.
+  return new Uint8Array(Buffer.from(binary, 'base64'));
 }

@@ -1,13 +1,21 @@
-export { isCompatibleSignature, type UnverifiedAttributes } from './compatible-event.js';
-export { createEvent } from './create-event.js';
+export { CompatibleMode } from './compatible-mode.js';
+export { assertAttributes, completeEvent, createEvent } from './create-event.js';
 export { dataOf } from './data-of.js';
-export { coversPattern, isPattern, matchesPattern, MAX_PATTERN_LENGTH } from './patterns.js';
+export {
+  compilePatterns,
+  coversPattern,
+  isPattern,
+  matchesPattern,
+  MAX_PATTERN_LENGTH,
+  MAX_PATTERN_SEGMENTS,
+} from './patterns.js';
 export {
   compatibleFrameOf,
   type FrameForm,
   markReceived,
   oncePerEvent,
   receivedAs,
+  type UnverifiedAttributes,
   unverifiedOf,
 } from './receipt.js';
 export { jsonOf, withJson } from './parsed-json.js';

@@ -2,8 +2,8 @@ let value: unknown;
 let json: Uint8Array | undefined;
 
 /**
- * Does something with a value while the JSON it was parsed from is known. That is not kept any longer: it is part of all
- * that the peer has sent at once, which must not live as long as an application keeps one event.
+ * Calls a function while the JSON of a value is known, and forgets the JSON afterwards. The JSON is a slice of everything the
+ * client sent at once, which must not stay in memory as long as the application keeps one event.
  */
 export function withJson<T>(parsed: unknown, from: Uint8Array | undefined, act: () => T): T {
   value = parsed;
@@ -16,7 +16,7 @@ export function withJson<T>(parsed: unknown, from: Uint8Array | undefined, act: 
   }
 }
 
-/** The JSON an event was parsed from, in UTF-8, as long as that is known. */
+/** Returns the JSON of an event in UTF-8, while `parsedJson` knows it. */
 export function jsonOf(event: object): Uint8Array | undefined {
   return value === event ? json : undefined;
 }

@@ -1,12 +1,22 @@
-import type { UnverifiedAttributes } from './compatible-event.js';
 import type { SemanticEvent } from './semantic-event.js';
 
-/** How an event reached us, which is how its answers go back. */
+/** Attributes of an event that its signature does not cover: any node on its way can have written them. */
+export interface UnverifiedAttributes {
+  readonly subject?: string;
+  readonly datacontenttype?: string;
+  readonly dataschema?: string;
+  readonly semanticintent?: string;
+  readonly semantictags?: string | readonly string[];
+  readonly semanticcorrelationid?: string;
+  readonly [extension: string]: unknown;
+}
+
+/** The form of the frame in which an event arrived: replies leave in the same form. */
 export type FrameForm = 'event' | 'nest';
 
-/** What is kept of an event in the compatible mode, beside the event itself. */
+/** Data about an event in the compatible mode that the library stores in addition to the event. */
 interface CompatibleReceipt {
-  /** The frame the event came in, as it was received: its signature is over letters, not values. */
+  /** The frame as it arrived: the signature of this mode covers its characters, not its values. */
   readonly frame: string;
   readonly unverified: UnverifiedAttributes;
 }
@@ -14,7 +24,7 @@ interface CompatibleReceipt {
 interface Receipt {
   readonly form: FrameForm;
   readonly compatible?: CompatibleReceipt;
-  /** What was done once for the event. */
+  /** Results of work that is done once per event. */
   done?: unknown;
 }
 
@@ -28,8 +38,8 @@ class Received {
 }
 
 /**
- * Keeps the receipt of an event as a private member of it, which is neither seen nor copied nor forged outside of this
- * class. A WeakMap would do the same, at the cost of all that validation costs.
+ * Stores the receipt of an event in a private member, which other code can neither see, copy nor forge. A WeakMap would do the
+ * same, but costs as much as the whole validation.
  */
 class Receipts extends Received {
   #receipt: Receipt;
@@ -45,7 +55,7 @@ class Receipts extends Received {
   }
 }
 
-/** Notes that an event passed validation, and the form of the frame it came in. */
+/** Marks an event as validated, with the form of its frame. */
 export function markReceived(
   event: SemanticEvent,
   form: FrameForm,
@@ -54,15 +64,15 @@ export function markReceived(
   new Receipts(event, { form, compatible });
 }
 
-/** The form of the frame a validated event came in; undefined for anything that was not validated. */
+/** Returns the form of the frame of a validated event, or undefined for anything else. */
 export function receivedAs(data: unknown): FrameForm | undefined {
   return Receipts.of(data)?.form;
 }
 
 /**
- * Does something once for a validated event, however many handlers get it.
+ * Runs a function once per validated event, even if several handlers receive the event.
  *
- * @returns what came of it
+ * @returns the result of that one run
  */
 export function oncePerEvent<T>(event: SemanticEvent, act: () => T): T {
   const receipt = Receipts.of(event);
@@ -70,15 +80,15 @@ export function oncePerEvent<T>(event: SemanticEvent, act: () => T): T {
   return (receipt.done ??= act()) as T;
 }
 
-/** The frame an event in the compatible mode came in. */
+/** Returns the frame of an event in the compatible mode. */
 export function compatibleFrameOf(event: SemanticEvent): string | undefined {
   return Receipts.of(event)?.compatible?.frame;
 }
 
 /**
- * What came with an event and is not covered by its signature: `subject`, tags, intent, correlation id and
- * extensions of an event in the compatible mode, which are no members of the event itself. Of other events, nothing.
- * Who has carried the event can have written it: never decide by it what a client may do.
+ * Returns the attributes that the signature of an event does not cover. In the compatible mode these are `subject`, tags,
+ * intent, correlation id and extensions. They are not members of the event itself. Other events have none. Any node on the
+ * way of the event can have written them: never use them to decide what a client may do.
  */
 export function unverifiedOf(event: SemanticEvent): UnverifiedAttributes {
   return Receipts.of(event)?.compatible?.unverified ?? NOTHING;

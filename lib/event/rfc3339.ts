@@ -3,25 +3,25 @@ const ZERO = 0x30;
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-/** After so long the calendar begins anew. */
+/** The Gregorian calendar repeats after this many milliseconds. */
 const FOUR_CENTURIES = 146_097 * DAY;
 const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
- * The instant an RFC 3339 date-time names, in milliseconds since the Unix epoch (finer digits are cut off),
- * or undefined when the text is not one. A leap second counts as the first instant of the next minute.
+ * Parses an RFC 3339 date-time. Returns milliseconds since the Unix epoch, without finer digits; undefined for any other text.
+ * A leap second counts as the first instant of the next minute.
  *
  * @see https://www.rfc-editor.org/rfc/rfc3339#section-5.6
  */
 export function parseRfc3339(text: string): number | undefined {
-  // Each step that looks at an event asks again for the time of the same one.
+  // Several steps parse the time of the same event: the last result is cached.
   if (text !== last.text) last = { text, instant: parse(text) };
   return last.instant;
 }
 
-/** An instant as an RFC 3339 date-time. @param instant milliseconds since the Unix epoch */
+/** Formats an instant as an RFC 3339 date-time. @param instant milliseconds since the Unix epoch */
 export function rfc3339Of(instant: number): string {
-  // What happens within a millisecond has the same time.
+  // Events within one millisecond share their time: the last result is cached.
   if (instant !== written.instant) written = { instant, text: new Date(instant).toISOString() };
   return written.text;
 }
@@ -31,7 +31,7 @@ let written = { instant: 0, text: new Date(0).toISOString() };
 let last: { text: string; instant: number | undefined } = { text: '', instant: undefined };
 
 function parse(text: string): number | undefined {
-  // Nothing is captured: what is where is known, and digits are cheaper to read than to cut out.
+  // The positions of all digits are known: reading them is cheaper than capturing groups.
   if (!DATE_TIME.test(text)) return undefined;
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const month = twoDigits(text, 5);
@@ -45,7 +45,7 @@ function parse(text: string): number | undefined {
   const offset = offsetOf(text);
   if (offset === undefined) return undefined;
   const millisecond = second === 60 ? 0 : millisecondOf(text);
-  // Date.UTC takes the years from 0 to 99 for those of another century.
+  // Date.UTC maps the years 0 to 99 to 1900 to 1999.
   const later = Date.UTC(year + 400, month - 1, day, hour, minute, second, millisecond);
   const instant = later - FOUR_CENTURIES - offset;
   if (second === 60 && !endsDay(instant)) return undefined;

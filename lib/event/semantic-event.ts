@@ -5,13 +5,13 @@
  */
 export interface SemanticEvent<T = unknown> {
   specversion: '1.0';
-  /** What happened, as dot-separated segments, most general first: `ui.interaction.click`. */
+  /** The type, as dot-separated segments, most general first: `ui.interaction.click`. */
   type: string;
-  /** Who it happened to: a URI reference. */
+  /** The source of the event: a URI reference. */
   source: string;
   /** Unique within the source. */
   id: string;
-  /** When it happened: RFC 3339 with an offset. Required in a signed event. */
+  /** The time of the event: RFC 3339 with an offset. Required in a signed event. */
   time?: string;
   subject?: string;
   datacontenttype?: string;
@@ -27,24 +27,26 @@ export interface SemanticEvent<T = unknown> {
   semantictags?: string;
   /** The `id` of the event this one answers. */
   semanticcorrelationid?: string;
+  /** The audience of an event of the mesh: `user`, `session`, `client` or `room/<name>`. Set by the server. */
+  semanticaudience?: string;
   /** Extension attributes: a string, a boolean or a 32-bit integer each. */
   [extension: string]: unknown;
 }
 
-/** An event that carries everything a signed event must carry. */
+/** An event with every attribute that a signed event must have. */
 export interface SignedSemanticEvent<T = unknown> extends SemanticEvent<T> {
   time: string;
   semanticnonce: string;
   semanticsignature: string;
 }
 
-/** What `createEvent` takes: `specversion`, `id` and `time` are filled in where they are missing. */
+/** The argument of `createEvent`: it fills in a missing `specversion`, `id` and `time`. */
 export interface SemanticEventInit<T = unknown> extends Partial<SemanticEvent<T>> {
   type: string;
   source: string;
 }
 
-/** Whether a value is meant as an event, be it right or wrong: nothing else has a `specversion`. */
+/** Returns whether a value claims to be an event, valid or not: only events have a `specversion`. */
 export function isMeantAsEvent(value: unknown): value is SemanticEvent {
   return typeof value === 'object' && value !== null && 'specversion' in value;
 }

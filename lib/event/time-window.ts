@@ -10,13 +10,13 @@ export interface TimeWindow {
 
 export const DEFAULT_TIME_WINDOW: Readonly<TimeWindow> = { maxAge: 300_000, clockSkew: 60_000 };
 
-/** Whether an instant is accepted: `now - maxAge <= time <= now + clockSkew`. */
+/** Returns whether an instant is accepted: `now - maxAge <= time <= now + clockSkew`. */
 export function isWithin(window: TimeWindow, time: number, now: number): boolean {
   return now - window.maxAge <= time && time <= now + window.clockSkew;
 }
 
 /**
- * Whether an event is outside the accepted window: too old, too far in the future, or without a valid `time`.
+ * Returns whether an event is outside the accepted window: too old, too far in the future, or without a valid `time`.
  *
  * @param options the window, and `now` in milliseconds since the Unix epoch
  */

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 
-/** What a client verifies broadcasts with. */
+/** The public key that clients verify broadcasts with. */
 export interface BroadcastKey {
   readonly id: string;
   /** The 32 bytes of an Ed25519 public key (RFC 8032), as base64url. */
@@ -11,20 +11,23 @@ export interface BroadcastKey {
 const VERSION = 'v1e';
 
 /**
- * Signs, once for all readers, what the server sends to many. A MAC would have to be made for each of them: who can
- * verify one can make one. The key pair lives as long as the process, and its public half reaches clients over
- * the connection they authenticated on, as their session keys do.
+ * Signs a broadcast once for all its receivers. A MAC would not do: every client that can verify a MAC can also create one.
+ * The key pair lives as long as the process. Clients receive the public key over their authenticated connection, as they
+ * receive their session keys.
  */
 @Injectable()
 export class BroadcastSigner {
   private pair: (BroadcastKey & { readonly privateKey: KeyObject }) | undefined;
 
-  /** The public half. */
+  /** Returns the public key. */
   get key(): BroadcastKey {
     return this.keyPair;
   }
 
-  /** The `semanticsignature` of an event that goes to clients. @param text its canonical form without one */
+  /**
+   * Returns the `semanticsignature` of an event for clients. @param text the canonical form of the event without a
+   * signature
+   */
   sign(text: string): string {
     const { id, privateKey } = this.keyPair;
     const signature = sign(null, Buffer.from(`${VERSION}.s2c.${text}`, 'utf8'), privateKey);
@@ -38,7 +41,7 @@ export class BroadcastSigner {
 
 function newKeyPair() {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  // The member x of a JWK is the raw public key (RFC 8037, section 2).
+  // The member `x` of a JWK is the raw public key (RFC 8037, section 2).
   const { x = '' } = publicKey.export({ format: 'jwk' });
   return { id: `b-${randomUUID()}`, publicKey: x, privateKey };
 }

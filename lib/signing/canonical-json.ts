@@ -10,39 +10,42 @@ const MINUS = 0x2d;
 const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
-/** Deeper values are not looked at. */
+/** The maximum depth. Deeper values count as not canonical. */
 const MAX_DEPTH = 32;
-/** Numbers of so few digits, and of so few behind the point, are written as they are read (ECMA-262, Number::toString). */
+/**
+ * Numbers within these limits are canonical as they are written (ECMA-262, Number::toString): digits in total, and
+ * decimals.
+ */
 const MAX_DIGITS = 15;
 const MAX_DECIMALS = 6;
-/** From this first byte on, characters are not in the same order in UTF-8 and in UTF-16. */
+/** From this first byte on, UTF-8 and UTF-16 sort characters differently. */
 const OUT_OF_ORDER = 0xee;
-/** In longer strings a native search finds the end sooner. */
+/** The length up to which a loop finds the end of a string faster than `indexOf`. */
 const SHORT = 64;
 
 /** A member of an object, as a range of its JSON. */
 export interface MemberRange {
   readonly name: Uint8Array;
-  /** Where it begins, and where its value ends; 0 as long as it was not found. */
+  /** The start of the name and the end of the value; 0 until the member is found. */
   from: number;
   to: number;
 }
 
-// Bytes, and not characters: V8 has many kinds of strings, and asks each time which one it is.
+// This module reads bytes, because V8 must check the kind of a string at each access to a character.
 
 /**
- * Whether the JSON of an object is written in canonical form (RFC 8785) already: what `canonicalize` would make of its
- * value. In doubt it says no: of strings with escapes, and of numbers with an exponent or many digits.
+ * Returns whether the JSON of an object is already in the canonical form (RFC 8785) that `canonicalize` returns for its
+ * value. It returns false in doubt: for strings with escapes, and for numbers with an exponent or many digits.
  *
- * @param json UTF-8 that can be parsed; behind the object nothing may come
- * @param except a member of the object itself that may stand anywhere, and is told where it does
+ * @param json the JSON of an object in UTF-8; it must have been parsed successfully
+ * @param except a member of the object that may be at any position; its range is written here
  */
 export function isCanonicalJson(json: Uint8Array, except?: MemberRange): boolean {
   if (json[0] !== OPEN_BRACE || json.includes(BACKSLASH)) return false;
   return endOfObject(json, 0, MAX_DEPTH, except) === json.length;
 }
 
-/** Each of these returns where a value ends that begins at a place, or -1 where it is not known to be canonical. */
+/** Returns where the value that begins at `at` ends, or -1 if it may not be canonical. The functions below do the same. */
 function endOfValue(json: Uint8Array, at: number, depth: number): number {
   switch (json[at]) {
     case QUOTE:
@@ -71,7 +74,7 @@ function endOfObject(json: Uint8Array, from: number, depth: number, except?: Mem
       except.from = name;
       except.to = at;
     } else {
-      // In order, and none twice.
+      // Names must be sorted and unique.
       if (last > 0 && !isBefore(json, last, name)) return -1;
       last = name;
     }
@@ -102,7 +105,7 @@ function endOfString(json: Uint8Array, from: number): number {
 
 const WORDS = ['true', 'false', 'null'].map(word => Buffer.from(word));
 
-/** 0 where there is none. */
+/** Returns 0 if no word begins here. */
 function endOfWord(json: Uint8Array, at: number): number {
   const first = json[at];
   for (const word of WORDS)
@@ -118,7 +121,7 @@ function endOfNumber(json: Uint8Array, from: number): number {
   const decimals = isWhole ? 0 : end - point - 1;
   const digits = point - first;
   if (digits === 0 || digits + decimals > MAX_DIGITS || decimals > MAX_DECIMALS) return -1;
-  // Neither a zero before other digits, nor a negative one, nor a zero in the end of decimals.
+  // Reject leading zeros, a negative zero, and trailing zeros of decimals.
   if (json[first] === ZERO && (digits > 1 || (isWhole && first !== from))) return -1;
   return isWhole || (decimals > 0 && json[end - 1] !== ZERO) ? end : -1;
 }
@@ -139,7 +142,7 @@ function startsWith(json: Uint8Array, from: number, bytes: Uint8Array): boolean 
   return true;
 }
 
-/** Whether the string at one place comes before that at another, in the order of UTF-16. */
+/** Returns whether the string at `one` sorts before the string at `other`, in UTF-16 order. */
 function isBefore(json: Uint8Array, one: number, other: number): boolean {
   for (let at = 1; ; at++) {
     const a = json[one + at] as number;

@@ -1,20 +1,19 @@
-/** Deeper values are refused rather than risking the stack. */
+/** The maximum depth. Deeper values could exhaust the stack. */
 const MAX_DEPTH = 128;
 
 /**
- * The RFC 8785 (JCS) canonical form of a JSON value: members sorted by UTF-16 code units, no white space,
- * numbers and strings as ECMAScript writes them. Members that are undefined are left out, and `toJSON` is
- * honoured, as by `JSON.stringify`.
+ * Returns the canonical form of a JSON value (RFC 8785, JCS): members sorted by UTF-16 code units, no white space, numbers
+ * and strings as ECMAScript writes them. Like `JSON.stringify`, it omits undefined members and calls `toJSON`.
  *
- * @throws TypeError for what has no canonical form: a number that is not finite, a lone surrogate, a bigint,
- *   symbol or function, an undefined array item, or more than 128 levels
+ * @throws TypeError for a value without a canonical form: a number that is not finite, a lone surrogate, a bigint, symbol
+ * or function, an undefined array item, or more than 128 levels
  * @see https://www.rfc-editor.org/rfc/rfc8785
  */
 export function canonicalize(value: unknown): string {
   return write(value, MAX_DEPTH);
 }
 
-/** The canonical form of an object without one of its members. */
+/** Returns the canonical form of an object without one of its members. */
 export function canonicalizeWithout(value: object, omitted: string): string {
   return writeObject(value, MAX_DEPTH, omitted);
 }
@@ -34,10 +33,10 @@ function write(value: unknown, depth: number): string {
   }
 }
 
-/** Most strings: printable ASCII with nothing to escape. */
+/** Matches strings without a character to escape, which are the most common: printable ASCII. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
-/** The canonical form of a string. */
+/** Returns the canonical form of a string. */
 export function writeString(value: string): string {
   if (PLAIN.test(value)) return `"${value}"`;
   if (!value.isWellFormed()) throw new TypeError('A lone surrogate has no canonical JSON form');
@@ -65,16 +64,16 @@ function writeObject(value: object, depth: number, omitted?: string): string {
   return text === '' ? '{}' : `${text}}`;
 }
 
-/** Names of members as they are written: there are few, and they come again with every event. */
+/** The written names of members. They are few and occur again with every event. */
 const names = new Map<string, string>();
-/** More, and longer ones, are not kept: peers can choose them. */
+/** Limits of the cache: clients can choose names. */
 const MAX_NAMES = 256;
 const MAX_NAME_LENGTH = 64;
 
 function nameOf(key: string): string {
   const known = names.get(key);
   if (known) return known;
-  // Joined, a text is in one piece; added up, it would be put together from its parts each time.
+  // `join` makes one flat string. Concatenation would make a rope that V8 flattens at each use.
   const name = [writeString(key), ':'].join('');
   if (names.size < MAX_NAMES && key.length <= MAX_NAME_LENGTH) names.set(key, name);
   return name;
@@ -89,10 +88,10 @@ function writeArray(items: readonly unknown[], depth: number): string {
   return `[${text}]`;
 }
 
-/** Longer lists are sorted by V8: by insertion, time grows with the square. */
+/** The maximum length for insertion sort, whose time grows with the square of the length. */
 const MAX_INSERTED = 16;
 
-/** By insertion, which costs a third of `sort` where names are few. */
+/** Returns the sorted names. For few names insertion sort takes a third of the time of `sort()`. */
 function sortedKeys(members: object): string[] {
   const keys = Object.keys(members);
   if (keys.length > MAX_INSERTED) return keys.sort();

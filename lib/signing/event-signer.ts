@@ -1,11 +1,12 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import type { Client } from '../connection/index.js';
 import {
-  createEvent,
+  assertAttributes,
+  CompatibleMode,
+  completeEvent,
   freshnessOf,
-  isCompatibleSignature,
   isWithin,
   type SemanticEvent,
   type SemanticEventInit,
@@ -17,15 +18,16 @@ import {
   Problems,
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
+  SESSION_KEY_PREFIX,
   type SignatureScheme,
   type SigningKeyOptions,
 } from '../options/index.js';
-import { RefusalError } from '../protocol/index.js';
-import { deriveKey } from './derive-key.js';
+import { callError, type Reason, RefusalError, RefusedCallError } from '../protocol/index.js';
+import type { NonceScope } from '../replay/index.js';
 import { canonicalizeWithout } from './canonicalize.js';
-import { compatibleText, findCompatibleKey } from './compatible-signature.js';
-import { generateSecret, type RingKey, type SigningKey } from './key-ring.js';
+import { fingerprintOf, generateSecret, type RingKey, type SigningKey } from './key-ring.js';
 import { computeMac, isMacOf, type MacInput } from './mac.js';
+import { PurposeKeys } from './purpose-keys.js';
 import {
   type Direction,
   formatSignature,
@@ -34,18 +36,17 @@ import {
   receivedInput,
   signingInput,
 } from './signature.js';
+import { formProblem, keyProblem, macProblem, windowProblem } from './signature-problem.js';
 import { type AcceptedKeys, SigningKeys } from './signing-keys.js';
 
-const COMPATIBLE_NONCE_BYTES = 8;
-
 export interface SignOptions {
-  /** Signs for this client, with its session key where it has one. */
+  /** The client whose session key signs. Without a client, a ring key signs. */
   client?: Client;
   /** @default 's2c' */
   direction?: Direction;
   /**
-   * How to sign. In the compatible mode (`'integradio'`) it is always a key of the ring that signs, and the `source`
-   * tells the direction: only what the server sends may have the server's own.
+   * The signature scheme. In the compatible mode (`'integradio'`) a ring key always signs. That mode has no direction, so
+   * only events of the server may have the server's `source`.
    *
    * @default 'v1'
    */
@@ -53,47 +54,51 @@ export interface SignOptions {
 }
 
 export interface VerifyOptions {
-  /** The connection the event came from; without one no session key is known. */
+  /** The connection that sent the event. Without it no session key is accepted. */
   client?: Client;
   /** @default 'any' */
   keys?: AcceptedKeys;
   /** @default 'c2s' */
   direction?: Direction;
   /**
-   * The JSON the event was parsed from, in UTF-8, if nobody can have changed the event since: where it is in
-   * canonical form, that form need not be made anew.
+   * The JSON of the event in UTF-8, if no code can have changed the event since it was parsed. If the JSON is canonical
+   * already, it is not built again.
    */
   json?: Uint8Array;
 }
 
-/** Signs events and verifies the signatures of others, by HMAC-SHA256 over their canonical form. */
+/** Signs events and verifies signatures, with HMAC-SHA256 over the canonical form. */
 @Injectable()
 export class EventSigner {
   private readonly signingKeys: SigningKeys;
-  private readonly check: (event: SemanticEvent, options: VerifyOptions) => string;
-  /** Events that were verified in the compatible mode: whoever sent them reads no other signature. */
-  private readonly compatible = new WeakSet<SemanticEvent>();
+  private readonly check: (event: SemanticEvent, options: VerifyOptions) => SigningKey;
+  /**
+   * The scheme of each verified event that a ring key signed. A sender that used the compatible mode can verify no other
+   * scheme.
+   */
+  private readonly ringSigned = new WeakMap<SemanticEvent, SignatureScheme>();
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
     @Optional() telemetry: Telemetry = NO_TELEMETRY,
+    @Optional() @Inject(CompatibleMode) private readonly compatible?: CompatibleMode | null,
   ) {
     this.signingKeys = new SigningKeys(options.signing.keys);
-    this.check = telemetry.timed('verification', this.keyIdOf.bind(this));
+    this.check = telemetry.timed('verification', this.keyOf.bind(this));
   }
 
-  /** A fresh secret for the key ring: 32 random bytes as 64 hexadecimal digits. */
+  /** Generates a secret for the key ring: 32 random bytes as 64 hexadecimal digits. */
   static generateKey(): string {
     return generateSecret();
   }
 
   /**
-   * Puts another key ring in the place of the one in use, without a restart. What was signed with a key that is in
-   * the new ring, too, stays good; so does every connection, which keeps its session key. Put a new key first, and
-   * take the old one out when `maxAge` and `auth.ticketLifetime` have passed.
+   * Replaces the key ring without a restart. Signatures of keys that are also in the new ring stay valid. Connections keep
+   * their session keys. Add a new key at the first position. Remove the old key after `maxAge` and `auth.ticketLifetime`
+   * have passed.
    *
-   * @throws SemanticEventsConfigError naming all that is wrong with the keys; the ring in use stays
+   * @throws SemanticEventsConfigError with every problem of the keys; the current ring then stays in use
    */
   rotate(keys: readonly SigningKeyOptions[]): void {
     const problems = new Problems();
@@ -102,53 +107,64 @@ export class EventSigner {
     this.signingKeys.rotate(keys);
   }
 
-  /** The key ring in use: the first in force signs. */
+  /** The keys of the ring. The first one in force signs. */
   get keys(): readonly RingKey[] {
     return this.signingKeys.list();
   }
 
   /**
-   * A signed copy of an event, with an `id`, a `time` and a `semanticnonce` where it had none.
+   * Returns a signed copy of an event. It adds an `id`, a `time` and a `semanticnonce` if they are missing.
    *
-   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
-   * @throws TypeError when the event has no canonical form: a cycle, a bigint, a number that is not finite; or, in the
-   *   compatible mode, when its source does not fit its direction
+   * @throws InvalidArgumentError naming the attribute that is missing or malformed
+   * @throws RefusedCallError `UNAVAILABLE` if no ring key is in force, `UNAUTHENTICATED` for a client without a session key
+   * @throws TypeError if the event has no canonical form (a cycle, a bigint, a number that is not finite), or if its source
+   * does not match its direction in the compatible mode, or if `signing.accept` does not contain that mode
    */
   sign<T>(event: SemanticEventInit<T>, options: SignOptions = {}): SignedSemanticEvent<T> {
     const unsigned = this.complete(event, options.scheme);
-    const { semanticsignature } = this.signatureOf(unsigned, options);
+    assertAttributes(unsigned, 'EventSigner.sign');
+    const { semanticsignature } = explained('EventSigner.sign', () =>
+      this.signatureOf(unsigned, options),
+    );
     return { ...unsigned, semanticsignature } as SignedSemanticEvent<T>;
   }
 
   /**
-   * Like `sign`, as JSON text: what is signed is, letter by letter, what is sent.
+   * Signs like `sign`, and returns JSON text. The text is exactly what was signed.
    *
-   * @throws as `sign`
+   * @throws like `sign`
    */
   signToText(event: SemanticEventInit, options: SignOptions = {}): string {
     const unsigned = this.complete(event, options.scheme);
-    const { text, semanticsignature } = this.signatureOf(unsigned, options);
+    assertAttributes(unsigned, 'EventSigner.signToText');
+    const { text, semanticsignature } = explained('EventSigner.signToText', () =>
+      this.signatureOf(unsigned, options),
+    );
     return withSignature(text.slice(0, -1), semanticsignature);
   }
 
   /**
-   * Signs a text for a client, and puts its signature into it.
+   * Adds the signature to a reply. The session key of the client signs, or a ring key if a ring key signed the request. Any
+   * other client receives an unsigned event: a ring signature would prove to others that the server vouches for it.
    *
-   * @param openText the canonical form of an event, without its closing brace
-   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   * @param openText the canonical form of an event without its closing brace
+   * @throws RefusalError `UNAVAILABLE` if no ring key is in force
    * @internal
    */
-  seal(openText: string, client: Client): string {
-    const { id, key } = this.signingKeys.for(client, this.clock);
-    const mac = computeMac(key, macInput(`${openText}}`, 's2c'));
-    return withSignature(openText, formatSignature(id, mac));
+  sealReply(openText: string, request: SemanticEvent, client: Client): string {
+    const key =
+      this.signingKeys.ofClient(client) ??
+      (this.ringSigned.has(request) ? this.signingKeys.current(this.clock.now()) : undefined);
+    if (!key) return `${openText}}`;
+    const mac = computeMac(key.key, macInput(`${openText}}`, 's2c'));
+    return withSignature(openText, formatSignature(key.id, mac));
   }
 
   /**
-   * The `semanticsignature` of one event for one of many clients.
+   * Returns the `semanticsignature` of a broadcast for one client.
    *
-   * @param input what `broadcastInput` made of the event
-   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   * @param input the result of `broadcastInput` for the event
+   * @throws RefusalError `UNAVAILABLE` if no ring key is in force
    * @internal
    */
   signFor(client: Client, input: Uint8Array): string {
@@ -157,78 +173,97 @@ export class EventSigner {
   }
 
   /**
-   * The way of signing an answer that its receiver can verify: the way of its request, once that was verified, for
-   * what the server says in its own name; `'v1'` for all else.
+   * Returns a scheme that the receiver of an answer can verify. This is the scheme of the request if the request was
+   * verified and the answer has the server's own source; otherwise `'v1'`.
    */
   schemeFor(request: SemanticEvent, answer: SemanticEventInit): SignatureScheme {
     return this.isCompatible(request) && this.isOwn(answer) ? 'integradio' : 'v1';
   }
 
-  /** Whether an event was verified in the compatible mode. */
+  /** Returns whether an event was verified in the compatible mode. */
   isCompatible(event: SemanticEvent): boolean {
-    return this.accepts('integradio') && this.compatible.has(event);
+    return this.ringSigned.get(event) === 'integradio';
   }
 
   /**
-   * Checks that an event is within its time window and was signed with a key we accept. A nonce is not used up.
+   * Verifies that an event is within its time window and was signed with a key we accept. A nonce is not used up. By default the
+   * event is one of a client: to verify what the server signed, pass `{ direction: 's2c' }`.
    *
    * @returns the id of the key it was signed with
-   * @throws RefusalError `INVALID_EVENT` without a time or nonce, `EVENT_EXPIRED`, `INVALID_SIGNATURE`
+   * @throws RefusedCallError `INVALID_EVENT` without a time or nonce, `EVENT_EXPIRED`, `INVALID_SIGNATURE`, with the reason in its
+   *   message
    */
   verify(event: SemanticEvent, options: VerifyOptions = {}): string {
-    return this.check(event, options);
+    try {
+      return this.check(event, options).id;
+    } catch (error) {
+      // The event is what a client sent, and no argument that the application chose.
+      if (error instanceof RefusalError) throw new RefusedCallError('EventSigner.verify', error);
+      throw error;
+    }
   }
 
   /**
-   * Derives the session key of a connection. Once made it stays the same as long as the connection lasts.
+   * Verifies like `verify`, for guards: its errors have no stack, because clients cause them.
    *
-   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   * @returns the scope of the nonce: the connection of a session key, or the fingerprint of a ring key, which does not
+   * change when the key is renamed
+   * @throws RefusalError `INVALID_EVENT` without a time or nonce, `EVENT_EXPIRED`, `INVALID_SIGNATURE`
+   */
+  verifyScope(event: SemanticEvent, options: VerifyOptions = {}): NonceScope {
+    const { id, key } = this.check(event, options);
+    const { client } = options;
+    return client && id.startsWith(SESSION_KEY_PREFIX) ? client : fingerprintOf(key);
+  }
+
+  /**
+   * Derives the session key of a connection. It stays the same until the connection ends.
+   *
+   * @throws RefusalError `UNAVAILABLE` if no ring key is in force
    */
   sessionKeyOf(client: Client): SigningKey {
     return this.signingKeys.open(client, this.clock.now());
   }
 
   /**
-   * A key for another purpose than events, such as tickets, derived from the key that signs now. It has the id
-   * of that key, by which `findPurposeKey` finds it again.
+   * Returns keys for another purpose than events, such as tickets. They follow the key ring when it is replaced.
    *
-   * @param info names the purpose: whoever holds the key of one learns nothing of another's
-   * @throws RefusalError `UNAVAILABLE` when no key of the ring is in force
+   * @param info the name of the purpose; the keys of one purpose reveal nothing about those of another
    */
-  purposeKey(info: string): SigningKey {
-    const { id, key } = this.signingKeys.current(this.clock.now());
-    return { id, key: deriveKey(key, '', info) };
+  purposeKeys(info: string): PurposeKeys {
+    return new PurposeKeys(info, this.signingKeys, this.clock);
   }
 
-  /** The key for a purpose that was derived from a certain key of the ring, while that is in force. */
-  findPurposeKey(info: string, keyId: string): SigningKey | undefined {
-    const found = this.signingKeys.find(keyId, this.clock.now());
-    return found && { id: found.id, key: deriveKey(found.key, '', info) };
-  }
-
-  /** The key that an event was signed with. */
-  private keyIdOf(
+  /** Returns the key that signed an event. */
+  private keyOf(
     event: SemanticEvent,
     { client, keys = 'any', direction = 'c2s', json }: VerifyOptions,
-  ): string {
+  ): SigningKey {
     const now = this.clock.now();
-    if (!isWithin(this.options.signing, freshnessOf(event).time, now))
-      throw new RefusalError('EVENT_EXPIRED');
+    const { time } = freshnessOf(event);
+    if (!isWithin(this.options.signing, time, now))
+      throw new RefusalError('EVENT_EXPIRED', {
+        reason: windowProblem(time, now, this.options.signing),
+      });
 
-    if (this.accepts('integradio') && isCompatibleSignature(event.semanticsignature))
-      return this.verifyCompatible(event, keys, direction, now);
+    if (this.compatible?.isSigned(event))
+      return this.verifyCompatible(this.compatible, event, keys, direction, now);
 
     const signature = parseSignature(event.semanticsignature);
-    const key = signature && this.signingKeys.find(signature.keyId, now, keys, client);
-    if (!key || !isMacOf(key.key, this.signedInput(event, direction, json), signature.mac))
-      throw new RefusalError('INVALID_SIGNATURE');
-    return key.id;
+    if (!signature) throw unsigned(() => formProblem(event.semanticsignature));
+    const key = this.signingKeys.find(signature.keyId, now, keys, client);
+    if (!key) throw unsigned(() => keyProblem(signature.keyId, keys));
+    if (!isMacOf(key.key, this.signedInput(event, direction, json), signature.mac))
+      throw unsigned(() => macProblem(event, direction, key.key, signature.mac));
+    if (direction === 'c2s' && !key.id.startsWith(SESSION_KEY_PREFIX))
+      this.ringSigned.set(event, 'v1');
+    return key;
   }
 
   private complete<T>(event: SemanticEventInit<T>, scheme?: SignatureScheme): SemanticEvent<T> {
-    const complete = createEvent(event, this.clock.now());
-    complete.semanticnonce ??=
-      scheme === 'integradio' ? randomBytes(COMPATIBLE_NONCE_BYTES).toString('hex') : randomUUID();
+    const complete = completeEvent(event, this.clock.now());
+    const mode = scheme === 'integradio' ? this.compatible : undefined;
+    complete.semanticnonce ??= mode ? mode.createNonce() : randomUUID();
     return complete;
   }
 
@@ -241,37 +276,53 @@ export class EventSigner {
   }
 
   private compatibleSignatureOf(event: SemanticEvent, direction: Direction) {
-    if (!this.fits(event, direction))
-      throw new TypeError('In the compatible mode only events of the server have its source');
-    const { text, input } = compatibleText(event);
+    if (!this.compatible)
+      throw new TypeError("To sign in the compatible mode, add 'integradio' to signing.accept");
+    if (!this.isOfDirection(event, direction))
+      throw new TypeError(
+        "In the compatible mode the server's own events, and no others, must have the server's source",
+      );
+    const { text, signedText } = this.compatible.write(event);
     const { key } = this.signingKeys.current(this.clock.now());
-    return { text, semanticsignature: computeMac(key, input, 'hex') };
+    return { text, semanticsignature: computeMac(key, signedText, 'hex') };
   }
 
   private verifyCompatible(
+    mode: CompatibleMode,
     event: SemanticEvent,
     accepted: AcceptedKeys,
     direction: Direction,
     now: number,
-  ): string {
-    const isAcceptable = accepted !== 'session' && this.fits(event, direction);
-    const key = isAcceptable ? findCompatibleKey(event, this.signingKeys.inForce(now)) : undefined;
-    if (!key) throw new RefusalError('INVALID_SIGNATURE');
-    this.compatible.add(event);
-    return key.id;
+  ): SigningKey {
+    const isAcceptable = accepted !== 'session' && this.isOfDirection(event, direction);
+    const text = isAcceptable ? mode.signedText(event) : undefined;
+    // The signature has no key id.
+    const key =
+      text === undefined
+        ? undefined
+        : this.signingKeys
+            .inForce(now)
+            .find(({ key }) => isMacOf(key, text, event.semanticsignature ?? '', 'hex'));
+    if (!key)
+      throw unsigned(
+        isAcceptable
+          ? 'no key in force matches the MAC of the integradio signature'
+          : 'an integradio event has the source of the other direction, or the handler accepts the session key only',
+      );
+    this.ringSigned.set(event, 'integradio');
+    return key;
   }
 
-  /** The MAC of the compatible mode has no direction: without this our answers could be sent back to us. */
-  private fits(event: SemanticEvent, direction: Direction): boolean {
+  /**
+   * Returns whether source and direction match. The compatible MAC has no direction, so without this check a client could
+   * send an answer back to the server.
+   */
+  private isOfDirection(event: SemanticEvent, direction: Direction): boolean {
     return this.isOwn(event) === (direction === 's2c');
   }
 
   private isOwn({ source }: SemanticEventInit): boolean {
     return source === this.options.signing.source;
-  }
-
-  private accepts(scheme: SignatureScheme): boolean {
-    return this.options.signing.accept.includes(scheme);
   }
 
   private signedInput(event: SemanticEvent, direction: Direction, json?: Uint8Array): MacInput {
@@ -280,9 +331,22 @@ export class EventSigner {
     try {
       return signingInput(event, direction);
     } catch {
-      throw new RefusalError('INVALID_EVENT');
+      throw new RefusalError('INVALID_EVENT', { reason: 'the event has no canonical form' });
     }
   }
+}
+
+/** Runs a call of the application. Its errors get a stack, and a message that names the call. */
+function explained<T>(call: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw callError(call, error);
+  }
+}
+
+function unsigned(reason: Reason): RefusalError {
+  return new RefusalError('INVALID_SIGNATURE', { reason });
 }
 
 function withSignature(openText: string, semanticsignature: string): string {

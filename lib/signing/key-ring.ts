@@ -1,24 +1,40 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { SigningKeyOptions } from '../options/index.js';
+import { deriveKey } from './derive-key.js';
 
-/** A key ready for use. Its bytes stay inside the KeyObject, so that no log can show them. */
+/** The HKDF purpose of fingerprints. A fingerprint identifies a key without its id and reveals nothing about its secret. */
+const FINGERPRINT_INFO = 'semantic-events/v1/fingerprint';
+
+/** A key ready for use. Its bytes stay inside the KeyObject, so they cannot reach a log. */
 export interface SigningKey {
   readonly id: string;
   readonly key: KeyObject;
 }
 
-/** A key of the ring, in force from one time to another: milliseconds since the Unix epoch, or infinite. */
+/** A ring key and the time it is in force, in milliseconds since the Unix epoch, or infinite. */
 export interface RingKey extends SigningKey {
   readonly notBefore: number;
   readonly notAfter: number;
 }
 
-/** A fresh secret: 32 random bytes as 64 hexadecimal digits. */
+const fingerprints = new WeakMap<KeyObject, string>();
+
+/** Returns the fingerprint of a key. It is the same for one secret under any id. */
+export function fingerprintOf(key: KeyObject): string {
+  let fingerprint = fingerprints.get(key);
+  if (!fingerprint) {
+    fingerprint = deriveKey(key, '', FINGERPRINT_INFO).export().toString('base64url').slice(0, 22);
+    fingerprints.set(key, fingerprint);
+  }
+  return fingerprint;
+}
+
+/** Generates a secret: 32 random bytes as 64 hexadecimal digits. */
 export function generateSecret(): string {
   return randomBytes(32).toString('hex');
 }
 
-/** The server's keys: the first in force signs, every one in force verifies. */
+/** The keys of the server. The first one in force signs; each one in force verifies. */
 export class KeyRing {
   private readonly keys: ReadonlyMap<string, RingKey>;
 
@@ -26,23 +42,23 @@ export class KeyRing {
     this.keys = new Map(keys.map(key => [key.id, toRingKey(key)]));
   }
 
-  /** Every key, in force or not. */
+  /** Returns all keys, in force or not. */
   list(): RingKey[] {
     return [...this.keys.values()];
   }
 
-  /** The key to sign with, or undefined when none is in force. */
+  /** Returns the key that signs; undefined if no key is in force. */
   current(now: number): SigningKey | undefined {
     for (const key of this.keys.values()) if (isInForce(key, now)) return key;
     return undefined;
   }
 
-  /** Every key that is in force. */
+  /** Returns all keys that are in force. */
   inForce(now: number): SigningKey[] {
     return [...this.keys.values()].filter(key => isInForce(key, now));
   }
 
-  /** The key of an id, when it is in force. */
+  /** Returns the key with an id, if it is in force. */
   find(id: string, now: number): SigningKey | undefined {
     const key = this.keys.get(id);
     return key && isInForce(key, now) ? key : undefined;

@@ -1,12 +1,12 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
-/** How a MAC is written: in 43 characters, without padding, or in 64 lower-case digits. */
+/** The encoding of a MAC: 43 characters of base64url without padding, or 64 lower-case hexadecimal digits. */
 export type MacEncoding = 'base64url' | 'hex';
 
-/** Bytes, or a text that stands for its UTF-8 bytes; or parts of one input, in their order. */
+/** The input of a MAC: bytes, a text that is encoded as UTF-8, or several parts in order. */
 export type MacInput = string | Uint8Array | readonly Uint8Array[];
 
-/** HMAC-SHA256. */
+/** Computes HMAC-SHA256. */
 export function computeMac(
   key: KeyObject,
   input: MacInput,
@@ -19,8 +19,8 @@ export function computeMac(
 }
 
 /**
- * Whether a MAC is the one of an input, in a time that does not tell where it differs. Comparing the encoded
- * form leaves one spelling only: the spare bits of the last character cannot be varied.
+ * Returns whether a MAC belongs to an input, in constant time. It compares the encoded form, so each MAC has one valid
+ * spelling: the spare bits of the last character cannot vary.
  */
 export function isMacOf(
   key: KeyObject,
@@ -30,13 +30,13 @@ export function isMacOf(
 ): boolean {
   const { expected, given } = COMPARED[encoding];
   encoder.encodeInto(computeMac(key, input, encoding), expected);
-  // A text that is no ASCII has more bytes than characters.
+  // A text with other characters than ASCII has more bytes than characters.
   const fits =
     mac.length === given.length && encoder.encodeInto(mac, given).written === given.length;
   return fits && timingSafeEqual(expected, given);
 }
 
-/** Where MACs are compared. */
+/** Reused buffers for the comparison. */
 const COMPARED = {
   base64url: { expected: new Uint8Array(43), given: new Uint8Array(43) },
   hex: { expected: new Uint8Array(64), given: new Uint8Array(64) },

@@ -1,79 +1,103 @@
-import { isMeantAsEvent, type SemanticEvent, type SemanticEventInit } from '../event/index.js';
-import { canonicalize, writeString } from './canonicalize.js';
+import { DEFAULT_EVENT_LIMITS, type SemanticEvent, validateEvent } from '../event/index.js';
+import { callError, InvalidArgumentError } from '../protocol/index.js';
 
-/** What an answer says, beside what every answer says. */
-interface ReplyContent {
+/** The part of a reply that a handler decides. The server sets everything else. */
+export interface ReplyInit<T = unknown> {
+  /** The `type` of the event. */
+  type: string;
+  /** A value that JSON can represent, or a `Uint8Array`, which is sent as `data_base64`. */
+  data?: T;
+  subject?: string;
+  /** @default 'application/json', or 'application/octet-stream' for bytes */
+  datacontenttype?: string;
+  dataschema?: string;
+  semanticintent?: string;
+  /** Comma-separated. */
+  semantictags?: string;
+  /** Extension attributes. Each one is a string, a boolean or a 32-bit integer. */
+  [extension: string]: unknown;
+}
+
+type ReplyAttributes = Readonly<Record<string, unknown>>;
+
+/** Attributes that only the server sets. */
+const RESERVED = [
+  'specversion',
+  'id',
+  'source',
+  'time',
+  'data_base64',
+  'semanticnonce',
+  'semanticsignature',
+  'semanticcorrelationid',
+];
+
+/**
+ * A value created by `reply()`. A private member marks it, which data of a client cannot have. Nest reads the visible
+ * members for messages in Nest's own frame.
+ */
+export class SemanticReply<T = unknown> {
+  readonly event: string;
+  readonly data: T | undefined;
+  readonly #attributes: ReplyAttributes;
+
+  /** @throws TypeError for an attribute that the server sets, or that CloudEvents does not allow */
+  constructor({ type, data, ...attributes }: ReplyInit<T>) {
+    checkAttributes({ type, ...attributes });
+    this.event = type;
+    this.data = data;
+    this.#attributes = attributes;
+    Object.freeze(this);
+  }
+
+  /** Returns the attributes of a value created by `reply()`; undefined for any other value. */
+  static attributesOf(value: unknown): ReplyAttributes | undefined {
+    const isReply = typeof value === 'object' && value !== null && #attributes in value;
+    return isReply ? value.#attributes : undefined;
+  }
+}
+
+/**
+ * Turns the return value of a handler into an event: `return reply({ type: 'order.placed', data })`. Without `reply()` the
+ * return value is the data of `<type>.reply`, whatever it contains. The server sets `id`, `source`, `time`, nonce,
+ * correlation id and signature.
+ *
+ * @throws TypeError for an attribute that the server sets, or that CloudEvents does not allow
+ */
+export function reply<T>(init: ReplyInit<T>): SemanticReply<T> {
+  return new SemanticReply(init);
+}
+
+/** The type and data of a reply. */
+export interface ReplyContent {
   readonly type: string;
   readonly data?: unknown;
   readonly data_base64?: string;
   readonly datacontenttype: string;
 }
 
-/** What makes an answer an event of its own. */
-export interface ReplyIdentity {
-  /** A UUID: used once as it is, it serves as the nonce, too. */
-  readonly id: string;
-  readonly time: string;
-}
-
-/**
- * The event that answers another, made of what a handler returned: an event as it is, Nest's
- * `{ event, data }` under that type, and anything else as the data of `<type>.reply`.
- *
- * @param source the `source` of events the server makes
- */
-export function replyTo(
-  request: SemanticEvent,
-  result: unknown,
-  source: string,
-): SemanticEventInit {
-  const reply = isMeantAsEvent(result)
-    ? { ...result, semanticnonce: undefined }
-    : { source, ...contentOf(request, result) };
-  return { ...reply, semanticcorrelationid: request.id };
-}
-
-/**
- * The canonical form of `replyTo`'s event, without its closing brace; undefined where a handler returned an event. All
- * members but the data are known, and so is their order: nothing is left to sort.
- *
- * @param identity of plain ASCII, with nothing to escape
- * @throws TypeError when the data has no canonical form
- */
-export function openReply(
-  request: SemanticEvent,
-  result: unknown,
-  source: string,
-  { id, time }: ReplyIdentity,
-): { type: string; openText: string } | undefined {
-  if (isMeantAsEvent(result)) return undefined;
-  const { type, data, data_base64: binary, datacontenttype } = contentOf(request, result);
-  const openText =
-    '{' +
-    (data === undefined ? '' : `"data":${canonicalize(data)},`) +
-    (binary === undefined ? '' : `"data_base64":"${binary}",`) +
-    `"datacontenttype":"${datacontenttype}","id":"${id}",` +
-    `"semanticcorrelationid":${writeString(request.id)},"semanticnonce":"${id}",` +
-    `"source":${writeString(source)},"specversion":"1.0","time":"${time}","type":${writeString(type)}`;
-  return { type, openText };
-}
-
-function contentOf(request: SemanticEvent, result: unknown): ReplyContent {
-  const isNamed = isWsResponse(result);
-  const type = isNamed ? result.event : `${request.type}.reply`;
-  const data = isNamed ? result.data : result;
+/** Returns the type and data of the event that answers a request. */
+export function contentOf(request: SemanticEvent, result: unknown): ReplyContent {
+  const isMarked = SemanticReply.attributesOf(result) !== undefined;
+  const { event: type, data } = isMarked
+    ? (result as SemanticReply)
+    : { event: `${request.type}.reply`, data: result };
   if (!(data instanceof Uint8Array)) return { type, data, datacontenttype: 'application/json' };
-  // Bytes have a form of their own in JSON (CloudEvents JSON format, section 3.1.1).
+  // In JSON bytes have a member of their own (CloudEvents JSON format, section 3.1.1).
   const binary = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
   return { type, data_base64: binary, datacontenttype: 'application/octet-stream' };
 }
 
-function isWsResponse(result: unknown): result is { event: string; data: unknown } {
-  return (
-    typeof result === 'object' &&
-    result !== null &&
-    'event' in result &&
-    typeof result.event === 'string' &&
-    'data' in result
-  );
+function checkAttributes(attributes: ReplyInit): void {
+  for (const name of RESERVED)
+    if (attributes[name] !== undefined)
+      throw new InvalidArgumentError('reply()', `the server sets ${name}`);
+  try {
+    validateEvent(
+      { specversion: '1.0', id: 'reply', source: '/', ...attributes },
+      DEFAULT_EVENT_LIMITS,
+    );
+  } catch (error) {
+    throw callError('reply()', error);
+  }
 }

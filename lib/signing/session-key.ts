@@ -6,8 +6,8 @@ import type { SigningKey } from './key-ring.js';
 const INFO = 'semantic-events/v1/session';
 
 /**
- * Derives the key of one connection from a key of the ring, so that a browser can sign without ever holding a
- * server key, and what it signs is worth nothing on another connection.
+ * Derives the key of one connection from a ring key. A browser can then sign without a server key, and its signatures are
+ * invalid on any other connection.
  */
 export function deriveSessionKey(ringKey: KeyObject, clientId: string): SigningKey {
   return { id: `${SESSION_KEY_PREFIX}${clientId}`, key: deriveKey(ringKey, clientId, INFO) };

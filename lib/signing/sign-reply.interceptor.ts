@@ -1,7 +1,6 @@
 import {
   type CallHandler,
   type ExecutionContext,
-  Inject,
   Injectable,
   type NestInterceptor,
 } from '@nestjs/common';
@@ -9,20 +8,22 @@ import { map, type Observable } from 'rxjs';
 import { clientOf } from '../connection/index.js';
 import { receivedAs, type SemanticEvent } from '../event/index.js';
 import { payloadOf, socketOf } from '../handler/index.js';
-import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
-import { EventSigner } from './event-signer.js';
-import { replyTo } from './reply.js';
+import { ReplySigner } from './reply-signer.js';
+
+const answers = new WeakSet();
+
+/** Returns whether a value is an answer of `SignReplyInterceptor`: `{ event, data }`, whose data is an event. */
+export function isEventAnswer(value: object): value is { event: string; data: SemanticEvent } {
+  return answers.has(value);
+}
 
 /**
- * Signs what a handler answers to an event that came in Nest's own frame, and answers in that form. Events that
- * came in a frame of our own are answered and signed by SemanticEventsAdapter.
+ * Turns return values of handlers into signed events, for events in Nest's own frame. It answers in that frame.
+ * `SemanticEventsAdapter` answers events in frames of PROTOCOL.md and signs those itself.
  */
 @Injectable()
 export class SignReplyInterceptor implements NestInterceptor {
-  constructor(
-    private readonly signer: EventSigner,
-    @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
-  ) {}
+  constructor(private readonly replies: ReplySigner) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = payloadOf(context);
@@ -31,9 +32,10 @@ export class SignReplyInterceptor implements NestInterceptor {
     return next.handle().pipe(
       map((result: unknown) => {
         if (result === undefined || result === null) return result;
-        const reply = replyTo(request as SemanticEvent, result, this.options.signing.source);
-        const event = this.signer.sign(reply, { client });
-        return { event: event.type, data: event };
+        const { type, text } = this.replies.answer(request as SemanticEvent, result, client);
+        const answer = { event: type, data: JSON.parse(text) as SemanticEvent };
+        answers.add(answer);
+        return answer;
       }),
     );
   }

@@ -4,11 +4,14 @@ import { canonicalizeWithout } from './canonicalize.js';
 import type { SigningKey } from './key-ring.js';
 import { computeMac, type MacInput } from './mac.js';
 
-/** Client to server, or server to client: part of the MAC, so that neither can be sent back as the other. */
+/**
+ * The direction, client to server or server to client. The MAC covers it, so an event cannot be sent back as one of the
+ * other direction.
+ */
 export type Direction = 'c2s' | 's2c';
 
 const VERSION = 'v1';
-/** What comes before the canonical form. */
+/** The prefix of the signed text, before the canonical form. */
 const PREFIX = { c2s: Buffer.from(macInput('', 'c2s')), s2c: Buffer.from(macInput('', 's2c')) };
 const SIGNATURE_NAME = Buffer.from('semanticsignature');
 const COMMA = 0x2c;
@@ -16,36 +19,39 @@ const SIGNATURE = /^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{43}$/;
 const MAC_LENGTH = 43;
 
 /**
- * The text a signature covers: version, direction, and the canonical form of the whole event without its signature.
+ * Returns the text that a signature covers: the version, the direction, and the canonical form of the event without its
+ * signature.
  *
- * @throws TypeError when the event has no canonical form
+ * @throws TypeError if the event has no canonical form
  */
 export function signingInput(event: SemanticEvent, direction: Direction): string {
   return macInput(canonicalizeWithout(event, 'semanticsignature'), direction);
 }
 
-/** @param text the canonical form of an event without its signature */
+/** Returns the input of the MAC. @param text the canonical form of an event without its signature */
 export function macInput(text: string, direction: Direction): string {
   return `${VERSION}.${direction}.${text}`;
 }
 
 /**
- * What a signature covers, where the JSON an event came in is in canonical form, but for the place of the signature.
+ * Returns the signed input of an event whose JSON arrived in canonical form, wherever its signature stands.
  *
- * @param json the JSON of the event in UTF-8, which has been parsed
- * @returns undefined when it is not canonical: the text must be made of the event's value, then
+ * @param json the JSON of the event in UTF-8; it must have been parsed successfully
+ * @returns undefined if the JSON is not canonical: then build the input from the value of the event
  */
 export function receivedInput(json: Uint8Array, direction: Direction): MacInput | undefined {
   const signature = { name: SIGNATURE_NAME, from: 0, to: 0 };
   if (!isCanonicalJson(json, signature) || signature.to === 0) return undefined;
-  // A comma goes with it: the one before, but that behind where it comes first.
+  // Cut the comma before the member, too; if the member is the first one, the comma after it.
   let { from, to } = signature;
   if (json[from - 1] === COMMA) from--;
   else if (json[to] === COMMA) to++;
   return [PREFIX[direction], json.subarray(0, from), json.subarray(to)];
 }
 
-/** The bytes that are signed for each of many clients, made once. @param text the canonical form of the event */
+/**
+ * Returns the signed input of a broadcast, to be computed once for all clients. @param text the canonical form of the event
+ */
 export function broadcastInput(text: string): Uint8Array {
   return Buffer.from(macInput(text, 's2c'), 'utf8');
 }
@@ -56,15 +62,15 @@ export function formatSignature(keyId: string, mac: string): string {
 }
 
 /**
- * The signature of an event by a key.
+ * Returns the signature of an event by a key.
  *
- * @throws TypeError when the event has no canonical form
+ * @throws TypeError if the event has no canonical form
  */
 export function signatureFor(event: SemanticEvent, direction: Direction, key: SigningKey): string {
   return formatSignature(key.id, computeMac(key.key, signingInput(event, direction)));
 }
 
-/** The parts of a `semanticsignature`, or undefined when it is not of that form. */
+/** Returns the parts of a `semanticsignature`; undefined if the value has another form. */
 export function parseSignature(value: unknown): { keyId: string; mac: string } | undefined {
   if (typeof value !== 'string' || !SIGNATURE.test(value)) return undefined;
   return {

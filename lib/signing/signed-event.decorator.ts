@@ -4,11 +4,12 @@ import { Problems } from '../options/index.js';
 import { SIGNED_EVENT, SignedEventGuard, type SignedEventOptions } from './signed-event.guard.js';
 
 /**
- * Lets a handler be called only with a signed event that is new: within its time window, with a signature
- * by a key we accept, and with a nonce never seen before. Goes on methods, so that it can run after the
- * rate limits of gateway and handler: an event refused by those has not used up its nonce.
+ * Requires a signed event that is new: within its time window, with the signature of an accepted key, and with an unused
+ * nonce.
+ * It decorates methods only, so that it runs after the rate limits of gateway and handler. An event that a rate limit
+ * rejects keeps its nonce.
  *
- * @throws SemanticEventsConfigError when the options make no sense
+ * @throws SemanticEventsConfigError if an option is invalid
  */
 export function SignedEvent(options: SignedEventOptions = {}): MethodDecorator {
   const problems = new Problems();

@@ -7,18 +7,18 @@ import type { MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { passOrRefuse, type PendingDecision, pendingDecisionOf } from '../rate-limit/index.js';
-import { NonceTracker } from '../replay/index.js';
+import { type NonceScope, NonceTracker } from '../replay/index.js';
 import { EventSigner } from './event-signer.js';
 import type { AcceptedKeys } from './signing-keys.js';
 
 export interface SignedEventOptions {
-  /** Which keys an event may be signed with. @default 'any' */
+  /** The keys that may sign an event. @default 'any' */
   keys?: AcceptedKeys;
 }
 
 export const SIGNED_EVENT = Symbol('SIGNED_EVENT');
 
-/** Enforces `@SignedEvent`: time window, then signature, then nonce, which only a valid event may use up. */
+/** Enforces `@SignedEvent`: time window, then signature, then nonce. Only a valid event may use up its nonce. */
 @Injectable()
 export class SignedEventGuard implements CanActivate {
   private readonly optionsOf = perHandler(context =>
@@ -35,30 +35,33 @@ export class SignedEventGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     return refusing(context, () => {
       const event = validEventOf(context, this.options.event);
-      // Signed for one handler, an event must not be carried to another in Nest's own frame.
-      if (event.type !== messageOf(context)) throw new RefusalError('INVALID_SIGNATURE');
+      // An event signed for one handler must not reach another handler through Nest's own frame.
+      if (event.type !== messageOf(context))
+        throw new RefusalError('INVALID_SIGNATURE', {
+          reason: 'the type of the event differs from the type in the frame',
+        });
       return this.useNonce(event, this.verify(event, context), pendingDecisionOf(context));
     });
   }
 
-  /** Uses up the nonce of an event: once, where several gateways handle the event of one frame. */
+  /** Uses up the nonce of an event, once even if several gateways handle the event of one frame. */
   protected useNonce(
     event: SemanticEvent,
-    keyId: string,
+    scope: NonceScope,
     limit?: PendingDecision,
   ): MaybePromise<true> {
     let isFirst = false as boolean;
     const used = oncePerEvent(event, () => {
       isFirst = true;
-      return this.nonces.use(event, keyId, limit);
+      return this.nonces.use(event, scope, limit);
     });
     return isFirst || !limit ? used : limit.decided.then(passOrRefuse).then(() => used);
   }
 
-  /** @returns the id of the key the event was signed with */
-  protected verify(event: SemanticEvent, context: ExecutionContext): string {
+  /** Verifies time window and signature. @returns the scope of the nonce */
+  protected verify(event: SemanticEvent, context: ExecutionContext): NonceScope {
     const client = clientOf(socketOf(context));
-    return this.signer.verify(event, {
+    return this.signer.verifyScope(event, {
       client,
       keys: this.optionsOf(context)?.keys,
       json: jsonOf(event),

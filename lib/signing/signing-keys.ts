@@ -6,14 +6,14 @@ import { RefusalError } from '../protocol/index.js';
 import { KeyRing, type RingKey, type SigningKey } from './key-ring.js';
 import { deriveSessionKey } from './session-key.js';
 
-/** Which keys an event may be signed with: the connection's own, those of the ring, or either. */
+/** The keys that may sign an event: the session key of the connection, the ring keys, or both. */
 export type AcceptedKeys = 'session' | 'ring' | 'any';
 
-/** Every key the server signs and verifies with: those of the ring, and one for each connection. */
+/** All keys that the server signs and verifies with: the key ring, and one session key for each connection. */
 export class SigningKeys {
   private ring: KeyRing;
-  // The key of the ring that a connection's own is derived from. That is kept from its first use on: many connections
-  // only listen, and a key takes memory.
+  // The ring key that a session key is derived from. The session key itself is stored from its first use on: many
+  // connections only receive, and a key needs memory.
   private readonly origins = new WeakMap<Client, KeyObject>();
   private readonly sessionKeys = new WeakMap<Client, SigningKey>();
 
@@ -21,29 +21,30 @@ export class SigningKeys {
     this.ring = new KeyRing(keys);
   }
 
-  /** Puts another ring in the place of the one in use; connections keep their keys. */
+  /** Replaces the key ring. Connections keep their session keys. */
   rotate(keys: readonly SigningKeyOptions[]): void {
     this.ring = new KeyRing(keys);
   }
 
-  /** The keys of the ring, in force or not. */
+  /** Returns the ring keys, in force or not. */
   list(): RingKey[] {
     return this.ring.list();
   }
 
-  /** Every key of the ring that is in force. */
+  /** Returns all ring keys that are in force. */
   inForce(now: number): SigningKey[] {
     return this.ring.inForce(now);
   }
 
-  /** @throws RefusalError `UNAVAILABLE` when no key of the ring is in force */
+  /** @throws RefusalError `UNAVAILABLE` if no ring key is in force */
   current(now: number): SigningKey {
     const key = this.ring.current(now);
-    if (!key) throw new RefusalError('UNAVAILABLE');
+    if (!key)
+      throw new RefusalError('UNAVAILABLE', { reason: 'no key of signing.keys is in force' });
     return key;
   }
 
-  /** The key of an id, where it is in force, accepted, and no other connection's. */
+  /** Returns the key with an id, if it is in force and accepted, and not the session key of another connection. */
   find(
     id: string,
     now: number,
@@ -52,11 +53,11 @@ export class SigningKeys {
   ): SigningKey | undefined {
     if (!id.startsWith(SESSION_KEY_PREFIX))
       return accepted === 'session' ? undefined : this.ring.find(id, now);
-    const key = accepted === 'ring' ? undefined : client && this.ofSession(client);
+    const key = accepted === 'ring' ? undefined : client && this.ofClient(client);
     return key?.id === id ? key : undefined;
   }
 
-  /** Derives the key of a connection, which from then on is always the same. @throws as `current` */
+  /** Derives the session key of a connection. Every later call returns the same key. @throws like `current` */
   open(client: Client, now: number): SigningKey {
     let origin = this.origins.get(client);
     if (!origin) {
@@ -66,12 +67,23 @@ export class SigningKeys {
     return this.sessionKeys.get(client) ?? deriveSessionKey(origin, client.id);
   }
 
-  /** What to sign with for a client: its session key, or a key of the ring where it has none. @throws as `current` */
+  /**
+   * Returns the key that signs: the session key of a client, or a ring key if there is no client.
+   *
+   * @throws RefusalError `UNAUTHENTICATED` for a client without a session key, or like `current`
+   */
   for(client: Client | undefined, clock: Clock): SigningKey {
-    return (client && this.ofSession(client)) ?? this.current(clock.now());
+    if (!client) return this.current(clock.now());
+    const key = this.ofClient(client);
+    if (!key)
+      throw new RefusalError('UNAUTHENTICATED', {
+        reason: 'the client has no session key: it is not authenticated',
+      });
+    return key;
   }
 
-  private ofSession(client: Client): SigningKey | undefined {
+  /** Returns the session key of a client; undefined if it has none yet. */
+  ofClient(client: Client): SigningKey | undefined {
     let key = this.sessionKeys.get(client);
     const origin = key ? undefined : this.origins.get(client);
     if (origin) {

@@ -5,8 +5,8 @@ export type PlainJson =
   null | boolean | number | string | readonly PlainJson[] | { readonly [name: string]: PlainJson };
 
 /**
- * JSON as Python's `json.dumps(value, separators=(",", ":"), sort_keys=True)` writes it: members sorted by code
- * point, everything outside printable ASCII escaped, numbers that were read exactly with the digits they had.
+ * Writes JSON like Python's `json.dumps(value, separators=(",", ":"), sort_keys=True)`: members sorted by code point,
+ * everything except printable ASCII escaped, exact numbers with their original digits.
  */
 export function pythonJson(value: ExactJson | PlainJson): string {
   if (typeof value === 'string') return writeString(value);
@@ -42,7 +42,7 @@ function writeString(value: string): string {
   return `"${value.replace(ESCAPED, escape)}"`;
 }
 
-/** One UTF-16 unit: what is beyond the basic plane becomes a pair. */
+/** Escapes one UTF-16 unit. A character beyond the basic plane becomes a pair. */
 function escape(unit: string): string {
   return SHORT.get(unit) ?? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
@@ -50,20 +50,20 @@ function escape(unit: string): string {
 const SMALL_EXPONENT = /e-(\d)$/;
 
 /**
- * A number as Python writes it back after having read it: it takes whole numbers for integers, and writes what is
- * below 0.0001 with an exponent of two digits.
+ * Writes a number as Python does after reading it: whole numbers as integers, numbers below 0.0001 with an exponent of two
+ * digits.
  */
 function writeNumber(value: number): string {
   const text = value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential() : String(value);
   return text.replace(SMALL_EXPONENT, 'e-0$1');
 }
 
-/** UTF-16 sorts what is beyond the basic plane before U+E000 to U+FFFF; code points sort it behind. */
+/** Compares by code point. UTF-16 order differs: it sorts characters beyond the basic plane before U+E000 to U+FFFF. */
 function compareByCodePoint(one: string, other: string): number {
   let at = 0;
   while (at < one.length && at < other.length && one[at] === other[at]) at++;
   if (at === one.length || at === other.length) return one.length - other.length;
-  // Where a pair begins alike, or begins at all, is seen from its first half only.
+  // If the strings differ in the second half of a surrogate pair, compare from its first half.
   if (at > 0 && isHighSurrogate(one.charCodeAt(at - 1))) at--;
   const difference = codePointAt(one, at) - codePointAt(other, at);
   return difference === 0 ? codePointAt(one, at + 1) - codePointAt(other, at + 1) : difference;

@@ -1,20 +1,20 @@
-/** A number by the digits it was written with: `1.0` is not `1`, and no digit of a long one is lost. */
+/** A number with the digits it was written with: `1.0` differs from `1`, and long numbers keep all digits. */
 export class ExactNumber {
   constructor(readonly digits: string) {}
 }
 
-/** A JSON value of which nothing was lost in reading. */
+/** A JSON value without any loss. */
 export type ExactJson =
   null | boolean | string | ExactNumber | readonly ExactJson[] | ReadonlyMap<string, ExactJson>;
 
-/** Deeper values are refused rather than risking the stack. */
+/** The maximum depth. Deeper values could exhaust the stack. */
 const MAX_DEPTH = 128;
 
 /**
- * Reads JSON as `JSON.parse` does, but keeps the digits of numbers, and refuses an object that names a member
- * twice: two readers could take two values for it.
+ * Reads JSON like `JSON.parse`, but keeps the digits of numbers. It rejects an object with a repeated member, because two
+ * readers could use different values.
  *
- * @throws TypeError for what is not JSON, a repeated member, or more than 128 levels
+ * @throws TypeError for invalid JSON, a repeated member, or more than 128 levels
  */
 export function parseExact(text: string): ExactJson {
   const scanner = new Scanner(text);
@@ -39,9 +39,9 @@ class Scanner {
   constructor(private readonly text: string) {}
 
   value(depth: number): ExactJson {
-    if (depth === 0) throw new TypeError(`More than ${MAX_DEPTH} levels are not read`);
-    if (this.takes('{')) return this.members(depth);
-    if (this.takes('[')) return this.items(depth);
+    if (depth === 0) throw new TypeError(`The JSON has more than ${MAX_DEPTH} levels`);
+    if (this.skip('{')) return this.members(depth);
+    if (this.skip('[')) return this.items(depth);
     const next = this.text[this.at];
     if (next === '"') return this.string();
     const digits = this.match(NUMBER);
@@ -58,23 +58,23 @@ class Scanner {
 
   private members(depth: number): ReadonlyMap<string, ExactJson> {
     const members = new Map<string, ExactJson>();
-    if (this.takes('}')) return members;
+    if (this.skip('}')) return members;
     do {
       this.match(SPACE);
       const name = this.string();
-      if (members.has(name)) throw new TypeError('A member is named twice');
+      if (members.has(name)) throw new TypeError('A member occurs twice');
       this.expect(':');
       members.set(name, this.value(depth - 1));
-    } while (this.takes(','));
+    } while (this.skip(','));
     this.expect('}');
     return members;
   }
 
   private items(depth: number): readonly ExactJson[] {
     const items: ExactJson[] = [];
-    if (this.takes(']')) return items;
+    if (this.skip(']')) return items;
     do items.push(this.value(depth - 1));
-    while (this.takes(','));
+    while (this.skip(','));
     this.expect(']');
     return items;
   }
@@ -89,8 +89,8 @@ class Scanner {
     }
   }
 
-  /** Goes on behind a character, if that is what comes next. White space before it does not count. */
-  private takes(character: string): boolean {
+  /** Skips white space and the given character. @returns whether the character was there */
+  private skip(character: string): boolean {
     this.match(SPACE);
     if (this.text[this.at] !== character) return false;
     this.at++;
@@ -98,7 +98,7 @@ class Scanner {
   }
 
   private expect(character: string): void {
-    if (!this.takes(character)) throw notJson();
+    if (!this.skip(character)) throw notJson();
   }
 
   private match(pattern: RegExp): string | undefined {

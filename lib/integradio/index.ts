@@ -1,0 +1,1 @@
+export { Integradio } from './integradio.js';
