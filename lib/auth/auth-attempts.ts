@@ -1,24 +1,29 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { addressGroup } from '../connection/index.js';
 import { after, isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { SecurityEvents, thrown } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { type Code, RefusalError } from '../protocol/index.js';
-import { boundedKey, RateLimiter } from '../rate-limit/index.js';
+import { addressBuckets, type BucketKey, RateLimiter } from '../rate-limit/index.js';
 import { OpenAttempts } from './open-attempts.js';
 
-/** Who tries to authenticate: from where, and as whom where a name is tried. */
+/** The origin of an attempt to authenticate, and the user it is for, if it names one. */
 export interface AttemptSubject {
-  /** An IP address; those of one IPv6 /64 count together. */
+  /** An IP address. IPv6 addresses of one /64 share their attempts, and with larger limits those of one /56 and /48. */
   readonly address: string;
-  /** The user id or log-in name tried, whether there is such a user or not. */
+  /** The user id or log-in name, whether such a user exists or not. */
   readonly user?: string;
 }
 
-/**
- * Bounds how often passwords, tokens and tickets can be guessed. An attempt takes a token from the bucket of
- * its address, and of the user it tries, before anything is checked; only one that succeeds gets them back.
- */
+/** A kind of guess. Each kind has its own buckets with `factor` times `auth.attempts` tokens. */
+export interface AttemptKind {
+  readonly name: string;
+  readonly factor: number;
+}
+
+const LOG_IN: AttemptKind = { name: '', factor: 1 };
+
+/** Limits how often a client can guess passwords, tokens and tickets. */
 @Injectable()
 export class AuthAttempts {
   private readonly open = new OpenAttempts();
@@ -30,63 +35,112 @@ export class AuthAttempts {
   ) {}
 
   /**
-   * Runs a check where attempts are left. Answers at once where check and store do.
+   * Runs the check of a secret that a client can guess, such as a password. Before the check it removes a token from the
+   * bucket of the address, and from the bucket of the user. A successful attempt returns its tokens. A check that fails
+   * with `UNAVAILABLE` does not count. The result is synchronous if the check and the store are.
    *
    * @param check fails by throwing, rejecting, or returning undefined, null or false
-   * @throws RefusalError `RATE_LIMITED`, and whatever the check throws; a promise rejects with it
+   * @throws RefusalError `RATE_LIMITED`, and any error of the check; a promise rejects with it
    */
-  attempt<T>(subject: AttemptSubject, check: () => MaybePromise<T>): MaybePromise<T> {
-    const keys = keysOf(subject);
-    const charged: string[] = [];
+  attempt<T>(
+    subject: AttemptSubject,
+    check: () => MaybePromise<T>,
+    kind: AttemptKind = LOG_IN,
+  ): MaybePromise<T> {
+    const buckets = bucketsOf(subject, kind);
+    const charged: BucketKey[] = [];
     const admitted = () =>
       recovering(
-        () => this.charge(keys, charged),
+        () => this.charge(buckets, charged),
         error => this.notAdmitted(subject, error),
       );
     const checked = () =>
       recovering(
-        () => after(check(), result => this.settle(subject, keys, result)),
-        error => this.failed(subject, error),
+        () => after(check(), result => this.settle(subject, buckets, result)),
+        error =>
+          codeOf(error) === 'UNAVAILABLE'
+            ? after(this.refund(buckets, undefined), () => this.failed(subject, error))
+            : this.failed(subject, error),
       );
     return eventually(
       () => after(admitted(), checked),
       () => {
-        for (const key of charged) this.open.leave(key);
+        for (const { key } of charged) this.open.leave(key);
       },
     );
   }
 
   /**
-   * Takes a token for each key in turn: who is out of attempts at an address uses up nobody else's. Many who come
-   * at once from one address hold its tokens only until their checks are done, so the next ones wait for those.
+   * Runs the check of a secret that a client cannot guess, such as a signature. A valid one always passes, no matter how
+   * often other clients of its address have failed. A failure removes a token from the bucket of the address. If no token
+   * is left, the failure becomes `RATE_LIMITED`. The buckets are separate from those of `attempt`.
+   *
+   * @param check fails by throwing or rejecting
+   * @throws RefusalError `RATE_LIMITED`, and any error of the check; a promise rejects with it
    */
-  private charge([key, ...others]: readonly string[], charged: string[]): MaybePromise<void> {
-    if (key === undefined) return;
+  verify<T>(subject: AttemptSubject, check: () => MaybePromise<T>): MaybePromise<T> {
+    return recovering(check, error => {
+      if (codeOf(error) === 'UNAVAILABLE') throw error;
+      const charged = recovering(
+        () =>
+          this.limiter.takeAll(
+            addressBuckets('tokens', '', subject.address),
+            this.options.auth.attempts,
+          ),
+        // The check has decided, even if the store cannot count the failure.
+        () => undefined,
+      );
+      return after(charged, decision => {
+        if (decision?.allowed === false)
+          return this.notAdmitted(subject, exhausted(decision.retryAfter));
+        return this.failed(subject, error);
+      });
+    });
+  }
+
+  /**
+   * Removes a token from one bucket after the other: an address without tokens uses up no token of a user. Many clients of
+   * one address may arrive at once. They use its tokens only during their checks, so the next clients wait for those
+   * checks.
+   */
+  private charge(
+    [bucket, ...others]: readonly BucketKey[],
+    charged: BucketKey[],
+  ): MaybePromise<void> {
+    if (bucket === undefined) return;
     return after(
-      this.limiter.take(key, this.options.auth.attempts),
+      this.limiter.take(bucket, this.options.auth.attempts),
       ({ allowed, retryAfter }): MaybePromise<void> => {
         if (!allowed) {
-          const settled = this.open.next(key);
-          if (!settled) throw new RefusalError('RATE_LIMITED', retryAfter);
-          return settled.then(() => this.charge([key, ...others], charged));
+          const settled = this.open.next(bucket.key);
+          if (!settled) throw exhausted(retryAfter);
+          return settled.then(() => this.charge([bucket, ...others], charged));
         }
-        this.open.enter(key);
-        charged.push(key);
+        this.open.enter(bucket.key);
+        charged.push(bucket);
         return this.charge(others, charged);
       },
     );
   }
 
-  private settle<T>(subject: AttemptSubject, keys: readonly string[], result: T): MaybePromise<T> {
+  private settle<T>(
+    subject: AttemptSubject,
+    buckets: readonly BucketKey[],
+    result: T,
+  ): MaybePromise<T> {
     if (result === undefined || result === null || result === false) {
-      this.events?.attemptFailed(subject);
+      this.events?.attemptFailed(subject, `the check returned ${String(result)}`);
       return result;
     }
-    const refunds = keys
-      .map(key =>
+    return this.refund(buckets, result);
+  }
+
+  private refund<T>(buckets: readonly BucketKey[], result: T): MaybePromise<T> {
+    const refunds = buckets
+      .map(bucket =>
         recovering<unknown>(
-          () => this.limiter.refund(key, this.options.auth.attempts),
-          // Who has proved to be somebody is not refused because a store could not take the token back.
+          () => this.limiter.refund(bucket, this.options.auth.attempts),
+          // Do not reject an authenticated client because the store could not return the token.
           () => undefined,
         ),
       )
@@ -99,18 +153,26 @@ export class AuthAttempts {
     throw error;
   }
 
-  /** Who could not be checked has not failed. */
+  /** Reports a failed attempt. An outage is not a failed attempt. */
   private failed(subject: AttemptSubject, error: unknown): never {
-    if (codeOf(error) !== 'UNAVAILABLE') this.events?.attemptFailed(subject);
+    if (codeOf(error) !== 'UNAVAILABLE') {
+      const reason = error instanceof RefusalError ? error.reason : thrown(error);
+      this.events?.attemptFailed(subject, reason);
+    }
     throw error;
   }
+}
+
+function exhausted(retryAfter: number): RefusalError {
+  const reason = 'too many failed attempts (auth.attempts)';
+  return new RefusalError('RATE_LIMITED', { retryAfter, reason });
 }
 
 function codeOf(error: unknown): Code | undefined {
   return error instanceof RefusalError ? error.code : undefined;
 }
 
-/** Runs something and, whatever comes of it, something else after it. */
+/** Runs `run`, and then `last`, whether `run` succeeds or fails. */
 function eventually<T>(run: () => MaybePromise<T>, last: () => void): MaybePromise<T> {
   let result: MaybePromise<T>;
   try {
@@ -124,8 +186,18 @@ function eventually<T>(run: () => MaybePromise<T>, last: () => void): MaybePromi
   return result;
 }
 
-function keysOf({ address, user }: AttemptSubject): string[] {
-  const keys = [`auth:address:${addressGroup(address)}`];
-  if (user !== undefined) keys.push(boundedKey(`auth:user:${user}`));
-  return keys;
+function bucketsOf(
+  { address, user }: AttemptSubject,
+  { name, factor }: AttemptKind,
+): readonly BucketKey[] {
+  const ofAddress = addressBuckets('logins', name, address).map(bucket => ({
+    ...bucket,
+    factor: (bucket.factor ?? 1) * factor,
+  }));
+  if (user === undefined) return ofAddress;
+  // The client chooses the name, so each address has a share of these keys.
+  return [
+    ...ofAddress,
+    { table: 'logins', key: `${name}user:${user}`, owner: addressGroup(address) },
+  ];
 }

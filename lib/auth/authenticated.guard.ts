@@ -1,33 +1,27 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { Clock } from '../clock.js';
 import { clientOf } from '../connection/index.js';
 import { perHandler, refusing, socketOf } from '../handler/index.js';
 import { RefusalError } from '../protocol/index.js';
-import { PUBLIC } from './public.decorator.js';
+import { isPublicHandler } from './public.decorator.js';
 
-/** Lets only authenticated clients pass, but for what is `@Public()`. */
+/** Rejects clients that are not authenticated, except for `@Public()` handlers. */
 @Injectable()
 export class AuthenticatedGuard implements CanActivate {
-  private readonly isMarkedPublic = perHandler(
-    context =>
-      this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [
-        context.getHandler(),
-        context.getClass(),
-      ]) === true,
+  private readonly isMarkedPublic = perHandler(context =>
+    isPublicHandler(context.getClass(), context.getHandler()),
   );
 
-  constructor(
-    private readonly reflector: Reflector,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly clock: Clock) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     return refusing(context, () => {
       if (this.isPublic(context)) return true;
       const { user, expiresAt = 0 } = clientOf(socketOf(context));
-      if (!user) throw new RefusalError('UNAUTHENTICATED');
-      if (expiresAt <= this.clock.now()) throw new RefusalError('SESSION_EXPIRED');
+      if (!user)
+        throw new RefusalError('UNAUTHENTICATED', { reason: 'the client has not sent a token' });
+      if (expiresAt <= this.clock.now())
+        throw new RefusalError('SESSION_EXPIRED', { reason: 'the session has expired' });
       return true;
     });
   }

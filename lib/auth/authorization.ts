@@ -1,33 +1,45 @@
 import { type ExecutionContext, Logger } from '@nestjs/common';
-import { refusing } from '../handler/index.js';
-import { isThenable } from '../maybe-promise.js';
-import { logUnexpected } from '../monitoring/index.js';
+import { isVerdict, refusing } from '../handler/index.js';
+import { inTime, isThenable } from '../maybe-promise.js';
+import { logUnexpected, thrown } from '../monitoring/index.js';
 import { RefusalError } from '../protocol/index.js';
 
 const logger = new Logger('Authorization');
 
-/** Runs an authorization within a guard: only true lets pass, and a check that fails is a check that forbids. */
-export function authorizing(context: ExecutionContext, check: () => unknown): true | Promise<true> {
+/**
+ * Runs an authorization check in a guard. Only `true` accepts an event; any other result is `FORBIDDEN`. If the check fails
+ * or does not answer in time, the event is rejected with `UNAVAILABLE`.
+ *
+ * @param name the name of the check, for operators
+ * @param timeout milliseconds
+ */
+export function authorizing(
+  context: ExecutionContext,
+  check: () => unknown,
+  name: string,
+  timeout: number,
+): true | Promise<true> {
   return refusing(context, () => {
-    let allowed: unknown;
+    const pass = (allowed: unknown): true => {
+      if (allowed !== true) throw new RefusalError('FORBIDDEN', { reason: `${name} said no` });
+      return true;
+    };
     try {
-      allowed = check();
+      const allowed = check();
+      if (!isThenable(allowed)) return pass(allowed);
+      return inTime(allowed, timeout, `${name} does not answer`)
+        .catch((error: unknown) => rethrowRejection(name, error))
+        .then(pass);
     } catch (error) {
-      return forbidByError(error);
+      return rethrowRejection(name, error);
     }
-    return isThenable(allowed)
-      ? Promise.resolve(allowed).then(passOrForbid, forbidByError)
-      : passOrForbid(allowed);
   });
 }
 
-function passOrForbid(allowed: unknown): true {
-  if (allowed !== true) throw new RefusalError('FORBIDDEN');
-  return true;
-}
-
-/** The peer learns no more than of any other refusal; whoever wrote the check does. */
-function forbidByError(error: unknown): never {
-  logUnexpected(logger, error);
-  throw new RefusalError('FORBIDDEN');
+/** Rethrows a rejection. Any other error becomes `UNAVAILABLE`, because the check has not decided. */
+export function rethrowRejection(name: string, error: unknown): never {
+  if (isVerdict(error)) throw error;
+  if (error instanceof RefusalError) throw error;
+  logUnexpected(logger, error, undefined, undefined, name);
+  throw new RefusalError('UNAVAILABLE', { reason: `${name}: ${thrown(error)}` });
 }

@@ -6,15 +6,15 @@ import {
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
 } from '../options/index.js';
-import { EventAuthorizer } from './event-authorizer.js';
-import { decodedSource, resourceOf, userNamedBy } from './source-user.js';
+import { EventAuthorizer, type SubscribeDecision } from './event-authorizer.js';
+import { readingsOf, resourceOf, userNamedBy } from './source-user.js';
 
 const SYSTEM = 'system';
 
 /**
- * Clients may send anything but what is the server's or another's to say: events of type `system` or
- * `system.**`, of the server's own source, or of a source that names another user. They may listen to what
- * `mesh.allow` covers, which is nothing unless it is set.
+ * Allows clients to send any event, except those that only the server or another user may send: events of type `system` or
+ * `system.**`, with the source of the server, or with a source that names another user. Clients may subscribe to the
+ * patterns of `mesh.allow`, which is empty by default.
  */
 @Injectable()
 export class DefaultEventAuthorizer extends EventAuthorizer {
@@ -24,21 +24,25 @@ export class DefaultEventAuthorizer extends EventAuthorizer {
   constructor(@Inject(SEMANTIC_EVENTS_OPTIONS) { signing, mesh }: ResolvedOptions) {
     super();
     this.allow = mesh.allow;
-    const own = decodedSource(signing.source);
+    const own = readingsOf(signing.source)?.at(-1);
     this.ownSource = own === undefined ? undefined : resourceOf(own).toLowerCase();
   }
 
   canPublish(client: Client, { type, source }: SemanticEvent): boolean {
     if (type === SYSTEM || type.startsWith(`${SYSTEM}.`)) return false;
-    const decoded = decodedSource(source);
-    if (decoded === undefined || resourceOf(decoded).toLowerCase() === this.ownSource) return false;
-    const named = userNamedBy(decoded);
-    return named === undefined || (client.user !== undefined && named === String(client.user.id));
+    // An id may contain percent signs. The source must not name another user, however a reader decodes it.
+    return readingsOf(source)?.every(reading => this.mayUse(client, reading)) ?? false;
   }
 
-  canSubscribe({ user }: Client, pattern: string): boolean {
+  canSubscribe({ user }: Client, pattern: string): SubscribeDecision | Promise<SubscribeDecision> {
     if (!user) return false;
     const allowed = typeof this.allow === 'function' ? this.allow(user) : this.allow;
     return allowed.some(wider => coversPattern(wider, pattern));
+  }
+
+  private mayUse({ user }: Client, reading: string): boolean {
+    if (resourceOf(reading).toLowerCase() === this.ownSource) return false;
+    const named = userNamedBy(reading);
+    return named === undefined || (user !== undefined && named === String(user.id));
   }
 }

@@ -7,7 +7,7 @@ import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.
 import { authorizing } from './authorization.js';
 import { EventAuthorizer } from './event-authorizer.js';
 
-/** Asks the EventAuthorizer about every event a client sends. Messages that are not events pass. */
+/** Calls the `EventAuthorizer` for each event of a client. It ignores messages that are not events. */
 @Injectable()
 export class EventAuthorizationGuard implements CanActivate {
   constructor(
@@ -19,8 +19,13 @@ export class EventAuthorizationGuard implements CanActivate {
     if (!isMeantAsEvent(payloadOf(context))) return true;
     const event = validEventOf(context, this.options.event);
     const client = clientOf(socketOf(context));
-    const allowed = authorizing(context, () => this.authorizer.canPublish(client, event));
-    // What it was asked about is what the handler is called for, and not only what the message carries.
+    const allowed = authorizing(
+      context,
+      () => this.authorizer.canPublish(client, event),
+      'EventAuthorizer.canPublish',
+      this.options.auth.timeout,
+    );
+    // Authorize the event that the handler receives, not only the one that the message carries.
     return after(allowed, () => eventOf(context) === event);
   }
 }

@@ -1,11 +1,14 @@
-export { type AttemptSubject, AuthAttempts } from './auth-attempts.js';
+export { type AttemptKind, type AttemptSubject, AuthAttempts } from './auth-attempts.js';
 export { AuthenticatedGuard } from './authenticated.guard.js';
 export { type Authorization, Authorize } from './authorize.decorator.js';
 export { DefaultEventAuthorizer } from './default-event-authorizer.js';
 export { EventAuthorizationGuard } from './event-authorization.guard.js';
-export { EventAuthorizer } from './event-authorizer.js';
-export { Public, PUBLIC } from './public.decorator.js';
+export { EventAuthorizer, type SubscribeDecision } from './event-authorizer.js';
+export { JWT_LIBRARY_PROVIDER } from './jwt-library.js';
+export { OIDC_LIBRARY_PROVIDER } from './oidc-library.js';
+export { isPublicGateway, isPublicHandler, Public } from './public.decorator.js';
 export { Roles } from './roles.decorator.js';
+export { RouteGuard } from './route.guard.js';
 export { SessionRegistry } from './session-registry.js';
 export { ticketControllerFor } from './ticket.controller.js';
 export { type IssuedTicket, type TicketBinding, TicketService } from './ticket.service.js';

@@ -2,14 +2,43 @@ import type { ClientUser } from '../options/index.js';
 
 const MAX_ID_LENGTH = 256;
 
-/** Anything but an object with a proper id is no user: not true, not an empty object, not a truthy string. */
+/** Returns whether a value is an object with a valid id. `true`, an empty object or a string is not a user. */
 export function isClientUser(value: unknown): value is ClientUser {
   if (typeof value !== 'object' || value === null || !('id' in value)) return false;
   if (!Number.isSafeInteger(value.id) && !isId(value.id)) return false;
-  // One of another type would never be found again when the session is ended.
+  // A session id of another type would never match when the session is ended.
   return !('sessionId' in value) || value.sessionId === undefined || isId(value.sessionId);
 }
 
+/**
+ * Returns whether a value is a valid id. A lone surrogate is not: several of them share one UTF-8 form, so a store would
+ * mix up two users.
+ */
 function isId(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && value.length <= MAX_ID_LENGTH;
+  return (
+    typeof value === 'string' &&
+    value !== '' &&
+    value.length <= MAX_ID_LENGTH &&
+    value.isWellFormed()
+  );
+}
+
+/** Returns why a value is not a user, for operators. It names members and contains no values. */
+export function userProblem(value: unknown): string {
+  if (value === undefined || value === null || value === false) return `no user: ${String(value)}`;
+  if (typeof value !== 'object') return `the user is a ${typeof value} and must be an object`;
+  if (!('id' in value) || value.id === undefined) return missingId(Object.keys(value));
+  if (!Number.isSafeInteger(value.id) && !isId(value.id))
+    return `id of the user must be a whole number, or a string of 1 to ${MAX_ID_LENGTH} characters`;
+  return `sessionId of the user must be a string of 1 to ${MAX_ID_LENGTH} characters`;
+}
+
+/** Names of members that applications often store the user id in. */
+const OTHER_IDS = ['userId', 'sub', 'uid', '_id', 'user_id'];
+
+function missingId(members: readonly string[]): string {
+  const other = members.find(name => OTHER_IDS.includes(name));
+  return other === undefined
+    ? 'the user has no id'
+    : `the user has no id but has ${other}: map it by toUser, such as toUser: user => ({ id: user.${other} })`;
 }

@@ -1,26 +1,20 @@
-import { createPublicKey, createSecretKey, KeyObject } from 'node:crypto';
-import { JwtService, type JwtVerifyOptions } from '@nestjs/jwt';
+import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../clock.js';
-import { after, type MaybePromise } from '../maybe-promise.js';
-import {
-  type ClientUser,
-  isPem,
-  type JwtAlgorithm,
-  type JwtAuthOptions,
-  type JwtClaims,
-  type JwtKey,
-  MIN_SECRET_BYTES,
-} from '../options/index.js';
+import type { MaybePromise } from '../maybe-promise.js';
+import type { ClientUser, JwtAlgorithm, JwtAuthOptions, JwtKey } from '../options/index.js';
+import { asPublicKey, asSecret } from './jwt-key.js';
+import type { JwtLibrary } from './jwt-library.js';
+import { badToken, userOf } from './token-claims.js';
 
-/** Verifies JSON Web Tokens with the algorithms and claims pinned by the options. */
+/** Verifies JSON Web Tokens. The options fix the algorithms and the claims. */
 export class JwtVerifier {
-  private readonly jwt = new JwtService({});
   private readonly key: KeyObject | undefined;
   private readonly algorithms: readonly JwtAlgorithm[];
 
   constructor(
     private readonly options: JwtAuthOptions,
     private readonly clock: Clock,
+    private readonly jwt: JwtLibrary,
   ) {
     this.algorithms = options.algorithms ?? ['HS256'];
     if (options.secret !== undefined) this.key = asSecret(options.secret);
@@ -28,129 +22,102 @@ export class JwtVerifier {
   }
 
   /**
-   * The user of a token, or null when there is none for it.
+   * Returns the user of a token, or null if `toUser` returns none.
    *
-   * @throws whatever is wrong with the token
+   * @throws RefusalError `AUTH_FAILED`, with the reason for operators
    */
   verify(token: string): MaybePromise<ClientUser | null> {
     const header = headerOf(token);
-    if (!header || !this.algorithms.includes(header.alg)) return null;
+    const { algorithms } = this;
+    if (!algorithms.includes(header.alg))
+      throw badToken(`algorithm ${header.alg} is not allowed (${algorithms.join(', ')})`);
     return this.key === undefined
       ? this.verifyByProvider(token, header)
-      : this.verifyWith(token, this.key);
+      : this.verifyWith(token, this.key, header);
   }
 
   private async verifyByProvider(token: string, header: JwtHeader): Promise<ClientUser | null> {
     const key = await this.options.keyProvider?.(header);
-    if (!key) return null;
-    return this.verifyWith(token, header.alg.startsWith('HS') ? asSecret(key) : asPublicKey(key));
+    if (!key) throw badToken(`auth.jwt.keyProvider has no key for kid ${header.kid ?? '(none)'}`);
+    return this.verifyWith(token, keyFor(header, key), header);
   }
 
-  private verifyWith(token: string, key: KeyObject): MaybePromise<ClientUser | null> {
+  private verifyWith(
+    token: string,
+    key: KeyObject,
+    header: JwtHeader,
+  ): MaybePromise<ClientUser | null> {
     const { audience, issuer, clockTolerance = 0 } = this.options;
-    const claims = this.jwt.verify<Record<string, unknown>>(token, {
-      // A KeyObject is what jsonwebtoken takes; @nestjs/jwt's type does not say so.
-      secret: key as JwtKey as string,
-      algorithms: [...this.algorithms],
-      audience: audience as JwtVerifyOptions['audience'],
-      issuer: issuer as JwtVerifyOptions['issuer'],
-      clockTolerance: clockTolerance / 1000,
-      clockTimestamp: Math.floor(this.clock.now() / 1000),
-    });
-    return isComplete(claims) ? this.toUser(claims) : null;
-  }
-
-  private toUser(claims: JwtClaims): MaybePromise<ClientUser | null> {
-    const { clockTolerance = 0 } = this.options;
-    const session = {
-      expiresAt: claims.exp * 1000 + clockTolerance,
-      sessionId: sessionIdOf(claims),
-    };
-    if (!this.options.toUser) return userOf(claims, session);
-    return after(this.options.toUser(claims), user => user && withSession(user, session));
+    const now = Math.floor(this.clock.now() / 1000);
+    let claims: unknown;
+    try {
+      claims = this.jwt.verify(token, {
+        secret: key,
+        algorithms: [...this.algorithms],
+        audience,
+        issuer,
+        clockTolerance: clockTolerance / 1000,
+        clockTimestamp: now,
+      });
+    } catch (error) {
+      throw badToken(problemOf(error, now, key, header));
+    }
+    if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
+      throw badToken('the claims are not a JSON object');
+    return userOf(claims as Record<string, unknown>, this.options);
   }
 }
 
-type SessionOf = Pick<ClientUser, 'expiresAt' | 'sessionId'>;
-
-/** A copy of a user, of the same class, with what its token says of the session where it does not say so itself. */
-function withSession(user: ClientUser, { expiresAt, sessionId }: SessionOf): ClientUser {
-  const members = {
-    ...user,
-    expiresAt: user.expiresAt ?? expiresAt,
-    sessionId: user.sessionId ?? sessionId,
-  };
-  return Object.create(
-    Object.getPrototypeOf(user) as object,
-    Object.getOwnPropertyDescriptors(members),
-  ) as ClientUser;
-}
-
-function isComplete(claims: Record<string, unknown>): claims is JwtClaims {
-  return typeof claims.sub === 'string' && claims.sub !== '' && typeof claims.exp === 'number';
-}
-
-function userOf({ sub, roles }: JwtClaims, { expiresAt, sessionId }: SessionOf): ClientUser {
-  return {
-    id: sub,
-    roles: Array.isArray(roles) ? roles.filter(role => typeof role === 'string') : NO_ROLES,
-    expiresAt,
-    sessionId,
-  };
-}
-
-const NO_ROLES: readonly string[] = Object.freeze([]);
-
-/** Under either name a token names its session: `sid` names the log-in, `jti` only this token. */
-function sessionIdOf({ sid, jti }: JwtClaims): string | undefined {
-  return [sid, jti].find(id => typeof id === 'string' && id !== '') as string | undefined;
-}
-
-/** A public key as KeyObject cannot be mistaken for the secret of an HS algorithm. */
-function asPublicKey(key: JwtKey): KeyObject {
-  if (!(key instanceof KeyObject)) return createPublicKey(key);
-  return key.type === 'private' ? createPublicKey(key) : key;
-}
-
-/**
- * The secret of HS algorithms.
- *
- * @throws TypeError for what must not be one: a key of a pair, in whatever form, because its public half is
- *   known to everybody, or less than 32 bytes (RFC 7518, section 3.2)
- */
-function asSecret(key: JwtKey): KeyObject {
-  const secret = key instanceof KeyObject ? key : createSecretKey(Buffer.from(key as string));
-  if (secret.type !== 'secret' || (secret.symmetricKeySize ?? 0) < MIN_SECRET_BYTES)
-    throw new TypeError('An HS algorithm needs a secret of at least 32 bytes');
-  if (!(key instanceof KeyObject) && isOfPair(Buffer.from(key as string)))
-    throw new TypeError('The key of a pair cannot be the secret of an HS algorithm');
-  return secret;
-}
-
-function isOfPair(key: Buffer): boolean {
-  if (isPem(key)) return true;
+function keyFor({ alg }: JwtHeader, key: JwtKey): KeyObject {
   try {
-    createPublicKey({ key, format: 'der', type: 'spki' });
-    return true;
+    return alg.startsWith('HS') ? asSecret(key) : asPublicKey(key);
   } catch {
-    return false;
+    throw badToken(`the key of auth.jwt.keyProvider cannot be used for ${alg}`);
   }
 }
+
+/** Describes the problem in words of this library: messages of jsonwebtoken may contain parts of the token. */
+function problemOf(error: unknown, now: number, key: KeyObject, { alg }: JwtHeader): string {
+  const { name, message, expiredAt } = error as Error & { expiredAt?: Date };
+  if (name === 'TokenExpiredError')
+    return `expired ${now - Math.floor((expiredAt?.getTime() ?? 0) / 1000)} s ago`;
+  if (name === 'NotBeforeError') return 'not valid yet: nbf is in the future';
+  if (name !== 'JsonWebTokenError')
+    return `the ${key.asymmetricKeyType ?? key.type} key does not fit ${alg}`;
+  return PROBLEMS.find(([start]) => message.startsWith(start))?.[1] ?? 'not a JSON Web Token';
+}
+
+const PROBLEMS: readonly (readonly [start: string, problem: string])[] = [
+  ['jwt audience invalid', 'audience differs from auth.jwt.audience'],
+  ['jwt issuer invalid', 'issuer differs from auth.jwt.issuer'],
+  ['invalid signature', 'the signature does not match the key'],
+  ['jwt signature is required', 'the token is not signed'],
+  ['invalid exp value', 'exp is not a number'],
+  ['invalid nbf value', 'nbf is not a number'],
+];
 
 interface JwtHeader {
   readonly alg: JwtAlgorithm;
   readonly kid?: string;
 }
 
-/** The header of a token that could be one of ours; it is believed no further than to find the key. */
-function headerOf(token: string): JwtHeader | undefined {
-  const header: unknown = JSON.parse(
-    Buffer.from(token.split('.', 1)[0] ?? '', 'base64url').toString(),
-  );
-  if (typeof header !== 'object' || header === null) return undefined;
-  // We know no extensions, and must refuse a token that needs one understood (RFC 7515, section 4.1.11).
-  if ('crit' in header) return undefined;
+/**
+ * Reads the header of a token. Its content is not verified and serves only to find the key.
+ *
+ * @throws RefusalError `AUTH_FAILED`
+ */
+function headerOf(token: string): JwtHeader {
+  let header: unknown;
+  try {
+    header = JSON.parse(Buffer.from(token.split('.', 1)[0] ?? '', 'base64url').toString());
+  } catch {
+    // The header stays undefined.
+  }
+  if (typeof header !== 'object' || header === null) throw badToken('not a JSON Web Token');
+  // This library supports no extensions, so it must reject a token with a critical one (RFC 7515, section 4.1.11).
+  if ('crit' in header) throw badToken('the header has crit, and no extension is supported');
   const { alg, kid } = header as Record<string, unknown>;
-  if (typeof alg !== 'string' || (kid !== undefined && typeof kid !== 'string')) return undefined;
+  if (typeof alg !== 'string') throw badToken('the header has no alg');
+  if (kid !== undefined && typeof kid !== 'string') throw badToken('kid is not a string');
   return { alg: alg as JwtAlgorithm, kid };
 }

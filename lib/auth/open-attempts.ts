@@ -1,4 +1,4 @@
-/** How many wait for the outcome of others under one key before they are refused at once. */
+/** The maximum number of attempts that wait under one key. More are rejected at once. */
 const MAX_WAITING = 1_000;
 
 interface OpenKey {
@@ -6,7 +6,7 @@ interface OpenKey {
   readonly waiting: (() => void)[];
 }
 
-/** Attempts that have been charged and whose outcome is not known yet, by the key they were charged to. */
+/** Attempts that were charged and have no result yet, by the key they were charged to. */
 export class OpenAttempts {
   private readonly keys = new Map<string, OpenKey>();
 
@@ -16,7 +16,7 @@ export class OpenAttempts {
     else this.keys.set(key, { count: 1, waiting: [] });
   }
 
-  /** Notes that an attempt is settled: one who waits may try again, and all when nothing is left to wait for. */
+  /** Records that an attempt has ended. One waiting attempt may retry; if no attempt is left to wait for, all may. */
   leave(key: string): void {
     const open = this.keys.get(key);
     if (!open) return;
@@ -28,7 +28,7 @@ export class OpenAttempts {
     for (const wake of open.waiting) wake();
   }
 
-  /** Settles with the next attempt of a key; undefined when none is open, or too many wait for it already. */
+  /** Settles when the next attempt of a key ends. Undefined if there is none, or if too many wait already. */
   next(key: string): Promise<void> | undefined {
     const open = this.keys.get(key);
     if (!open || open.waiting.length >= MAX_WAITING) return undefined;

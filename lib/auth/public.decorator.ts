@@ -2,7 +2,23 @@ import { SetMetadata } from '@nestjs/common';
 
 export const PUBLIC = Symbol('PUBLIC');
 
-/** Opens a handler, or every handler of a gateway, to clients that have not authenticated. */
-export function Public(): ClassDecorator & MethodDecorator {
-  return SetMetadata(PUBLIC, true);
+/**
+ * Allows clients without authentication to call a handler, or every handler of a gateway. On a gateway it applies to that
+ * class only, not to its subclasses.
+ *
+ * @param isPublic `false` requires authentication for one handler of a public gateway. @default true
+ */
+export function Public(isPublic = true): ClassDecorator & MethodDecorator {
+  return SetMetadata(PUBLIC, isPublic);
+}
+
+/** Returns whether a gateway class itself is public. The decorator of a base class does not count. */
+export function isPublicGateway(gateway: object): boolean {
+  return Reflect.getOwnMetadata(PUBLIC, gateway) === true;
+}
+
+/** Returns whether a handler of a gateway may be called without authentication. */
+export function isPublicHandler(gateway: object, handler: object): boolean {
+  const own: unknown = Reflect.getMetadata(PUBLIC, handler);
+  return own === undefined ? isPublicGateway(gateway) : own === true;
 }

@@ -1,74 +1,91 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { ConnectionManager, RevocationBus } from '../connection/index.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { ConnectionManager, type Revocation, RevocationBus } from '../connection/index.js';
+import { after, type MaybePromise } from '../maybe-promise.js';
+import { contained, SecurityEvents } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
-
-/** Ended sessions remembered at once. */
-export const MAX_ENDED_SESSIONS = 100_000;
+import { StoreOutage } from '../store-outage.js';
+import { EndedSessions } from './ended-sessions.js';
 
 /**
- * Ends sessions before their tokens expire, as a log-out does. A session is named by `ClientUser.sessionId`:
- * the `sid` claim of a token, else its `jti`.
+ * Ends sessions before their tokens expire, for example on log-out. `ClientUser.sessionId` identifies a session: the `sid`
+ * claim of a token, or its `jti`.
  */
 @Injectable()
 export class SessionRegistry {
-  // Until when each ended session is remembered, by the wall clock and by the other, in the order they ended: a clock set
-  // forth, and back again, must not have brought one back.
-  private readonly ended = new Map<string, readonly [wall: number, monotonic: number]>();
+  private readonly ended: EndedSessions;
+  private readonly outage: StoreOutage;
 
   constructor(
     private readonly connections: ConnectionManager,
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
-    bus: RevocationBus,
+    private readonly bus: RevocationBus,
     @Optional() private readonly events?: SecurityEvents,
   ) {
-    bus.subscribe(({ kind, id, until = 0 }) => {
-      const now = clock.now();
-      if (kind === 'session' && until > now) this.remember(id, until, now);
-    });
+    this.ended = new EndedSessions(clock);
+    this.outage = new StoreOutage('log-outs', 'local', clock, events);
+    bus.subscribe(
+      contained(({ kind, id, until = 0 }: Revocation) => {
+        // If there is no room here, `isEnded` still finds the session through the bus.
+        if (kind === 'session' && until > clock.now()) this.ended.add(id, until);
+      }),
+    );
+    bus.onGap(
+      contained(() => {
+        this.closeEnded();
+      }),
+    );
   }
 
   /**
-   * Closes every connection of a session with `REVOKED`, and refuses its tokens from here on.
+   * Closes every connection of a session with `REVOKED`, and rejects its tokens from now on.
    *
-   * @param tokensExpireAt until when tokens of the session live, in milliseconds since the Unix epoch, where
-   *   that is later than `auth.maxSessionAge` from now
-   * @returns how many connections there were
-   * @throws RefusalError `UNAVAILABLE` when no more ended sessions can be remembered; connections are closed
+   * @param tokensExpireAt the time when the last token of the session expires, in milliseconds since the Unix epoch. Pass
+   * it if that is later than `auth.maxSessionAge` from now.
+   * @returns the number of closed connections
+   * @throws RefusalError `UNAVAILABLE` if no more ended sessions can be stored; the connections are closed anyway
    */
   end(sessionId: string, tokensExpireAt = 0): number {
-    const now = this.clock.now();
-    const until = Math.max(now + this.options.auth.maxSessionAge, tokensExpireAt);
+    const until = Math.max(this.clock.now() + this.options.auth.maxSessionAge, tokensExpireAt);
     const closed = this.connections.disconnectSession(sessionId, 'REVOKED', until);
     this.events?.sessionEnded(closed);
-    this.remember(sessionId, until, now);
+    if (!this.ended.add(sessionId, until))
+      throw new RefusalError('UNAVAILABLE', {
+        reason: 'the list of ended sessions is full (1,000,000)',
+      });
     return closed;
   }
 
-  /** Whether a session was ended, here or on another node. */
+  /** Returns whether this node knows that a session was ended. `isEnded` also queries the other nodes. */
   hasEnded(sessionId: string | undefined): boolean {
     return sessionId !== undefined && this.ended.has(sessionId);
   }
 
-  private remember(sessionId: string, until: number, now: number): void {
-    this.forgetOld(now);
-    // An ended session is never forgotten early to make room: that would let its tokens in again.
-    if (!this.ended.has(sessionId) && this.ended.size >= MAX_ENDED_SESSIONS)
-      throw new RefusalError('UNAVAILABLE');
-    const [wall, monotonic] = this.ended.get(sessionId) ?? [0, 0];
-    const elapsed = until - now + this.clock.monotonic();
-    this.ended.set(sessionId, [Math.max(until, wall), Math.max(elapsed, monotonic)]);
+  /**
+   * Returns whether a session was ended, on this node or another. Use it wherever you check tokens, for example in HTTP
+   * guards. If the nodes cannot reach each other, it returns what this node knows.
+   *
+   * @throws RefusalError `UNAVAILABLE` on a node that has not reached the others since it started
+   */
+  isEnded(sessionId: string | undefined): MaybePromise<boolean> {
+    if (sessionId === undefined) return false;
+    if (this.ended.has(sessionId)) return true;
+    const local = () => false;
+    const answer = this.outage.during(() => this.bus.hasEnded(sessionId), { allow: local, local });
+    // The session may have been ended on this node in the meantime.
+    return after(answer, hasEnded => hasEnded || this.ended.has(sessionId));
   }
 
-  private forgetOld(now: number): void {
-    // A second look finds room that sessions with long-lived tokens at the front would hide.
-    const isFull = this.ended.size >= MAX_ENDED_SESSIONS;
-    for (const [sessionId, [wall, monotonic]] of this.ended) {
-      if (wall <= now && monotonic <= this.clock.monotonic()) this.ended.delete(sessionId);
-      else if (!isFull) return;
+  /** Closes connections whose session was ended while this node could not reach the others. */
+  private closeEnded(): void {
+    for (const { id, user } of this.connections.list()) {
+      if (user?.sessionId === undefined) continue;
+      void Promise.resolve(this.isEnded(user.sessionId)).then(
+        contained(hasEnded => hasEnded && this.connections.disconnect(id)),
+        () => undefined,
+      );
     }
   }
 }

@@ -1,31 +1,39 @@
-/** How often a text may have been percent-encoded over before it is refused. */
+/** The maximum number of rounds of percent-decoding. A text that needs more is rejected. */
 const MAX_ROUNDS = 8;
-/** Stands for a slash that was encoded, and so is part of a name. A lone surrogate: no valid text has one. */
+/** Replaces an encoded slash, which is part of a name. Valid text never contains this lone surrogate. */
 const ENCODED_SLASH = '\ud800';
 const NAMES_USER = /^(?:(?:urn:)?user:|[/\ud800]*users[/\ud800]+)/i;
 const DOT_SEGMENT = /(?:^|\/)\.\.?(?:[/?#]|$)/;
-/** Looked for where they begin only: from each slash on, time would grow with the square of a peer's text. */
+/**
+ * Matches from the first slash only. Otherwise the time would grow with the square of the text length, which a client
+ * chooses.
+ */
 const CLOSING_SLASHES = /(?<!\/)\/+$/;
 const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
 
-/** The `source` of an event as the most lenient reader would take it; undefined when it is encoded without end. */
-export function decodedSource(source: string): string | undefined {
+/**
+ * Returns every way that readers may understand the `source` of an event: decoded once, as RFC 3986 says, and decoded again
+ * as long as that changes it. Returns undefined if the limit of rounds is reached.
+ */
+export function readingsOf(source: string): readonly string[] | undefined {
   let text = source.trim();
-  if (!text.includes('%')) return withoutDotSegments(text);
+  if (!text.includes('%')) return [withoutDotSegments(text)];
+  const readings: string[] = [];
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const decoded = text.replace(/%2f/gi, ENCODED_SLASH).replace(ESCAPES, decodeEscapes);
-    if (decoded === text) return withoutDotSegments(text);
+    if (decoded === text && readings.length > 0) return readings;
+    readings.push(withoutDotSegments(decoded));
     text = decoded;
   }
   return undefined;
 }
 
-/** A decoded source without query, fragment and closing slashes: what it names, whatever of that it means. */
+/** Returns a decoded source without query, fragment and closing slashes. */
 export function resourceOf(decoded: string): string {
   return decoded.replace(/[?#].*$/s, '').replace(CLOSING_SLASHES, '');
 }
 
-/** The segments `.` and `..` of its path carried out (RFC 3986, section 5.2.4), also where it is relative. */
+/** Removes the segments `.` and `..` of a path (RFC 3986, section 5.2.4), also of a relative one. */
 function withoutDotSegments(text: string): string {
   if (!DOT_SEGMENT.test(text)) return text;
   const [, path = '', rest = ''] = /^([^?#]*)(.*)$/s.exec(text) ?? [];
@@ -37,8 +45,8 @@ function withoutDotSegments(text: string): string {
 }
 
 /**
- * The id of the user a decoded source names: `user:<id>`, `urn:user:<id>`, `users/<id>` or `/users/<id>`, with or
- * without a path behind it. Undefined when it names none.
+ * Returns the id of the user that a decoded source names, or undefined. The forms are `user:<id>`, `urn:user:<id>`,
+ * `users/<id>` and `/users/<id>`, with or without a path after them.
  */
 export function userNamedBy(decoded: string): string | undefined {
   const prefix = NAMES_USER.exec(decoded);

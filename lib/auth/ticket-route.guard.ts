@@ -1,52 +1,29 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import {
-  type CanActivate,
-  type ExecutionContext,
-  Inject,
-  Injectable,
-  type OnModuleInit,
-} from '@nestjs/common';
-import { ContextIdFactory, ModuleRef } from '@nestjs/core';
-import { isObservable, lastValueFrom } from 'rxjs';
-import type { TicketRouteOptions } from '../options/index.js';
+  type ResolvedOptions,
+  SEMANTIC_EVENTS_OPTIONS,
+  type TicketRouteOptions,
+} from '../options/index.js';
+import { AuthAttempts, type AttemptKind } from './auth-attempts.js';
+import { RouteGuard } from './route.guard.js';
 import { TICKET_ROUTE } from './ticket-route.js';
 
 /**
- * Runs the application's own guard on the ticket route. The guard is found where it lives, with what it needs
- * injected there; one that no module knows is made here.
+ * Allows more attempts than for log-ins. Pages with an expired session retry often, and must not lock out other users of
+ * their address.
  */
+const REQUESTS: AttemptKind = { name: 'ticket-route:', factor: 10 };
+
+/** Runs the application's guard on the ticket route. */
 @Injectable()
-export class TicketRouteGuard implements CanActivate, OnModuleInit {
-  private made: CanActivate | undefined;
-
+export class TicketRouteGuard extends RouteGuard {
   constructor(
-    @Inject(TICKET_ROUTE) private readonly route: TicketRouteOptions,
-    private readonly modules: ModuleRef,
-  ) {}
-
-  async onModuleInit(): Promise<void> {
-    if (!this.isKnown()) this.made = await this.modules.create(this.route.guard);
-  }
-
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<object>();
-    const guard = this.made ?? (await this.resolve(request));
-    const answer = guard.canActivate(context);
-    return isObservable(answer) ? lastValueFrom(answer) : answer;
-  }
-
-  private isKnown(): boolean {
-    try {
-      this.modules.introspect(this.route.guard);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  private resolve(request: object): Promise<CanActivate> {
-    const contextId = ContextIdFactory.getByRequest(request);
-    // Nest does that only for what it makes by itself.
-    this.modules.registerRequestByContextId(request, contextId);
-    return this.modules.resolve(this.route.guard, contextId, { strict: false });
+    @Inject(TICKET_ROUTE) { guard }: TicketRouteOptions,
+    modules: ModuleRef,
+    attempts: AuthAttempts,
+    @Inject(SEMANTIC_EVENTS_OPTIONS) options: ResolvedOptions,
+  ) {
+    super(guard, REQUESTS, modules, attempts, options);
   }
 }

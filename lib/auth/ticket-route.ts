@@ -8,17 +8,17 @@ import {
 } from '../options/index.js';
 import { isClientUser } from './is-client-user.js';
 
-/** DI token of the options of the ticket route that is mounted; null when none is. */
+/** DI token of the options of the ticket route; null if there is no ticket route. */
 export const TICKET_ROUTE = Symbol('TICKET_ROUTE');
 
-/** @throws SemanticEventsConfigError naming every problem */
+/** Validates the options of the ticket route. @throws SemanticEventsConfigError naming every problem */
 export function assertTicketRoute(route: TicketRouteOptions): void {
   const problems = new Problems();
   checkTicketRoute('auth.ticketRoute', route, problems);
   problems.throwIfAny();
 }
 
-/** Who a request for a ticket is from, as far as the guard has told. */
+/** Returns the user of a ticket request, if the guard has set one. */
 export function requestingUser(
   { toUser }: TicketRouteOptions,
   request: TicketRequest,
@@ -27,12 +27,12 @@ export function requestingUser(
   return isClientUser(user) ? user : undefined;
 }
 
-/** The request as Node knows it: Express extends it, Fastify keeps it aside. */
+/** Returns the request of Node: Express extends it, Fastify keeps it in `raw`. */
 export function incomingOf(request: object): IncomingMessage {
   return 'raw' in request ? (request.raw as IncomingMessage) : (request as IncomingMessage);
 }
 
-/** What a client may read of itself. What else a Passport strategy put there, such as a password hash, is not. */
+/** Returns the members of a user that the client may read. Other members, such as a password hash, stay on the server. */
 function publicUserOf({ user }: TicketRequest): ClientUser | undefined {
   if (!isClientUser(user)) return undefined;
   const { id, roles, sessionId, expiresAt } = user;

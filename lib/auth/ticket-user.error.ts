@@ -1,6 +1,6 @@
 import { SemanticEventsError } from '../protocol/index.js';
 
-/** A ticket was to be issued for something that is no user, or for more than a ticket holds. */
+/** Thrown when a ticket is requested for an invalid user, or for a user too large for a ticket. */
 export class TicketUserError extends SemanticEventsError {
   override readonly name = 'TicketUserError';
   readonly code = 'INVALID_TICKET_USER';

@@ -16,22 +16,23 @@ import {
   type TicketRequest,
   type TicketRouteOptions,
 } from '../options/index.js';
+import { userProblem } from './is-client-user.js';
 import { assertTicketRoute, incomingOf, requestingUser } from './ticket-route.js';
 import { TicketRouteGuard } from './ticket-route.guard.js';
-import { TicketThrottlerGuard } from './ticket-throttler.guard.js';
+import { TicketLimitGuard } from './ticket-limit.guard.js';
 import { TicketService } from './ticket.service.js';
 import { TlsGuard } from './tls.guard.js';
 
 /**
- * The controller that gives out tickets, at the path and behind the guard of the options.
+ * Creates the controller that issues tickets, at the path and with the guard of the options.
  *
- * @throws SemanticEventsConfigError when the options make no sense
+ * @throws SemanticEventsConfigError if an option is invalid
  */
 export function ticketControllerFor(route: TicketRouteOptions): Type {
   assertTicketRoute(route);
 
   @Controller(route.path ?? 'auth/ticket')
-  @UseGuards(TlsGuard, TicketRouteGuard, TicketThrottlerGuard)
+  @UseGuards(TlsGuard, TicketRouteGuard, TicketLimitGuard)
   class TicketController {
     private readonly logger = new Logger(TicketController.name);
     private readonly addresses: ClientAddressResolver;
@@ -48,7 +49,10 @@ export function ticketControllerFor(route: TicketRouteOptions): Type {
     issue(@Req() request: TicketRequest): { ticket: string; expires_in: number } {
       const user = requestingUser(route, request);
       if (!user) {
-        this.logger.error('The guard of the ticket route let a request pass without a user');
+        const problem = userProblem(route.toUser ? undefined : request.user);
+        this.logger.error(
+          `The guard of auth.ticketRoute accepted a request without a valid user: ${problem}`,
+        );
         throw new UnauthorizedException();
       }
       const { ticket, expiresIn } = this.tickets.issue(user, this.bindingOf(request));
@@ -58,7 +62,11 @@ export function ticketControllerFor(route: TicketRouteOptions): Type {
     private bindingOf(request: TicketRequest) {
       if (route.bind === false) return {};
       const incoming = incomingOf(request);
-      return { origin: incoming.headers.origin, address: this.addresses.addressOf(incoming) };
+      return {
+        origin: incoming.headers.origin,
+        address: this.addresses.addressOf(incoming),
+        isStrict: route.bind === 'strict',
+      };
     }
   }
 

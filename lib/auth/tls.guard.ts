@@ -11,10 +11,10 @@ import { HANDSHAKE_CODES, TLS_UPGRADE } from '../protocol/index.js';
 import { incomingOf } from './ticket-route.js';
 
 /**
- * Refuses HTTP requests that came in the clear, where `connection.requireTls` is on: for routes that take or give
- * passwords, tokens and tickets. What was sent has been seen already; who sent it learns not to again.
+ * Rejects unencrypted HTTP requests if `connection.requireTls` is on. Use it for routes that receive or return passwords,
+ * tokens and tickets. The request was already readable on the network, but the client learns not to send another one.
  *
- * @throws HttpException 426 `{"code":"TLS_REQUIRED","message"}`, as handshakes are refused
+ * @throws HttpException 426 `{"code":"TLS_REQUIRED","message"}`, the same as for handshakes
  */
 @Injectable()
 export class TlsGuard implements CanActivate {
@@ -29,7 +29,7 @@ export class TlsGuard implements CanActivate {
     const request = incomingOf(http.getRequest<object>());
     if (!this.options.connection.requireTls || this.addresses.isSecure(request)) return true;
     const { status, message } = HANDSHAKE_CODES.TLS_REQUIRED;
-    // Express and Fastify have it alike.
+    // Express and Fastify both have this method.
     http
       .getResponse<{ header(name: string, value: string): unknown }>()
       .header('Upgrade', TLS_UPGRADE);

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { after, type MaybePromise } from '../maybe-promise.js';
-import { FailureLog, NO_TELEMETRY, Telemetry } from '../monitoring/index.js';
+import { after, inTime, type MaybePromise } from '../maybe-promise.js';
+import { FailureLog, NO_TELEMETRY, Telemetry, UnexpectedErrors } from '../monitoring/index.js';
 import {
   type ClientUser,
   type Handshake,
@@ -12,84 +12,135 @@ import {
 } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { AuthAttempts } from './auth-attempts.js';
-import { isClientUser } from './is-client-user.js';
+import { isClientUser, userProblem } from './is-client-user.js';
+import { JWT_LIBRARY, type JwtLibrary } from './jwt-library.js';
+import { OIDC_LIBRARY, type OidcLibrary } from './oidc-library.js';
+import { OidcVerifier } from './oidc-verifier.js';
 import { JwtVerifier } from './jwt-verifier.js';
 import { SessionRegistry } from './session-registry.js';
 import { TicketService } from './ticket.service.js';
 import { watched } from './watched-callback.js';
 
-/** The last instant that can be told (ECMA-262, Time Values and Time Range). */
+/** The last representable instant (ECMA-262, Time Values and Time Range). */
 const MAX_TIME = 8.64e15;
 
-/** What a token is worth. */
+/**
+ * The time a validation may take in addition to `auth.timeout`, in milliseconds. Before authentication the connection's own
+ * deadline comes first.
+ */
+const GRACE = 1_000;
+
+/** The session that a valid token starts. */
 export interface AuthenticatedSession {
   readonly user: ClientUser;
-  /** When the session ends, in milliseconds since the Unix epoch. */
+  /** The end of the session, in milliseconds since the Unix epoch. */
   readonly expiresAt: number;
 }
 
 /**
- * Finds out who a token stands for, by JSON Web Tokens or by the application's own `validateToken`; and redeems
- * tickets. Attempts that fail are limited per address.
+ * Finds the user of a token, with JSON Web Tokens or with `validateToken` of the application, and redeems tickets. It
+ * limits rejected attempts per address. Attempts that could not be checked do not count.
  */
 @Injectable()
 export class TokenAuthenticator {
   private readonly validate: ValidateToken;
   private readonly attempt: TokenAuthenticator['authenticate'];
+  private readonly renewal: TokenAuthenticator['authenticate'];
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
     private readonly tickets: TicketService,
     private readonly sessions: SessionRegistry,
-    attempts: AuthAttempts,
+    private readonly attempts: AuthAttempts,
+    @Inject(JWT_LIBRARY) jwt: JwtLibrary,
     @Optional() telemetry: Telemetry = NO_TELEMETRY,
+    @Optional() private readonly errors?: UnexpectedErrors,
+    @Optional() @Inject(OIDC_LIBRARY) oidc: OidcLibrary | null = null,
   ) {
-    this.validate = this.validation();
+    this.validate = this.validation(jwt, oidc);
     this.attempt = telemetry.timed('authentication', (token: string, handshake: Handshake) =>
-      attempts.attempt({ address: handshake.address }, () => this.check(token, handshake)),
+      this.limited(token, handshake),
+    );
+    this.renewal = telemetry.timed('authentication', (token: string, handshake: Handshake) =>
+      this.check(token, handshake),
     );
   }
 
   /**
-   * Answers at once where the validation does.
+   * Returns the session of a token. The result is synchronous if the validation is.
    *
    * @param token a token, or a ticket of `TicketService`
-   * @throws RefusalError `AUTH_FAILED` for whatever is wrong with the token, `RATE_LIMITED` when the address
-   *   has failed too often, `UNAVAILABLE` when a store is; a promise rejects with it
+   * @throws RefusalError `AUTH_FAILED` if the token is rejected, `RATE_LIMITED` if the address has failed too often,
+   * `UNAVAILABLE` if a store or a callback of the application fails; a promise rejects with it
    */
   authenticate(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
     return this.attempt(token, handshake);
   }
 
-  /** By what the application has configured; its own functions are watched for failures. */
-  private validation(): ValidateToken {
+  /**
+   * Returns the session of a new token for an authenticated client. It does not count attempts per address, because the
+   * caller limits renewals per connection.
+   */
+  renew(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
+    return this.renewal(token, handshake);
+  }
+
+  /** Returns the validation that the application has configured. Failures of the application's functions are logged. */
+  private validation(jwt: JwtLibrary, jose: OidcLibrary | null): ValidateToken {
     const { auth, monitoring } = this.options;
     const logger = new Logger(TokenAuthenticator.name);
     const failures = new FailureLog(logger, this.clock, monitoring.logInterval);
-    if (!auth.jwt) return watched('auth.validateToken', auth.validateToken, failures);
+    const watch = <A extends unknown[], R>(name: string, callback: (...args: A) => R) =>
+      watched(name, callback, failures, auth.timeout, (source, error) => {
+        this.errors?.report(error, { source });
+      });
+    if (auth.validateToken) return watch('auth.validateToken', auth.validateToken);
+    if (auth.oidc) {
+      const toUser = auth.oidc.toUser && watch('auth.oidc.toUser', auth.oidc.toUser);
+      if (!jose) throw new TypeError('auth.oidc needs OIDC_LIBRARY');
+      const verifier = new OidcVerifier({ ...auth.oidc, toUser }, this.clock, jose);
+      return watch('auth.oidc', token => verifier.verify(token));
+    }
     const { keyProvider, toUser } = auth.jwt;
     const verifier = new JwtVerifier(
       {
         ...auth.jwt,
-        keyProvider: keyProvider && watched('auth.jwt.keyProvider', keyProvider, failures),
-        toUser: toUser && watched('auth.jwt.toUser', toUser, failures),
+        keyProvider: keyProvider && watch('auth.jwt.keyProvider', keyProvider),
+        toUser: toUser && watch('auth.jwt.toUser', toUser),
       },
       this.clock,
+      jwt,
     );
     return token => verifier.verify(token);
   }
 
+  /**
+   * Limits attempts per address. A signature cannot be guessed, so only failures count. `validateToken` may accept short
+   * secrets, so those are counted before the check.
+   */
+  private limited(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
+    const { address } = handshake;
+    const isSigned = this.options.auth.validateToken === undefined || TicketService.isTicket(token);
+    const check = () => this.check(token, handshake);
+    return isSigned
+      ? this.attempts.verify({ address }, check)
+      : this.attempts.attempt({ address }, check);
+  }
+
   private check(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
     try {
-      if (token === '' || token.length > MAX_TOKEN_LENGTH) throw new RefusalError('AUTH_FAILED');
+      if (token === '' || token.length > MAX_TOKEN_LENGTH)
+        throw rejected(token === '' ? 'the token is empty' : TOO_LONG);
       const session = TicketService.isTicket(token)
         ? this.tickets.redeem(token, handshake, user => this.toSession(user))
         : this.validated(token, handshake);
-      if (!(session instanceof Promise)) return session;
-      return session.then(resolved => this.unlessEnded(resolved)).catch(refuse);
+      const checked = after(session, resolved => this.unlessEnded(resolved));
+      if (!(checked instanceof Promise)) return checked;
+      const late = new RefusalError('UNAVAILABLE', { reason: 'the validation does not answer' });
+      return inTime(checked, this.options.auth.timeout + GRACE, late).catch(asVerdict);
     } catch (error) {
-      return refuse(error);
+      return asVerdict(error);
     }
   }
 
@@ -100,22 +151,32 @@ export class TokenAuthenticator {
 
   private toSession(user: unknown): AuthenticatedSession {
     const now = this.clock.now();
-    if (!isClientUser(user)) throw new RefusalError('AUTH_FAILED');
+    if (!isClientUser(user)) throw rejected(userProblem(user));
     const latest = Math.min(now + this.options.auth.maxSessionAge, MAX_TIME);
     const expiresAt = Math.min(user.expiresAt ?? latest, latest);
-    if (!(expiresAt > now)) throw new RefusalError('AUTH_FAILED');
-    return this.unlessEnded({ user, expiresAt });
+    if (!(expiresAt > now)) throw rejected('expiresAt of the user is in the past or not a number');
+    if (this.sessions.hasEnded(user.sessionId)) throw rejected('the session was ended');
+    return { user, expiresAt };
   }
 
-  /** Asked again after every wait: a session may end while its token is being validated. */
-  private unlessEnded(session: AuthenticatedSession): AuthenticatedSession {
-    if (this.sessions.hasEnded(session.user.sessionId)) throw new RefusalError('AUTH_FAILED');
-    return session;
+  /** Rejects a session that was ended during the validation of its token, on this node or another. */
+  private unlessEnded(session: AuthenticatedSession): MaybePromise<AuthenticatedSession> {
+    return after(this.sessions.isEnded(session.user.sessionId), hasEnded => {
+      if (hasEnded) throw rejected('the session was ended');
+      return session;
+    });
   }
 }
 
-/** Why a token was refused is nothing its bearer should learn; that it could not be checked is. */
-function refuse(error: unknown): never {
-  if (error instanceof RefusalError && error.code === 'UNAVAILABLE') throw error;
-  throw new RefusalError('AUTH_FAILED');
+const TOO_LONG = `the token has more than ${MAX_TOKEN_LENGTH} characters`;
+
+function rejected(reason: string): RefusalError {
+  return new RefusalError('AUTH_FAILED', { reason });
+}
+
+/** Converts an error to one of the two codes that a client may see: the token was rejected, or it could not be checked. */
+function asVerdict(error: unknown): never {
+  if (!(error instanceof RefusalError)) throw error;
+  if (error.code === 'UNAVAILABLE' || error.code === 'AUTH_FAILED') throw error;
+  throw new RefusalError('AUTH_FAILED', { reason: error.reason ?? error.code });
 }

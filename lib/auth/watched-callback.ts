@@ -1,21 +1,36 @@
-import { recovering } from '../maybe-promise.js';
-import type { FailureLog } from '../monitoring/index.js';
+import { isVerdict, RefusalException } from '../handler/index.js';
+import { inTime, isThenable, recovering } from '../maybe-promise.js';
+import { type FailureLog, thrown } from '../monitoring/index.js';
 import { RefusalError } from '../protocol/index.js';
 
 /**
- * A function of the application that does the same, and has its operator told when it fails: whoever is refused
- * over that does not learn why. A RefusalError is no failure but an answer.
+ * Wraps a callback of the application. If the callback fails or takes too long, the wrapper throws `UNAVAILABLE` and logs
+ * the failure. A rejection by the callback becomes `AUTH_FAILED`.
  *
- * @param name of the option it was given as
+ * @param name the name of the option, for the log
+ * @param timeout milliseconds
+ * @param failed called with the name and the error of each failure
  */
 export function watched<A extends unknown[], R>(
   name: string,
   callback: (...args: A) => R,
   failures: FailureLog,
+  timeout: number,
+  failed: (name: string, error: unknown) => void = () => undefined,
 ): (...args: A) => R {
-  const tell = (error: unknown): never => {
-    if (!(error instanceof RefusalError)) failures.tell(name, error);
-    throw error;
+  const fail = (error: unknown): never => {
+    if (error instanceof RefusalError) throw error;
+    const reason = `${name}: ${thrown(error)}`;
+    if (error instanceof RefusalException)
+      throw new RefusalError(error.code, { reason: error.reason ?? reason });
+    if (isVerdict(error)) throw new RefusalError('AUTH_FAILED', { reason });
+    failures.log(name, error);
+    failed(name, error);
+    throw new RefusalError('UNAVAILABLE', { reason });
   };
-  return (...args) => recovering<unknown>(() => callback(...args), tell) as R;
+  return (...args) =>
+    recovering<unknown>(() => {
+      const result = callback(...args);
+      return isThenable(result) ? inTime(result, timeout, `${name} does not answer`) : result;
+    }, fail) as R;
 }

@@ -4,64 +4,62 @@ import {
   Optional,
   type PipeTransform,
   type Type,
-  ValidationPipe,
 } from '@nestjs/common';
-import { RefusalException } from './refusal.exception.js';
 import { after, type MaybePromise } from '../maybe-promise.js';
-import type { StandardResult, StandardSchema } from './standard-schema.js';
+import { SemanticEventsConfigError } from '../protocol/index.js';
+import { ClassValidation, isApplicationClass } from './class-validation.js';
+import { schemaProblem } from './data-problem.js';
+import { RefusalException } from './refusal.exception.js';
+import { isStandardSchema, type StandardResult, type StandardSchema } from './standard-schema.js';
+
+/** Types that TypeScript's metadata contains and that JSON or `data_base64` can represent, each with its test. */
+const PLAIN_TYPES = new Map<unknown, (value: unknown) => boolean>([
+  [String, value => typeof value === 'string'],
+  [Number, value => typeof value === 'number'],
+  [Boolean, value => typeof value === 'boolean'],
+  [Uint8Array, value => value instanceof Uint8Array],
+]);
+
+/** Returns whether EventDataPipe can validate a type without any package. */
+export function isPlainType(type: unknown): boolean {
+  return PLAIN_TYPES.has(type);
+}
 
 /**
- * Validates the `data` of an event: by a Standard Schema where one is given, else by class-validator where the
- * parameter's type is a class and the application has it. The handler gets what the schema or class made of it.
+ * Validates the `data` of an event, with a Standard Schema if there is one, otherwise by the type of the parameter.
+ * class-validator validates a class; a string, number, boolean or bytes need no package. The handler receives the output of
+ * the schema or class.
+ *
+ * @throws SemanticEventsConfigError if the argument is not a Standard Schema
  */
 @Injectable()
 export class EventDataPipe implements PipeTransform {
-  constructor(@Optional() private readonly schema?: StandardSchema) {}
-
-  /** Whether data for a parameter of a type is validated at all. */
-  validates(type: Type | undefined): boolean {
-    return this.schema !== undefined || isClass(type);
+  constructor(@Optional() readonly schema?: StandardSchema) {
+    if (schema !== undefined && !isStandardSchema(schema))
+      throw new SemanticEventsConfigError([
+        'EventDataPipe needs a Standard Schema: zod 3.24 or later, valibot 1, arktype 2, yup 1.7 or later, joi 18 or later',
+      ]);
   }
 
   transform(value: unknown, metadata: ArgumentMetadata): MaybePromise<unknown> {
     if (this.schema) return after(this.schema['~standard'].validate(value), outputOf);
-    if (!isClass(metadata.metatype)) return value;
-    return classValidation().then(pipe => (pipe ? pipe.transform(value, metadata) : value));
+    const { metatype } = metadata;
+    if (isApplicationClass(metatype)) return byClass(value, metatype, metadata);
+    if (PLAIN_TYPES.get(metatype)?.(value) === false)
+      throw new RefusalException('INVALID_EVENT', {
+        reason: `data must be a ${metadata.metatype?.name}`,
+      });
+    return value;
   }
 }
 
 function outputOf(result: StandardResult): unknown {
-  if (result.issues) throw new RefusalException('INVALID_EVENT');
+  const { issues } = result;
+  if (issues) throw new RefusalException('INVALID_EVENT', { reason: () => schemaProblem(issues) });
   return result.value;
 }
 
-/** The source of what the runtime brings along: `Object`, `Date`, `BigInt`, and the like. */
-const BUILT_IN = /\{\s*\[native code\]\s*\}$/;
-
-const classes = new WeakMap<Type, boolean>();
-
-/** Whether a type is a class of the application. */
-function isClass(metatype: Type | undefined): boolean {
-  if (metatype === undefined) return false;
-  const known = classes.get(metatype);
-  if (known !== undefined) return known;
-  const isOwn = !BUILT_IN.test(Function.prototype.toString.call(metatype));
-  classes.set(metatype, isOwn);
-  return isOwn;
-}
-
-let validation: Promise<ValidationPipe | undefined> | undefined;
-
-/** Nest's own pipe over class-validator, made at first need; nothing where the application does not have it. */
-function classValidation(): Promise<ValidationPipe | undefined> {
-  validation ??= Promise.all([import('class-validator'), import('class-transformer')]).then(
-    () =>
-      new ValidationPipe({
-        transform: true,
-        validateCustomDecorators: true,
-        exceptionFactory: () => new RefusalException('INVALID_EVENT'),
-      }),
-    () => undefined,
-  );
-  return validation;
+async function byClass(value: unknown, type: Type, metadata: ArgumentMetadata): Promise<unknown> {
+  const validation = await ClassValidation.load();
+  return validation?.isDecorated(type) ? validation.validate(value, type, metadata) : value;
 }

@@ -13,25 +13,24 @@ import { messageOf, payloadOf } from './call.js';
 import { RefusalException } from './refusal.exception.js';
 
 /**
- * The event a handler is called with.
+ * Returns the event that a handler is called with. The type of the event must match the message, because Nest finds the
+ * handler by the message. Otherwise a check of the type would decide about another handler.
  *
- * @throws RefusalException `INVALID_EVENT`; that, or `INVALID_SIGNATURE` of one that is signed, also where the event is of
- *   another type than the message it came in, by which the handler was found: whoever decides by the type would decide
- *   about something else
+ * @throws RefusalException `INVALID_EVENT`; for a signed event with another type `INVALID_SIGNATURE`
  */
 export function eventOf(context: ExecutionContext, limits?: Readonly<EventLimits>): SemanticEvent {
   const event = validEventOf(context, limits);
   if (event.type !== messageOf(context))
     throw new RefusalException(
       event.semanticsignature === undefined ? 'INVALID_EVENT' : 'INVALID_SIGNATURE',
-      { id: event.id },
+      { id: event.id, reason: 'the type of the event differs from the type in the frame' },
     );
   return event;
 }
 
 /**
- * The event in a message, whatever the name of the message. What SemanticEventsAdapter hands on is validated already; on
- * a stock adapter the message body is validated here, once.
+ * Returns the event in a message, without comparing its type with the message. `SemanticEventsAdapter` has already
+ * validated it. On a stock adapter the message body is validated here, once.
  *
  * @throws RefusalException `INVALID_EVENT`
  */
@@ -50,7 +49,7 @@ export function validEventOf(
   return data;
 }
 
-/** The `id` a refusal may name: what the peer sent, only if it is a valid event id. */
+/** Returns the `id` that a rejection may name: the id from the client, if it is a valid event id. */
 export function eventIdOf(data: unknown): string | undefined {
   if (typeof data !== 'object' || data === null || !('id' in data)) return undefined;
   return isEventId(data.id) ? data.id : undefined;

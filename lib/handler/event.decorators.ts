@@ -1,7 +1,8 @@
-import { createParamDecorator, type ExecutionContext, type PipeTransform } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { dataOf, unverifiedOf } from '../event/index.js';
 import { eventOf } from './event-of.js';
 import { EventDataPipe } from './event-data.pipe.js';
+import { checkPayloadPipes, type Pipe } from './payload-pipes.js';
 import { isStandardSchema, type StandardSchema } from './standard-schema.js';
 
 const eventFrom = (_: unknown, context: ExecutionContext) => eventOf(context);
@@ -9,31 +10,40 @@ const dataFrom = (_: unknown, context: ExecutionContext) => dataOf(eventOf(conte
 const Event = createParamDecorator(eventFrom);
 const Data = createParamDecorator(dataFrom);
 
-/** Whether a parameter made by `createParamDecorator` is one of those below. */
-export function isPayloadFactory(factory: unknown): boolean {
-  return factory === eventFrom || factory === dataFrom;
+/** Returns which part of an event a parameter decorator of this file injects; undefined for other decorators. */
+export function payloadKindOf(factory: unknown): 'event' | 'data' | undefined {
+  if (factory === eventFrom) return 'event';
+  return factory === dataFrom ? 'data' : undefined;
 }
 
 /**
- * What came with the event and is not covered by its signature, as a handler parameter: `UnverifiedAttributes`. Empty
- * but in the compatible mode.
+ * Injects the attributes of an event that its signature does not cover: `UnverifiedAttributes`. Outside the compatible mode
+ * they are empty.
  */
 export const Unverified = createParamDecorator((_: unknown, context: ExecutionContext) =>
   unverifiedOf(eventOf(context)),
 );
 
-/** The whole event, as a handler parameter: a `SemanticEvent`. */
-export function SemanticEventBody(...pipes: PipeTransform[]): ParameterDecorator {
+/**
+ * Injects the whole event into a handler parameter: a `SemanticEvent`. It does not validate `data`; use `@EventData()` for
+ * that.
+ *
+ * @throws SemanticEventsConfigError for an argument that is not a pipe
+ */
+export function SemanticEventBody(...pipes: Pipe[]): ParameterDecorator {
+  checkPayloadPipes('@SemanticEventBody()', pipes, { takesSchemas: false });
   return Event(...pipes);
 }
 
 /**
- * The data of the event, as a handler parameter: `data`, or the bytes of `data_base64`. A Standard Schema (zod, valibot, arktype) validates it;
- * without one, a parameter whose type is a class is validated by class-validator where that is installed.
+ * Injects the data of the event into a handler parameter: `data`, or the bytes of `data_base64`. A Standard Schema (zod,
+ * valibot, arktype, yup, joi) validates it. Without a schema the type of the parameter decides. A class needs
+ * class-validator in the application. A string, number, boolean or `Uint8Array` needs no package.
+ *
+ * @throws SemanticEventsConfigError for an argument that is neither a schema nor a pipe
  */
-export function EventData(
-  ...schemaOrPipes: (StandardSchema | PipeTransform)[]
-): ParameterDecorator {
+export function EventData(...schemaOrPipes: (StandardSchema | Pipe)[]): ParameterDecorator {
+  checkPayloadPipes('@EventData()', schemaOrPipes, { takesSchemas: true });
   const pipes = schemaOrPipes.map(given =>
     isStandardSchema(given) ? new EventDataPipe(given) : given,
   );

@@ -1,21 +1,23 @@
 import type { CanActivate, Type } from '@nestjs/common';
 import { GUARDS_METADATA } from './nest-metadata.js';
 
-/** The order in which the guards of this library run, whatever the order of their decorators. */
+/** The order in which the guards of this library run, independent of the order of their decorators. */
 export enum GuardRank {
   Authenticated,
   RateLimit,
-  /** After the rate limit: an event that is refused there has not used up its nonce. */
+  /** After the rate limit: an event that the limit rejects keeps its nonce. */
   Signature,
-  /** After the signature: a decision about an event needs an event that can be believed. */
+  /** After the signature: an authorization needs a verified event. */
   Authorization,
+  /** After the authorization: a client without the right must not use up a limit that other clients share. */
+  SharedRateLimit,
 }
 
 type Guard = Type<CanActivate>;
 
 const ranks = new WeakMap<Guard, GuardRank>();
 
-/** Attaches a guard before those of the application, and among our own by its rank. */
+/** Attaches a guard before those of the application, and sorts it by rank among the guards of this library. */
 export function UseRankedGuard(rank: GuardRank, guard: Guard): ClassDecorator & MethodDecorator {
   ranks.set(guard, rank);
   return (target: object, _key?: string | symbol, descriptor?: PropertyDescriptor) => {
@@ -33,7 +35,10 @@ export function UseRankedGuard(rank: GuardRank, guard: Guard): ClassDecorator & 
 
 const guarded = new WeakMap<object, Map<GuardRank, boolean>>();
 
-/** Whether one of our guards is attached to a handler itself. Decorators have run: the answer stays the same. */
+/**
+ * Returns whether a guard of this library is attached to a handler itself. The result is cached, because all decorators
+ * have run.
+ */
 export function hasGuard(handler: object, rank: GuardRank): boolean {
   const known = guarded.get(handler)?.get(rank);
   if (known !== undefined) return known;

@@ -4,6 +4,7 @@ export { EventDataPipe } from './event-data.pipe.js';
 export { eventIdOf, eventOf, validEventOf } from './event-of.js';
 export { GuardRank, hasGuard, UseRankedGuard } from './guard-order.js';
 export {
+  EXCEPTION_FILTERS_METADATA,
   GATEWAY_METADATA,
   GATEWAY_OPTIONS,
   GUARDS_METADATA,
@@ -13,7 +14,16 @@ export {
   PORT_METADATA,
 } from './nest-metadata.js';
 export { perHandler } from './per-handler.js';
+export { applicationRejection } from './application-rejection.js';
 export { RefusalException } from './refusal.exception.js';
+export { Rejection, type RejectionOptions } from './rejection.js';
 export { refusing } from './refusing.js';
-export { type GatewayClass, takesUnvalidatedData } from './validation-of.js';
+export { ClassValidation } from './class-validation.js';
+export {
+  type GatewayClass,
+  needsClassValidation,
+  validationOf,
+  type ValidationMeans,
+} from './validation-of.js';
 export type { StandardSchema } from './standard-schema.js';
+export { isVerdict } from './verdict.js';

@@ -1,8 +1,9 @@
 /**
- * The metadata keys Nest's own decorators write. Nest does not export them from a path that stays the same
- * between versions; a test holds them against the installed one.
+ * Metadata keys of Nest's own decorators. Nest exports them from no stable path, so a test compares them with the installed
+ * version.
  */
 export const GUARDS_METADATA = '__guards__';
+export const EXCEPTION_FILTERS_METADATA = '__exceptionFilters__';
 export const INTERCEPTORS_METADATA = '__interceptors__';
 export const GATEWAY_METADATA = 'websockets:is_gateway';
 export const GATEWAY_OPTIONS = 'websockets:gateway_options';
@@ -11,3 +12,4 @@ export const MESSAGE_MAPPING_METADATA = 'websockets:message_mapping';
 export const MESSAGE_METADATA = 'message';
 export const PIPES_METADATA = '__pipes__';
 export const PARAMETERS_METADATA = '__routeArguments__';
+export const INJECTABLE_WATERMARK = '__injectable__';

@@ -1,15 +1,15 @@
 import type { ExecutionContext } from '@nestjs/common';
 
 /**
- * Reads what the decorators of a handler and its gateway say, once for each: they have run and say the same for ever,
- * while looking metadata up costs more than most guards do beside it.
+ * Caches what the decorators of a handler and its gateway say. It never changes after start-up, and reading metadata costs
+ * more than the rest of most guards.
  */
 export function perHandler<T>(
   read: (context: ExecutionContext) => T,
 ): (context: ExecutionContext) => T {
   const gateways = new WeakMap<object, WeakMap<object, { readonly value: T }>>();
   return context => {
-    // A handler that is inherited is one method of several gateways.
+    // An inherited handler is one method of several gateways.
     const gateway = context.getClass();
     const handler = context.getHandler();
     let known = gateways.get(gateway);

@@ -2,13 +2,14 @@ import { WsException } from '@nestjs/websockets';
 import {
   type Code,
   describeRefusal,
+  type Reason,
   RefusalError,
   type RefusalDetails,
 } from '../protocol/index.js';
 
 /**
- * A refusal on its way through Nest. As a WsException it is told in Nest's own form where no filter of ours
- * is in place, and without an echo of what the peer has sent. Throw it from a handler to refuse by a code.
+ * A rejection with a code. Throw it from a handler, guard or pipe. Without a filter of this library Nest sends it in its
+ * own form, like any WsException. It contains neither the reason nor what the client has sent.
  */
 export class RefusalException extends WsException {
   constructor(
@@ -16,14 +17,19 @@ export class RefusalException extends WsException {
     readonly details: RefusalDetails = {},
   ) {
     const description = describeRefusal(code, details);
-    // As of a RefusalError, no stack is taken down.
+    // Record no stack, as for a RefusalError.
     const { stackTraceLimit } = Error;
     Reflect.set(Error, 'stackTraceLimit', 0);
     super(description);
     Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
 
-  static of(error: RefusalError, id?: string): RefusalException {
-    return new RefusalException(error.code, { retryAfter: error.retryAfter, id });
+  static of({ code, retryAfter, reason }: RefusalError, id?: string): RefusalException {
+    return new RefusalException(code, { retryAfter, reason, id });
+  }
+
+  /** The reason, for operators. */
+  get reason(): Reason | undefined {
+    return this.details.reason;
   }
 }

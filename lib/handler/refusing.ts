@@ -4,7 +4,7 @@ import { payloadOf } from './call.js';
 import { eventIdOf } from './event-of.js';
 import { RefusalException } from './refusal.exception.js';
 
-/** Runs a guard's check; a refusal leaves it as an exception that names the event refused. */
+/** Runs the check of a guard. Converts a rejection to an exception that names the event. */
 export function refusing(
   context: ExecutionContext,
   check: () => true | Promise<true>,

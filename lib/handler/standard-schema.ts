@@ -1,5 +1,5 @@
 /**
- * What zod, valibot, arktype and others have in common.
+ * The interface that zod (3.24 and later), valibot, arktype, yup (1.7 and later) and others implement.
  *
  * @see https://standardschema.dev
  */
@@ -14,10 +14,11 @@ export interface StandardSchema<Output = unknown> {
 export type StandardResult<Output = unknown> =
   { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly unknown[] };
 
-/** Whether a value is a schema; arktype's are functions. */
+/** Returns whether a value is a Standard Schema of version 1. Schemas of arktype are functions. */
 export function isStandardSchema(value: unknown): value is StandardSchema {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    '~standard' in value
-  );
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false;
+  const standard: unknown = Reflect.get(value, '~standard');
+  if (typeof standard !== 'object' || standard === null) return false;
+  const { version, validate } = standard as Partial<StandardSchema['~standard']>;
+  return version === 1 && typeof validate === 'function';
 }

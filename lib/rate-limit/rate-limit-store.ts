@@ -1,11 +1,11 @@
 import type { RateLimitDecision, TokenBucket } from './token-bucket.js';
 
-/** Keeps one token bucket per key: the port behind every rate limit. */
+/** Stores one token bucket per key: the port of all rate limits. */
 export abstract class RateLimitStore {
   /**
-   * Takes tokens from a key's bucket, in one atomic step. A refused request takes none.
+   * Takes tokens from the bucket of a key in one atomic step. A rejected request takes none.
    *
-   * @param cost tokens, at most what the bucket holds
+   * @param cost the number of tokens, at most the capacity of the bucket
    */
   abstract take(
     key: string,
@@ -14,9 +14,9 @@ export abstract class RateLimitStore {
   ): RateLimitDecision | Promise<RateLimitDecision>;
 
   /**
-   * Puts tokens back into a key's bucket, in one atomic step; never more than the bucket holds.
+   * Returns tokens to the bucket of a key in one atomic step, up to its capacity.
    *
-   * @param tokens how many of those taken before
+   * @param tokens the number of tokens, which were taken before
    */
   abstract refund(key: string, bucket: TokenBucket, tokens: number): void | Promise<void>;
 }

@@ -1,8 +1,10 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
-import { GuardRank, UseRankedGuard } from '../handler/index.js';
+import { MetadataScanner } from '@nestjs/core';
+import { GuardRank, MESSAGE_MAPPING_METADATA, UseRankedGuard } from '../handler/index.js';
 import { Problems } from '../options/index.js';
-import { RateLimitGuard } from './rate-limit.guard.js';
+import { RateLimitGuard, SharedRateLimitGuard } from './rate-limit.guard.js';
 import {
+  isShared,
   RATE_LIMIT,
   type RateLimitDecoratorOptions,
   SKIP_RATE_LIMIT,
@@ -11,17 +13,34 @@ import { checkTokenBucket } from './rate-limiter.js';
 import { capacityOf, tokenBucket } from './token-bucket.js';
 
 /**
- * Limits how often a handler, or each handler of a gateway, may be called. A limit on a handler takes the
- * place of one on its gateway.
+ * Limits how often clients may call a handler, or each handler of a gateway. A limit on a handler replaces the one on its
+ * gateway.
  *
- * @throws SemanticEventsConfigError when the limit makes no sense
+ * @throws SemanticEventsConfigError if the limit is invalid
  */
 export function RateLimit(options: RateLimitDecoratorOptions): ClassDecorator & MethodDecorator {
   const limit = checked(options);
   return applyDecorators(
     SetMetadata(RATE_LIMIT, limit),
-    UseRankedGuard(GuardRank.RateLimit, RateLimitGuard),
+    isShared(limit) ? UseSharedGuard() : UseRankedGuard(GuardRank.RateLimit, RateLimitGuard),
   );
+}
+
+/** Attaches the guard of a shared limit to each handler, because guards of a gateway run before those of its handlers. */
+function UseSharedGuard(): ClassDecorator & MethodDecorator {
+  const useGuard = UseRankedGuard(GuardRank.SharedRateLimit, SharedRateLimitGuard);
+  return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    if (descriptor) {
+      useGuard(target, key ?? '', descriptor);
+      return;
+    }
+    const prototype = (target as { prototype: Record<string, unknown> }).prototype;
+    for (const name of new MetadataScanner().getAllMethodNames(prototype)) {
+      const value = prototype[name];
+      if (Reflect.hasMetadata(MESSAGE_MAPPING_METADATA, value as object))
+        useGuard(prototype, name, { value });
+    }
+  };
 }
 
 /** Exempts a handler from the limit on its gateway. */
@@ -32,7 +51,7 @@ export function SkipRateLimit(): MethodDecorator {
 function checked(options: RateLimitDecoratorOptions): Readonly<RateLimitDecoratorOptions> {
   const problems = new Problems();
   const path = '@RateLimit';
-  if (problems.unknown(path, options, ['rate', 'per', 'burst', 'by', 'cost'])) {
+  if (problems.unknown(path, options, ['rate', 'per', 'burst', 'exact', 'by', 'cost'])) {
     checkTokenBucket(path, options, problems);
     if (
       !['client', 'user', 'address', undefined].includes(options.by as string) &&
@@ -43,7 +62,7 @@ function checked(options: RateLimitDecoratorOptions): Readonly<RateLimitDecorato
   }
   problems.throwIfAny();
   if ((options.cost ?? 1) > capacityOf(tokenBucket(options)))
-    problems.add(`${path}: cost`, 'is more than the burst, so that no event could ever pass');
+    problems.add(`${path}: cost`, 'must be at most the burst, or no event can ever pass');
   problems.throwIfAny();
   return Object.freeze({ ...options });
 }

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { GatewayMetadata } from '@nestjs/websockets';
-import { addressGroup, clientOf } from '../connection/index.js';
+import { addressGroup, type Client, clientOf } from '../connection/index.js';
 import {
   GATEWAY_OPTIONS,
   GuardRank,
@@ -11,8 +11,10 @@ import {
   refusing,
   socketOf,
 } from '../handler/index.js';
-import { boundedKey } from './bucket-key.js';
+import { after } from '../maybe-promise.js';
+import { addressBuckets, type BucketKey } from './bucket-key.js';
 import {
+  isShared,
   RATE_LIMIT,
   type RateLimitDecoratorOptions,
   SKIP_RATE_LIMIT,
@@ -22,25 +24,30 @@ import { passOrRefuse, type PendingDecision } from './token-bucket.js';
 
 const pending = new WeakMap<ExecutionContext, PendingDecision>();
 
-/** The decision that `RateLimitGuard` left to who comes next. */
+/** Returns the pending decision of `RateLimitGuard`. The guard of `@SignedEvent` waits for it. */
 export function pendingDecisionOf(context: ExecutionContext): PendingDecision | undefined {
   return pending.get(context);
 }
 
-/** Enforces `@RateLimit`. Override `limitOf`, `keyOf` or `costOf` to decide differently. */
+/** Calls that were already charged: with a limit on both the gateway and the handler, the guard runs twice. */
+const charged = new WeakSet<ExecutionContext>();
+
+/** Enforces `@RateLimit`. Override `limitOf`, `keyOf` or `costOf` to change the decision. */
 @Injectable()
 export class RateLimitGuard implements CanActivate {
-  /** Calls that have been charged: a limit on a gateway and one on its handler bring the guard in twice. */
-  private readonly charged = new WeakSet<ExecutionContext>();
   private readonly runsTwice = perHandler(
     context =>
-      hasGuard(context.getHandler(), GuardRank.RateLimit) &&
-      hasGuard(context.getClass(), GuardRank.RateLimit),
+      hasRateLimit(context.getHandler(), GuardRank.RateLimit, GuardRank.SharedRateLimit) &&
+      hasRateLimit(context.getClass(), GuardRank.RateLimit, GuardRank.SharedRateLimit),
+  );
+
+  private readonly hasSharedGuard = perHandler(context =>
+    hasRateLimit(context.getHandler(), GuardRank.SharedRateLimit),
   );
 
   private readonly nameOf = perHandler(context => {
     const gateway = context.getClass();
-    // Two versions of a gateway may have one name.
+    // Two versions of a gateway may have the same class name.
     const at = this.reflector.get<GatewayMetadata | undefined>(GATEWAY_OPTIONS, gateway);
     return [gateway.name, context.getHandler().name, at?.path, at?.namespace, ''].join(':');
   });
@@ -62,10 +69,13 @@ export class RateLimitGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const limit = this.limitOf(context);
-    if (!limit || this.isCharged(context)) return true;
+    if (!limit || this.isLeftToOther(context, limit) || this.isCharged(context)) return true;
     return refusing(context, () => {
-      const key = this.keyOf(context, limit);
-      const decision = this.limiter.begin(key, limit, this.costOf(context, limit));
+      const buckets = this.bucketsOf(context, limit);
+      const cost = this.costOf(context, limit);
+      if (buckets.length > 1)
+        return after(this.limiter.takeAll(buckets, limit, cost), passOrRefuse);
+      const decision = this.limiter.begin(buckets[0], limit, cost);
       if (!('decided' in decision)) {
         if (!decision.allowed) this.noteSpent(context, limit, decision.retryAfter);
         return passOrRefuse(decision);
@@ -74,34 +84,41 @@ export class RateLimitGuard implements CanActivate {
     });
   }
 
-  /** Not where an application decides by something else than who the client is. */
+  /**
+   * Returns whether the other guard charges the limit: one guard is for limits that several clients share, one for the
+   * rest.
+   */
+  private isLeftToOther(context: ExecutionContext, limit: RateLimitDecoratorOptions): boolean {
+    if (this.constructor === SharedRateLimitGuard) return !isShared(limit);
+    return this.constructor === RateLimitGuard && isShared(limit) && this.hasSharedGuard(context);
+  }
+
+  /** Records that the limit is used up. It does nothing if the application limits by anything but the client's identity. */
   private noteSpent(
     context: ExecutionContext,
     { by }: RateLimitDecoratorOptions,
     retryAfter: number,
   ): void {
     const message = messageOf(context);
-    if (typeof by === 'function' || this.constructor !== RateLimitGuard) return;
+    if (typeof by === 'function' || !isOwn(this)) return;
     if (typeof message === 'string')
       this.limiter.spent.note(clientOf(socketOf(context)), message, retryAfter);
   }
 
-  /** Whether a call has been charged already; from here on it has. */
+  /** Returns whether a call was already charged, and marks it as charged. */
   private isCharged(context: ExecutionContext): boolean {
-    // How often a guard is attached that an application has made of this one, we cannot tell.
-    if (this.constructor === RateLimitGuard && !this.runsTwice(context)) return false;
-    if (this.charged.has(context)) return true;
-    this.charged.add(context);
+    // An application may attach its own subclass any number of times.
+    if (isOwn(this) && !this.runsTwice(context)) return false;
+    if (charged.has(context)) return true;
+    charged.add(context);
     return false;
   }
 
-  /**
-   * Leaves a decision that is on its way to the guard of `@SignedEvent`, where that comes next: it has something
-   * to ask the store for, too, and goes on only if both answers are good.
-   */
+  /** Leaves a pending decision to the guard of `@SignedEvent`, if that guard is next. */
   private defer(decision: PendingDecision, context: ExecutionContext): boolean {
+    if (this.constructor === SharedRateLimitGuard) return false;
     if (!hasGuard(context.getHandler(), GuardRank.Signature)) return false;
-    // Should the event be refused before, nobody waits for the decision.
+    // If an earlier guard rejects the event, no code waits for the decision.
     decision.decided.catch(() => undefined);
     pending.set(context, decision);
     return true;
@@ -112,19 +129,59 @@ export class RateLimitGuard implements CanActivate {
   }
 
   protected keyOf(context: ExecutionContext, limit: RateLimitDecoratorOptions): string {
-    return boundedKey(this.nameOf(context) + this.subjectOf(context, limit));
+    return this.nameOf(context) + this.subjectOf(context, limit);
   }
 
   protected costOf(_context: ExecutionContext, limit: RateLimitDecoratorOptions): number {
     return limit.cost ?? 1;
   }
 
+  /**
+   * Returns the buckets, the narrowest first. A key that a client can choose counts against the share of its user or
+   * address.
+   */
+  private bucketsOf(
+    context: ExecutionContext,
+    limit: RateLimitDecoratorOptions,
+  ): [BucketKey, ...BucketKey[]] {
+    const client = clientOf(socketOf(context));
+    const { by = 'user' } = limit;
+    const key = this.keyOf(context, limit);
+    const isOverridden = this.keyOf !== RateLimitGuard.prototype.keyOf;
+    if (isOverridden || by === 'client' || typeof by === 'function')
+      return [{ table: 'handlers', key, owner: ownerOf(client) }];
+    return by === 'user' && client.user
+      ? [{ table: 'handlers', key }]
+      : addressBuckets('handlers', this.nameOf(context), client.address);
+  }
+
   private subjectOf(context: ExecutionContext, { by = 'user' }: RateLimitDecoratorOptions): string {
     const client = clientOf(socketOf(context));
     if (typeof by === 'function') return `custom:${by(client, context)}`;
     if (by === 'client') return `client:${client.id}`;
-    return by === 'user' && client.user
-      ? `user:${client.user.id}`
-      : `address:${addressGroup(client.address)}`;
+    return by === 'user' ? ownerOf(client) : addressOf(client);
   }
+}
+
+/**
+ * Enforces a limit that several clients share. It runs after signature and authorization, so a client without the right
+ * cannot use up the limit.
+ */
+@Injectable()
+export class SharedRateLimitGuard extends RateLimitGuard {}
+
+function isOwn({ constructor }: RateLimitGuard): boolean {
+  return constructor === RateLimitGuard || constructor === SharedRateLimitGuard;
+}
+
+function hasRateLimit(target: object, ...ranks: GuardRank[]): boolean {
+  return ranks.some(rank => hasGuard(target, rank));
+}
+
+function ownerOf(client: Client): string {
+  return client.user ? `user:${client.user.id}` : addressOf(client);
+}
+
+function addressOf({ address }: Client): string {
+  return `address:${addressGroup(address)}`;
 }

@@ -5,13 +5,22 @@ import type { TokenBucketOptions } from './token-bucket.js';
 export const RATE_LIMIT = Symbol('RATE_LIMIT');
 export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');
 
-/** Who shares a bucket: one connection, one user, one address, or whatever a function names. */
+/**
+ * The clients that share a bucket: one connection, one user, one address, or the result of a function. On a handler, a
+ * limit by address or by a function is charged after `@SignedEvent`, `@Authorize` and `@Roles`, because several users share
+ * it.
+ */
 export type RateLimitBy =
   'client' | 'user' | 'address' | ((client: Client, context: ExecutionContext) => string);
 
 export interface RateLimitDecoratorOptions extends TokenBucketOptions {
-  /** Who shares a bucket; an unauthenticated client counts by its address. @default 'user' */
+  /** The clients that share a bucket. An unauthenticated client counts by its address. @default 'user' */
   by?: RateLimitBy;
-  /** Tokens an event takes. @default 1 */
+  /** The number of tokens that an event costs. @default 1 */
   cost?: number;
+}
+
+/** Returns whether several users may share the buckets of a limit. */
+export function isShared({ by }: RateLimitDecoratorOptions): boolean {
+  return by === 'address' || typeof by === 'function';
 }

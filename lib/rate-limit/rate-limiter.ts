@@ -1,15 +1,18 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { isThenable, type MaybePromise } from '../maybe-promise.js';
-import { SecurityEvents, Telemetry } from '../monitoring/index.js';
+import { after, isThenable, type MaybePromise } from '../maybe-promise.js';
+import { contained, SecurityEvents, Telemetry } from '../monitoring/index.js';
 import { Problems, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
+import { type BucketKey, storedKey } from './bucket-key.js';
 import { InMemoryRateLimitStore } from './in-memory-rate-limit-store.js';
+import { OwnedKeys } from './owned-keys.js';
 import { RateLimitStore } from './rate-limit-store.js';
 import { SpentLimits } from './spent-limits.js';
 import {
   capacityOf,
+  noRoomIn,
   type PendingDecision,
   type RateLimitDecision,
   type TokenBucket,
@@ -17,18 +20,21 @@ import {
   type TokenBucketOptions,
 } from './token-bucket.js';
 
-/** Token-bucket rate limits for anything that has a key. */
+/** Token-bucket rate limits for any key. */
 @Injectable()
 export class RateLimiter {
   /**
-   * What RateLimitGuard has refused clients, for an adapter to refuse sooner.
+   * Limits that clients have used up, so that an adapter can reject further messages early.
    *
    * @internal
    */
   readonly spent: SpentLimits;
   private readonly buckets = new WeakMap<TokenBucketOptions, TokenBucket>();
-  /** What goes on where the store fails. */
-  private readonly local: RateLimitStore;
+  /** Replaces the store while it is down. It is charged for everything that this node lets through. */
+  private readonly local: InMemoryRateLimitStore;
+  /** Whether `local` may be needed: a store in memory does not fail. */
+  private readonly hasStandIn: boolean;
+  private readonly owned: OwnedKeys;
   private readonly outage: StoreOutage;
 
   constructor(
@@ -40,52 +46,108 @@ export class RateLimiter {
   ) {
     this.spent = new SpentLimits(clock);
     this.local = new InMemoryRateLimitStore(rateLimit.maxKeys, clock);
+    this.hasStandIn =
+      rateLimit.onStoreError === 'local' && !(store instanceof InMemoryRateLimitStore);
+    this.owned = new OwnedKeys(rateLimit.maxKeys, clock);
     this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, clock, events, telemetry);
   }
 
   /**
    * Takes tokens from the bucket of a key.
    *
-   * @param limit keep the object between calls: it is validated once
-   * @param cost tokens taken; more than 0 and at most the burst
-   * @throws SemanticEventsConfigError for a limit that makes no sense or a cost the bucket can never hold
-   * @throws RefusalError `UNAVAILABLE` while the store fails, where that is the policy
+   * @param key any text; the limits of this library have their own tables, so keys cannot collide
+   * @param limit reuse the same object for all calls, because it is validated once per object
+   * @param cost the number of tokens; more than 0 and at most the burst
+   * @throws SemanticEventsConfigError for an invalid limit, or a cost greater than the burst
+   * @throws RefusalError `UNAVAILABLE` while the store is down and `rateLimit.onStoreError` is `'deny'`
    */
-  take(key: string, limit: TokenBucketOptions, cost = 1): MaybePromise<RateLimitDecision> {
+  take(
+    key: string | BucketKey,
+    limit: TokenBucketOptions,
+    cost = 1,
+  ): MaybePromise<RateLimitDecision> {
     const decision = this.begin(key, limit, cost);
     return 'decided' in decision ? decision.decided : decision;
   }
 
-  /** Like `take`, for who has something to ask the store for together with a decision that is on its way. */
-  begin(key: string, limit: TokenBucketOptions, cost = 1): RateLimitDecision | PendingDecision {
-    const bucket = this.bucketOf(limit);
+  /** Takes tokens from one bucket after the other, until one rejects. Pass the narrowest first: it protects the others. */
+  takeAll(
+    [key, ...others]: readonly [BucketKey, ...BucketKey[]],
+    limit: TokenBucketOptions,
+    cost = 1,
+  ): MaybePromise<RateLimitDecision> {
+    const [next, ...rest] = others;
+    return after(this.take(key, limit, cost), decision =>
+      decision.allowed && next ? this.takeAll([next, ...rest], limit, cost) : decision,
+    );
+  }
+
+  /** Starts `take`, for a caller that has other work until the decision arrives. */
+  begin(
+    key: string | BucketKey,
+    limit: TokenBucketOptions,
+    cost = 1,
+  ): RateLimitDecision | PendingDecision {
+    const named = namedKey(key);
+    const bucket = this.bucketOf(limit, named);
     if (!(cost > 0 && cost <= capacityOf(bucket)))
       throw new SemanticEventsConfigError([
         'rate limit: cost must be above 0 and at most the burst',
       ]);
-    let asked: MaybePromise<RateLimitDecision> | undefined;
-    const decided = this.outage.during(() => (asked = this.store.take(key, bucket, cost)), {
-      allow: () => PASS,
-      local: () => this.local.take(key, bucket, cost),
+    const stored = storedKey(named);
+    if (named.owner === undefined) return this.ask(stored, bucket, cost);
+    if (!this.owned.claim(stored, named.owner, bucket.fillTime)) return noRoomIn(bucket, cost);
+    const decision = this.ask(stored, bucket, cost);
+    const note = contained(({ resetAfter }: RateLimitDecision) => {
+      this.owned.note(stored, resetAfter);
     });
-    if (!isThenable(decided)) return decided;
-    return { asked: Promise.resolve(asked ?? decided), decided };
+    if ('decided' in decision) decision.decided.then(note, () => undefined);
+    else note(decision);
+    return decision;
   }
 
   /**
-   * Puts tokens back that were taken for what, in the end, is not to be charged.
+   * Returns tokens to the bucket for an action that is not charged after all.
    *
-   * @param limit the one they were taken by
+   * @param limit the limit that they were taken from
    */
-  refund(key: string, limit: TokenBucketOptions, tokens = 1): MaybePromise<void> {
-    const bucket = this.bucketOf(limit);
-    return this.outage.during(() => this.store.refund(key, bucket, tokens), {
+  refund(key: string | BucketKey, limit: TokenBucketOptions, tokens = 1): MaybePromise<void> {
+    const named = namedKey(key);
+    const bucket = this.bucketOf(limit, named);
+    const stored = storedKey(named);
+    if (this.hasStandIn) this.local.refund(stored, bucket, tokens);
+    return this.outage.during(() => this.store.refund(stored, bucket, tokens), {
       allow: () => undefined,
-      local: () => this.local.refund(key, bucket, tokens),
+      local: () => undefined,
     });
   }
 
-  private bucketOf(limit: TokenBucketOptions): TokenBucket {
+  private ask(key: string, bucket: TokenBucket, cost: number): RateLimitDecision | PendingDecision {
+    if (!this.hasStandIn) return this.askStore(key, bucket, cost, PASS);
+    const own = this.local.take(key, bucket, cost);
+    const asked = this.askStore(key, bucket, cost, own);
+    const settle = contained((decision: RateLimitDecision) => {
+      if (own.allowed && !decision.allowed) this.local.refund(key, bucket, cost);
+    });
+    if ('decided' in asked) asked.decided.then(settle, () => undefined);
+    else settle(asked);
+    return asked;
+  }
+
+  private askStore(
+    key: string,
+    bucket: TokenBucket,
+    cost: number,
+    own: RateLimitDecision,
+  ): RateLimitDecision | PendingDecision {
+    const decided = this.outage.during(() => this.store.take(key, bucket, cost), {
+      allow: () => PASS,
+      local: () => own,
+    });
+    return isThenable(decided) ? { decided } : decided;
+  }
+
+  private bucketOf(limit: TokenBucketOptions, { factor = 1 }: BucketKey): TokenBucket {
     let bucket = this.buckets.get(limit);
     if (!bucket) {
       const problems = new Problems();
@@ -94,14 +156,19 @@ export class RateLimiter {
       bucket = tokenBucket(limit);
       this.buckets.set(limit, bucket);
     }
-    return bucket;
+    // A bucket with `factor` times the tokens fills in the same time.
+    return factor === 1 ? bucket : { ...bucket, interval: bucket.interval / factor };
   }
 }
 
-/** What passes because nobody can say otherwise. */
+function namedKey(key: string | BucketKey): BucketKey {
+  return typeof key === 'string' ? { table: 'application', key } : key;
+}
+
+/** Accepts a request if no store can decide. */
 const PASS: RateLimitDecision = { allowed: true, remaining: 0, retryAfter: 0, resetAfter: 0 };
 
-/** Notes what is wrong with the numbers of a limit. */
+/** Adds a problem for each invalid number of a limit. */
 export function checkTokenBucket(
   path: string,
   limit: TokenBucketOptions,
@@ -110,6 +177,7 @@ export function checkTokenBucket(
   problems.positive(`${path}: rate`, limit.rate, { required: true });
   problems.positive(`${path}: per`, limit.per);
   problems.integer(`${path}: burst`, limit.burst, { min: 1 });
+  problems.boolean(`${path}: exact`, limit.exact);
   if (limit.rate > 0 && tokenBucket(limit).fillTime === Infinity)
     problems.add(`${path}: rate`, 'is too small for its period');
 }

@@ -1,21 +1,28 @@
 import { Injectable } from '@nestjs/common';
-import type { ThrottlerStorage } from '@nestjs/throttler';
-import { boundedKey } from './bucket-key.js';
 import { RateLimiter } from './rate-limiter.js';
 
-/** What @nestjs/throttler's guard wants to know; its times are whole seconds. */
-type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
+/**
+ * A `ThrottlerStorageRecord` of @nestjs/throttler. Its types are not imported, because most applications lack the package.
+ */
+export interface ThrottlerRecord {
+  readonly totalHits: number;
+  /** Seconds. */
+  readonly timeToExpire: number;
+  readonly isBlocked: boolean;
+  /** Seconds. */
+  readonly timeToBlockExpire: number;
+}
 
 /**
- * Storage for @nestjs/throttler on the rate limits of this library, so that HTTP and WebSocket share one
- * store. `limit` requests per `ttl` is a token bucket that holds `limit` and fills in `ttl`: who was refused
- * passes again as soon as one token has flowed in, whatever the block duration.
+ * A storage for @nestjs/throttler that uses the rate limits of this library, so that HTTP and WebSocket share one store.
+ * `limit` requests per `ttl` become a token bucket with `limit` tokens that fills in `ttl`. A rejected client may continue
+ * when one token is available, whatever the block duration is.
  */
 @Injectable()
-export class SemanticEventsThrottlerStorage implements ThrottlerStorage {
+export class SemanticEventsThrottlerStorage {
   constructor(private readonly limiter: RateLimiter) {}
 
-  /** @param ttl milliseconds in which an empty bucket fills */
+  /** @param ttl the time in which an empty bucket fills, in milliseconds */
   async increment(
     key: string,
     ttl: number,
@@ -26,7 +33,7 @@ export class SemanticEventsThrottlerStorage implements ThrottlerStorage {
     const burst = Math.floor(limit);
     if (burst < 1) return blocked(1, ttl, ttl);
     const { allowed, remaining, retryAfter, resetAfter } = await this.limiter.take(
-      boundedKey(`throttler:${throttlerName}:${key}`),
+      { table: 'http', key: `${throttlerName}:${key}` },
       { rate: burst, per: ttl, burst },
     );
     if (!allowed) return blocked(burst + 1, resetAfter, retryAfter);
@@ -48,7 +55,7 @@ function blocked(totalHits: number, resetAfter: number, retryAfter: number): Thr
   };
 }
 
-/** Rounded up: who waits exactly this long must not come too early. */
+/** Rounds up: a client that waits exactly this long must not be too early. */
 function inSeconds(milliseconds: number): number {
   return Math.ceil(milliseconds / 1000);
 }

@@ -1,41 +1,47 @@
 import { RefusalError } from '../protocol/index.js';
 
 /**
- * A token bucket kept as one number: the time at which the bucket will be full again, as in the Generic Cell
- * Rate Algorithm (ITU-T I.371), which calls it the theoretical arrival time. Taking a token moves that time
- * one interval on; a request passes while it lies no further ahead than a whole bucket takes to fill.
+ * A token bucket stored as one number: the time when the bucket will be full again. The Generic Cell Rate Algorithm (ITU-T
+ * I.371) calls it the theoretical arrival time. Taking a token moves that time forward by one interval. A request passes if
+ * the time is then at most one `fillTime` ahead.
  */
 export interface TokenBucket {
-  /** Milliseconds in which one token flows in. */
+  /** The time in which one token is added, in milliseconds. */
   readonly interval: number;
-  /** Milliseconds in which an empty bucket fills. */
+  /** The time in which an empty bucket fills, in milliseconds. */
   readonly fillTime: number;
+  /** Whether a store must decide about each request itself, without leases. */
+  readonly exact?: boolean;
 }
 
 export interface TokenBucketOptions {
-  /** Tokens that flow in per period: how many requests pass in the long run. */
+  /** Tokens added per period: the number of requests that pass in the long run. */
   rate: number;
   /** The period, in milliseconds. @default 1000 */
   per?: number;
-  /** Tokens the bucket holds: how many requests pass at once. @default the rate, rounded up */
+  /** The capacity of the bucket: the number of requests that pass at once. @default the rate, rounded up */
   burst?: number;
+  /**
+   * Whether nodes query Redis for each request. By default nodes lease up to 2 % of a burst for half a second. Together
+   * they never accept more than the limit. While one node holds unused tokens, others may reject up to 4 % of a burst
+   * early.
+   * @default false
+   */
+  exact?: boolean;
 }
 
 export interface RateLimitDecision {
   readonly allowed: boolean;
-  /** Whole tokens left. */
+  /** The number of whole tokens left. */
   readonly remaining: number;
-  /** Milliseconds until this request would pass; 0 when it did. */
+  /** Milliseconds until this request could pass; 0 if it passed. */
   readonly retryAfter: number;
   /** Milliseconds until the bucket is full. */
   readonly resetAfter: number;
 }
 
-/** A decision that a store was asked for and that is still on its way. */
+/** A decision that is not available yet. */
 export interface PendingDecision {
-  /** What the store itself will answer. */
-  readonly asked: Promise<RateLimitDecision>;
-  /** The decision, whatever becomes of the store. */
   readonly decided: Promise<RateLimitDecision>;
 }
 
@@ -43,23 +49,24 @@ export function tokenBucket({
   rate,
   per = 1000,
   burst = Math.ceil(rate),
+  exact = false,
 }: TokenBucketOptions): TokenBucket {
   const interval = per / rate;
-  return { interval, fillTime: burst * interval };
+  return { interval, fillTime: burst * interval, exact };
 }
 
-/** How many tokens a bucket holds. */
+/** Returns the number of tokens in a full bucket. */
 export function capacityOf(bucket: TokenBucket): number {
   return Math.round(bucket.fillTime / bucket.interval);
 }
 
-/** Rounding of times must not cost the last token of a burst: a thousandth of a token is forgiven. */
+/** The tolerance, as part of a token. Rounding of times must not cost the last token of a burst. */
 export const TOLERANCE = 1e-3;
 
 /**
- * When a bucket will be full after taking tokens, or undefined when it does not hold that many.
+ * Returns the time when the bucket will be full after taking tokens; undefined if it has too few.
  *
- * @param fullAt when the bucket is full; anything up to `now` means it is
+ * @param fullAt the time when the bucket is full; a time up to `now` means that it is full
  */
 export function takeTokens(
   bucket: TokenBucket,
@@ -71,7 +78,7 @@ export function takeTokens(
   return next - now <= bucket.fillTime + TOLERANCE * bucket.interval ? next : undefined;
 }
 
-/** Takes tokens and says what came of it; `fullAt` of the answer is what to remember. */
+/** Takes tokens and returns the decision. Store the returned `fullAt`. */
 export function decide(
   bucket: TokenBucket,
   fullAt: number,
@@ -92,8 +99,18 @@ export function decide(
   };
 }
 
-/** @throws RefusalError `RATE_LIMITED` when a decision was against it */
+/** The maximum `retryAfter` for a key that was rejected because the table is full, in milliseconds. */
+const NO_ROOM_RETRY = 1_000;
+
+/** Rejects a new key if the table is full, as an empty bucket would. No other key loses its bucket. */
+export function noRoomIn(bucket: TokenBucket, cost: number): RateLimitDecision {
+  const refusal = decide(bucket, bucket.fillTime, 0, cost);
+  return { ...refusal, retryAfter: Math.min(refusal.retryAfter, NO_ROOM_RETRY) };
+}
+
+/** Throws if the decision rejects. @throws RefusalError `RATE_LIMITED` */
 export function passOrRefuse({ allowed, retryAfter }: RateLimitDecision): true {
-  if (!allowed) throw new RefusalError('RATE_LIMITED', retryAfter);
+  if (!allowed)
+    throw new RefusalError('RATE_LIMITED', { retryAfter, reason: 'the @RateLimit of the handler' });
   return true;
 }

@@ -1,3 +1,3 @@
 export { InMemoryNonceStore } from './in-memory-nonce-store.js';
 export { NonceStore } from './nonce-store.js';
-export { NonceTracker } from './nonce-tracker.js';
+export { type NonceScope, NonceTracker } from './nonce-tracker.js';

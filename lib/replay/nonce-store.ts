@@ -1,24 +1,24 @@
 import type { MaybePromise } from '../maybe-promise.js';
-import type { PendingDecision } from '../rate-limit/index.js';
 
-/** Remembers what may be used once: the port behind replay protection and single-use tickets. */
+/** Stores keys that may be used once: the port for the replay protection of ring keys and for single-use tickets. */
 export abstract class NonceStore {
   /**
-   * Uses a key up, in one atomic step.
+   * Uses up a key in one atomic step.
    *
-   * @param key what may be used once
-   * @param expiresAt until when it must be remembered, inclusive: milliseconds since the Unix epoch
-   * @param madeAt when it was made, likewise, or Infinity for what no other process can use: a store that has lost
-   *   its memory can tell by it what it may have forgotten
-   * @returns true the first time, false while it is remembered or when its time is over already
-   * @throws RefusalError `UNAVAILABLE` when the store can take no more: it never forgets early to make room;
-   *   `EVENT_EXPIRED` for what is older than the store's memory and not known to it
+   * @param key the key to use up
+   * @param expiresAt the time until which the key must be stored, inclusive, in milliseconds since the Unix epoch
+   * @param madeAt the time the key was created, in milliseconds since the Unix epoch. A store compares it with what it may
+   * have dropped. Without it, the key counts as newer than that.
+   * @returns true the first time; false while the key is stored, or if it has already expired
+   * @throws RefusalError `EVENT_EXPIRED` if the store does not know the key but may have dropped it; `UNAVAILABLE` if the
+   * store is full
    */
   abstract use(key: string, expiresAt: number, madeAt?: number): MaybePromise<boolean>;
 
   /**
-   * Uses up the nonce of an event: like `use`, with the id of the key it was signed with and the nonce for a key. A store
-   * that gains by knowing them apart overrides this.
+   * Uses up a nonce of one signing key. Override it in a store that benefits from both values.
+   *
+   * @param keyId the signing key: a fingerprint, which does not change when the key is renamed
    */
   useNonce(
     keyId: string,
@@ -30,20 +30,19 @@ export abstract class NonceStore {
   }
 
   /**
-   * Uses a nonce up only if a rate limit lets its event pass. A store that lives where the limits do overrides this,
-   * to ask for both in one step.
+   * Like `useNonce`, for an event that another decision may still refuse: if it does, the nonce stays unused. A store that can
+   * give a nonce back overrides this, so that it need not wait for the decision.
    *
-   * @param limit a decision that is on its way
+   * @param admitted the other decision; it never rejects
+   * @returns false also for an event that is not admitted
    */
-  useNonceIf(
+  async useNonceIf(
+    admitted: Promise<boolean>,
     keyId: string,
     nonce: string,
     expiresAt: number,
-    limit: PendingDecision,
     madeAt?: number,
-  ): MaybePromise<boolean> {
-    return limit.decided.then(
-      ({ allowed }) => allowed && this.useNonce(keyId, nonce, expiresAt, madeAt),
-    );
+  ): Promise<boolean> {
+    return (await admitted) && this.useNonce(keyId, nonce, expiresAt, madeAt);
   }
 }

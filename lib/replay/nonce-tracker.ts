@@ -3,23 +3,25 @@ import { Clock } from '../clock.js';
 import { freshnessOf, type SemanticEvent } from '../event/index.js';
 import { after, type MaybePromise } from '../maybe-promise.js';
 import { SecurityEvents, Telemetry } from '../monitoring/index.js';
-import {
-  type ResolvedOptions,
-  SEMANTIC_EVENTS_OPTIONS,
-  SESSION_KEY_PREFIX,
-} from '../options/index.js';
+import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { passOrRefuse, type PendingDecision } from '../rate-limit/index.js';
 import { StoreOutage } from '../store-outage.js';
 import { InMemoryNonceStore } from './in-memory-nonce-store.js';
 import { NonceStore } from './nonce-store.js';
+import { NonceWindow } from './nonce-window.js';
 
-/** Lets each signed event pass once. */
+/** The scope of nonces: the fingerprint of a ring key, or the connection whose session key signed. */
+export type NonceScope = string | object;
+
+/** Accepts each signed event once. */
 @Injectable()
 export class NonceTracker {
-  /** What goes on where the store fails, if that is the policy. */
+  /** Replaces the store while it is down, if the policy is so. */
   private readonly local: NonceStore;
   private readonly outage: StoreOutage;
+  /** Nonces of session keys. A session key is valid on its own connection only, so these nonces need no store. */
+  private readonly connections = new WeakMap<object, NonceWindow>();
   private latest = -Infinity;
 
   constructor(
@@ -34,26 +36,43 @@ export class NonceTracker {
   }
 
   /**
-   * Uses up the nonce of an event whose signature was verified. It is remembered exactly as long as the event
-   * would still be accepted, counted from the event's own time, so that one from the future leaves no gap.
+   * Uses up the nonce of a verified event. The nonce is stored as long as the event would be accepted, counted from the
+   * event's own time.
    *
-   * @param keyId the key the event was signed with: a nonce is new or not for its key
-   * @param limit a rate limit still to be decided, which the event must pass, too, before its nonce is used up
-   * @throws RefusalError `REPLAY_DETECTED`, `RATE_LIMITED`, `EVENT_EXPIRED` also where the store has lost
-   *   its memory since the event was made, `INVALID_EVENT` without a time or nonce, or `UNAVAILABLE` when the store is full or fails
+   * @param scope the scope of the nonce: a nonce must be unique per key
+   * @param limit a pending rate limit; the nonce is used up only if the limit accepts the event
+   * @throws RefusalError `REPLAY_DETECTED`; `RATE_LIMITED`; `EVENT_EXPIRED`, also for an event whose nonce may have been
+   * dropped; `INVALID_EVENT` without a time or nonce; `UNAVAILABLE` if the store is down
    */
-  use(event: SemanticEvent, keyId: string, limit?: PendingDecision): MaybePromise<true> {
+  use(event: SemanticEvent, scope: NonceScope, limit?: PendingDecision): MaybePromise<true> {
     const { time, nonce } = freshnessOf(event);
     const expiresAt = time + this.options.signing.maxAge;
-    // A clock set back would make events acceptable again whose nonces are forgotten.
+    // A clock that is set back must not make events acceptable whose nonces were dropped.
     this.latest = Math.max(this.latest, this.clock.now());
-    if (expiresAt < this.latest) throw new RefusalError('EVENT_EXPIRED');
+    if (expiresAt < this.latest)
+      throw new RefusalError('EVENT_EXPIRED', {
+        reason: 'time is older than signing.maxAge by the latest time this process has seen',
+      });
 
-    // What a session key signs is worth nothing on another connection, and so to no other process.
-    const madeAt = keyId.startsWith(SESSION_KEY_PREFIX) ? Infinity : time;
+    if (typeof scope === 'string') return this.useShared(scope, nonce, expiresAt, time, limit);
+    const use = () => this.useOfConnection(scope, nonce, time);
+    return limit ? limit.decided.then(passOrRefuse).then(use) : use();
+  }
+
+  private useShared(
+    keyId: string,
+    nonce: string,
+    expiresAt: number,
+    madeAt: number,
+    limit?: PendingDecision,
+  ): MaybePromise<true> {
+    const admitted = limit?.decided.then(
+      ({ allowed }) => allowed,
+      () => false,
+    );
     const useIn = (store: NonceStore) =>
-      limit
-        ? store.useNonceIf(keyId, nonce, expiresAt, limit, madeAt)
+      admitted
+        ? store.useNonceIf(admitted, keyId, nonce, expiresAt, madeAt)
         : store.useNonce(keyId, nonce, expiresAt, madeAt);
     const isNew = this.outage.during(() => useIn(this.store), {
       allow: () => true,
@@ -65,10 +84,28 @@ export class NonceTracker {
       return acceptOrRefuse(answer);
     });
   }
+
+  private useOfConnection(connection: object, nonce: string, time: number): true {
+    let nonces = this.connections.get(connection);
+    if (!nonces) {
+      nonces = new NonceWindow(this.options.replay.maxNoncesPerConnection);
+      this.connections.set(connection, nonces);
+    }
+    const outcome = nonces.use(nonce, time);
+    if (outcome === 'forgotten')
+      throw new RefusalError('EVENT_EXPIRED', {
+        reason:
+          'its nonce may have been dropped: the connection sent more than replay.maxNoncesPerConnection',
+      });
+    return acceptOrRefuse(outcome === 'new');
+  }
 }
 
 function acceptOrRefuse(isNew: unknown): true {
-  // Whatever a store of the application answers: only a plain yes is one.
-  if (isNew !== true) throw new RefusalError('REPLAY_DETECTED');
+  // A store of the application may return anything: only `true` means that the nonce is new.
+  if (isNew !== true)
+    throw new RefusalError('REPLAY_DETECTED', {
+      reason: 'the nonce was used before, for this key',
+    });
   return true;
 }

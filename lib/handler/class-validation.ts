@@ -1,0 +1,216 @@
+import { type ArgumentMetadata, type Type, ValidationPipe } from '@nestjs/common';
+import { classProblem } from './data-problem.js';
+import { RefusalException } from './refusal.exception.js';
+
+type ClassValidator = typeof import('class-validator');
+type ClassTransformer = typeof import('class-transformer');
+
+const NESTED = 'nestedValidation';
+/** Kinds of decorators that validate nothing by themselves: `@IsOptional()`, `@ValidateIf()`, `@Allow()`. */
+const VALIDATES_NOTHING = ['conditionalValidation', 'whitelistValidation'];
+
+/** Validators that ignore the members of an object in a property. */
+const LOOKS_AT_NO_MEMBERS = new Set([
+  'isDefined',
+  'isNotEmpty',
+  'isObject',
+  'isNotEmptyObject',
+  'isArray',
+  'arrayNotEmpty',
+  'arrayMinSize',
+  'arrayMaxSize',
+  'arrayUnique',
+]);
+
+const COLLECTIONS = new Set<unknown>([Array, Set, Map]);
+
+/** The maximum number of undeclared members that are passed on to class-transformer. */
+const MAX_UNDECLARED = 64;
+
+/** A property with `@ValidateNested()`. */
+interface NestedProperty {
+  readonly name: string;
+  /** Whether it is one object: it has neither the type of a collection nor the option `each`. */
+  readonly isOne: boolean;
+}
+
+let loading: Promise<ClassValidation | undefined> | undefined;
+
+/** Validates with class-validator and class-transformer of the application, which are optional packages. */
+export class ClassValidation {
+  private readonly pipe = new ValidationPipe({
+    transform: true,
+    validateCustomDecorators: true,
+    exceptionFactory: errors =>
+      new RefusalException('INVALID_EVENT', { reason: () => classProblem(errors) }),
+  });
+
+  private readonly names = new WeakMap<Type, ReadonlySet<string>>();
+  private readonly nested = new WeakMap<Type, readonly NestedProperty[]>();
+
+  private constructor(
+    private readonly validator: ClassValidator,
+    private readonly transformer: ClassTransformer,
+  ) {}
+
+  /** Loads both packages at the first call. Resolves to undefined if one of them is not installed. */
+  static load(): Promise<ClassValidation | undefined> {
+    loading ??= Promise.all([import('class-validator'), import('class-transformer')]).then(
+      packages => new ClassValidation(...packages),
+      () => undefined,
+    );
+    return loading;
+  }
+
+  /** Validates a value. @returns an instance of the class @throws RefusalException `INVALID_EVENT` */
+  async validate(value: unknown, type: Type, metadata: ArgumentMetadata): Promise<unknown> {
+    const instance: unknown = await this.pipe.transform(this.declaredOf(value, type), metadata);
+    const array = this.unexpectedArray(instance);
+    if (array)
+      throw new RefusalException('INVALID_EVENT', {
+        reason: `data.${array} must not be an array; for a list, use @ValidateNested({ each: true })`,
+      });
+    return instance;
+  }
+
+  /**
+   * Returns the path of an array in the place of one object. `@ValidateNested()` accepts it, even without elements, and so
+   * with none of the members that the class requires.
+   */
+  private unexpectedArray(instance: unknown): string | undefined {
+    if (typeof instance !== 'object' || instance === null) return undefined;
+    for (const { name, isOne } of this.nestedOf(instance.constructor as Type)) {
+      const value = Reflect.get(instance, name) as unknown;
+      if (isOne && Array.isArray(value)) return name;
+      for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {
+        const below = this.unexpectedArray(item);
+        if (below) return `${name}.${below}`;
+      }
+    }
+    return undefined;
+  }
+
+  private nestedOf(type: Type): readonly NestedProperty[] {
+    let nested = this.nested.get(type);
+    if (!nested) {
+      const rules = this.rulesOf(type).filter(rule => rule.type === NESTED);
+      nested = rules.map(({ propertyName: name, each }) => {
+        const declared: unknown = Reflect.getMetadata(
+          'design:type',
+          type.prototype as object,
+          name,
+        );
+        return { name, isOne: !each && !COLLECTIONS.has(declared) };
+      });
+      this.nested.set(type, nested);
+    }
+    return nested;
+  }
+
+  /**
+   * Removes undeclared members from data that has many of them. class-transformer would copy each of them first, so a
+   * client could cost the server milliseconds per frame.
+   */
+  private declaredOf(value: unknown, type: Type): unknown {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const declared = this.namesOf(type);
+    if (Object.keys(value).length <= declared.size + MAX_UNDECLARED) return value;
+    return Object.fromEntries(Object.entries(value).filter(([name]) => declared.has(name)));
+  }
+
+  /** Returns whether a class or one of its base classes has a decorator that validates something. */
+  isDecorated(type: Type): boolean {
+    return this.rulesOf(type).some(rule => !VALIDATES_NOTHING.includes(rule.type));
+  }
+
+  /** Returns one sentence for each part of a class that looks validated but is not. */
+  gapsOf(type: Type, seen = new Set<Type>()): string[] {
+    if (seen.has(type)) return [];
+    seen.add(type);
+    if (!this.isDecorated(type))
+      return [
+        `the class ${type.name} has no decorators of class-validator: decorate its properties, or pass a schema to @EventData()`,
+      ];
+    const names = [...this.rulesOf(type).map(rule => rule.propertyName), ...this.fieldsOf(type)];
+    return [...new Set(names)].flatMap(name => this.gapsOfProperty(type, name, seen));
+  }
+
+  private gapsOfProperty(type: Type, name: string, seen: Set<Type>): string[] {
+    const rules = this.rulesOf(type).filter(rule => rule.propertyName === name);
+    const isNested = rules.some(rule => rule.type === NESTED);
+    const created = this.createdClassOf(type, name);
+    if (isNested && created === Object)
+      return [
+        `${type.name}.${name} has @ValidateNested() but no @Type(): add @Type(() => …) of class-transformer, or its members are not validated`,
+      ];
+    const declared: unknown = Reflect.getMetadata('design:type', type.prototype as object, name);
+    const nested = [created, declared].find(isApplicationClass);
+    if (created === undefined || nested === undefined) return [];
+    if (isNested) return this.gapsOf(nested, seen);
+    // A validator of the application may check the members itself.
+    if (rules.some(rule => rule.name === undefined || !LOOKS_AT_NO_MEMBERS.has(rule.name)))
+      return [];
+    return [
+      `${type.name}.${name} has the class ${nested.name} but no @ValidateNested(): add it, and @Type(() => ${nested.name})`,
+    ];
+  }
+
+  /** Returns the class that class-transformer creates for an object in a property; undefined if a probe cannot find it. */
+  private createdClassOf(type: Type, name: string): unknown {
+    let created: unknown;
+    for (const probe of [{}, [{}]]) {
+      const value = Reflect.get(this.instanceOf(type, { [name]: probe }), name) as unknown;
+      const item: unknown = Array.isArray(value) ? value[0] : value;
+      if (typeof item !== 'object' || item === null) continue;
+      created = item.constructor;
+      if (created !== Object) return created;
+    }
+    return created;
+  }
+
+  /** Returns the properties that a class declares: those of a new instance. */
+  private fieldsOf(type: Type): string[] {
+    return Object.keys(this.instanceOf(type, {}));
+  }
+
+  private namesOf(type: Type): ReadonlySet<string> {
+    let names = this.names.get(type);
+    if (!names) {
+      names = new Set([
+        ...this.rulesOf(type).map(rule => rule.propertyName),
+        ...this.fieldsOf(type),
+      ]);
+      this.names.set(type, names);
+    }
+    return names;
+  }
+
+  private instanceOf(type: Type, plain: object): object {
+    try {
+      return this.transformer.plainToInstance(type, plain) as object;
+    } catch {
+      // A constructor or a `@Transform()` of the application may reject the probe.
+      return {};
+    }
+  }
+
+  private rulesOf(type: Type) {
+    return this.validator.getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
+  }
+}
+
+/** Matches the source text of built-in classes: `Object`, `Date`, `BigInt`, and the like. */
+const BUILT_IN = /\{\s*\[native code\]\s*\}$/;
+
+const classes = new WeakMap<object, boolean>();
+
+/** Returns whether a type is a class of the application, not of the runtime. */
+export function isApplicationClass(type: unknown): type is Type {
+  if (typeof type !== 'function') return false;
+  const known = classes.get(type);
+  if (known !== undefined) return known;
+  // `Buffer` is built in, but Node implements it in JavaScript.
+  const isOwn = type !== Buffer && !BUILT_IN.test(Function.prototype.toString.call(type));
+  classes.set(type, isOwn);
+  return isOwn;
+}
