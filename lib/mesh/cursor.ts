@@ -1,23 +1,53 @@
 /**
- * A place in the log of events: two whole numbers, as in the ids of Redis Streams. Clients take it as it is and
- * hand it back; nothing but the log makes one.
+ * A position in the event log: the epoch of the log and the id of an entry. An id consists of milliseconds and a number, as
+ * in Redis Streams. Ids always grow, even from one epoch to the next. The epoch changes when the log loses entries.
  */
-const CURSOR = /^(\d{1,15})-(\d{1,15})$/;
-
-/** Before everything a log has ever held. */
-export const BEGINNING = '0-0';
-
-/** The longest text that is looked at as a cursor. */
-export const MAX_CURSOR_LENGTH = 64;
-
-export function parseCursor(text: string): readonly [number, number] | undefined {
-  const match = CURSOR.exec(text);
-  return match ? [Number(match[1]), Number(match[2])] : undefined;
+export interface Place {
+  /** Six hexadecimal digits. */
+  readonly epoch: string;
+  /** The append time in milliseconds since the Unix epoch. After the clock was set back, it is later than the real time. */
+  readonly time: number;
+  readonly number: number;
 }
 
-/** Whether a cursor is at or behind another of the same log. */
+const CURSOR = /^([0-9a-f]{6})\.(\d{1,14})-(\d{1,7})$/;
+
+/** The largest number of an id. The id after it has the next millisecond. */
+export const MAX_NUMBER = 0x7f_ffff;
+
+/** The place before the first entry of any log. */
+export const BEGINNING = '000000.0-0';
+
+export function parseCursor(text: string): Place | undefined {
+  const match = CURSOR.exec(text);
+  if (!match) return undefined;
+  const [, epoch = '', time, number] = match;
+  return { epoch, time: Number(time), number: Number(number) };
+}
+
+export function cursorOf({ epoch, time, number }: Place): string {
+  return `${epoch}.${time}-${number}`;
+}
+
+/** Returns the id of the entry at a cursor, without the epoch. */
+export function idOf(cursor: string): string {
+  return cursor.slice(cursor.indexOf('.') + 1);
+}
+
+/** Whether a cursor is equal to or later than another one. Epochs are ignored. */
 export function hasReached(cursor: string, other: string): boolean {
-  const [major, minor] = parseCursor(cursor) ?? [0, 0];
-  const [otherMajor, otherMinor] = parseCursor(other) ?? [0, 0];
-  return major === otherMajor ? minor >= otherMinor : major > otherMajor;
+  const { time, number } = parseCursor(cursor) ?? { time: 0, number: 0 };
+  const { time: otherTime, number: otherNumber } = parseCursor(other) ?? { time: 0, number: 0 };
+  return time === otherTime ? number >= otherNumber : time > otherTime;
+}
+
+/** Returns the later one of two cursors. */
+export function laterOf(cursor: string, other: string): string {
+  return hasReached(cursor, other) ? cursor : other;
+}
+
+/** Returns the cursor before all entries that were appended at `time` or later. @param time milliseconds */
+export function cursorBefore(time: number): string {
+  const before = Math.max(0, Math.ceil(time) - 1);
+  return cursorOf({ epoch: '000000', time: before, number: before === 0 ? 0 : MAX_NUMBER });
 }

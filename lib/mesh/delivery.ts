@@ -1,24 +1,30 @@
 import type { Client } from '../connection/index.js';
+import type { SemanticEvent } from '../event/index.js';
 import { CLOUDEVENTS_PROTOCOL, EVENT_ENVELOPE, type Subprotocol } from '../protocol/index.js';
 import { broadcastInput, type BroadcastSigner, type EventSigner } from '../signing/index.js';
 import { FrameMould } from '../text-frame.js';
 import type { LogEntry } from './event-log.js';
 
-/** The connection of a client that is sent events. */
+/** The connection of a client that receives events. */
 export interface Recipient {
   readonly client: Client;
   readonly subprotocol: Subprotocol;
-  /** Bytes that wait to be sent. */
+  /** The number of bytes that wait to be sent. */
   readonly queuedBytes: number;
   /**
-   * @param message a text, or a frame made of one
-   * @param sent called when the message has left, or never will
+   * Sends a message.
+   *
+   * @param message a text, or an encoded WebSocket frame
+   * @param sent called once the message was sent, or cannot be sent any more
    */
   send(message: string | Buffer, sent?: () => void): void;
+  /** Sends an event object, if the transport encodes events itself. Otherwise `send` sends each event as a frame. */
+  sendEvent?(event: SemanticEvent, cursor: string, sent?: () => void): void;
 }
 
-/** One event on its way to many clients: whatever is the same for several of them is made once. */
+/** Delivers one event to many clients. It creates each part that several clients share only once. */
 export class Delivery {
+  private event: SemanticEvent | undefined;
   private input: Uint8Array | undefined;
   private signature: string | undefined;
   private readonly broadcasts = new Map<Subprotocol, Buffer>();
@@ -28,32 +34,49 @@ export class Delivery {
     readonly entry: LogEntry,
     private readonly signer: EventSigner,
     private readonly broadcastSigner: BroadcastSigner,
+    private readonly seal: (cursor: string) => string,
   ) {}
 
   /**
-   * @param isBroadcast whether the client verifies broadcasts, which are signed once for all, rather than MACs of its own
-   * @param sent called when it has left, or never will
-   * @throws RefusalError `UNAVAILABLE` when there is no key to sign with
+   * Signs the event for a client and sends it.
+   *
+   * @param isBroadcast whether to use the broadcast signature, which all clients share, instead of a MAC for this client
+   * @param sent called once the event was sent, or cannot be sent any more
+   * @throws RefusalError `UNAVAILABLE` if no signing key is in force
    */
   sendTo(recipient: Recipient, isBroadcast: boolean, sent?: () => void): void {
     const { client, subprotocol } = recipient;
+    if (recipient.sendEvent) {
+      this.event ??= JSON.parse(this.entry.text) as SemanticEvent;
+      const semanticsignature = isBroadcast ? this.broadcastSignature : this.signatureFor(client);
+      const cursor = this.seal(this.entry.cursor);
+      recipient.sendEvent({ ...this.event, semanticsignature }, cursor, sent);
+      return;
+    }
     if (isBroadcast) {
       recipient.send(this.broadcastFor(subprotocol), sent);
       return;
     }
-    this.input ??= broadcastInput(this.entry.text);
     const mould = this.mouldOf(subprotocol);
-    const frame = mould.frameWith(this.signer.signFor(client, this.input));
+    const frame = mould.frameWith(this.signatureFor(client));
     recipient.send(frame, sent);
-    // What does not wait has left, and can serve the next.
+    // The frame is already sent: the frame of the next client may reuse its memory.
     if (recipient.queuedBytes === 0) mould.takeBack(frame);
+  }
+
+  private signatureFor(client: Client): string {
+    this.input ??= broadcastInput(this.entry.text);
+    return this.signer.signFor(client, this.input);
+  }
+
+  private get broadcastSignature(): string {
+    return (this.signature ??= this.broadcastSigner.sign(this.entry.text));
   }
 
   private broadcastFor(subprotocol: Subprotocol): Buffer {
     let frame = this.broadcasts.get(subprotocol);
     if (!frame) {
-      this.signature ??= this.broadcastSigner.sign(this.entry.text);
-      frame = this.mouldOf(subprotocol).frameWith(this.signature);
+      frame = this.mouldOf(subprotocol).frameWith(this.broadcastSignature);
       this.broadcasts.set(subprotocol, frame);
     }
     return frame;
@@ -62,16 +85,16 @@ export class Delivery {
   private mouldOf(subprotocol: Subprotocol): FrameMould {
     let mould = this.moulds.get(subprotocol);
     if (!mould) {
-      mould = newMould(this.entry, subprotocol);
+      mould = newMould(this.entry.text, subprotocol, () => this.seal(this.entry.cursor));
       this.moulds.set(subprotocol, mould);
     }
     return mould;
   }
 }
 
-function newMould({ text, cursor }: LogEntry, subprotocol: Subprotocol): FrameMould {
+function newMould(text: string, subprotocol: Subprotocol, cursor: () => string): FrameMould {
   const event = `${text.slice(0, -1)},"semanticsignature":"`;
   return subprotocol === CLOUDEVENTS_PROTOCOL
     ? new FrameMould(event, '"}')
-    : new FrameMould(EVENT_ENVELOPE + event, `"},"cursor":"${cursor}"}`);
+    : new FrameMould(EVENT_ENVELOPE + event, `"},"cursor":"${cursor()}"}`);
 }

@@ -1,13 +1,13 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { SemanticEvent } from '../event/index.js';
 import { isThenable } from '../maybe-promise.js';
-import { NO_TELEMETRY, type Telemetry } from '../monitoring/index.js';
+import { contained, NO_TELEMETRY, type Telemetry } from '../monitoring/index.js';
 
-/** What a handler is told besides the event. */
+/** The second argument of a handler. */
 export interface EventContext {
-  /** Where in the log the event is. */
+  /** The position of the event in the log. */
   readonly cursor: string;
-  /** Aborted when the handler takes too long or is no longer subscribed, as when the application shuts down. */
+  /** Aborted when the handler exceeds its `timeout`, or when its subscription ends, for example at shutdown. */
   readonly signal: AbortSignal;
 }
 
@@ -16,71 +16,83 @@ export type EventHandler<T = unknown> = (
   context: EventContext,
 ) => unknown;
 
-/** How a handler is called. Times are milliseconds. */
+/** Options of an event handler. Times are in milliseconds. */
 export interface EventHandlerOptions {
-  /** Handlers with a higher one are called first. @default 0 */
+  /** Handlers with a higher priority are called first. @default 0 */
   priority?: number;
-  /** How long a call may take before it counts as failed. @default 30_000 */
+  /** The time after which a call fails. @default 30_000 */
   timeout?: number;
-  /** How often a failed call is repeated, each time after a longer pause. @default 0 */
+  /** How often a failed call is retried. Each retry waits longer than the one before. @default 0 */
   retries?: number;
-  /** Calls at once; 1 has events handled strictly one after the other. @default 16 */
+  /** The maximum number of concurrent calls. With 1, the handler receives events strictly one at a time. @default 16 */
   concurrency?: number;
-  /** Which of the matching events are handled. */
+  /**
+   * Whether every node handles an event, or only one node. With `'once'` one node handles each event at least once. If that
+   * node crashes meanwhile, another node handles the event again. @default 'each-node'
+   */
+  delivery?: 'each-node' | 'once';
+  /**
+   * The type of the event that is published when an event has failed and has no retries left. Its data contains the name of
+   * the handler and the failed event. Requires `delivery: 'once'`.
+   */
+  deadLetter?: string;
+  /** Returns whether the handler receives an event that matches its patterns. */
   filter?: (event: Readonly<SemanticEvent>) => boolean;
 }
 
-const HANDLER_DEFAULTS = {
-  priority: 0,
-  timeout: 30_000,
-  retries: 0,
-  concurrency: 16,
-} as const;
+const HANDLER_DEFAULTS: Required<
+  Pick<EventHandlerOptions, 'priority' | 'timeout' | 'retries' | 'concurrency'>
+> = { priority: 0, timeout: 30_000, retries: 0, concurrency: 16 };
 
-/** The pause before the first repetition, doubled for each further one, in milliseconds. */
+/** The pause before the first retry in milliseconds. It doubles with each retry. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
 
-/** Who is told what goes wrong; a handler that fails harms nobody else. */
+/** Callbacks for failures. A failing handler does not affect other handlers. */
 export interface ListenerReport {
   failed(name: string, error: unknown): void;
   missed(name: string): void;
 }
 
+/** Called when an event needs no further call. @param isHandled whether a call succeeded or the filter excluded the event */
+type Ended = (isHandled: boolean) => void;
+
 interface Call {
   readonly event: SemanticEvent;
   readonly cursor: string;
+  readonly ended: Ended | undefined;
 }
 
-/** A call that waits keeps the context it was asked for in: that of the call it waits for is somebody else's. */
+/** A waiting call. It keeps its own async context, because the call that finishes before it has a different context. */
 class WaitingCall extends AsyncResource implements Call {
   constructor(
     readonly event: SemanticEvent,
     readonly cursor: string,
+    readonly ended: Ended | undefined,
   ) {
     super('WaitingCall');
   }
 }
 
-/** One handler of events: how many of its calls run and wait, and what becomes of those that fail. */
+/** Calls one event handler. It limits running and waiting calls, and retries failed calls. */
 export class EventListener {
   readonly priority: number;
 
-  /** Calls the handler once. @returns nothing where it is done, as most handlers are when they return */
+  /** Calls the handler once. @returns undefined if the handler is synchronous and has succeeded */
   private readonly attempt: (call: Call) => Promise<void> | undefined;
 
-  private readonly options: Required<Omit<EventHandlerOptions, 'filter'>> & EventHandlerOptions;
+  private readonly options: typeof HANDLER_DEFAULTS & EventHandlerOptions;
   private readonly waiting: WaitingCall[] = [];
-  /** Calls that did not end at once. */
+  /** The calls that have returned a promise and have not finished. */
   private readonly running = new Set<Promise<void>>();
-  /** What ends the attempts that run. */
+  /** The abort controllers of the running attempts. */
   private readonly aborts = new Set<AbortController>();
-  /** Calls that have begun and not ended, those included that are about to return. */
+  /** The number of calls that have started and not finished, including synchronous calls. */
   private active = 0;
   private isEnding = false;
   private isClosed = false;
 
-  /** @param maxWaiting calls that may wait; beyond, events are missed */
+  /** @param maxWaiting the maximum number of waiting calls; further events are missed */
   constructor(
     private readonly name: string,
     private readonly handler: EventHandler,
@@ -94,27 +106,42 @@ export class EventListener {
     this.attempt = telemetry.timed({ handler: name }, (call: Call) => this.callOnce(call));
   }
 
-  /** Calls the handler, now or when one of its calls has ended. */
-  offer(event: SemanticEvent, cursor: string): void {
-    if (this.isEnding || !this.wants(event)) return;
+  /** The number of further calls that can start now. */
+  get room(): number {
+    if (this.isEnding) return 0;
+    return Math.max(0, this.options.concurrency - this.active - this.waiting.length);
+  }
+
+  /**
+   * Calls the handler now, or when a running call has finished.
+   *
+   * @param ended called when the call has succeeded, or has failed without retries left; not called after `close()`
+   */
+  offer(event: SemanticEvent, cursor: string, ended?: Ended): void {
+    if (this.isEnding) return;
+    const isWanted = this.wants(event);
+    if (!isWanted) {
+      ended?.(isWanted !== undefined);
+      return;
+    }
     const isFree = this.active < this.options.concurrency && this.waiting.length === 0;
     if (isFree) {
-      this.start({ event, cursor });
-      // What it has published itself.
+      this.start({ event, cursor, ended });
+      // The handler may have published events itself: start their calls now.
       this.startWaiting();
     } else if (this.waiting.length < this.maxWaiting)
-      this.waiting.push(new WaitingCall(event, cursor));
+      this.waiting.push(new WaitingCall(event, cursor, ended));
     else this.report.missed(this.name);
   }
 
-  /** Starts nothing more, and resolves when what runs has ended. */
+  /** Starts no further calls, and resolves when the running calls have finished. */
   async idle(): Promise<void> {
     this.isEnding = true;
     this.waiting.length = 0;
     await Promise.all(this.running);
   }
 
-  /** Starts nothing more, and waits no longer for what runs. */
+  /** Starts no further calls, and aborts the running calls. */
   close(): void {
     this.isEnding = true;
     this.isClosed = true;
@@ -126,12 +153,13 @@ export class EventListener {
     return this.isClosed;
   }
 
-  private wants(event: SemanticEvent): boolean {
+  /** Calls the filter. @returns undefined if the filter throws */
+  private wants(event: SemanticEvent): boolean | undefined {
     try {
       return this.options.filter?.(event) ?? true;
     } catch (error) {
       this.report.failed(this.name, error);
-      return false;
+      return undefined;
     }
   }
 
@@ -150,14 +178,16 @@ export class EventListener {
     const result = this.attempt(call);
     if (!result) {
       this.active--;
+      call.ended?.(true);
       return;
     }
-    const ended: Promise<void> = this.settle(result, call).finally(() => {
-      this.running.delete(ended);
+    const settled: Promise<void> = this.settle(result, call).then(isHandled => {
+      this.running.delete(settled);
       this.active--;
+      if (isHandled !== undefined) call.ended?.(isHandled);
       this.startWaiting();
     });
-    this.running.add(ended);
+    this.running.add(settled);
   }
 
   private callOnce({ event, cursor }: Call): Promise<void> | undefined {
@@ -165,7 +195,7 @@ export class EventListener {
     try {
       const result = this.handler(event, {
         cursor,
-        // Made only where it is asked for.
+        // Create the signal only if the handler reads it.
         get signal() {
           return abort.signal;
         },
@@ -176,36 +206,39 @@ export class EventListener {
     }
   }
 
-  private async settle(first: Promise<void>, call: Call): Promise<void> {
+  /** Waits for a call and retries it. @returns whether it succeeded; undefined if the listener was closed before */
+  private async settle(first: Promise<void>, call: Call): Promise<boolean | undefined> {
     let result: Promise<void> | undefined = first;
     for (let failures = 0; ; failures++) {
       try {
         await result;
-        return;
+        return true;
       } catch (error) {
-        if (this.isEnded()) return;
+        if (this.isEnded()) return undefined;
         if (failures >= this.options.retries) {
           this.report.failed(this.name, error);
-          return;
+          return false;
         }
       }
       await pause(Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE));
-      if (this.isEnded()) return;
+      if (this.isEnded()) return undefined;
       result = this.attempt(call);
     }
   }
 
   private async inTime(result: PromiseLike<unknown>, abort: AbortController): Promise<void> {
     const ended = new Promise<never>((_, reject) => {
-      abort.signal.addEventListener('abort', () => {
+      const aborted = contained(() => {
         reject(abort.signal.reason as Error);
       });
+      abort.signal.addEventListener('abort', aborted);
     });
-    const timer = setTimeout(() => {
+    const late = contained(() => {
       abort.abort(new Error(`not done after ${this.options.timeout} ms`));
-    }, this.options.timeout);
+    });
+    const timer = setTimeout(late, this.options.timeout);
     this.aborts.add(abort);
-    // A handler may end its own subscription before it returns.
+    // A handler may end its own subscription before it returns its promise.
     if (this.isEnded()) abort.abort();
     try {
       await Promise.race([result, ended]);
@@ -221,6 +254,6 @@ async function failure(error: unknown): Promise<never> {
 }
 
 function pause(milliseconds: number): Promise<void> {
-  // Nothing is kept from ending by what would be tried again.
+  // A pending retry must not keep the process alive.
   return new Promise(resolve => setTimeout(resolve, milliseconds).unref());
 }

@@ -1,31 +1,37 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable, Logger, type OnApplicationShutdown, Optional } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationShutdown,
+  Optional,
+} from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { Clock } from '../clock.js';
+import type { Client } from '../connection/index.js';
 import {
-  createEvent,
+  compilePatterns,
+  completeEvent,
   isPattern,
-  matchesPattern,
   type SemanticEvent,
   type SemanticEventInit,
   validateEvent,
 } from '../event/index.js';
-import { logUnexpected, SafeStream, Telemetry } from '../monitoring/index.js';
+import { attempt, SafeStream, Telemetry } from '../monitoring/index.js';
 import { Problems, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { callError } from '../protocol/index.js';
 import { canonicalize } from '../signing/index.js';
+import { type Audience, attributeOf, channelOf, PUBLIC } from './audience.js';
+import { CursorSeal } from './cursor-seal.js';
 import { EventFeed } from './event-feed.js';
-import {
-  type EventHandler,
-  type EventHandlerOptions,
-  EventListener,
-  type ListenerReport,
-} from './event-listener.js';
+import type { EventHandler, EventHandlerOptions } from './event-listener.js';
 import type { LogEntry, LogFollower } from './event-log.js';
-import { checkDeclaration } from './on-semantic-event.decorator.js';
-import { PatternIndex } from './pattern-index.js';
+import { MeshHandlers } from './mesh-handlers.js';
+import { type RoomChange, type RoomCount, type RoomMember, RoomStore } from './room-store.js';
 import { SubscriptionHub } from './subscription-hub.js';
 
-/** An event of the past. */
+/** An event that `replay` returns. */
 export interface ReplayedEvent<T = unknown> {
   readonly cursor: string;
   readonly event: SemanticEvent<T>;
@@ -33,141 +39,196 @@ export interface ReplayedEvent<T = unknown> {
 
 export interface Replay<T = unknown> {
   readonly events: readonly ReplayedEvent<T>[];
-  /** Where to go on. */
+  /** The cursor for the next call. */
   readonly cursor: string;
-  /** Whether the log no longer reaches back to where it was asked from. */
+  /** Whether the log no longer has all entries after the requested cursor. */
   readonly hasGap: boolean;
-  /** Whether there was nothing more. */
+  /** Whether the log had no further entries. */
   readonly isEnd: boolean;
 }
 
-/** What has happened on this node since it started, and what is there now. */
+/** Counters of this node since its start, and its current state. */
 export interface MeshStats {
   readonly published: number;
-  /** Events of all nodes that were told on this one. */
+  /** The number of events of all nodes that this node has received. */
   readonly received: number;
   readonly handlers: number;
-  /** Calls of handlers that failed for good. */
+  /** The number of handler calls that failed without retries left. */
   readonly failed: number;
-  /** Events a handler missed because too many were waiting for it. */
+  /** The number of events that handlers missed because too many were waiting (`mesh.maxWaiting`). */
   readonly missed: number;
-  /** How often events were lost between the log and this node. */
+  /** How often this node lost events of the log. */
   readonly gaps: number;
-  /** Clients that are subscribed to something. */
+  /** The number of clients with at least one pattern. */
   readonly subscribers: number;
-  /** Pairs of client and pattern that events are brought to as they come: not while one is told what it missed. */
+  /** The number of pairs of client and pattern. A client that is still receiving missed events is not counted. */
   readonly subscriptions: number;
-  /** Up to where events were told; undefined while nobody listens. */
+  /** The cursor up to which this node has received the log. It is undefined until this node follows the log. */
   readonly position: string | undefined;
 }
 
-/** Entries looked at by one `replay`, unless asked otherwise. */
+/** The default number of entries that one `replay` scans. */
 const DEFAULT_REPLAY = 1_000;
-/** Before a log that could not be reached is tried again, in milliseconds. */
-const RETRY_INTERVAL = 1_000;
 
-/** What is published on one node reaches handlers and subscribed clients on all, each once and in order. */
+/** The default number of users that `members` returns. */
+const DEFAULT_MEMBERS = 1_000;
+
+/** Delivers each published event to the handlers and subscribed clients of all nodes, once and in order. */
 @Injectable()
-export class EventMesh implements LogFollower, OnApplicationShutdown {
+export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly logger = new Logger('EventMesh');
-  private readonly listeners = new PatternIndex<EventListener>();
-  private readonly all = new Set<EventListener>();
-  private readonly counts = { published: 0, received: 0, failed: 0, missed: 0, gaps: 0 };
-  private readonly missing = new Set<string>();
-  private isFollowing = false;
-  private retry: NodeJS.Timeout | undefined;
-  private isClosed = false;
+  private readonly counts = { published: 0, received: 0, gaps: 0 };
+  private readonly handlers: MeshHandlers;
 
-  private readonly report: ListenerReport = {
-    failed: (name, error) => {
-      this.counts.failed++;
-      logUnexpected(this.logger, error, undefined, `${name} failed: `);
-    },
-    missed: name => {
-      this.counts.missed++;
-      if (this.missing.has(name)) return;
-      this.missing.add(name);
-      this.logger.error(`${name} is too slow: it misses events (mesh.maxWaiting)`);
-    },
-  };
-
-  /** @internal */
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly clock: Clock,
     private readonly feed: EventFeed,
     private readonly hub: SubscriptionHub,
-    @Optional() private readonly telemetry?: Telemetry,
+    private readonly cursors: CursorSeal,
+    private readonly rooms: RoomStore,
+    @Optional() telemetry?: Telemetry,
   ) {
+    this.handlers = new MeshHandlers({
+      feed,
+      maxWaiting: options.mesh.maxWaiting,
+      telemetry,
+      seal: cursor => cursors.seal(cursor),
+      publish: (type, data) => this.emit(type, data),
+    });
     feed.add(this);
+    const hasPresence = compilePatterns(options.mesh.presence);
+    rooms.watch(change => {
+      if (hasPresence(change.room)) attempt(() => this.publishPresence(change));
+    });
   }
 
   /**
-   * Has an event reach everybody who listens to its type, on all nodes. It is given an `id` and a `time` where it has
-   * none, and a nonce of its own; whoever sends it to a client signs it for that client.
+   * Publishes an event to all handlers and clients that are subscribed to its type on all nodes, or to one audience. The mesh
+   * adds a new nonce, and an `id` and a `time` if they are missing. It removes `semanticcorrelationid`, which marks replies.
+   * It signs the event separately for each client.
    *
+   * @param audience the only receivers of the event; handlers of the mesh do not receive an event with an audience
    * @returns the event as it was published
-   * @throws RefusalError `INVALID_EVENT`; `UNAVAILABLE` when it is not known to be stored, and so may reach
-   *   everybody or nobody
-   * @throws TypeError when its data has no JSON form
+   * @throws InvalidArgumentError naming the attribute that is missing or malformed
+   * @throws RefusedCallError `UNAVAILABLE` if storing is not confirmed; the event then reaches all receivers or none
+   * @throws TypeError if its data cannot be encoded as JSON
+   * @throws SemanticEventsConfigError for an invalid audience
    */
-  async publish<T>(init: SemanticEventInit<T>): Promise<SemanticEvent<T>> {
-    const event: SemanticEvent<T> = createEvent(init, this.clock.now());
+  async publish<T>(init: SemanticEventInit<T>, audience?: Audience): Promise<SemanticEvent<T>> {
+    return this.append('EventMesh.publish', init, audience);
+  }
+
+  private async append<T>(
+    call: string,
+    init: SemanticEventInit<T>,
+    audience?: Audience,
+  ): Promise<SemanticEvent<T>> {
+    const channel = audience === undefined ? PUBLIC : channelOf(audience);
+    const event: SemanticEvent<T> = completeEvent(init, this.clock.now());
     delete event.semanticsignature;
+    delete event.semanticaudience;
+    // A `cloudevents.json` client handles an event with this attribute as the reply to a request.
+    delete event.semanticcorrelationid;
+    if (audience !== undefined) event.semanticaudience = attributeOf(audience);
     event.semanticnonce = randomUUID();
     const text = canonicalize(event);
-    validateEvent(JSON.parse(text), this.options.event);
-    await this.feed.append(event.type, text);
+    try {
+      validateEvent(JSON.parse(text), this.options.event);
+      await this.feed.append({ channel, type: event.type, text });
+    } catch (error) {
+      throw callError(call, error);
+    }
     this.counts.published++;
     return event;
   }
 
-  /** Publishes an event of a type, from `signing.source` unless it is said otherwise. Else as `publish`. */
+  /** Publishes an event like `publish`. Its source is `signing.source`, unless `attributes.source` is set. */
   async emit<T>(
     type: string,
     data: T,
     attributes: Partial<SemanticEventInit<T>> = {},
   ): Promise<SemanticEvent<T>> {
-    const { source } = this.options.signing;
-    const datacontenttype = 'application/json';
-    return this.publish({ source, datacontenttype, ...attributes, type, data });
+    return this.append('EventMesh.emit', this.initOf(type, data, attributes));
   }
 
   /**
-   * Has a function called with every event that matches, from now on.
+   * Publishes an event to one user, session, connection or room on all nodes, like `publish`. The receivers need no right to
+   * a pattern. A client receives the event if it subscribes to its type, or if it uses Socket.IO.
+   */
+  async emitTo<T>(
+    audience: Audience,
+    type: string,
+    data: T,
+    attributes: Partial<SemanticEventInit<T>> = {},
+  ): Promise<SemanticEvent<T>> {
+    // Untyped code may omit the audience: throw, because the event must not become public.
+    channelOf(audience);
+    return this.append('EventMesh.emitTo', this.initOf(type, data, attributes), audience);
+  }
+
+  /**
+   * Adds a client to a room, until it leaves or its connection ends. `EventAuthorizer.canJoin` decides.
    *
-   * @returns ends it
-   * @throws SemanticEventsConfigError for what is no pattern, or no option
+   * @throws RefusedCallError `FORBIDDEN`, also for more than `mesh.maxRooms`; `UNAVAILABLE`
+   * @throws SemanticEventsConfigError for an invalid name
+   */
+  async join(client: Client, room: string): Promise<void> {
+    try {
+      await this.hub.rooms.join(client, room);
+    } catch (error) {
+      throw callError('EventMesh.join', error);
+    }
+  }
+
+  /** Removes a client from a room. If it joins again, it receives no earlier events of the room. */
+  leave(client: Client, room: string): void {
+    this.hub.rooms.leave(client, room);
+  }
+
+  /**
+   * Returns how many users and connections are in a room, on all nodes.
+   *
+   * @throws RefusalError `UNAVAILABLE`
+   * @throws SemanticEventsConfigError for an invalid name
+   */
+  async count(room: string): Promise<RoomCount> {
+    channelOf({ room });
+    return this.feed.callLog(() => this.rooms.count(room));
+  }
+
+  /**
+   * Returns the users in a room, on all nodes.
+   *
+   * @param limit the maximum number of users. @default 1_000
+   * @throws RefusalError `UNAVAILABLE`
+   * @throws SemanticEventsConfigError for an invalid name, or an invalid limit
+   */
+  async members(room: string, limit = DEFAULT_MEMBERS): Promise<readonly RoomMember[]> {
+    channelOf({ room });
+    checkPatterns([], limit);
+    return this.feed.callLog(() => this.rooms.members(room, limit));
+  }
+
+  /**
+   * Calls a function with every matching event from now on.
+   *
+   * @returns a function that ends the subscription
+   * @throws SemanticEventsConfigError for an invalid pattern or option
    */
   subscribe<T = unknown>(
     patterns: string | readonly string[],
     handler: EventHandler<T>,
-    { name = 'A handler', ...options }: EventHandlerOptions & { name?: string } = {},
+    options: EventHandlerOptions & { name?: string } = {},
   ): () => void {
-    const declaration = { patterns: [patterns].flat(), options };
-    checkDeclaration(declaration);
-    const listener = new EventListener(
-      name,
-      handler as EventHandler,
-      options,
-      this.options.mesh.maxWaiting,
-      this.report,
-      this.telemetry,
-    );
-    for (const pattern of declaration.patterns) this.listeners.add(pattern, listener);
-    this.all.add(listener);
-    void this.follow();
-    return () => {
-      for (const pattern of declaration.patterns) this.listeners.remove(pattern, listener);
-      this.all.delete(listener);
-      listener.close();
-    };
+    return this.handlers.add(patterns, handler as EventHandler, options);
   }
 
   /**
-   * Every event that matches, from the time of each subscription on. What a subscriber throws is logged.
+   * Returns a stream of matching events. Each subscription receives the events from its start on. Errors that a subscriber
+   * throws are logged.
    *
-   * @throws SemanticEventsConfigError for what is no pattern
+   * @throws SemanticEventsConfigError for an invalid pattern
    */
   observe<T = unknown>(patterns: string | readonly string[]): Observable<SemanticEvent<T>> {
     checkPatterns([patterns].flat());
@@ -179,12 +240,12 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
   }
 
   /**
-   * Events of the past that match, as far as the log reaches, oldest first.
+   * Returns matching events of the log, oldest first.
    *
-   * @param since a cursor: what came after it; from the beginning of the log where it is undefined
-   * @param limit entries of the log looked at, matching or not. @default 1_000
+   * @param since the cursor before the first event; undefined starts at the oldest entry of the log
+   * @param limit the maximum number of scanned entries, matching or not. @default 1_000
    * @throws RefusalError `UNAVAILABLE`
-   * @throws SemanticEventsConfigError for what is no pattern, or no limit
+   * @throws SemanticEventsConfigError for an invalid pattern or limit
    */
   async replay<T = unknown>(
     patterns: string | readonly string[],
@@ -193,84 +254,91 @@ export class EventMesh implements LogFollower, OnApplicationShutdown {
   ): Promise<Replay<T>> {
     const wanted = [patterns].flat();
     checkPatterns(wanted, limit);
-    const page = await this.feed.read(since, limit);
+    const after = since === undefined ? undefined : this.cursors.open(since);
+    const page = await this.feed.read({ channels: [PUBLIC], after, limit });
+    const matches = compilePatterns(wanted);
     const events = page.entries
-      .filter(({ type }) => wanted.some(pattern => matchesPattern(type, pattern)))
-      .map(({ cursor, text }) => ({ cursor, event: JSON.parse(text) as SemanticEvent<T> }));
-    return { events, cursor: page.cursor, hasGap: page.isGap, isEnd: page.isEnd };
+      .filter(({ type }) => matches(type))
+      .map(({ cursor, text }) => ({
+        cursor: this.cursors.seal(cursor),
+        event: JSON.parse(text) as SemanticEvent<T>,
+      }));
+    const cursor = this.cursors.seal(page.cursor);
+    return { events, cursor, hasGap: page.isGap, isEnd: page.isEnd };
   }
 
   /**
-   * Has every node ask again what the clients of a user may listen to, where that depends on more than the user's
-   * token: a renewed token does it by itself. Resolves when this node has asked; the others do once they are told.
+   * Authorizes the patterns and rooms of a user's clients again, on all nodes. Call it when the rights of a user change without
+   * a new token. A renewed token does this automatically. Resolves when this node has finished; other nodes follow.
    *
-   * @throws RefusalError `UNAVAILABLE` when other nodes may not have been told
+   * @throws RefusalError `UNAVAILABLE` if other nodes may not have received the request
    */
   async reauthorize(userId: string | number): Promise<void> {
     const user = String(userId);
+    // The authorization below grants the remaining rights again, with their original start.
+    await this.feed.withdraw(user);
+    const text = JSON.stringify({ reauthorize: user });
     await Promise.all([
-      this.feed.append('', JSON.stringify({ reauthorize: user })),
+      this.feed.append({ channel: PUBLIC, type: '', text }),
       this.hub.reauthorize(user),
     ]);
   }
 
+  private initOf<T>(
+    type: string,
+    data: T,
+    attributes: Partial<SemanticEventInit<T>>,
+  ): SemanticEventInit<T> {
+    const { source } = this.options.signing;
+    const datacontenttype = 'application/json';
+    return { source, datacontenttype, ...attributes, type, data };
+  }
+
   stats(): MeshStats {
+    const { position } = this.feed;
     return {
       ...this.counts,
-      handlers: this.all.size,
+      ...this.handlers.counts,
+      handlers: this.handlers.size,
       subscribers: this.hub.count,
       subscriptions: this.hub.index.size,
-      position: this.feed.position,
+      position: position === undefined ? undefined : this.cursors.seal(position),
     };
   }
 
-  entry({ cursor, type, text }: LogEntry): void {
-    if (type === '') {
-      this.note(JSON.parse(text) as { reauthorize?: string });
+  entry(entry: LogEntry): void {
+    if (entry.channel !== PUBLIC) return;
+    if (entry.type === '') {
+      this.note(JSON.parse(entry.text) as { reauthorize?: string });
       return;
     }
     this.counts.received++;
-    const listeners = this.listeners.match(type);
-    if (listeners.size === 0) return;
-    const event = frozen(JSON.parse(text) as SemanticEvent);
-    const inOrder = [...listeners].sort((a, b) => b.priority - a.priority);
-    for (const listener of inOrder) listener.offer(event, cursor);
+    this.handlers.handle(entry);
   }
 
   gap(): void {
     this.counts.gaps++;
     this.logger.warn('Events of other nodes were lost on their way to this one');
+    this.handlers.wake();
   }
 
-  /** Lets handlers that run end, for as long as `connection.shutdownTimeout`. */
+  /** Waits for the handlers with `delivery: 'once'` while the stores are still open. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.handlers.leaveGroups(this.options.connection.shutdownTimeout);
+  }
+
+  /** Waits up to `connection.shutdownTimeout` for running handlers. */
   async onApplicationShutdown(): Promise<void> {
-    this.isClosed = true;
-    clearTimeout(this.retry);
-    const listeners = [...this.all];
-    await within(
-      this.options.connection.shutdownTimeout,
-      Promise.all(listeners.map(listener => listener.idle())),
-    );
-    for (const listener of listeners) listener.close();
+    await this.handlers.close(this.options.connection.shutdownTimeout);
   }
 
-  /** Follows the log; a log that cannot be reached yet, which is told already, is tried again. */
-  private async follow(): Promise<void> {
-    if (this.isFollowing) return;
-    this.isFollowing = true;
-    try {
-      await this.feed.start();
-    } catch {
-      if (this.isClosed) return;
-      this.retry = setTimeout(() => {
-        this.isFollowing = false;
-        void this.follow();
-      }, RETRY_INTERVAL).unref();
-    }
+  private async publishPresence({ room, joined, left }: RoomChange): Promise<void> {
+    for (const user of left) await this.emitTo({ room }, 'presence.left', { room, user });
+    for (const user of joined) await this.emitTo({ room }, 'presence.joined', { room, user });
   }
 
   private note({ reauthorize }: { reauthorize?: string }): void {
-    if (reauthorize !== undefined) void this.hub.reauthorize(reauthorize);
+    if (reauthorize !== undefined) attempt(() => this.hub.reauthorize(reauthorize));
   }
 }
 
@@ -278,19 +346,6 @@ function checkPatterns(patterns: readonly unknown[], limit?: number): void {
   const problems = new Problems();
   problems.integer('limit', limit, { min: 1 });
   if (!patterns.every(pattern => typeof pattern === 'string' && isPattern(pattern)))
-    problems.add('patterns', 'must be such as chat.**');
+    problems.add('patterns', 'must be patterns such as chat.**');
   problems.throwIfAny();
-}
-
-/** What one handler does to an event must not reach the next. */
-function frozen<T extends object>(value: T): T {
-  for (const member of Object.values(value) as unknown[])
-    if (typeof member === 'object' && member !== null) frozen(member);
-  return Object.freeze(value);
-}
-
-async function within(time: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([work, new Promise(resolve => (timer = setTimeout(resolve, time)))]);
-  clearTimeout(timer);
 }

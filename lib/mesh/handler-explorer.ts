@@ -7,7 +7,7 @@ import { handlersOf } from './on-semantic-event.decorator.js';
 
 type Methods = Record<string, EventHandler>;
 
-/** Finds the methods of all providers and controllers that are `@OnSemanticEvent`, and subscribes them. */
+/** Finds the `@OnSemanticEvent` methods of all providers and controllers, and subscribes them. */
 @Injectable()
 export class HandlerExplorer implements OnApplicationBootstrap {
   constructor(
@@ -15,13 +15,13 @@ export class HandlerExplorer implements OnApplicationBootstrap {
     private readonly mesh: EventMesh,
   ) {}
 
-  /** @throws SemanticEventsConfigError naming every handler of a provider that is made anew for each request */
+  /** @throws SemanticEventsConfigError naming every handler in a request-scoped or transient provider */
   onApplicationBootstrap(): void {
     const scoped: string[] = [];
     const seen = new Set<unknown>();
     const scanner = new MetadataScanner();
     for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
-      // Of what is made anew for each use there is no instance that has been constructed.
+      // A request-scoped provider has no constructed instance.
       const isSingle = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
       const instance = isSingle ? (wrapper.instance as unknown) : undefined;
       const prototype = isSingle
@@ -48,7 +48,7 @@ export class HandlerExplorer implements OnApplicationBootstrap {
   }
 }
 
-/** Factories and values bring instances of classes that Nest does not know. */
+/** Returns the prototype of an instance. Nest does not know the class of a factory's or value provider's instance. */
 function prototypeOf(instance: unknown): Methods | undefined {
   if (typeof instance !== 'object' || instance === null) return undefined;
   return Object.getPrototypeOf(instance) as Methods | undefined;

@@ -1,69 +1,158 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
-import { parseCursor } from './cursor.js';
-import { EventLog, type LogEntry, type LogFollower, type LogPage } from './event-log.js';
+import { PUBLIC } from './audience.js';
+import { ChannelHistory, type HistoryLimits } from './channel-history.js';
+import { cursorOf, hasReached, laterOf, MAX_NUMBER, parseCursor, type Place } from './cursor.js';
+import {
+  EventLog,
+  type LogEntry,
+  type LogFollower,
+  type LogPage,
+  type LogQuery,
+  type NewEntry,
+} from './event-log.js';
+import { Grants } from './grants.js';
+import { mergeParts } from './merge-parts.js';
 
-export interface InMemoryEventLogLimits {
-  /** Events kept. */
-  readonly maxEvents: number;
-  /** Characters kept. */
-  readonly maxHistorySize: number;
+export interface InMemoryEventLogLimits extends HistoryLimits {
+  /** The maximum number of stored events of one audience. */
+  readonly maxEventsPerAudience: number;
+  /** The maximum number of stored characters of one audience. */
+  readonly maxHistorySizePerAudience: number;
 }
 
-/** The log of an application that is one process. Its cursors do not outlive it. */
+/** The event log of an application with a single process. Its epoch ends with the process. */
 export class InMemoryEventLog extends EventLog {
-  private readonly entries = new Map<number, LogEntry>();
-  private readonly epoch: number;
-  private first = 1;
-  private last = 0;
-  private size = 0;
+  override readonly isPrivate: boolean = true;
+  private readonly everybody: ChannelHistory;
+  /** The histories of the audiences, ordered by their newest entries. */
+  private readonly addressed = new Map<string, ChannelHistory>();
+  private readonly listeners = new Map<string, number>();
+  private readonly grants = new Grants();
+  private readonly start: Place;
+  private last: Place;
+  /** The characters and entries of all audiences together. */
+  private addressedSize = 0;
+  private addressedCount = 0;
+  /** The cursor of the newest entry that was dropped together with its whole channel. */
+  private dropped: string | undefined;
   private follower: LogFollower | undefined;
 
   constructor(
     private readonly limits: InMemoryEventLogLimits,
-    clock: Clock,
+    private readonly clock: Clock,
   ) {
     super();
-    this.epoch = clock.now();
+    this.everybody = new ChannelHistory(limits);
+    const epoch = randomBytes(3).toString('hex');
+    this.start = this.last = { epoch, time: Math.max(0, Math.floor(clock.now())), number: 0 };
   }
 
-  append(type: string, text: string): string {
-    const entry = { cursor: this.cursorAt(++this.last), type, text };
-    this.entries.set(this.last, entry);
-    this.size += text.length;
-    while (this.entries.size > this.limits.maxEvents || this.size > this.limits.maxHistorySize)
-      this.dropFirst();
-    this.follower?.entry(entry);
-    return entry.cursor;
+  append(entry: NewEntry): string {
+    const time = Math.max(this.last.time, Math.floor(this.clock.now()));
+    const number = time === this.last.time ? this.last.number + 1 : 0;
+    this.last =
+      number > MAX_NUMBER
+        ? { ...this.last, time: time + 1, number: 0 }
+        : { ...this.last, time, number };
+    const { channel, type, text } = entry;
+    const added = { cursor: cursorOf(this.last), channel, type, text };
+    if (channel === PUBLIC) this.everybody.add(added);
+    else this.addAddressed(added);
+    if (channel === PUBLIC || this.listeners.has(channel)) this.follower?.entry(added);
+    return added.cursor;
   }
 
-  read(after: string | undefined, limit: number): LogPage {
-    const asked = after === undefined ? this.first - 1 : this.numberOf(after);
-    const isGap = asked === undefined || asked < this.first - 1;
-    const start = isGap ? this.first - 1 : asked;
-    const end = Math.min(start + limit, this.last);
-    const entries: LogEntry[] = [];
-    for (let number = start + 1; number <= end; number++)
-      entries.push(this.entries.get(number) as LogEntry);
-    return { entries, cursor: this.cursorAt(end), isGap, isEnd: end === this.last };
+  read({ channels, after, limit, matches }: LogQuery): LogPage {
+    const place = after === undefined ? undefined : this.placeOf(after);
+    const parts = channels.map(channel => {
+      const history = channel === PUBLIC ? this.everybody : this.addressed.get(channel);
+      if (history) return history.read(place, limit, matches);
+      const isGap =
+        place !== undefined &&
+        this.dropped !== undefined &&
+        !hasReached(cursorOf(place), this.dropped);
+      return { entries: [], until: undefined, isGap, scanned: 0 };
+    });
+    const page = mergeParts(parts, limit, cursorOf(this.last));
+    return after !== undefined && !this.knows(place) ? { ...page, isGap: true } : page;
   }
 
   follow(follower: LogFollower): string {
     this.follower = follower;
-    return this.cursorAt(this.last);
+    return cursorOf(this.last);
   }
 
-  private dropFirst(): void {
-    this.size -= this.entries.get(this.first)?.text.length ?? 0;
-    this.entries.delete(this.first++);
+  listen(channel: string): void {
+    this.listeners.set(channel, (this.listeners.get(channel) ?? 0) + 1);
   }
 
-  private cursorAt(number: number): string {
-    return `${this.epoch}-${number}`;
+  unlisten(channel: string): void {
+    const count = (this.listeners.get(channel) ?? 0) - 1;
+    if (count > 0) this.listeners.set(channel, count);
+    else this.listeners.delete(channel);
   }
 
-  /** Undefined for what is no cursor of ours. */
-  private numberOf(cursor: string): number | undefined {
-    const [epoch, number = 0] = parseCursor(cursor) ?? [];
-    return epoch === this.epoch && number <= this.last ? number : undefined;
+  grant(user: string, pattern: string, since?: string): string {
+    return this.grants.grant(user, pattern, since ?? cursorOf(this.last));
+  }
+
+  withdraw(user: string, pattern?: string): void {
+    this.grants.withdraw(user, pattern);
+  }
+
+  override openGroup(): null {
+    return null;
+  }
+
+  /** Adds an entry of an audience. All audiences share the limits of the log, and each audience has lower limits of its own. */
+  private addAddressed(entry: LogEntry): void {
+    const { maxEventsPerAudience, maxHistorySizePerAudience, maxEvents, maxHistorySize } =
+      this.limits;
+    const { channel } = entry;
+    let history = this.addressed.get(channel);
+    if (!history) {
+      history = new ChannelHistory({
+        maxEvents: maxEventsPerAudience,
+        maxHistorySize: maxHistorySizePerAudience,
+      });
+      // Earlier entries of this channel may be among the dropped ones.
+      if (this.dropped !== undefined) history.markDropped(this.dropped);
+    }
+    this.addressed.delete(channel);
+    this.addressed.set(channel, history);
+    const kept = history;
+    this.count(kept, () => {
+      kept.add(entry);
+    });
+    for (const [oldest, other] of this.addressed) {
+      if (this.addressedCount <= maxEvents && this.addressedSize <= maxHistorySize) break;
+      this.count(other, () => {
+        while (other.length > 0) {
+          this.dropped = laterOf(other.oldest?.cursor ?? '', this.dropped ?? '');
+          other.dropOldest();
+        }
+      });
+      this.addressed.delete(oldest);
+    }
+  }
+
+  private count(history: ChannelHistory, change: () => void): void {
+    const [length, size] = [history.length, history.characters];
+    change();
+    this.addressedCount += history.length - length;
+    this.addressedSize += history.characters - size;
+  }
+
+  /** Returns the place of a cursor, or undefined if the cursor does not belong to this log. */
+  private placeOf(cursor: string): Place | undefined {
+    const place = parseCursor(cursor);
+    return place?.epoch === this.last.epoch && hasReached(cursorOf(this.last), cursor)
+      ? place
+      : undefined;
+  }
+
+  private knows(place: Place | undefined): boolean {
+    return place !== undefined && hasReached(cursorOf(place), cursorOf(this.start));
   }
 }

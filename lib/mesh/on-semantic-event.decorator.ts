@@ -1,4 +1,4 @@
-import { isPattern } from '../event/index.js';
+import { compilePatterns, isPattern } from '../event/index.js';
 import { Problems } from '../options/index.js';
 import type { EventHandlerOptions } from './event-listener.js';
 
@@ -7,14 +7,24 @@ export interface HandlerDeclaration {
   readonly options: EventHandlerOptions;
 }
 
+const OPTIONS = [
+  'priority',
+  'timeout',
+  'retries',
+  'concurrency',
+  'filter',
+  'delivery',
+  'deadLetter',
+];
+
 const HANDLER_METADATA = Symbol('semantic-events:handlers');
 
 /**
- * Has a method of any provider called with the events of the mesh whose type matches a pattern, on every node.
- * What a client sends is not among them before something publishes it.
+ * Calls a provider's method with every event of the mesh whose type matches a pattern. Every node calls it, or one node with
+ * `delivery: 'once'`. An event that a client sends reaches the method only if a handler publishes it.
  *
- * @param patterns one or several: exact, or with `*` for one segment and `**` for any number
- * @throws SemanticEventsConfigError naming everything that is wrong with its arguments
+ * @param patterns one or more event types; `*` matches one segment and `**` any number of segments
+ * @throws SemanticEventsConfigError naming every problem with the arguments
  */
 export function OnSemanticEvent(
   patterns: string | readonly string[],
@@ -39,19 +49,31 @@ export function checkDeclaration({ patterns, options }: HandlerDeclaration): voi
   if (patterns.length === 0) problems.add('@OnSemanticEvent', 'needs a pattern');
   for (const pattern of patterns as readonly unknown[])
     if (typeof pattern !== 'string' || !isPattern(pattern))
-      problems.add(
-        '@OnSemanticEvent',
-        'takes patterns such as chat.**, whose segments are not empty',
-      );
-  const known = ['priority', 'timeout', 'retries', 'concurrency', 'filter'];
-  if (problems.unknown('@OnSemanticEvent', options, known)) {
-    const { priority, timeout, retries, concurrency, filter } = options;
+      problems.add('@OnSemanticEvent', 'needs patterns such as chat.** without empty segments');
+  if (problems.unknown('@OnSemanticEvent', options, OPTIONS)) {
+    const { priority, timeout, retries, concurrency, filter, delivery } = options;
     if (priority !== undefined && !Number.isFinite(priority))
       problems.add('@OnSemanticEvent.priority', 'must be a number');
     problems.delay('@OnSemanticEvent.timeout', timeout);
     problems.integer('@OnSemanticEvent.retries', retries, { min: 0, max: 100 });
     problems.integer('@OnSemanticEvent.concurrency', concurrency, { min: 1 });
     problems.fn('@OnSemanticEvent.filter', filter);
+    problems.oneOf('@OnSemanticEvent.delivery', delivery, ['each-node', 'once']);
+    checkDeadLetter(patterns, options, problems);
   }
   problems.throwIfAny();
+}
+
+function checkDeadLetter(
+  patterns: readonly string[],
+  { deadLetter, delivery }: EventHandlerOptions,
+  problems: Problems,
+): void {
+  if (deadLetter === undefined) return;
+  const path = '@OnSemanticEvent.deadLetter';
+  if (typeof deadLetter !== 'string' || !isPattern(deadLetter) || deadLetter.includes('*'))
+    problems.add(path, 'must be an event type such as failed.orders');
+  else if (compilePatterns(patterns)(deadLetter))
+    problems.add(path, 'must not match the patterns of its own handler');
+  if (delivery !== 'once') problems.add(path, "needs delivery: 'once'");
 }

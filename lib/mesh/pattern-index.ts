@@ -1,38 +1,43 @@
-/** What is common to the patterns that begin alike. */
+/** A common prefix of patterns. Members are created on demand to save memory: one client may need hundreds of nodes. */
 interface Node<T> {
-  readonly names: Map<string, Node<T>>;
-  /** Behind `*`. */
+  /** The next segment of the first pattern. Most nodes have only one. */
+  name?: string;
+  child?: Node<T>;
+  /** The children of all further next segments. */
+  names?: Map<string, Node<T>>;
+  /** The child for `*`. */
   one?: Node<T>;
-  /** Behind `**`. */
+  /** The child for `**`. */
   any?: Node<T>;
-  /** Whether this node itself is behind a `**`, and so stays reached whatever segment comes. */
+  /** Whether this node is the child for `**`. Such a node matches any further segment. */
   readonly isAny: boolean;
-  /** How often each is here: patterns that are written differently may mean the same. */
-  readonly values: Map<T, number>;
+  /** How often each value was added here. Patterns that are written differently can be equivalent. */
+  values?: Map<T, number>;
 }
 
 /**
- * Finds who listens to an event type among many patterns, in a time that depends on how many match and on how many
- * segments there are, not on how many patterns there are.
+ * Finds the values whose patterns match an event type. The time depends on the number of matches and segments, not on the
+ * number of patterns.
  */
 export class PatternIndex<T> {
   private readonly root = newNode<T>(false);
   private count = 0;
 
-  /** How many pairs of pattern and value there are, equal ones included. */
+  /** The number of pairs of pattern and value, including duplicates. */
   get size(): number {
     return this.count;
   }
 
-  /** @param pattern for which `isPattern` holds */
+  /** Adds a value. @param pattern a valid pattern, as `isPattern` checks */
   add(pattern: string, value: T): void {
     let node = this.root;
     for (const segment of segmentsOf(pattern)) node = childOf(node, segment) ?? grow(node, segment);
+    node.values ??= new Map();
     node.values.set(value, (node.values.get(value) ?? 0) + 1);
     this.count++;
   }
 
-  /** Takes back one `add` of the same pattern and value. */
+  /** Reverts one `add` of the same pattern and value. */
   remove(pattern: string, value: T): void {
     const path = [this.root];
     const segments = segmentsOf(pattern);
@@ -42,8 +47,8 @@ export class PatternIndex<T> {
       path.push(next);
     }
     const { values } = path[path.length - 1] as Node<T>;
-    const times = values.get(value);
-    if (times === undefined) return;
+    const times = values?.get(value);
+    if (!values || times === undefined) return;
     this.count--;
     if (times > 1) values.set(value, times - 1);
     else values.delete(value);
@@ -51,8 +56,8 @@ export class PatternIndex<T> {
   }
 
   /**
-   * Every value with a pattern that matches an event type, each once. Nothing matches an empty segment. What is added
-   * or removed afterwards does not change the answer.
+   * Returns each value with a matching pattern once. A type with an empty segment matches nothing. Later calls of `add` and
+   * `remove` do not change the returned set.
    */
   match(type: string): Set<T> {
     const segments = type.split('.');
@@ -63,7 +68,7 @@ export class PatternIndex<T> {
       const next = new Set<Node<T>>();
       for (const node of reached) {
         if (node.isAny) next.add(node);
-        reach(next, node.names.get(segment));
+        reach(next, namedChildOf(node, segment));
         reach(next, node.one);
       }
       reached = next;
@@ -72,20 +77,20 @@ export class PatternIndex<T> {
   }
 }
 
-/** A node, and what comes behind a `**` after it, which may stand for nothing at all. */
+/** Adds a node and its `**` children, because `**` also matches no segment at all. */
 function reach<T>(reached: Set<Node<T>>, node: Node<T> | undefined): void {
   for (let next = node; next; next = next.any) reached.add(next);
 }
 
 function valuesOf<T>(nodes: ReadonlySet<Node<T>>): Set<T> {
   const all = new Set<T>();
-  for (const { values } of nodes) for (const value of values.keys()) all.add(value);
+  for (const { values } of nodes) if (values) for (const value of values.keys()) all.add(value);
   return all;
 }
 
 /**
- * The segments of a pattern, with `*` before `**` where they follow each other: `**.*.**` means what `*.**` does. In
- * that one form an event reaches no more nodes by a pattern than it has segments, twice, whatever a client makes up.
+ * Returns the segments of a pattern in a normal form: adjacent wildcards become `*` before one `**`. For example, `**.*.**`
+ * becomes `*.**`. The normal form limits the nodes that one pattern adds to a match: at most two for each segment of the type.
  */
 function segmentsOf(pattern: string): string[] {
   const segments: string[] = [];
@@ -105,31 +110,44 @@ function segmentsOf(pattern: string): string[] {
 }
 
 function newNode<T>(isAny: boolean): Node<T> {
-  return { names: new Map(), isAny, values: new Map() };
+  return { isAny };
 }
 
 function childOf<T>(node: Node<T>, segment: string): Node<T> | undefined {
   if (segment === '*') return node.one;
-  return segment === '**' ? node.any : node.names.get(segment);
+  return segment === '**' ? node.any : namedChildOf(node, segment);
+}
+
+function namedChildOf<T>(node: Node<T>, segment: string): Node<T> | undefined {
+  return node.name === segment ? node.child : node.names?.get(segment);
 }
 
 function grow<T>(node: Node<T>, segment: string): Node<T> {
   const child = newNode<T>(segment === '**');
   if (segment === '*') node.one = child;
   else if (segment === '**') node.any = child;
-  else node.names.set(segment, child);
+  else if (node.name === undefined) {
+    node.name = segment;
+    node.child = child;
+  } else (node.names ??= new Map()).set(segment, child);
   return child;
 }
 
-/** Takes out the nodes that nothing is behind any more, from the last one on. */
+/** Removes nodes that no longer lead to a value, starting with the last one. */
 function prune<T>(path: readonly Node<T>[], segments: readonly string[]): void {
   for (let depth = path.length - 1; depth > 0; depth--) {
-    const node = path[depth] as Node<T>;
-    if (node.values.size > 0 || node.names.size > 0 || node.one || node.any) return;
+    if (!isUnused(path[depth] as Node<T>)) return;
     const parent = path[depth - 1] as Node<T>;
     const segment = segments[depth - 1] as string;
     if (segment === '*') parent.one = undefined;
     else if (segment === '**') parent.any = undefined;
-    else parent.names.delete(segment);
+    else if (parent.name === segment) {
+      parent.name = undefined;
+      parent.child = undefined;
+    } else if (parent.names?.delete(segment) && parent.names.size === 0) parent.names = undefined;
   }
+}
+
+function isUnused<T>({ values, name, names, one, any }: Node<T>): boolean {
+  return !values?.size && name === undefined && !names && !one && !any;
 }

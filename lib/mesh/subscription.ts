@@ -1,37 +1,68 @@
 import type { Client } from '../connection/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
-import type { Code, RefusalDetails } from '../protocol/index.js';
+import type { Code, RefusalDetails, RefusalError } from '../protocol/index.js';
 import type { Delivery, Recipient } from './delivery.js';
-import type { LogEntry, LogPage } from './event-log.js';
+import type { LogEntry, LogPage, LogQuery } from './event-log.js';
 import type { PatternIndex } from './pattern-index.js';
+import type { WaitingRequests } from './waiting-requests.js';
 
-/** The connection of a subscriber; the adapter makes them. */
+/** The connection of a subscriber. The adapter creates it. */
 export interface SubscriptionOutlet extends Recipient {
   readonly isOpen: boolean;
   refuse(code: Code, details?: RefusalDetails): void;
-  end(code: Code): void;
+  end(code: Code, details?: RefusalDetails): void;
 }
 
-/** Who is called for what matches a pattern. */
+/** Receives the events that match a pattern. */
 export interface Subscriber {
   deliver(delivery: Delivery): void;
-  /** Told when events may be lost to it. */
-  tellGap(cursor: string): void;
+  /** Called when the subscriber may have missed events. */
+  reportGap(cursor: string): void;
 }
 
-/** What all clients of a node share. */
+/** Receives all events of a channel. */
+export interface ChannelMember {
+  deliverOwn(delivery: Delivery): void;
+  reportGap(cursor: string): void;
+}
+
+/** A channel that belongs to one client. */
+export interface OwnChannel {
+  readonly channel: string;
+  /** The cursor since which the channel belongs to the client. */
+  readonly since: string;
+}
+
+/** The dependencies that the subscriptions of all clients of a node share. */
 export interface SubscriptionSource {
   readonly maxPatterns: number;
-  /** Who is called for which events. */
+  /** Limits the memory of waiting requests. */
+  readonly waiting: WaitingRequests;
+  /** The subscribers of public events. */
   readonly index: PatternIndex<Subscriber>;
-  /** Up to where events were told on this node. */
+  /** The position up to which events were delivered on this node. */
   readonly position: string | undefined;
-  /** Begins to tell events, and returns the position. */
+  /** Starts to deliver events, and returns the position. */
   start(): MaybePromise<string>;
-  read(after: string, limit: number): MaybePromise<LogPage>;
+  /** Reads the log for a client when it is its user's turn. */
+  read(client: Client, query: LogQuery): MaybePromise<LogPage>;
   deliveryOf(entry: LogEntry): Delivery;
-  /** Whether a client may listen to a pattern. */
-  allows(client: Client, pattern: string): MaybePromise<boolean>;
-  /** What a client is told when its frame fails. */
-  codeOf(error: unknown): Code;
+  /** Returns the channels that belong to a client now. */
+  channelsOf(client: Client): readonly OwnChannel[];
+  listen(channel: string, member: ChannelMember): MaybePromise<void>;
+  unlisten(channel: string, member: ChannelMember): void;
+  /**
+   * Authorizes a pattern for a client.
+   *
+   * @param since the cursor since which the client has had the right until now
+   * @returns the cursor since which the client has the right, or undefined if it has none
+   * @throws RefusalError `UNAVAILABLE` if the authorizer fails
+   */
+  allows(client: Client, pattern: string, since?: string): MaybePromise<string | undefined>;
+  /** Encrypts a cursor for clients. */
+  sealCursor(cursor: string): string;
+  /** Decrypts a cursor of a client. */
+  openCursor(sealed: string): string;
+  /** Returns the refusal for the error of a failed frame. */
+  refusalOf(error: unknown): RefusalError;
 }

@@ -1,0 +1,117 @@
+import { cursorOf, hasReached, parseCursor, type Place } from './cursor.js';
+import type { LogEntry } from './event-log.js';
+
+/** Limits of the history of one channel. */
+export interface HistoryLimits {
+  readonly maxEvents: number;
+  /** Characters. */
+  readonly maxHistorySize: number;
+}
+
+/** The entries after a position in a channel. */
+export interface HistoryPart {
+  readonly entries: LogEntry[];
+  /** The cursor of the last entry that was scanned. It is undefined if nothing follows `entries`. */
+  readonly until: string | undefined;
+  /** Whether entries after the position were dropped. */
+  readonly isGap: boolean;
+  readonly scanned: number;
+}
+
+/** The maximum number of entries that one read scans, whether they match or not. */
+export const MAX_SCANNED = 2_000;
+/** The number of dropped entries that may stay in the array before it is compacted. */
+const MAX_SLACK = 1_024;
+
+/** The newest entries of one channel, in memory. */
+export class ChannelHistory {
+  private entries: LogEntry[] = [];
+  private first = 0;
+  private size = 0;
+  private dropped: string | undefined;
+  /** Whether a copy has every entry of its original. */
+  isComplete = false;
+
+  constructor(private readonly limits: HistoryLimits) {}
+
+  get length(): number {
+    return this.entries.length - this.first;
+  }
+
+  /** Characters. */
+  get characters(): number {
+    return this.size;
+  }
+
+  get newest(): LogEntry | undefined {
+    return this.entries.at(-1);
+  }
+
+  all(): readonly LogEntry[] {
+    return this.entries.slice(this.first);
+  }
+
+  get oldest(): LogEntry | undefined {
+    return this.entries[this.first];
+  }
+
+  add(entry: LogEntry): void {
+    this.entries.push(entry);
+    this.size += entry.text.length;
+    const { maxEvents, maxHistorySize } = this.limits;
+    while (this.length > maxEvents || this.size > maxHistorySize) this.dropOldest();
+  }
+
+  /** Drops the oldest entry. */
+  dropOldest(): void {
+    const { oldest } = this;
+    if (!oldest) return;
+    this.size -= oldest.text.length;
+    this.dropped = oldest.cursor;
+    this.first++;
+    if (this.first > MAX_SLACK && this.first * 2 > this.entries.length) {
+      this.entries = this.entries.slice(this.first);
+      this.first = 0;
+    }
+  }
+
+  /** Records that entries older than the ones in this history were dropped elsewhere. */
+  markDropped(cursor: string): void {
+    this.dropped = cursor;
+  }
+
+  /** Reads the next entries. @param after the position before the first entry; undefined starts at the oldest entry */
+  read(
+    after: Place | undefined,
+    limit: number,
+    matches: (type: string) => boolean = () => true,
+  ): HistoryPart {
+    const cursor = after && cursorOf(after);
+    const isGap =
+      cursor !== undefined && this.dropped !== undefined && !hasReached(cursor, this.dropped);
+    const start = after ? this.indexAfter(after) : this.first;
+    const end = Math.min(this.entries.length, start + MAX_SCANNED);
+    const entries: LogEntry[] = [];
+    let at = start;
+    for (; at < end && entries.length < limit; at++) {
+      const entry = this.entries[at];
+      if (entry && matches(entry.type)) entries.push(entry);
+    }
+    const until = at < this.entries.length ? (this.entries[at - 1]?.cursor ?? cursor) : undefined;
+    return { entries, until, isGap, scanned: at - start };
+  }
+
+  /** Finds the first entry after a position with a binary search. */
+  private indexAfter({ time, number }: Place): number {
+    let low = this.first;
+    let high = this.entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const place = parseCursor(this.entries[middle]?.cursor ?? '');
+      if (place && (place.time > time || (place.time === time && place.number > number)))
+        high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,116 @@
+import type { Logger } from '@nestjs/common';
+import { DefaultEventAuthorizer, type EventAuthorizer } from '../auth/index.js';
+import type { Client } from '../connection/index.js';
+import { isVerdict } from '../handler/index.js';
+import { after, inTime, isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
+import { logUnexpected, thrown } from '../monitoring/index.js';
+import type { ResolvedOptions } from '../options/index.js';
+import { RefusalError } from '../protocol/index.js';
+import { BEGINNING, cursorBefore } from './cursor.js';
+import type { CursorSeal } from './cursor-seal.js';
+import type { KnownRights } from './known-rights.js';
+
+/** Returns the name of the right to a room. Patterns have no control characters, so the name is never a pattern. */
+const nameOf = (room: string) => `\nroom ${room}`;
+
+/** Decides who may listen to which events, by the `EventAuthorizer`, and from which position of the log. */
+export class ListeningRights {
+  constructor(
+    private readonly options: ResolvedOptions,
+    private readonly authorizer: EventAuthorizer,
+    private readonly cursors: CursorSeal,
+    private readonly known: KnownRights,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Whether the authorizer may allow a client to receive public events. */
+  get isOpen(): boolean {
+    const { allow } = this.options.mesh;
+    // A subclass of the default authorizer may allow more.
+    if (!this.isDefault) return true;
+    return typeof allow === 'function' || allow.length > 0;
+  }
+
+  /**
+   * Returns the cursor since which a client has the right to a pattern, or undefined if it has none.
+   *
+   * @param since the cursor since which the client has had the right until now
+   * @throws RefusalError `UNAVAILABLE` if the authorizer fails or times out. A promise rejects
+   */
+  toPattern(client: Client, pattern: string, since?: string): MaybePromise<string | undefined> {
+    const authorize = () => this.authorizer.canSubscribe(client, pattern);
+    return this.decide(client, pattern, 'canSubscribe', authorize, since);
+  }
+
+  /** Returns the cursor since which a client has the right to a room, like `toPattern`. */
+  toRoom(client: Client, room: string, since?: string): MaybePromise<string | undefined> {
+    // An authorizer written in JavaScript may not extend the class, and so have no canJoin().
+    const authorize = () => (this.authorizer as Partial<EventAuthorizer>).canJoin?.(client, room);
+    return this.decide(client, nameOf(room), 'canJoin', authorize, since);
+  }
+
+  /** Removes the right to a room from the log. The next right to it begins later. */
+  forgetRoom(client: Client, room: string): void {
+    this.known.withdraw(String(client.user?.id), nameOf(room));
+  }
+
+  private decide(
+    client: Client,
+    right: string,
+    method: 'canSubscribe' | 'canJoin',
+    authorize: () => unknown,
+    since?: string,
+  ): MaybePromise<string | undefined> {
+    const name = `EventAuthorizer.${method}`;
+    const answer = recovering<unknown>(
+      () => {
+        const decision = authorize();
+        if (!isThenable(decision)) return decision;
+        return inTime(decision, this.options.auth.timeout, 'EventAuthorizer does not answer');
+      },
+      error => {
+        if (isVerdict(error)) return false;
+        if (error instanceof RefusalError) throw error;
+        logUnexpected(this.logger, error, undefined, undefined, name);
+        throw new RefusalError('UNAVAILABLE', { reason: `${name}: ${thrown(error)}` });
+      },
+    );
+    return after(answer, decision => this.granted(client, right, decision, since));
+  }
+
+  /**
+   * Returns the cursor since which a decision grants the right. If the decision has no time, the right begins with its first
+   * use, because the user may not have had it earlier. A list of patterns in `mesh.allow` applies to the whole history.
+   */
+  private granted(
+    client: Client,
+    right: string,
+    decision: unknown,
+    since: string | undefined,
+  ): MaybePromise<string | undefined> {
+    const user = String(client.user?.id);
+    if (decision === true) {
+      if (this.isAllowedToAll) return BEGINNING;
+      return this.known.grant(user, right, since);
+    }
+    const from = this.startOf(decision);
+    if (from === undefined && !this.isAllowedToAll) this.known.withdraw(user, right);
+    return from;
+  }
+
+  /** Returns the start of a right from the `since` of a decision. Anything but a time or a cursor denies the right. */
+  private startOf(decision: unknown): string | undefined {
+    const { since } = (decision ?? {}) as { since?: unknown };
+    if (typeof since === 'string') return this.cursors.open(since);
+    if (!(since instanceof Date) || Number.isNaN(since.getTime())) return undefined;
+    return cursorBefore(since.getTime());
+  }
+
+  private get isAllowedToAll(): boolean {
+    return typeof this.options.mesh.allow !== 'function' && this.isDefault;
+  }
+
+  private get isDefault(): boolean {
+    return this.authorizer.constructor === DefaultEventAuthorizer;
+  }
+}

@@ -1,0 +1,34 @@
+import type { HistoryPart } from './channel-history.js';
+import { hasReached } from './cursor.js';
+import type { LogEntry, LogPage } from './event-log.js';
+
+/**
+ * Merges reads of several channels from the same position into one page, ordered by id. The page ends at the earliest
+ * position where the read of a channel stopped, or at the limit.
+ *
+ * @param end the end of the log at the time of the read
+ */
+export function mergeParts(parts: readonly HistoryPart[], limit: number, end: string): LogPage {
+  let horizon: string | undefined;
+  for (const { until } of parts)
+    if (until !== undefined && (horizon === undefined || hasReached(horizon, until)))
+      horizon = until;
+  const isWithin = ({ cursor }: LogEntry) => horizon === undefined || hasReached(horizon, cursor);
+  const all = parts.length === 1 ? (parts[0]?.entries ?? []) : sorted(parts);
+  const within = horizon === undefined ? all : all.filter(isWithin);
+  const entries = within.length > limit ? within.slice(0, limit) : within;
+  const isCut = entries.length < within.length;
+  return {
+    entries,
+    cursor: (isCut ? entries.at(-1)?.cursor : horizon) ?? end,
+    isGap: parts.some(({ isGap }) => isGap),
+    isEnd: !isCut && horizon === undefined,
+    scanned: parts.reduce((sum, { scanned }) => sum + scanned, 0),
+  };
+}
+
+function sorted(parts: readonly HistoryPart[]): LogEntry[] {
+  return parts
+    .flatMap(({ entries }) => entries)
+    .sort((a, b) => (hasReached(a.cursor, b.cursor) ? 1 : -1));
+}

@@ -1,0 +1,163 @@
+import type { Client } from '../connection/index.js';
+import { RefusalError } from '../protocol/index.js';
+import { channelOf } from './audience.js';
+import type { ListeningRights } from './listening-rights.js';
+
+/** The part of the hub that rooms use. */
+export interface RoomsSource {
+  readonly maxRooms: number;
+  readonly rights: ListeningRights;
+  /** Starts to deliver the events of a channel, if the client has opened subscriptions. */
+  listenTo(client: Client, channel: string, since: string): Promise<void>;
+  leave(client: Client, channel: string): void;
+  /** Stores that a client is in a room. @throws RefusalError `UNAVAILABLE` by rejecting */
+  enter(client: Client, room: string): Promise<void>;
+  exit(client: Client, room: string): void;
+  /** Ends the connection, because the rights of the client are unknown. The client reconnects and resumes. */
+  fail(client: Client, error: unknown): void;
+}
+
+interface Membership {
+  readonly channel: string;
+  readonly since: string;
+}
+
+/** A join that waits for the authorizer or the store. `leave` cancels it. */
+interface Join {
+  done: Promise<void>;
+}
+
+/** The rooms of one client. */
+class ClientRooms {
+  readonly joined = new Map<string, Membership>();
+  readonly joining = new Map<string, Join>();
+  /** The number of times that the rights of the client may have changed. */
+  rights = 0;
+
+  get size(): number {
+    return this.joined.size + this.joining.size;
+  }
+}
+
+/** The rooms of the clients of this node. */
+export class Rooms {
+  private readonly clients = new Map<Client, ClientRooms>();
+  private readonly ended = new WeakSet<Client>();
+
+  constructor(private readonly source: RoomsSource) {}
+
+  /** Returns the channels of a client's rooms, each with the cursor since which the client has the right. */
+  of(client: Client): readonly Membership[] {
+    return [...(this.clients.get(client)?.joined.values() ?? [])];
+  }
+
+  /**
+   * Adds a client to a room. If the client leaves or disconnects before the authorizer answers, the call does nothing.
+   *
+   * @throws RefusalError `FORBIDDEN`, also for more than `mesh.maxRooms`; `UNAVAILABLE`
+   */
+  async join(client: Client, room: string): Promise<void> {
+    const channel = channelOf({ room });
+    if (this.ended.has(client)) return;
+    const rooms = this.clients.get(client) ?? new ClientRooms();
+    if (rooms.joined.has(room)) return;
+    let join = rooms.joining.get(room);
+    if (!join) {
+      if (rooms.size >= this.source.maxRooms)
+        throw new RefusalError('FORBIDDEN', {
+          reason: `more than mesh.maxRooms (${this.source.maxRooms})`,
+        });
+      this.clients.set(client, rooms);
+      join = { done: Promise.resolve() };
+      rooms.joining.set(room, join);
+      join.done = this.admit(client, rooms, room, channel, join);
+    }
+    await join.done;
+  }
+
+  /** Removes a client from a room, and cancels a join in progress. */
+  leave(client: Client, room: string): void {
+    const rooms = this.clients.get(client);
+    if (!rooms) return;
+    const wasJoining = rooms.joining.delete(room);
+    const wasJoined = rooms.joined.delete(room);
+    if (rooms.size === 0) this.clients.delete(client);
+    if (!wasJoining && !wasJoined) return;
+    this.source.rights.forgetRoom(client, room);
+    if (!wasJoined) return;
+    this.source.leave(client, channelOf({ room }));
+    this.source.exit(client, room);
+  }
+
+  /** Authorizes the rooms of a user's clients, or of all clients, again. Removes clients from forbidden rooms. */
+  async reauthorize(userId?: string): Promise<void> {
+    for (const client of [...this.clients.keys()])
+      if (userId === undefined || String(client.user?.id) === userId)
+        await this.reauthorizeClient(client);
+  }
+
+  /**
+   * Authorizes the rooms of a client again, and removes it from forbidden rooms. If the authorizer fails, the client leaves
+   * the room, because its right is unknown.
+   */
+  async reauthorizeClient(client: Client): Promise<void> {
+    const rooms = this.clients.get(client);
+    if (!rooms) return;
+    rooms.rights++;
+    await Promise.all(
+      [...rooms.joined].map(async ([room, { since }]) => {
+        try {
+          const right = await this.source.rights.toRoom(client, room, since);
+          if (right === undefined) this.leave(client, room);
+        } catch (error) {
+          this.leave(client, room);
+          this.source.fail(client, error);
+        }
+      }),
+    );
+  }
+
+  /** Forgets a client whose connection has ended. */
+  close(client: Client): void {
+    this.ended.add(client);
+    const rooms = this.clients.get(client);
+    this.clients.delete(client);
+    for (const room of rooms?.joined.keys() ?? []) this.source.exit(client, room);
+  }
+
+  private async admit(
+    client: Client,
+    rooms: ClientRooms,
+    room: string,
+    channel: string,
+    join: Join,
+  ): Promise<void> {
+    const isWanted = () => rooms.joining.get(room) === join && !this.ended.has(client);
+    try {
+      let since: string | undefined;
+      let rights: number;
+      do {
+        ({ rights } = rooms);
+        since = await this.source.rights.toRoom(client, room);
+        // Rights may have changed while the authorizer decided: its answer is out of date then.
+      } while (since !== undefined && isWanted() && rights !== rooms.rights);
+      if (since === undefined)
+        throw new RefusalError('FORBIDDEN', { reason: 'EventAuthorizer.canJoin refuses the room' });
+      if (!isWanted()) return;
+      const membership = { channel, since };
+      rooms.joining.delete(room);
+      rooms.joined.set(room, membership);
+      try {
+        // Listen first, so that the client receives its own `presence.joined`.
+        await this.source.listenTo(client, channel, since);
+        if (rooms.joined.get(room) === membership) await this.source.enter(client, room);
+      } catch (error) {
+        this.leave(client, room);
+        throw error;
+      }
+    } finally {
+      if (rooms.joining.get(room) === join) rooms.joining.delete(room);
+      if (rooms.size === 0) this.clients.delete(client);
+    }
+  }
+}
