@@ -1,20 +1,21 @@
 import type { RateLimitDecision, TokenBucket } from '../rate-limit/index.js';
+import { isSame } from './leased-buckets.js';
 
 interface Block {
   readonly bucket: TokenBucket;
   readonly cost: number;
   readonly remaining: number;
-  /** When a request of this cost passes, and when the bucket is full: monotonic milliseconds. */
+  /** When a request of this cost passes, and when the bucket is full, in monotonic milliseconds. */
   readonly passesAt: number;
   readonly fullAt: number;
 }
 
-/** Less than these milliseconds before a request would pass, Redis is asked. */
+/** Blocks with less remaining time than this are ignored, so that Redis decides. Milliseconds. */
 const MARGIN = 1;
 
 /**
- * Keys that are known to be out of tokens: a flood of requests for one is refused without Redis. A key that is
- * not here is merely asked for, so that the oldest can be given up for room.
+ * Keys that have no tokens left. This node rejects a flood of requests for such a key without calling Redis. For a key that is
+ * not stored here Redis decides, so the oldest key can be dropped to save memory.
  */
 export class BlockedKeys {
   private readonly blocks = new Map<string, Block>();
@@ -25,7 +26,7 @@ export class BlockedKeys {
     return this.blocks.size;
   }
 
-  /** The refusal of a request that cannot pass yet, or undefined when somebody must be asked. */
+  /** Returns the rejection of a request that cannot pass yet, or undefined if Redis must decide. */
   refusal(
     key: string,
     bucket: TokenBucket,
@@ -38,7 +39,7 @@ export class BlockedKeys {
       this.blocks.delete(key);
       return undefined;
     }
-    // A cheaper request may pass where a dearer one does not.
+    // A request with a lower cost may pass although this one does not.
     if (cost < block.cost || !isSame(bucket, block.bucket)) return undefined;
     return {
       allowed: false,
@@ -48,13 +49,13 @@ export class BlockedKeys {
     };
   }
 
-  /** @param askedAt when the decision was asked for: it was made no earlier */
+  /** Stores a rejection. @param requestedAt when the request was sent to Redis: Redis decided at that time or later */
   note(
     key: string,
     bucket: TokenBucket,
     cost: number,
     decision: RateLimitDecision,
-    askedAt: number,
+    requestedAt: number,
   ): void {
     const { remaining, retryAfter, resetAfter } = decision;
     if (retryAfter <= MARGIN) return;
@@ -67,16 +68,12 @@ export class BlockedKeys {
       bucket,
       cost,
       remaining,
-      passesAt: askedAt + retryAfter,
-      fullAt: askedAt + resetAfter,
+      passesAt: requestedAt + retryAfter,
+      fullAt: requestedAt + resetAfter,
     });
   }
 
   forget(key: string): void {
     this.blocks.delete(key);
   }
-}
-
-function isSame(a: TokenBucket, b: TokenBucket): boolean {
-  return a.interval === b.interval && a.fillTime === b.fillTime;
 }

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RedisClient } from './redis-options.js';
 
-/** How long Redis may take to let go of a connection, in milliseconds. */
+/** How long Redis may take to close a connection, in milliseconds. */
 const CLOSE_TIMEOUT = 200;
 
-/** Has a connection carry out nothing late: what was not answered is refused, and not to be sent again. */
+/** Returns settings that prevent late execution: a command without a reply fails, and is not sent again. */
 export function promptSettings(commandTimeout: number) {
   return {
     autoResendUnfulfilledCommands: false,
@@ -14,8 +14,8 @@ export function promptSettings(commandTimeout: number) {
   };
 }
 
-/** Ends a connection; resolves when it is gone, or Redis has had its time to let it go. */
-export async function letGo(connection: RedisClient): Promise<void> {
+/** Closes a connection. Resolves when it is closed or the timeout has passed. */
+export async function closeConnection(connection: RedisClient): Promise<void> {
   if (connection.status === 'end') return;
   const gone = new Promise(resolve => connection.once('end', resolve));
   connection.disconnect();

@@ -1,4 +1,4 @@
-/** A promise that somebody else settles (`Promise.withResolvers` of Node 22). */
+/** A promise with its `resolve` and `reject` functions, like `Promise.withResolvers` of Node 22. */
 export class Deferred<T> {
   resolve!: (value: T) => void;
   reject!: (error: Error) => void;

@@ -1,3 +1,4 @@
+import '../start-up/loaded-copies.js';
 export { RedisConnectionStore } from './redis-connection-store.js';
 export { RedisEventLog } from './redis-event-log.js';
 export type { RedisHealth } from './redis-health.js';

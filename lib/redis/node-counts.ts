@@ -1,9 +1,9 @@
-/** What one node counts: there are never more keys than its connections have. */
+/** The connection counts of one node. Their memory is bounded by the number of connections. */
 export class NodeCounts {
   private readonly counts = new Map<string, number>();
   private sum = 0;
 
-  /** All counts together. */
+  /** The sum of all counts. */
   get total(): number {
     return this.sum;
   }
@@ -13,7 +13,7 @@ export class NodeCounts {
     this.sum += keys.length;
   }
 
-  /** @returns the keys that were counted; one that was not is none of ours to take away */
+  /** Decrements counts. @returns the keys that this node had counted; the caller must not release any others */
   remove(keys: readonly string[]): string[] {
     return keys.filter(key => {
       const count = this.counts.get(key);
@@ -25,7 +25,7 @@ export class NodeCounts {
     });
   }
 
-  /** Key, count, key, count, as scripts take them. */
+  /** Returns alternating keys and counts, as scripts expect them. */
   pairs(): (string | number)[] {
     return [...this.counts].flat();
   }

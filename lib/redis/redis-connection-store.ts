@@ -12,6 +12,7 @@ import type { RedisKeys } from './redis-keys.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
+import { contained } from '../monitoring/index.js';
 
 const ACQUIRE = new Script(ACQUIRE_LUA);
 const RELEASE = new Script(RELEASE_LUA);
@@ -20,30 +21,30 @@ const RENEW = new Script(RENEW_LUA);
 const LEAVE = new Script(LEAVE_LUA);
 const COUNT = new Script(COUNT_LUA);
 
-/** What a script answers when Redis does not know this node, or not what it counts. */
+/** The reply of a script if Redis does not know this node or its counts. */
 const LAPSED = -1;
-/** How often a lease is renewed before it runs out. */
+/** The number of renewals during one lease. */
 const RENEWALS_PER_LEASE = 3;
-/** How often a connection is tried to be counted while the lease lapses again and again. */
+/** The number of attempts to count a connection if the lease keeps lapsing. */
 const ATTEMPTS = 3;
 
 export interface NodeLease {
-  /** Names this node among all that share the Redis. */
+  /** The name of this node, unique among all nodes that share the Redis. */
   readonly node: string;
   /** Milliseconds. */
   readonly lease: number;
 }
 
 /**
- * Counts the connections of all nodes. Each node has its own counts on lease, and knows them itself: whenever
- * Redis has lost them, or may not have got them right, they are published anew.
+ * Counts the connections of all nodes. The counts of each node are stored under a lease, and the node keeps a copy of them.
+ * If Redis has lost the counts, or may have wrong ones, the node publishes them again.
  */
 export class RedisConnectionStore extends ConnectionStore {
   private readonly counts = new NodeCounts();
   private isPublished = false;
   private publishing: Promise<void> | undefined;
   private heartbeat: NodeJS.Timeout | undefined;
-  /** Answers that are on their way, which will change the counts. */
+  /** Pending requests that will change the counts. */
   private readonly acquiring = new Set<Promise<unknown>>();
 
   constructor(
@@ -63,12 +64,12 @@ export class RedisConnectionStore extends ConnectionStore {
       if (position === LAPSED) continue;
       return position === 0 ? undefined : claims[position - 1];
     }
-    throw new RedisUnavailableError('it loses the lease of this node');
+    throw new RedisUnavailableError('the lease of this node keeps lapsing');
   }
 
   override async release(keys: readonly string[]): Promise<void> {
     const held = this.counts.remove(keys);
-    // What is to be published anew will be without it.
+    // If the counts must be published again, they no longer contain these keys.
     if (held.length === 0 || !this.isPublished) return;
     await this.run(RELEASE, held);
   }
@@ -77,7 +78,7 @@ export class RedisConnectionStore extends ConnectionStore {
     return (await this.batch.run(COUNT, [this.keys.nodes], [this.lease.node, key])) as number;
   }
 
-  /** Renews the lease; publishes the counts where Redis does not have them. */
+  /** Renews the lease. Publishes the counts if Redis does not have them. */
   async renew(): Promise<void> {
     if (!this.heartbeat) return;
     if (this.isPublished && !this.publishing) {
@@ -87,7 +88,7 @@ export class RedisConnectionStore extends ConnectionStore {
     if (!this.isPublished) await this.publish();
   }
 
-  /** Gives up the lease, and with it the place of every connection of this node. */
+  /** Ends the lease, which releases every connection of this node. */
   async close(): Promise<void> {
     if (!this.heartbeat) return;
     clearInterval(this.heartbeat);
@@ -115,15 +116,15 @@ export class RedisConnectionStore extends ConnectionStore {
     return this.publishing;
   }
 
-  /** What is on its way is waited for: it would be counted twice, or not at all. */
+  /** Publishes the counts. Waits for pending requests first: otherwise they would be counted twice, or not at all. */
   private async publishOnce(): Promise<void> {
     await Promise.allSettled(this.acquiring);
-    // From here on what is released must be told, too: scripts are run in the order they were called in.
+    // Releases from now on must be sent, because Redis runs scripts in the order of their calls.
     this.isPublished = true;
     await this.run(PUBLISH, [this.lease.lease, ...this.counts.pairs()]);
   }
 
-  /** Whatever fails may have been done or not: the counts must be published anew. */
+  /** Runs a script. A failed call may have been executed, so the counts must be published again. */
   private async run(script: Script, args: readonly (string | number)[]): Promise<number> {
     try {
       const asked = this.batch.run(script, [this.keys.nodes], [this.lease.node, ...args]);
@@ -137,9 +138,10 @@ export class RedisConnectionStore extends ConnectionStore {
   }
 
   private startHeartbeat(): void {
-    this.heartbeat ??= setInterval(() => {
-      // Tried again by the next one, and at the latest by the next connection.
+    const beat = contained(() => {
+      // The next heartbeat or the next connection tries again.
       this.renew().catch(() => undefined);
-    }, this.lease.lease / RENEWALS_PER_LEASE).unref();
+    });
+    this.heartbeat ??= setInterval(beat, this.lease.lease / RENEWALS_PER_LEASE).unref();
   }
 }

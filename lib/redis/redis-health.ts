@@ -1,13 +1,16 @@
 import type { Clock } from '../clock.js';
+import { errorText } from '../monitoring/index.js';
 import { OutageLog } from '../outage-log.js';
 
 export interface RedisHealth {
   readonly status: 'up' | 'down';
-  /** Since when, in milliseconds since the Unix epoch. */
+  /** When the status began, in milliseconds since the Unix epoch. */
   readonly since: number;
+  /** The reason why the status is down although Redis answers. */
+  readonly reason?: string;
 }
 
-/** Whether Redis answers; tells the log once when it stops to, and once when it does again. */
+/** Tracks whether Redis answers. Logs each outage once, and each recovery once. */
 export class RedisHealthMonitor {
   private readonly log: OutageLog;
   private current: RedisHealth;
@@ -33,7 +36,7 @@ export class RedisHealthMonitor {
     if (this.current.status === 'up') this.current = { status: 'down', since: this.clock.now() };
     if (this.isOutage) return;
     this.isOutage = true;
-    // Nothing but the message: an error of ioredis holds the command, and so keys and nonces.
-    this.log.begin(`Redis does not answer: ${error.message}`);
+    // Log only the message: an ioredis error contains the command with its keys and nonces.
+    this.log.begin(`Redis does not answer: ${errorText(error, 'message')}`);
   }
 }

@@ -1,49 +1,58 @@
-/**
- * The names of all keys. They share one hash tag, so that any of them can be part of one script and one
- * pipeline on a Redis Cluster, too: limit and nonce of an event are one step, connections are counted in several
- * counts at once. The price is that everything lives on one shard of a cluster. One shard decides some hundred
- * thousand events a second; who needs more, or room for more nonces than it has memory, gives each application
- * a Redis of its own.
- */
+/** The names of all keys. The part in braces is the hash tag. Keys that one script uses have the same hash tag. */
 export class RedisKeys {
-  private readonly base: string;
-
-  /** Which memory Redis has now. */
-  readonly epoch: string;
-  /** There while nodes bring back what Redis has forgotten. */
-  readonly settling: string;
-  /** Which nodes count connections; their counts are in keys that start with this one. */
+  /** The nodes that count connections. The keys with their counts start with this key. */
   readonly nodes: string;
-  /** What nodes tell each other of. */
+  /** The notices of revocations, after which nodes close connections. */
   readonly revocations: string;
-  /** What nodes have told again, for a while after Redis has forgotten it. */
-  readonly retold: string;
   /** The log of the event mesh. */
   readonly events: string;
-  /** Written to see whether Redis can be. */
+  /** The clock offsets of the nodes. */
+  readonly clocks: string;
+  /** The key that a probe writes. */
   readonly probe: string;
+  /** The application that uses the prefix. */
+  readonly owner: string;
 
-  constructor(prefix: string) {
-    this.base = `${prefix}{se}:`;
-    this.epoch = `${this.base}epoch`;
-    this.settling = `${this.base}settling`;
-    this.nodes = `${this.base}nodes`;
-    this.revocations = `${this.base}revocations`;
-    this.retold = `${this.base}retold`;
-    this.events = `${this.base}events`;
-    this.probe = `${this.base}probe`;
+  constructor(private readonly prefix: string) {
+    this.nodes = `${prefix}{nodes}`;
+    this.revocations = `${prefix}{revocations}`;
+    this.events = `${prefix}{se}:events`;
+    this.clocks = `${prefix}{clocks}`;
+    this.probe = `${prefix}{probe}`;
+    this.owner = `${prefix}{owner}`;
   }
 
-  nonce(key: string): string {
-    return `${this.base}n:${key}`;
+  /** Returns the key with the state of one shard of nonces. */
+  memory(tag: string): string {
+    return `${this.prefix}{${tag}}:memory`;
   }
 
-  /** What a node has added last to the log of the event mesh. */
+  /** Returns the key of the vouch: while it exists, the memory of a shard is complete. */
+  vouch(tag: string): string {
+    return `${this.prefix}{${tag}}:vouch`;
+  }
+
+  nonce(tag: string, key: string): string {
+    return `${this.prefix}{${tag}}:n:${key}`;
+  }
+
+  /** Returns the key that marks an ended session until its tokens expire. */
+  ended(sessionId: string): string {
+    return `${this.prefix}ended:${sessionId}`;
+  }
+
+  /** Returns the key of the last entry that a node has appended to the event log. */
   publisher(node: string): string {
-    return `${this.base}p:${node}`;
+    return `${this.prefix}{se}:p:${node}`;
+  }
+
+  /** Returns the keys of a room: connections by user, and its nodes. The key of each node starts with `nodes`. */
+  room(name: string): { users: string; nodes: string } {
+    const key = `${this.prefix}{room:${encodeURIComponent(name)}}`;
+    return { users: `${key}:users`, nodes: `${key}:nodes` };
   }
 
   bucket(key: string): string {
-    return `${this.base}b:${key}`;
+    return `${this.prefix}b:${key}`;
   }
 }

@@ -1,152 +1,192 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { RefusalError } from '../protocol/index.js';
-import type { PendingDecision } from '../rate-limit/index.js';
 import { NonceStore } from '../replay/index.js';
-import { REMEMBER_LUA } from './lua/epoch.lua.js';
-import { ADMIT_LUA, USE_NONCE_LUA } from './lua/nonce.lua.js';
-import type { RedisEpoch } from './redis-epoch.js';
+import { RELEASE_NONCE_LUA, USE_NONCE_LUA } from './lua/nonce.lua.js';
 import type { RedisKeys } from './redis-keys.js';
-import type { RedisTuning } from './redis-options.js';
-import type { RedisRateLimitStore } from './redis-rate-limit-store.js';
+import type { RedisMemory } from './redis-memory.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
-import { type RememberedNonce, RememberedNonces } from './remembered-nonces.js';
 import { isFull } from './reply-errors.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
+import { VOUCH_TTL } from './shard-memory.js';
 
 const USE = new Script(USE_NONCE_LUA);
-const ADMIT = new Script(ADMIT_LUA);
-const REMEMBER = new Script(REMEMBER_LUA);
+const RELEASE = new Script(RELEASE_NONCE_LUA);
 
-/** Nonces brought back by one script, which holds up Redis for about a millisecond. */
-const CHUNK = 500;
+/** The number of attempts to use a nonce if the memory keeps changing. */
+const ATTEMPTS = 3;
+/** The maximum number of unanswered attempts that a node remembers. */
+const MAX_UNANSWERED_ATTEMPTS = 10_000;
+/** The number of nonces released at once. */
+const RELEASE_BATCH = 500;
 
-/** Where the answer about the nonce is in the reply to a script that takes tokens, too. */
-const NONCE_ANSWER = 4;
+export interface NonceStoreOptions {
+  /** Milliseconds. */
+  readonly clockDrift: number;
+  /** Returns the reason why the clock of this node cannot be trusted, or undefined. */
+  readonly clockProblem: () => string | undefined;
+}
 
-export type NonceStoreTuning = Pick<RedisTuning, 'clockDrift' | 'maxRememberedNonces'>;
+/** The name of an attempt to use a nonce, and the key of the nonce. */
+interface NonceUse {
+  readonly name: string;
+  readonly redisKey: string;
+}
+
+interface Attempt extends NonceUse {
+  readonly id: string;
+}
+
+/** An attempt without a reply. Redis may have stored the nonce, or may still store it. */
+interface UnansweredAttempt extends NonceUse {
+  readonly failedAt: number;
+}
 
 /**
- * One key per nonce, which expires by itself. Redis must not evict keys (`maxmemory-policy noeviction`): a nonce
- * that makes room for another is one that can be used again.
+ * Stores each nonce in a key that expires. Redis must not evict keys (`maxmemory-policy noeviction`): an evicted nonce can be
+ * used again.
  */
 export class RedisNonceStore extends NonceStore {
-  private readonly remembered: RememberedNonces;
+  private readonly unanswered = new Map<string, UnansweredAttempt>();
+  private readonly node = randomBytes(9).toString('base64url');
+  private attempts = 0;
   private latest = -Infinity;
-  private losses = 0;
 
   constructor(
     private readonly batch: ScriptBatch,
     private readonly keys: RedisKeys,
-    private readonly epoch: RedisEpoch,
-    private readonly limits: RedisRateLimitStore,
+    private readonly memory: RedisMemory,
     private readonly clock: Clock,
-    private readonly tuning: NonceStoreTuning,
+    private readonly options: NonceStoreOptions,
   ) {
     super();
-    this.remembered = new RememberedNonces(tuning.maxRememberedNonces);
-    epoch.onLoss(settledAt => this.bringBack(settledAt));
   }
 
-  /** The first time on a Redis that has lost its memory, or never had one, this waits for that to settle. */
-  override async use(key: string, expiresAt: number, madeAt?: number): Promise<boolean> {
-    if (this.isOver(key, expiresAt)) return false;
-    if (this.epoch.current === '') await this.epoch.known();
-    const reply = this.batch.run(USE, this.keysOf(key), this.argsOf(expiresAt, madeAt));
-    return this.isNew(await reply.catch(refuseWhenFull), { key, expiresAt, madeAt });
+  override use(key: string, expiresAt: number, madeAt?: number): Promise<boolean> {
+    return this.useNonce('', key, expiresAt, madeAt);
   }
 
-  /** Limit and nonce travel as one script, where that of the limit is still here. */
-  override useNonceIf(
+  override async useNonce(
     keyId: string,
     nonce: string,
     expiresAt: number,
-    limit: PendingDecision,
     madeAt?: number,
   ): Promise<boolean> {
-    const key = `${keyId}:${nonce}`;
-    const call = this.limits.unsentCall(limit.asked);
-    if (!call || this.epoch.current === '' || this.isOver(key, expiresAt))
-      return Promise.resolve(super.useNonceIf(keyId, nonce, expiresAt, limit, madeAt));
-    call.script = ADMIT;
-    call.keys = [...call.keys, ...this.keysOf(key)];
-    call.args = [...call.args, ...this.argsOf(expiresAt, madeAt)];
-    return call.reply
-      .catch(refuseWhenFull)
-      .then(reply => this.isNew((reply as unknown[])[NONCE_ANSWER], { key, expiresAt, madeAt }));
+    return (await this.attempt(keyId, nonce, expiresAt, madeAt)) !== undefined;
   }
 
-  /** Whether a key can be refused without asking: it has expired, or was used here before. */
-  private isOver(key: string, expiresAt: number): boolean {
-    // A clock set back must not bring back to life what was forgotten.
-    this.latest = Math.max(this.latest, this.clock.now());
-    return expiresAt < this.latest || this.remembered.has(key, this.latest);
+  /** Uses the nonce in the same write as the calls of the other decision. Releases it if that decision rejects the event. */
+  override async useNonceIf(
+    admitted: Promise<boolean>,
+    keyId: string,
+    nonce: string,
+    expiresAt: number,
+    madeAt?: number,
+  ): Promise<boolean> {
+    const used = await this.attempt(keyId, nonce, expiresAt, madeAt);
+    if (await admitted) return used !== undefined;
+    if (used) await this.release(used.id, used);
+    return false;
   }
 
-  private keysOf(key: string): string[] {
-    return [this.keys.nonce(key), this.keys.epoch, this.keys.settling];
-  }
-
-  private argsOf(expiresAt: number, madeAt?: number): (number | string)[] {
-    return [this.ttlOf(expiresAt), this.epoch.current, this.epoch.isOlder(madeAt) ? 1 : 0];
-  }
-
-  /** Through the millisecond it expires in, and as long as on a node whose clock is behind. */
-  private ttlOf(expiresAt: number): number {
-    return Math.max(0, Math.ceil(expiresAt - this.latest)) + 1 + this.tuning.clockDrift;
-  }
-
-  private isNew(answer: unknown, nonce: RememberedNonce): boolean {
-    switch (answer) {
-      case 'new':
-        this.remembered.add(nonce, this.latest);
-        return true;
-      case 'known':
-      case 'skipped':
-        return false;
-      case 'older':
-        throw new RefusalError('EVENT_EXPIRED');
-      case 'lost':
-        // Found out by whoever comes next, if Redis cannot be asked now.
-        this.epoch.enrol().catch(() => undefined);
-        throw new RedisUnavailableError('it has lost its memory');
-      default:
-        throw new RedisUnavailableError('nonces it has lost are brought back');
+  /** Tries to use a nonce. @returns the successful attempt; undefined if the nonce was used before */
+  private async attempt(
+    keyId: string,
+    nonce: string,
+    expiresAt: number,
+    madeAt?: number,
+  ): Promise<Attempt | undefined> {
+    // If the clock is set back, an event whose nonce has expired must stay expired.
+    const now = (this.latest = Math.max(this.latest, this.clock.now()));
+    if (expiresAt < now) return undefined;
+    const problem = this.options.clockProblem();
+    if (problem) throw new RedisUnavailableError(problem);
+    const id = `${keyId}:${nonce}`;
+    const shard = this.memory.shardOf(nonce);
+    const isAhead = madeAt !== undefined && madeAt > now;
+    if (isAhead) this.memory.noteAhead(keyId, madeAt);
+    const redisKey = this.keys.nonce(shard.tag, id);
+    // A client sends an event again after UNAVAILABLE: treat it as the same attempt.
+    const name = this.unanswered.get(id)?.name ?? `${this.node}.${++this.attempts}`;
+    this.unanswered.delete(id);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (!shard.isKnown) await this.memory.checkFor(shard);
+      if (madeAt !== undefined && madeAt <= shard.watermarkOf(keyId))
+        throw new RefusalError('EVENT_EXPIRED', {
+          reason:
+            'Redis has lost nonces since the event was made, so the event may have been used before',
+        });
+      const keys = [redisKey, this.keys.vouch(shard.tag), this.keys.memory(shard.tag)];
+      const args = [this.ttlOf(expiresAt), shard.token, name, keyId, isAhead ? madeAt : ''];
+      const answer = await this.batch
+        .run(USE, keys, args)
+        .then(reply => {
+          if (!isAnswer(reply)) throw this.batch.unexpectedReply();
+          return reply;
+        })
+        .catch((error: unknown) =>
+          this.failed(id, { name, redisKey, failedAt: this.clock.monotonic() }, error),
+        );
+      // If the connection was lost meanwhile, the reply may come from another memory.
+      if (answer !== 'lost' && shard.isKnown)
+        return answer === 'new' ? { id, name, redisKey } : undefined;
+      if (answer === 'lost') await this.memory.checkFor(shard);
     }
+    throw new RedisUnavailableError('its memory keeps changing');
+  }
+
+  /** Releases the nonces of unanswered attempts, so that other nodes accept their events. */
+  async releaseUnanswered(olderThan: number): Promise<void> {
+    const before = this.clock.monotonic() - olderThan;
+    const due = [...this.unanswered].filter(([, { failedAt }]) => failedAt <= before);
+    await Promise.all(
+      due.slice(0, RELEASE_BATCH).map(async ([id, attempt]) => {
+        // Delete first: no other call may continue this attempt while its release is pending.
+        this.unanswered.delete(id);
+        await this.release(id, attempt);
+      }),
+    );
+  }
+
+  private async release(id: string, { name, redisKey }: NonceUse): Promise<void> {
+    const failedAt = this.clock.monotonic();
+    await this.batch.run(RELEASE, [redisKey], [name]).catch(() => {
+      if (!this.unanswered.has(id)) this.remember(id, { name, redisKey, failedAt });
+    });
+  }
+
+  private failed(id: string, attempt: UnansweredAttempt, error: unknown): never {
+    const { cause } = error as RedisUnavailableError;
+    // A full Redis is not an outage: reject only this event.
+    if (isFull(cause))
+      throw Object.assign(
+        new RefusalError('UNAVAILABLE', { reason: 'Redis has no memory left for nonces' }),
+        { cause },
+      );
+    this.remember(id, attempt);
+    throw error;
+  }
+
+  private remember(id: string, attempt: UnansweredAttempt): void {
+    for (const oldest of this.unanswered.keys()) {
+      if (this.unanswered.size < MAX_UNANSWERED_ATTEMPTS) break;
+      this.unanswered.delete(oldest);
+    }
+    this.unanswered.set(id, attempt);
   }
 
   /**
-   * Holds the others back for what they could accept otherwise. That the rest is known, and not merely too old to
-   * tell, is told afterwards; what nobody else can use is not.
+   * Returns how long Redis keeps a nonce: through the millisecond in which it expires, plus `clockDrift` for nodes whose clock
+   * is behind, plus `VOUCH_TTL`. If the clock of Redis jumps, the vouch must expire before the nonce.
    */
-  private async bringBack(settledAt: number): Promise<void> {
-    const loss = ++this.losses;
-    const { holdTime } = this.epoch;
-    const isOpen = ({ madeAt = Infinity }: RememberedNonce) => madeAt > settledAt;
-    const isShared = ({ madeAt }: RememberedNonce) => madeAt !== Infinity;
-    await this.tell(loss, holdTime, nonce => isShared(nonce) && isOpen(nonce));
-    // Redis may be gone once more: then this is begun anew.
-    this.tell(loss, 0, nonce => !isOpen(nonce)).catch(() => undefined);
-  }
-
-  /** One chunk after the other, so that events find their way in between. */
-  private async tell(
-    loss: number,
-    holdTime: number,
-    isWanted: (nonce: RememberedNonce) => boolean,
-  ): Promise<void> {
-    for (const chunk of this.remembered.chunks(CHUNK, this.latest, isWanted)) {
-      if (loss !== this.losses) return;
-      const keys = chunk.map(({ key }) => this.keys.nonce(key));
-      const ttls = chunk.map(({ expiresAt }) => this.ttlOf(expiresAt));
-      await this.batch.run(REMEMBER, [this.keys.settling, ...keys], [holdTime, ...ttls]);
-    }
+  private ttlOf(expiresAt: number): number {
+    return (
+      Math.max(0, Math.ceil(expiresAt - this.latest)) + 1 + this.options.clockDrift + VOUCH_TTL
+    );
   }
 }
 
-/** A Redis without room is full, as a store may be, not out of order. */
-function refuseWhenFull(error: unknown): never {
-  const { cause } = error as RedisUnavailableError;
-  if (!isFull(cause)) throw error;
-  throw Object.assign(new RefusalError('UNAVAILABLE'), { cause });
+function isAnswer(reply: unknown): reply is 'new' | 'known' | 'lost' {
+  return reply === 'new' || reply === 'known' || reply === 'lost';
 }

@@ -2,50 +2,57 @@ import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { Clock } from '../clock.js';
 import { MAX_DELAY, Problems } from '../options/index.js';
 
-/** A client of ioredis, of one server or of a cluster. */
+/** An ioredis client of one server or of a cluster. */
 export type RedisClient = Redis | Cluster;
 
-/** Where Redis is: give one of both. */
+/** Whether a client is a cluster. `instanceof` fails if the application uses another copy of ioredis. */
+export function isCluster(client: RedisClient): client is Cluster {
+  return client.isCluster;
+}
+
+/** The Redis to use. Set either `url` or `client`. */
 export interface RedisTarget {
   /** `redis://[user:password@]host[:port][/database]`, or `rediss://…` for TLS. */
   url?: string;
-  /** A client of the application, which is used as it is, and never closed. */
+  /** A client of the application. The library never closes it, but replaces a connection that does not answer. */
   client?: RedisClient;
 }
 
-/** Times are milliseconds. */
+/** Settings of the stores on Redis. Times are in milliseconds. */
 export interface RedisTuning {
-  /** What all keys start with, for applications that share a Redis. No braces. @default 'semantic-events:' */
+  /** The prefix of all keys, for applications that share a Redis. It must not contain braces. @default 'semantic-events:' */
   prefix: string;
-  /** How long Redis may take to answer before it counts as down. @default 1_000 */
+  /** The time after which Redis counts as down if it does not answer. @default 1_000 */
   commandTimeout: number;
-  /** After how long without a sign of life the connections of a node no longer count. @default 15_000 */
+  /** The time after which the connections of a crashed node no longer count. @default 15_000 */
   lease: number;
   /**
-   * How far apart the clocks of two nodes may be. A nonce is remembered that much longer than its event lives,
-   * so that a node whose clock is behind does not accept it again. @default 5_000
+   * The maximum difference between the clocks of two nodes. A node with a larger difference rejects ring-key events and
+   * tickets, and its health is down. Redis keeps a nonce this much longer than its event lives. After Redis has lost its
+   * memory, nodes reject ring-key events that were made up to this long after they detected the loss. @default 1_000
    */
   clockDrift: number;
   /**
-   * When Redis has lost its memory, or is new, how long all nodes have to bring back the nonces they have seen.
-   * Until then none is used: signed events are refused with `UNAVAILABLE`. It is also how far ahead of its time an
-   * event may be dated and still be known to have been made before, where the node is away that has seen it: with
-   * `signing.clockSkew` no larger than this, none is accepted twice. @default 1_000
+   * The maximum number of keys without tokens that a node rejects without calling Redis. It also limits the number of keys
+   * with leased tokens.
+   * @default 10_000
    */
-  settleTime: number;
-  /** How many nonces a node remembers by itself; the oldest are given up for newer ones. @default 1_000_000 */
-  maxRememberedNonces: number;
-  /** How many keys known to be out of tokens are refused without asking Redis. @default 10_000 */
   maxBlockedKeys: number;
   /**
-   * How many events of the mesh are kept, about, for clients and nodes that come back; the oldest are given up for newer
+   * The approximate number of stored events of the mesh, from which clients and nodes resume. New events replace the oldest
    * ones. @default 10_000
    */
   maxEvents: number;
+  /** The maximum bytes of stored public events, and separately of addressed events. @default 16_777_216 */
+  maxHistorySize: number;
+  /** The maximum number of stored events for one user, session, connection or room. @default 1_000 */
+  maxEventsPerAudience: number;
+  /** The maximum bytes of stored events for one user, session, connection or room. @default 262_144 */
+  maxHistorySizePerAudience: number;
 }
 
 export interface RedisStoresOptions extends RedisTarget, Partial<RedisTuning> {
-  /** Where the time of nonces comes from. @default the system's clock */
+  /** The clock for the age of nonces. @default the system's clock */
   clock?: Clock;
 }
 
@@ -53,11 +60,12 @@ export const REDIS_DEFAULTS: Readonly<RedisTuning> = Object.freeze({
   prefix: 'semantic-events:',
   commandTimeout: 1_000,
   lease: 15_000,
-  clockDrift: 5_000,
-  settleTime: 1_000,
-  maxRememberedNonces: 1_000_000,
+  clockDrift: 1_000,
   maxBlockedKeys: 10_000,
   maxEvents: 10_000,
+  maxHistorySize: 16_777_216,
+  maxEventsPerAudience: 1_000,
+  maxHistorySizePerAudience: 262_144,
 });
 
 type OptionsOfEither = RedisOptions & Pick<ClusterOptions, 'redisOptions'>;
@@ -68,10 +76,11 @@ const MINIMA = [
   ['commandTimeout', 1],
   ['lease', 100],
   ['clockDrift', 0],
-  ['settleTime', 1],
-  ['maxRememberedNonces', 1],
   ['maxBlockedKeys', 1],
   ['maxEvents', 1],
+  ['maxHistorySize', 1],
+  ['maxEventsPerAudience', 1],
+  ['maxHistorySizePerAudience', 1],
 ] as const;
 
 /** @throws SemanticEventsConfigError naming every problem at once */
@@ -88,7 +97,7 @@ export function checkRedisOptions(options: RedisStoresOptions): void {
 function checkTarget({ url, client }: RedisTarget, problems: Problems): void {
   if ((url === undefined) === (client === undefined))
     problems.add('redisStores', 'needs either a url or a client');
-  // The URL itself is not repeated: it may hold a password.
+  // The message must not repeat the URL, which may contain a password.
   if (url !== undefined && !SCHEMES.includes(schemeOf(url)))
     problems.add('redisStores.url', 'must be a URL such as redis://localhost:6379');
   if (client !== undefined && !isClient(client))

@@ -1,48 +1,77 @@
 import type { Clock } from '../clock.js';
-import { type RateLimitDecision, RateLimitStore, type TokenBucket } from '../rate-limit/index.js';
-import type { BlockedKeys } from './blocked-keys.js';
+import { attempt, contained } from '../monitoring/index.js';
+import {
+  type RateLimitDecision,
+  RateLimitStore,
+  TOLERANCE,
+  type TokenBucket,
+} from '../rate-limit/index.js';
+import { BlockedKeys } from './blocked-keys.js';
+import {
+  type EndedLease,
+  isSame,
+  LEASE_TIME,
+  leasableOf,
+  LeasedBuckets,
+  NO_LEASE,
+} from './leased-buckets.js';
 import { REFUND_LUA, TAKE_LUA } from './lua/token-bucket.lua.js';
 import type { RedisKeys } from './redis-keys.js';
 import { Script } from './script.js';
-import type { ScriptBatch, ScriptCall } from './script-batch.js';
+import type { ScriptBatch } from './script-batch.js';
 
 const TAKE = new Script(TAKE_LUA);
 const REFUND = new Script(REFUND_LUA);
 
-/** What a script that takes tokens answers, numbers as text: Redis would cut off their fractions. */
-type TakeReply = [allowed: number, remaining: string, retryAfter: string, resetAfter: string];
+/** The interval at which ending leases are renewed or returned, in milliseconds. */
+const RENEW_INTERVAL = LEASE_TIME / 10;
+/** The maximum number of requests in one call. */
+const MAX_REQUESTS = 1_000;
 
-/** One token bucket per key, by the clock of the Redis server. */
+/** The reply of the script that takes tokens. Its last number is text, because Redis truncates numbers. */
+type TakeReply = [answers: string, granted: number, period: string, resetAfter: string];
+
+/** The requests for one key that share a call. */
+interface RequestGroup {
+  readonly bucket: TokenBucket;
+  readonly costs: number[];
+  decided: Promise<RateLimitDecision[]>;
+}
+
+/**
+ * Stores one token bucket per key. Its time comes from the Redis server. Requests for a key in one turn of the event loop share
+ * a call. A node leases tokens for busy keys, and decides without Redis while it has leased tokens.
+ */
 export class RedisRateLimitStore extends RateLimitStore {
-  private readonly calls = new WeakMap<Promise<RateLimitDecision>, ScriptCall>();
+  private readonly leases: LeasedBuckets;
+  private readonly blocked: BlockedKeys;
+  /** The unsent calls by key. */
+  private readonly unsent = new Map<string, RequestGroup>();
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly batch: ScriptBatch,
     private readonly keys: RedisKeys,
-    private readonly blocked: BlockedKeys,
     private readonly clock: Clock,
+    maxKeys: number,
   ) {
     super();
+    this.leases = new LeasedBuckets(maxKeys);
+    this.blocked = new BlockedKeys(maxKeys);
   }
 
-  /** Refuses at once what was refused before and cannot pass yet. */
+  /** Takes tokens. Rejects a request at once if an earlier rejection of its key still applies. */
   override take(
     key: string,
     bucket: TokenBucket,
     cost: number,
   ): RateLimitDecision | Promise<RateLimitDecision> {
-    const askedAt = this.clock.monotonic();
-    const refusal = this.blocked.refusal(key, bucket, cost, askedAt);
-    if (refusal) return refusal;
-    const { interval, fillTime } = bucket;
-    const call = this.batch.add(TAKE, [this.keys.bucket(key)], [interval, fillTime, cost]);
-    const decided = call.reply.then(reply => {
-      const decision = decisionOf(reply as TakeReply);
-      if (!decision.allowed) this.blocked.note(key, bucket, cost, decision, askedAt);
-      return decision;
-    });
-    this.calls.set(decided, call);
-    return decided;
+    const now = this.clock.monotonic();
+    return (
+      this.leases.take(key, bucket, cost, now) ??
+      this.blocked.refusal(key, bucket, cost, now) ??
+      this.decide(key, bucket, cost)
+    );
   }
 
   override async refund(key: string, { interval }: TokenBucket, tokens: number): Promise<void> {
@@ -50,18 +79,126 @@ export class RedisRateLimitStore extends RateLimitStore {
     this.blocked.forget(key);
   }
 
-  /** The call that a decision waits for, while it waits to be sent: something can still be added to it. */
-  unsentCall(decision: Promise<RateLimitDecision>): ScriptCall | undefined {
-    const call = this.calls.get(decision);
-    return call && !call.isSent && call.script === TAKE ? call : undefined;
+  /** Returns all leases. */
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    await this.endLeases(Infinity, false);
+  }
+
+  private async decide(key: string, bucket: TokenBucket, cost: number): Promise<RateLimitDecision> {
+    let group = this.unsent.get(key);
+    if (!group || !isSame(group.bucket, bucket) || group.costs.length >= MAX_REQUESTS) {
+      group = this.newGroup(key, bucket);
+      this.unsent.set(key, group);
+    }
+    const index = group.costs.push(cost) - 1;
+    const decisions = await group.decided;
+    return decisions[index] as RateLimitDecision;
+  }
+
+  /** @param mayLease whether the call may also lease tokens */
+  private newGroup(key: string, bucket: TokenBucket, mayLease = true): RequestGroup {
+    const costs: number[] = [];
+    let sentAt = 0;
+    let want = 0;
+    const leave = () => {
+      if (this.unsent.get(key)?.costs === costs) this.unsent.delete(key);
+    };
+    const args = () => {
+      leave();
+      sentAt = this.clock.monotonic();
+      if (mayLease) want = this.leases.want(key, bucket, sum(costs), sentAt);
+      const isOver = want > 0 || costs.length === 0;
+      return takeArgs(bucket, want, isOver ? this.leases.end(key, bucket) : NO_LEASE, costs);
+    };
+    const decided = this.batch.run(TAKE, [this.keys.bucket(key)], args).then(
+      reply => {
+        const [answers, granted, period, reset] = reply as TakeReply;
+        const resetAfter = Number(reset);
+        if (want > 0) {
+          this.leases.granted(key, bucket, { granted, period, resetAfter }, sentAt);
+          this.startRenewing();
+        }
+        const taken = resetAfter - granted * bucket.interval;
+        return this.note(key, bucket, costs, decisionsOf(bucket, costs, answers, taken), sentAt);
+      },
+      (error: unknown) => {
+        leave();
+        if (want > 0) this.leases.failed(key, bucket);
+        throw error;
+      },
+    );
+    return { bucket, costs, decided };
+  }
+
+  private note(
+    key: string,
+    bucket: TokenBucket,
+    costs: readonly number[],
+    decisions: RateLimitDecision[],
+    requestedAt: number,
+  ): RateLimitDecision[] {
+    decisions.forEach((decision, index) => {
+      if (!decision.allowed)
+        this.blocked.note(key, bucket, costs[index] as number, decision, requestedAt);
+    });
+    return decisions;
+  }
+
+  private startRenewing(): void {
+    const renew = contained(() => {
+      attempt(() => this.endLeases(this.clock.monotonic() + 2 * RENEW_INTERVAL, true));
+      if (this.leases.size > 0) return;
+      clearInterval(this.timer);
+      this.timer = undefined;
+    });
+    this.timer ??= setInterval(renew, RENEW_INTERVAL).unref();
+  }
+
+  /** Returns leases that end before a time. If a call fails, its tokens are lost, because Redis may have executed it. */
+  private async endLeases(before: number, mayLease: boolean): Promise<void> {
+    const ending = this.leases.endingBefore(before, this.clock.monotonic());
+    await Promise.allSettled(
+      ending.map(([key, bucket]) => this.newGroup(key, bucket, mayLease).decided),
+    );
   }
 }
 
-function decisionOf([allowed, remaining, retryAfter, resetAfter]: TakeReply): RateLimitDecision {
-  return {
-    allowed: allowed === 1,
-    remaining: Number(remaining),
-    retryAfter: Number(retryAfter),
-    resetAfter: Number(resetAfter),
-  };
+function takeArgs(
+  bucket: TokenBucket,
+  want: number,
+  { period, granted, unused }: EndedLease,
+  costs: readonly number[],
+): (string | number)[] {
+  const { interval, fillTime } = bucket;
+  return [interval, fillTime, want, leasableOf(bucket), period, granted, unused, ...costs];
+}
+
+/** Calculates the decision for each request from the bucket's state after all of them. */
+function decisionsOf(
+  { interval, fillTime }: TokenBucket,
+  costs: readonly number[],
+  answers: string,
+  resetAfterAll: number,
+): RateLimitDecision[] {
+  let resetAfter = resetAfterAll;
+  return costs
+    .map((_, index) => costs.length - 1 - index)
+    .map(index => {
+      const time = (costs[index] as number) * interval;
+      const allowed = answers[index] === '1';
+      const decision = {
+        allowed,
+        remaining: Math.max(0, Math.floor((fillTime - resetAfter) / interval + TOLERANCE)),
+        retryAfter: allowed ? 0 : resetAfter + time - fillTime,
+        resetAfter,
+      };
+      if (allowed) resetAfter -= time;
+      return decision;
+    })
+    .reverse();
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

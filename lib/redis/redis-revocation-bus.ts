@@ -1,86 +1,116 @@
 import type { Clock } from '../clock.js';
 import { type Revocation, RevocationBus } from '../connection/index.js';
+import { attempt, contained, errorText } from '../monitoring/index.js';
 import { OutageLog } from '../outage-log.js';
-import { RETELL_LUA } from './lua/revocations.lua.js';
-import type { RedisEpoch } from './redis-epoch.js';
+import { RefusalError } from '../protocol/index.js';
+import { END_SESSION_LUA, HAS_ENDED_LUA } from './lua/revocations.lua.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
 
-const RETELL = new Script(RETELL_LUA);
+const END_SESSION = new Script(END_SESSION_LUA);
+const HAS_ENDED = new Script(HAS_ENDED_LUA);
 
-/** How often other nodes are listened to, in milliseconds: a log-out takes no longer than this to reach them. */
+/** The polling interval in milliseconds. A log-out reaches other nodes within this time. */
 const POLL_INTERVAL = 500;
-/** Revocations kept for nodes that are away or start later, by Redis and, should it lose them, by each node. */
-export const MAX_KEPT = 10_000;
-/** Revocations waiting for Redis to come back. */
-const MAX_UNSENT = 10_000;
+/** The number of notices in Redis. A node that was disconnected reads them later. */
+const MAX_NOTICES = 10_000;
+/** The maximum number of revocations that wait while Redis is down. */
+const MAX_UNSENT = 100_000;
+/** The maximum number of ended sessions that a node stores again after Redis has lost them. */
+const MAX_KNOWN = 100_000;
+/** The maximum age of own notices that a node sends again after Redis has lost them, in milliseconds. */
+const REPEAT_TIME = 60_000;
 const BATCH = 500;
-/** How long it is known which were told again, in milliseconds: longer than nodes take to do it. */
-const RETOLD_TTL = 60_000;
 const BEGINNING = '0-0';
 
 type StreamEntry = [id: string, fields: string[]];
 
 /**
- * A Redis Stream that every node reads from where it last was: a node that was cut off, or starts later, hears
- * what it missed. It is polled rather than waited on, which takes no connection of its own.
+ * Stores each ended session in a key that expires with the session's tokens. Nodes read the key when a client authenticates.
+ * A Redis Stream carries notices to close open connections. Each node polls it from its last position.
  */
 export class RedisRevocationBus extends RevocationBus {
   private readonly listeners: ((revocation: Revocation) => void)[] = [];
-  /**
-   * What was said or heard so far, as it is told: for listeners that come after the first look, since an
-   * application starts step by step, and for a Redis that loses it.
-   */
-  private readonly known = new Map<string, Revocation>();
+  private readonly gapListeners: (() => void)[] = [];
   private readonly unsent = new Set<string>();
-  private lost: string[] = [];
+  /** The ended sessions, each with its expiry. The last entry is the newest. */
+  private readonly ended = new Map<string, number>();
+  /** The ended sessions that Redis may have lost. */
+  private unrestored: (readonly [id: string, until: number])[] = [];
+  /** The notices of this node from the last minute. */
+  private notices: { readonly text: string; readonly at: number }[] = [];
   private readonly timer: NodeJS.Timeout;
   private readonly outage: OutageLog;
   private isRefused = false;
+  private hasCaughtUp = false;
   private lastId = BEGINNING;
   private exchanging: Promise<void> | undefined;
 
-  /** @param node tells our own entries from those of others */
+  /** @param node the name of this node, by which it recognises its own notices */
   constructor(
     private readonly link: RedisLink,
     private readonly batch: ScriptBatch,
     private readonly keys: RedisKeys,
     private readonly node: string,
-    epoch: RedisEpoch,
-    clock: Clock,
+    private readonly clock: Clock,
   ) {
     super();
     this.outage = new OutageLog(clock);
-    this.timer = setInterval(() => void this.catchUp(), POLL_INTERVAL).unref();
-    link.onUp(() => void this.catchUp());
-    epoch.onLoss(() => {
-      this.lost = [...this.known.keys()];
-      // The ids of another Redis may be smaller.
-      this.lastId = BEGINNING;
-      void this.catchUp();
-    });
+    const poll = contained(() => (link.health.status === 'up' ? this.catchUp() : undefined));
+    this.timer = setInterval(poll, POLL_INTERVAL).unref();
+    link.onUp(contained(() => this.catchUp()));
   }
 
-  publish(revocation: Revocation): void {
-    makeRoom(this.unsent, MAX_UNSENT);
+  override publish(revocation: Revocation): void {
     const text = JSON.stringify(revocation);
     this.unsent.add(text);
-    this.keep(text, revocation);
-    void this.catchUp();
+    makeRoom(this.unsent, MAX_UNSENT);
+    this.notices.push({ text, at: this.clock.monotonic() });
+    if (this.notices.length > MAX_NOTICES) this.notices.shift();
+    this.remember(revocation);
+    attempt(() => this.catchUp());
   }
 
-  subscribe(listener: (revocation: Revocation) => void): void {
+  override subscribe(listener: (revocation: Revocation) => void): void {
     this.listeners.push(listener);
-    for (const revocation of this.known.values()) listener(revocation);
+    // The first poll may run before the last listener subscribes, so report the known sessions.
+    for (const [id, until] of this.ended)
+      listener({ kind: 'session', id, code: 'REVOKED', at: this.clock.now(), until });
   }
 
-  /** Sends what is to be sent and reads what there is; what fails is tried again. */
+  override onGap(listener: () => void): void {
+    this.gapListeners.push(listener);
+  }
+
+  /**
+   * @throws RefusalError `UNAVAILABLE` if this node has not reached Redis yet, and so knows no log-outs
+   * @throws RedisUnavailableError by rejecting
+   */
+  override async hasEnded(sessionId: string): Promise<boolean> {
+    try {
+      return (await this.batch.run(HAS_ENDED, [this.keys.ended(sessionId)], [])) === 1;
+    } catch (error) {
+      if (this.hasCaughtUp) throw error;
+      throw new RefusalError('UNAVAILABLE', {
+        reason: 'this node has not reached Redis since it started, and so knows no log-outs',
+      });
+    }
+  }
+
+  /** Stores the ended sessions again, because Redis may have lost them. */
+  restoreEnded(): void {
+    this.unrestored = [...this.ended];
+    attempt(() => this.catchUp());
+  }
+
+  /** Sends waiting revocations and reads new notices. The next poll retries a failure. */
   catchUp(): Promise<void> {
     this.exchanging ??= this.exchange()
       .then(
         () => {
+          this.hasCaughtUp = true;
           if (this.isRefused) this.outage.end('Log-outs reach the other nodes again');
           this.isRefused = false;
         },
@@ -99,64 +129,101 @@ export class RedisRevocationBus extends RevocationBus {
   }
 
   private async exchange(): Promise<void> {
-    let read: number;
+    let isBehind: boolean;
     do {
       const sending = [...this.unsent].slice(0, BATCH);
+      // Store the end first: a client must not authenticate again after the notice has closed its connection.
+      await Promise.all(
+        sending.map(async text => {
+          const { kind, id, until = 0 } = JSON.parse(text) as Revocation;
+          if (kind === 'session') await this.storeEnd(id, until);
+        }),
+      );
+      const from = this.lastId === BEGINNING ? '-' : this.lastId;
       const replies = await this.link.exchange(pipeline => {
         for (const text of sending) {
           const fields = ['node', this.node, 'revocation', text];
-          pipeline.xadd(this.keys.revocations, 'MAXLEN', '~', MAX_KEPT, '*', ...fields);
+          pipeline.xadd(this.keys.revocations, 'MAXLEN', '~', MAX_NOTICES, '*', ...fields);
         }
-        // Not XREAD: in which form it answers depends on how the client of the application is set up.
-        pipeline.xrange(this.keys.revocations, `(${this.lastId}`, '+', 'COUNT', BATCH);
+        // XREAD cannot be used: the form of its reply depends on the settings of the application's client.
+        pipeline.xrange(this.keys.revocations, from, '+', 'COUNT', BATCH + 1);
       });
-      // What cannot be told for want of memory does not keep us from hearing.
-      read = this.receive((replies.at(-1)?.[1] ?? []) as StreamEntry[]);
+      // A full Redis can still be read, so process the notices before throwing.
+      isBehind = this.receive((replies.at(-1)?.[1] ?? []) as StreamEntry[]);
       const error = replies.find(([failure]) => failure)?.[0];
       if (error) throw error;
       for (const text of sending) this.unsent.delete(text);
-    } while (read === BATCH || this.unsent.size > 0);
-    while (this.lost.length > 0) await this.retell(this.lost);
-  }
-
-  private async retell(lost: string[]): Promise<void> {
-    const keys = [this.keys.revocations, this.keys.retold];
-    const telling = lost.slice(0, BATCH);
-    await this.batch.run(RETELL, keys, [this.node, MAX_KEPT, RETOLD_TTL, ...telling]);
-    // Where Redis has lost its memory once more meanwhile, another list has taken the place of this one.
-    lost.splice(0, telling.length);
-  }
-
-  /** @returns how many there were */
-  private receive(entries: StreamEntry[]): number {
-    for (const [id, fields] of entries) {
-      this.lastId = id;
-      const [, , , text] = fields;
-      if (text === undefined || this.known.has(text)) continue;
-      const revocation = JSON.parse(text) as Revocation;
-      this.keep(text, revocation);
-      for (const listener of this.listeners) listener(revocation);
+    } while (isBehind || this.unsent.size > 0);
+    while (this.unrestored.length > 0) {
+      const { unrestored } = this;
+      const restoring = unrestored.slice(0, BATCH);
+      await Promise.all(restoring.map(([id, until]) => this.storeEnd(id, until)));
+      // If Redis has lost its memory again meanwhile, `this.unrestored` is a new list. Change only the old one.
+      unrestored.splice(0, restoring.length);
     }
-    return entries.length;
   }
 
-  private keep(text: string, revocation: Revocation): void {
-    makeRoom(this.known, MAX_KEPT);
-    this.known.set(text, revocation);
+  private async storeEnd(id: string, until: number): Promise<void> {
+    const left = Math.ceil(until - this.clock.now());
+    if (left > 0) await this.batch.run(END_SESSION, [this.keys.ended(id)], [left]);
   }
 
-  /** Of a Redis that is down the link tells; one that takes no revocations is our business. */
+  /** Processes notices. @returns whether there may be more notices */
+  private receive(entries: StreamEntry[]): boolean {
+    const isAtPlace = this.lastId === BEGINNING || entries[0]?.[0] === this.lastId;
+    if (!isAtPlace) {
+      // The last read notice was deleted, and other notices may be lost with it.
+      this.lastId = BEGINNING;
+      this.repeatNotices();
+      for (const listener of this.gapListeners) listener();
+      return true;
+    }
+    for (const [id, fields] of entries) {
+      if (id === this.lastId) continue;
+      this.lastId = id;
+      const [, node, , text] = fields;
+      if (node !== this.node && text !== undefined) this.notify(text);
+    }
+    return entries.length > BATCH;
+  }
+
+  private notify(text: string): void {
+    let revocation: Revocation;
+    try {
+      revocation = JSON.parse(text) as Revocation;
+    } catch {
+      return;
+    }
+    this.remember(revocation);
+    for (const listener of this.listeners) listener(revocation);
+  }
+
+  private remember({ kind, id, until = 0 }: Revocation): void {
+    if (kind !== 'session' || until <= this.clock.now()) return;
+    const longest = Math.max(until, this.ended.get(id) ?? 0);
+    this.ended.delete(id);
+    this.ended.set(id, longest);
+    makeRoom(this.ended, MAX_KNOWN);
+  }
+
+  private repeatNotices(): void {
+    const since = this.clock.monotonic() - REPEAT_TIME;
+    this.notices = this.notices.filter(({ at }) => at > since);
+    for (const { text } of this.notices) this.unsent.add(text);
+  }
+
+  /** Logs that Redis rejects revocations. The link logs that Redis is down. */
   private noteFailure(error: Error): void {
     if (this.isRefused || this.link.health.status === 'down') return;
     this.isRefused = true;
-    this.outage.begin(`Log-outs do not reach the other nodes: ${error.message}`);
+    this.outage.begin(`Log-outs do not reach the other nodes: ${errorText(error, 'message')}`);
   }
 }
 
-/** Lets the oldest go where there is no room for one more. */
+/** Deletes the oldest entries beyond a maximum. */
 function makeRoom(kept: Set<string> | Map<string, unknown>, max: number): void {
   for (const oldest of kept.keys()) {
-    if (kept.size < max) return;
+    if (kept.size <= max) return;
     kept.delete(oldest);
   }
 }

@@ -1,44 +1,55 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { SystemClock } from '../clock.js';
-import { BlockedKeys } from './blocked-keys.js';
 import { promptSettings } from './connection-ends.js';
 import { RedisConnectionStore } from './redis-connection-store.js';
-import { RedisEpoch } from './redis-epoch.js';
 import { RedisEventLog } from './redis-event-log.js';
 import type { RedisHealth } from './redis-health.js';
 import { RedisKeys } from './redis-keys.js';
 import { RedisLink } from './redis-link.js';
+import { RedisMemory, VOUCH_INTERVAL } from './redis-memory.js';
 import { RedisNonceStore } from './redis-nonce-store.js';
+import { NodeClocks } from './node-clocks.js';
+import { PrefixOwner } from './prefix-owner.js';
 import { checkRedisOptions, REDIS_DEFAULTS, type RedisStoresOptions } from './redis-options.js';
 import { RedisRateLimitStore } from './redis-rate-limit-store.js';
 import { RedisRevocationBus } from './redis-revocation-bus.js';
+import { RedisRoomStore } from './redis-room-store.js';
 import { ScriptBatch } from './script-batch.js';
+import { contained } from '../monitoring/index.js';
 
-/** Every store on Redis, for `SemanticEventsModule.forRoot({ stores: redisStores({ url }) })`. */
+/** All stores on Redis, for `SemanticEventsModule.forRoot({ stores: redisStores({ url }) })`. */
 export interface RedisStores {
   readonly nonceStore: RedisNonceStore;
   readonly rateLimitStore: RedisRateLimitStore;
   readonly connectionStore: RedisConnectionStore;
   readonly revocationBus: RedisRevocationBus;
   readonly eventLog: RedisEventLog;
-  /** Whether Redis answers, and since when it does or does not. */
+  readonly roomStore: RedisRoomStore;
+  /** Returns whether Redis answers and the clock of this node can be trusted, and since when. */
   health(): RedisHealth;
-  /** Resolves once nonces can be used and log-outs are known, or Redis has turned out to be away. */
+  /** Resolves when nonces can be used and log-outs are known, or when Redis cannot be reached. */
   ready(): Promise<void>;
-  /** Gives back the places of this node's connections, and closes the connection to Redis if it was made here. */
+  /**
+   * Claims the key prefix for the application whose signing keys have these fingerprints.
+   *
+   * @throws SemanticEventsConfigError by rejecting, if another application uses the prefix
+   */
+  claim(fingerprints: () => readonly string[]): Promise<void>;
+  /**
+   * Releases this node's connections and leased tokens. Closes the connection to Redis, unless the application passed its own
+   * client.
+   */
   close(): Promise<void>;
 }
 
-/** How often, at most, Redis is asked whether it still has its memory, in milliseconds. */
-const MIN_WATCH_INTERVAL = 50;
-/** The longest pause between attempts to reach Redis again, well below `settleTime`, in milliseconds. */
+/** The longest pause between attempts to reconnect, in milliseconds. */
 const MAX_RETRY_DELAY = 200;
 
 /**
- * Has all protections hold across nodes, on Redis 6.2 or later, or a Valkey. All keys are in one hash slot.
+ * Creates stores on Redis 6.2 or later, or Valkey, so that all protections apply across nodes. A cluster distributes the keys.
  *
- * @throws SemanticEventsConfigError naming everything that is wrong with the options
+ * @throws SemanticEventsConfigError naming every problem with the options
  */
 export function redisStores(options: RedisStoresOptions): RedisStores {
   checkRedisOptions(options);
@@ -51,32 +62,43 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
   const link = new RedisLink(client, { commandTimeout, probeKey: keys.probe, isOwned }, clock);
   const batch = new ScriptBatch(link);
 
-  const blocked = new BlockedKeys(tuning.maxBlockedKeys);
-  const rateLimitStore = new RedisRateLimitStore(batch, keys, blocked, clock);
-  const epoch = new RedisEpoch(batch, keys, clock, tuning.settleTime);
-  const nonceStore = new RedisNonceStore(batch, keys, epoch, rateLimitStore, clock, tuning);
+  const { maxBlockedKeys } = tuning;
+  const rateLimitStore = new RedisRateLimitStore(batch, keys, clock, maxBlockedKeys);
   const node = randomUUID();
+  const { clockDrift } = tuning;
+  const { isCluster } = client;
+  const memory = new RedisMemory(batch, keys, clock, { clockDrift, isCluster });
+  const clocks = new NodeClocks(batch, keys, clock, { node, clockDrift });
+  const clockProblem = () => clocks.problem;
+  const nonceStore = new RedisNonceStore(batch, keys, memory, clock, { clockDrift, clockProblem });
   const lease = { node, lease: tuning.lease };
   const connectionStore = new RedisConnectionStore(batch, keys, lease);
-  const revocationBus = new RedisRevocationBus(link, batch, keys, node, epoch, clock);
-
-  const logOptions = { node, commandTimeout, maxEvents: tuning.maxEvents };
-  const eventLog = new RedisEventLog(link, batch, keys, clock, logOptions);
-
-  link.onUp(() => {
-    // Either is tried again when it is needed.
-    epoch.enrol().catch(() => undefined);
-    connectionStore.renew().catch(() => undefined);
+  const revocationBus = new RedisRevocationBus(link, batch, keys, node, clock);
+  const owner = new PrefixOwner(batch, keys, tuning.prefix);
+  memory.onLoss(() => {
+    revocationBus.restoreEnded();
   });
 
-  // A node without events finds out, too, that Redis has lost its memory: well within the time to settle. So does one
-  // whose connection outlives a fail-over, as it does behind a proxy.
-  const watch = setInterval(
-    () => {
-      if (link.health.status === 'up') epoch.enrol().catch(() => undefined);
-    },
-    Math.max(MIN_WATCH_INTERVAL, tuning.settleTime / 3),
-  ).unref();
+  const roomStore = new RedisRoomStore(batch, keys, lease);
+  const eventLog = new RedisEventLog(link, batch, keys.events, clock, { ...tuning, node });
+
+  /** Ignores the failure of an attempt: a timer, or the next use, tries again. */
+  const attempt = (work: Promise<unknown>) => {
+    work.catch(() => undefined);
+  };
+  link.onUp(() => {
+    attempt(memory.check());
+    attempt(clocks.compare());
+    attempt(connectionStore.renew());
+    attempt(owner.renew());
+  });
+  const vouch = contained(() => {
+    if (link.health.status === 'down') return;
+    attempt(memory.check());
+    attempt(clocks.compare());
+    attempt(nonceStore.releaseUnanswered(commandTimeout));
+  });
+  const watch = setInterval(vouch, VOUCH_INTERVAL).unref();
 
   let closing: Promise<void> | undefined;
   return {
@@ -85,16 +107,23 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     connectionStore,
     revocationBus,
     eventLog,
-    health: () => link.health,
-    ready: async () => {
-      await Promise.allSettled([epoch.enrol(), revocationBus.catchUp()]);
+    roomStore,
+    health: () => {
+      const problem = owner.problem ?? clocks.problem;
+      return problem ? { ...link.health, status: 'down', reason: problem } : link.health;
     },
+    ready: async () => {
+      link.open();
+      await Promise.allSettled([memory.ready(), clocks.compare(), revocationBus.catchUp()]);
+    },
+    claim: fingerprints => owner.claim(fingerprints),
     close: () => {
       clearInterval(watch);
+      owner.close();
       revocationBus.close();
-      return (closing ??= Promise.allSettled([eventLog.close(), connectionStore.close()]).then(() =>
-        link.close(),
-      ));
+      return (closing ??= Promise.allSettled(
+        [eventLog, roomStore, connectionStore, rateLimitStore].map(store => store.close()),
+      ).then(() => link.close()));
     },
   };
 }
@@ -102,9 +131,10 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
 function connect(url: string, commandTimeout: number): Redis {
   return new Redis(url, {
     ...promptSettings(commandTimeout),
+    lazyConnect: true,
     enableOfflineQueue: false,
     retryStrategy: attempts => Math.min(attempts * 50, MAX_RETRY_DELAY),
-    // After a failover the old primary can only be read.
+    // After a fail-over the former primary is read-only.
     reconnectOnError: error => error.message.startsWith('READONLY'),
   });
 }

@@ -1,6 +1,6 @@
 import { SemanticEventsError } from '../protocol/index.js';
 
-/** Redis did not answer, or could not do what it was asked for; `cause` says what happened. */
+/** Thrown if Redis does not answer or cannot execute a command. `cause` contains the original error. */
 export class RedisUnavailableError extends SemanticEventsError {
   override readonly name = 'RedisUnavailableError';
   readonly code = 'REDIS_UNAVAILABLE';

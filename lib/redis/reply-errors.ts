@@ -1,4 +1,4 @@
-/** How a Redis puts it that it is there, but cannot do its work, or not for us. */
+/** The error codes of a Redis that answers, but cannot execute commands for this client. */
 const OUTAGES = new Set([
   'LOADING',
   'BUSY',
@@ -12,19 +12,24 @@ const OUTAGES = new Set([
   'NOPERM',
 ]);
 
-/** The code an error of Redis starts with; before Redis 7 one that a script met with stands further back. */
+/** Returns the code of a Redis error. Before Redis 7, an error inside a script has its code later in the message. */
 export function replyCode({ message }: Error): string {
   const [, code = ''] =
     /^ERR Error running script.*? -([A-Z]+) /.exec(message) ?? /^([A-Z]+)/.exec(message) ?? [];
   return code;
 }
 
-/** Whether an error tells of Redis as a whole, or only of the one command it answers. */
+/** Whether an error concerns Redis as a whole, and not only one command. */
 export function isOutage(error: Error): boolean {
   return error.name !== 'ReplyError' || OUTAGES.has(replyCode(error));
 }
 
-/** Whether Redis works, but has no memory left for more. */
+/** Whether an error reports that Redis has no memory left. */
 export function isFull(error: unknown): boolean {
   return error instanceof Error && replyCode(error) === 'OOM';
+}
+
+/** Whether an error reports that the server is a replica. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && replyCode(error) === 'READONLY';
 }

@@ -1,3 +1,4 @@
+import { contained, errorText } from '../monitoring/index.js';
 import { Deferred } from './deferred.js';
 import type { RedisLink, RedisReply } from './redis-link.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
@@ -5,21 +6,28 @@ import { isOutage } from './reply-errors.js';
 import type { Script } from './script.js';
 
 type Argument = string | number;
+/** Arguments, or a function that creates them when the call is sent. */
+type Arguments = readonly Argument[] | (() => readonly Argument[]);
 
-/** Calls without an answer, beyond which new ones are refused: more wait than can be answered in time. */
+/** The maximum number of unanswered calls. Further calls are rejected, because Redis could not answer them in time. */
 export const MAX_UNANSWERED = 50_000;
 
-/** One run of a script. Until it is sent, it can still become part of a larger step. */
-export class ScriptCall {
+/** One call of a script. */
+class ScriptCall {
   private readonly answer = new Deferred<unknown>();
   readonly reply = this.answer.promise;
-  isSent = false;
+  private made: readonly Argument[] | undefined;
 
   constructor(
-    public script: Script,
-    public keys: readonly string[],
-    public args: readonly Argument[],
+    readonly script: Script,
+    readonly keys: readonly string[],
+    private readonly given: Arguments,
   ) {}
+
+  /** The arguments. They are created once, because a call may be sent again. */
+  get args(): readonly Argument[] {
+    return (this.made ??= typeof this.given === 'function' ? this.given() : this.given);
+  }
 
   resolve(reply: unknown): void {
     this.answer.resolve(reply);
@@ -31,8 +39,8 @@ export class ScriptCall {
 }
 
 /**
- * Sends all calls of one turn of the event loop in one write. The turn ends with setImmediate, after everything
- * that was read from all sockets has been looked at, guards that await each other included.
+ * Sends all calls of one turn of the event loop in one write. It sends them with `setImmediate`, after the data of all sockets
+ * and the guards that it starts have been processed.
  */
 export class ScriptBatch {
   private waiting: ScriptCall[] = [];
@@ -40,36 +48,37 @@ export class ScriptBatch {
 
   constructor(private readonly link: RedisLink) {}
 
-  /** @throws RedisUnavailableError by rejecting */
-  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.add(script, keys, args).reply;
+  /** The number of lost connections, as `RedisLink.generation`. */
+  get generation(): number {
+    return this.link.generation;
   }
 
-  /** Like `run`, at once: ahead of all that waits for the end of the turn. */
+  /** Runs a script with the calls of this turn. @throws RedisUnavailableError by rejecting */
+  run(script: Script, keys: readonly string[], args: Arguments): Promise<unknown> {
+    const call = new ScriptCall(script, keys, args);
+    if (this.unanswered >= MAX_UNANSWERED)
+      return Promise.reject(new RedisUnavailableError('too many calls wait for a reply'));
+    this.unanswered++;
+    if (this.waiting.length === 0) setImmediate(this.flush);
+    this.waiting.push(call);
+    return call.reply;
+  }
+
+  /** Replaces the connection after a reply that the script cannot return. */
+  unexpectedReply(): RedisUnavailableError {
+    return this.link.unexpectedReply();
+  }
+
+  /** Runs a script at once, before the calls that wait for the end of the turn. */
   async runFirst(script: Script, keys: string[], args: Argument[]): Promise<unknown> {
     const call = new ScriptCall(script, keys, args);
     settle([call], await this.exchange([call], new Set([script])), this.link);
     return call.reply;
   }
 
-  /** Like `run`, for who may have something to add before the call is sent. */
-  add(script: Script, keys: readonly string[], args: readonly Argument[]): ScriptCall {
-    const call = new ScriptCall(script, keys, args);
-    if (this.unanswered >= MAX_UNANSWERED) {
-      call.reject(new RedisUnavailableError('too many calls wait for an answer'));
-      call.isSent = true;
-      return call;
-    }
-    this.unanswered++;
-    if (this.waiting.length === 0) setImmediate(this.flush);
-    this.waiting.push(call);
-    return call;
-  }
-
-  private readonly flush = (): void => {
+  private readonly flush = contained(() => {
     const calls = this.waiting;
     this.waiting = [];
-    for (const call of calls) call.isSent = true;
     void this.send(calls)
       .catch((error: unknown) => {
         for (const call of calls) call.reject(error as Error);
@@ -77,26 +86,29 @@ export class ScriptBatch {
       .finally(() => {
         this.unanswered -= calls.length;
       });
-  };
+  });
 
   private async send(calls: readonly ScriptCall[]): Promise<void> {
     const replies = await this.exchange(calls, new Set());
     const unknown = calls.filter((_, index) => isUnknownScript(replies[index]));
     settle(calls, replies, this.link);
     if (unknown.length === 0) return;
-    // Redis was restarted or has flushed its scripts. Nothing of these calls was carried out.
+    // Redis was restarted or has flushed its scripts. It has executed none of these calls.
     const missing = new Set(unknown.map(({ script }) => script));
     settle(unknown, await this.exchange(unknown, missing), this.link);
   }
 
-  /** @param missing scripts to be sent in full, the first time each is called */
+  /** Sends calls. @param missing the scripts to send in full with their first call */
   private exchange(calls: readonly ScriptCall[], missing: Set<Script>): Promise<RedisReply[]> {
-    return this.link.exchange(pipeline => {
-      for (const { script, keys, args } of calls) {
-        if (missing.delete(script)) pipeline.eval(script.lua, keys.length, ...keys, ...args);
-        else pipeline.evalsha(script.sha, keys.length, ...keys, ...args);
-      }
-    });
+    const { isCluster } = this.link.client;
+    return this.link.exchangeEach(commands =>
+      calls.map(({ script, keys, args }) =>
+        // On a cluster each master needs the full script.
+        (isCluster ? missing.has(script) : missing.delete(script))
+          ? commands.eval(script.lua, keys.length, ...keys, ...args)
+          : commands.evalsha(script.sha, keys.length, ...keys, ...args),
+      ),
+    );
   }
 }
 
@@ -110,7 +122,7 @@ function settle(calls: readonly ScriptCall[], replies: RedisReply[], link: Redis
       return;
     }
     if (isOutage(error)) link.fail(error);
-    call.reject(new RedisUnavailableError(error.message, error));
+    call.reject(new RedisUnavailableError(errorText(error, 'message'), error));
   });
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A Lua script, by the digest Redis knows it by. */
+/** A Lua script with its SHA-1 digest, by which Redis identifies it. */
 export class Script {
   readonly sha: string;
 

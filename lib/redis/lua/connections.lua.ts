@@ -1,16 +1,16 @@
 import { SERVER_TIME } from './server-time.lua.js';
 
 /**
- * Each node has a hash of its own counts, which expires with its lease: what a crashed node counted is gone by
- * itself, with nobody to clean up. `nodes` lists who has a lease, by when it runs out. The names of the hashes
- * are made from that of the list, and so are in its hash slot.
+ * Defines the keys and leases of the counts. Each node has a hash of its own counts, which expires with its lease. The counts of
+ * a crashed node therefore expire without cleaning up. `nodes` lists the nodes with a lease, ordered by its expiry. The names of
+ * the hashes start with the name of the list, so that they are in the same hash slot.
  */
 const NODES = `${SERVER_TIME}
 local nodes, node = KEYS[1], ARGV[1]
 local function hash_of(name) return nodes .. ':' .. name end
 local own = hash_of(node)
 
--- The total stands beside the counts, where no claim's field, which starts with a colon, can be.
+-- The total cannot collide with the field of a claim, because those start with a colon.
 local TOTAL = 'total'
 
 local function renew(lease, now)
@@ -25,7 +25,12 @@ local function has_lapsed(now)
 end
 `;
 
-/** KEYS: nodes · ARGV: node, lease, (claim, limit)… → 0, the position of the claim at its limit, or -1 after a lapse. */
+/**
+ * Counts a connection, unless a claim has reached its limit.
+ *
+ * KEYS: nodes · ARGV: node, lease, (claim, limit)…
+ * → 0, the position of the claim at its limit, or -1 if the lease has lapsed.
+ */
 export const ACQUIRE_LUA = `${NODES}
 local now = server_time()
 if has_lapsed(now) then return -1 end
@@ -51,7 +56,7 @@ renew(tonumber(ARGV[2]), now)
 return 0
 `;
 
-/** KEYS: nodes · ARGV: node, claim… → 0, or -1 where the count is not known. */
+/** Releases claims. KEYS: nodes · ARGV: node, claim… → 0, or -1 if a count is unknown. */
 export const RELEASE_LUA = `${NODES}
 local answer = 0
 for index = 2, #ARGV do
@@ -67,7 +72,7 @@ end
 return answer
 `;
 
-/** Puts what a node counts in place of what is known of it. KEYS: nodes · ARGV: node, lease, (claim, count)…. */
+/** Replaces the stored counts of a node. KEYS: nodes · ARGV: node, lease, (claim, count)…. */
 export const PUBLISH_LUA = `${NODES}
 redis.call('DEL', own)
 local total = 0
@@ -81,8 +86,10 @@ return 0
 `;
 
 /**
- * Renews a lease. KEYS: nodes · ARGV: node, lease, the total the node counts or -1 where it is just changing
- * → 0, or -1 where the counts must be published anew.
+ * Renews a lease.
+ *
+ * KEYS: nodes · ARGV: node, lease, the node's total or -1 while it is changing
+ * → 0, or -1 if the counts must be published again.
  */
 export const RENEW_LUA = `${NODES}
 local now = server_time()
@@ -93,13 +100,13 @@ renew(tonumber(ARGV[2]), now)
 return 0
 `;
 
-/** KEYS: nodes · ARGV: node. */
+/** Removes a node and its counts. KEYS: nodes · ARGV: node. */
 export const LEAVE_LUA = `${NODES}
 redis.call('DEL', own)
 return redis.call('ZREM', nodes, node)
 `;
 
-/** KEYS: nodes · ARGV: node, claim → how many connections all nodes count. */
+/** Counts connections on all nodes. KEYS: nodes · ARGV: node, claim → the number of connections. */
 export const COUNT_LUA = `${NODES}
 local sum = 0
 for _, name in ipairs(redis.call('ZRANGE', nodes, 0, -1)) do

@@ -1,64 +1,247 @@
 /**
- * Adds an event, once: a client of ioredis may send a command again whose answer it has not seen. What a node sends is
- * numbered, and Redis keeps the last number. Where that is lower than one it has acknowledged, or is gone and so is the
- * entry, but not those before it, Redis has lost what came after, as in a failover: a log with a hole that nobody can see
- * is given up, so that everybody is told of a gap.
- *
- * KEYS: log, last number of this node · ARGV: number, highest number acknowledged, its id or an empty text, entries kept,
- * ms to keep the number, type, text → the id, or nothing when it may have been added before.
+ * Compares stream ids, and returns the epoch of the log. A new epoch begins if Redis has no log, or lacks entries that a node
+ * knows. In that case Redis was emptied, or a replica without the last entries has taken over. New ids come after the current
+ * time and the largest id that the node knows, so that no id is used twice.
  */
-export const APPEND_LUA = `
-local known = redis.call('GET', KEYS[2])
-local last = tonumber(known or ARGV[2])
-local near = not known and ARGV[3] ~= '' and redis.call('XREVRANGE', KEYS[1], ARGV[3], '-', 'COUNT', 1)[1]
-if last < tonumber(ARGV[2]) or near and near[1] ~= ARGV[3] then redis.call('DEL', KEYS[1]) end
-if tonumber(ARGV[1]) <= last then return false end
-local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'type', ARGV[6], 'text', ARGV[7])
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[5])
-return id
+const STATE = `
+local function parse(id)
+  local time, number = string.match(id or '', '^(%d+)%-(%d+)$')
+  return tonumber(time) or 0, tonumber(number) or 0
+end
+local function behind(a, b)
+  local time, number = parse(a)
+  local other, count = parse(b)
+  return time < other or time == other and number < count
+end
+local function state(key, known, candidate)
+  local found = redis.call('HMGET', key, 'epoch', 'last', 'start')
+  local epoch, last = found[1], found[2]
+  if epoch and last and not behind(last, known) then return epoch, last, found[3] end
+  local now = redis.call('TIME')
+  local start = string.format('%.0f-0', now[1] * 1000 + math.floor(now[2] / 1000))
+  if behind(start, known) then start = known end
+  if last and behind(start, last) then start = last end
+  redis.call('HSET', key, 'epoch', candidate, 'last', start, 'start', start)
+  return candidate, start, start
+end
+local function publish(channel, message)
+  local sent = redis.pcall('SPUBLISH', channel, message)
+  if type(sent) == 'table' and sent.err then redis.call('PUBLISH', channel, message) end
+end
+`;
+
+/** The largest number of an id. Must equal `MAX_NUMBER` of the cursors. */
+const MAX_NUMBER = 8_388_607;
+
+/**
+ * Appends an entry once. An ioredis client may send a command again if it has not received the reply. Each node therefore numbers
+ * its entries, and Redis keeps the last number. The script drops old entries first, so that a full Redis has memory again. It
+ * applies the limits of the channel and, for an addressed entry, the limits of all audiences together.
+ *
+ * KEYS: state, channels, index, last number of this node, stream, nodes · ARGV: number, highest acknowledged number, known id,
+ * epoch to begin, ms to keep the number, channel, type, text, maximum entries and characters of the channel, and of all addressed
+ * entries, node
+ * → epoch and id, or nothing if the entry may have been appended before.
+ */
+export const APPEND_LUA = `${STATE}
+local channel, kind, text = ARGV[6], ARGV[7], ARGV[8]
+local max_entries, max_size = tonumber(ARGV[9]), tonumber(ARGV[10])
+local all_entries, all_size = tonumber(ARGV[11]), tonumber(ARGV[12])
+local sent = tonumber(redis.call('GET', KEYS[4]) or ARGV[2])
+if tonumber(ARGV[1]) <= sent then return false end
+local epoch, last = state(KEYS[1], ARGV[3], ARGV[4])
+
+local function drop(stream, name, id, size)
+  redis.call('XDEL', stream, id)
+  redis.call('HSET', KEYS[2], 'd' .. name, id)
+  local rest = redis.call('HINCRBY', KEYS[2], 's' .. name, -size)
+  if name ~= '' then
+    redis.call('XDEL', KEYS[3], id)
+    redis.call('HINCRBY', KEYS[1], 'size', -size)
+  end
+  return rest
+end
+local function oldest(stream)
+  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  if first then return first[1], first[2] end
+end
+local size = tonumber(redis.call('HGET', KEYS[2], 's' .. channel) or -1)
+local count = redis.call('XLEN', KEYS[5])
+while count > 0 and (count >= max_entries or size + #text > max_size) do
+  local id, fields = oldest(KEYS[5])
+  size = drop(KEYS[5], channel, id, #(fields[4] or ''))
+  count = count - 1
+end
+if channel ~= '' then
+  local sum = tonumber(redis.call('HGET', KEYS[1], 'size') or 0)
+  local number = redis.call('XLEN', KEYS[3])
+  while number > 0 and (number >= all_entries or sum + #text > all_size) do
+    local id, fields = oldest(KEYS[3])
+    local name, length = fields[2], tonumber(fields[4])
+    local stream = KEYS[3] .. ':' .. name
+    drop(stream, name, id, length)
+    redis.call('HSET', KEYS[1], 'dropped', id)
+    if redis.call('XLEN', stream) == 0 then
+      redis.call('DEL', stream)
+      redis.call('HDEL', KEYS[2], 's' .. name, 'd' .. name)
+      if name == channel then size = -1 end
+    end
+    sum = sum - length
+    number = number - 1
+  end
+  if size < 0 then
+    local dropped = redis.call('HGET', KEYS[1], 'dropped')
+    if dropped then redis.call('HSET', KEYS[2], 'd' .. channel, dropped) end
+  end
+end
+
+local now = redis.call('TIME')
+local time, number = parse(last)
+local clock = now[1] * 1000 + math.floor(now[2] / 1000)
+if clock > time then
+  time, number = clock, 0
+elseif number < ${MAX_NUMBER} then
+  number = number + 1
+else
+  time, number = time + 1, 0
+end
+local id = string.format('%.0f-%.0f', time, number)
+redis.call('XADD', KEYS[5], id, 'type', kind, 'text', text)
+redis.call('HINCRBY', KEYS[2], 's' .. channel, #text)
+redis.call('HSET', KEYS[1], 'last', id)
+if channel ~= '' then
+  redis.call('XADD', KEYS[3], id, 'channel', channel, 'size', #text)
+  redis.call('HINCRBY', KEYS[1], 'size', #text)
+end
+redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[5])
+local run = redis.call('HGET', KEYS[1], 'run')
+if run then redis.call('HSET', KEYS[6], ARGV[13], run .. string.format(' %.0f', clock)) end
+publish(KEYS[5], epoch .. ' ' .. id .. ' ' .. kind .. '\\n' .. text)
+return { epoch, id }
 `;
 
 /**
- * Reads on behind an id, which proves by being there that nothing behind it is gone: the oldest are dropped first. Where
- * it is not, or none is given, from the oldest entry on. A log is never left empty, so that everybody has an id that is there.
+ * Reads the entries of channels after a place. A place of another epoch is a gap. The read then starts at that place, or at the
+ * beginning of the epoch if that is earlier. A place before the last dropped entry of a channel is also a gap.
  *
- * KEYS: log · ARGV: id or an empty text, entries at most, characters after which there are no more → gap?, end?, entries.
+ * KEYS: state, channels, the stream of each channel · ARGV: known id, epoch to begin, epoch and id of the place or an empty id,
+ * maximum entries of each channel, characters after which a page ends, each channel
+ * → epoch, last id, for each channel: gap?, last dropped id, more?, entries.
  */
-export const READ_LUA = `
-local limit = tonumber(ARGV[2])
-local function from(id) return redis.call('XRANGE', KEYS[1], id, '+', 'COUNT', limit + 2) end
-local entries = ARGV[1] == '' and {} or from(ARGV[1])
-local first = 1
-local gap = 0
-if entries[1] and entries[1][1] == ARGV[1] then
-  first = 2
-else
-  if ARGV[1] ~= '' then gap = 1 end
-  entries = from('-')
-  if #entries == 0 then
-    redis.call('XADD', KEYS[1], '*', 'type', '', 'text', '{}')
-    entries = from('-')
+export const READ_LUA = `${STATE}
+local epoch, last, start = state(KEYS[1], ARGV[1], ARGV[2])
+local from, limit, most = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local is_gap = from ~= '' and (ARGV[3] ~= epoch or behind(last, from))
+if is_gap and behind(start, from) then from = start end
+local dropped_all = redis.call('HGET', KEYS[1], 'dropped') or ''
+local parts = {}
+for index = 3, #KEYS do
+  local channel = ARGV[index + 4]
+  local found = redis.call('HMGET', KEYS[2], 's' .. channel, 'd' .. channel)
+  local dropped = found[2] or ''
+  if not found[1] and channel ~= '' then dropped = dropped_all end
+  local entries = redis.call('XRANGE', KEYS[index], from == '' and '-' or '(' .. from, '+', 'COUNT', limit + 1)
+  local page, size, more = {}, 0, 0
+  for _, entry in ipairs(entries) do
+    if #page == limit or size > most then
+      more = 1
+      break
+    end
+    local text = entry[2][4] or ''
+    size = size + #text
+    page[#page + 1] = { entry[1], entry[2][2] or '', text }
   end
+  local gap = from ~= '' and (is_gap or behind(from, dropped))
+  parts[#parts + 1] = { gap and 1 or 0, dropped, more, page }
 end
-local page = {}
-local size = 0
-local ended = 1
-for index = first, #entries do
-  if #page == limit or size > tonumber(ARGV[3]) then
-    ended = 0
-    break
-  end
-  local id, fields = entries[index][1], entries[index][2]
-  local text = fields[4] or ''
-  size = size + #text
-  page[#page + 1] = { id, fields[2] or '', text }
-end
-return { gap, ended, page }
+return { epoch, last, parts }
 `;
 
-/** KEYS: log → the id of the newest entry; of a first one where there is none. */
-export const NEWEST_LUA = `
-local entries = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-if #entries > 0 then return entries[1][1] end
-return redis.call('XADD', KEYS[1], '*', 'type', '', 'text', '{}')
+/** The time in which nodes must report to a restarted or new server, in milliseconds. */
+const GRACE = 2_000;
+/** The time after which a silent node counts as ended if the server has not changed, in milliseconds. */
+const FORGOTTEN = 10_000;
+
+/**
+ * Checks the nodes after the server process has changed. A restarted server, or a replica that has taken over, may lack the
+ * newest entries. The nodes detect the loss by the ids that they know. A node that does not report may have ended together with
+ * the former server. Only that node may have known the lost entries, so a new epoch begins. Requires the right to call INFO.
+ */
+const SERVER = `
+local function on_this_server(key, nodes, node, epoch, last, candidate)
+  local text = redis.pcall('INFO', 'server')
+  local run = type(text) == 'string' and string.match(text, 'run_id:(%w+)')
+  if not run then return epoch, last end
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local found = redis.call('HMGET', key, 'run', 'doubt')
+  local known, doubt = found[1], tonumber(found[2] or '')
+  if known ~= run then
+    redis.call('HSET', key, 'run', run)
+    if known then
+      doubt = now + ${GRACE}
+      redis.call('HSET', key, 'doubt', string.format('%.0f', doubt))
+    end
+  end
+  redis.call('HSET', nodes, node, run .. string.format(' %.0f', now))
+  local missing = 0
+  local all = redis.call('HGETALL', nodes)
+  for at = 1, #all, 2 do
+    local seen, since = string.match(all[at + 1], '^(%w+) (%d+)$')
+    local is_missing = seen ~= run
+    if is_missing then missing = missing + 1 end
+    if is_missing and not (doubt and now < doubt) or not is_missing and now - since > ${FORGOTTEN} then
+      redis.call('HDEL', nodes, all[at])
+    end
+  end
+  if not doubt or missing > 0 and now < doubt then return epoch, last end
+  redis.call('HDEL', key, 'doubt')
+  if missing == 0 or epoch == candidate then return epoch, last end
+  local at = parse(last)
+  last = string.format('%.0f-%.0f', math.max(at + 1, now), 0)
+  redis.call('HSET', key, 'epoch', candidate, 'last', last, 'start', last)
+  return candidate, last
+end
 `;
+
+/**
+ * Publishes the end of the log, unless another node has just done so. The message shows every node that its connection works,
+ * and that it has received all entries.
+ *
+ * KEYS: state, tick, public stream, nodes · ARGV: known id, epoch to begin, ms until the next tick, node → epoch, last id.
+ */
+export const TICK_LUA = `${STATE}${SERVER}
+local epoch, last = state(KEYS[1], ARGV[1], ARGV[2])
+epoch, last = on_this_server(KEYS[1], KEYS[4], ARGV[4], epoch, last, ARGV[2])
+if redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[3]) then
+  publish(KEYS[3], epoch .. ' ' .. last .. ' ')
+end
+return { epoch, last }
+`;
+
+/**
+ * Stores the id since which a user has the right to a pattern, unless one is stored.
+ *
+ * KEYS: state, grants of the user · ARGV: known id, epoch to begin, pattern, first id of the right or an empty text, ms to keep
+ * it, maximum patterns → the stored id.
+ */
+export const GRANT_LUA = `${STATE}
+local _, last = state(KEYS[1], ARGV[1], ARGV[2])
+local since = redis.call('HGET', KEYS[2], ARGV[3])
+if not since then
+  since = ARGV[4] == '' and last or ARGV[4]
+  if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[6]) then redis.call('DEL', KEYS[2]) end
+  redis.call('HSET', KEYS[2], ARGV[3], since)
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+return since
+`;
+
+/** Removes rights of a user. KEYS: grants of the user · ARGV: a pattern, or nothing for all patterns. */
+export const WITHDRAW_LUA = `
+if ARGV[1] then return redis.call('HDEL', KEYS[1], ARGV[1]) end
+return redis.call('DEL', KEYS[1])
+`;
+
+/** Removes a node that shuts down, so that it does not count as missing. KEYS: nodes · ARGV: node. */
+export const UNREGISTER_LUA = "return redis.call('HDEL', KEYS[1], ARGV[1])";

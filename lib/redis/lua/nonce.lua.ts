@@ -1,38 +1,21 @@
-import { TOKEN_BUCKET } from './token-bucket.lua.js';
-
 /**
- * Uses a nonce up. The epoch names one unbroken memory: where it is not the one the caller knows, Redis has
- * forgotten nonces, and the caller must bring back those it remembers before any more are used. What is older
- * than that memory can be told to be known, but not to be new.
- */
-const USE_NONCE = `
-local function use_nonce(nonce, epoch_key, settling_key, ttl, known_epoch, is_older)
-  local state = redis.call('MGET', epoch_key, settling_key)
-  if state[1] ~= known_epoch then return 'lost' end
-  if state[2] then return 'settling' end
-  if is_older == '1' then return redis.call('EXISTS', nonce) == 1 and 'known' or 'older' end
-  if redis.call('SET', nonce, 1, 'NX', 'PX', ttl) then return 'new' end
-  return 'known'
-end
-`;
-
-/** KEYS: nonce, epoch, settling · ARGV: ttl, epoch, 1 if older or 0 → new, known, older, settling or lost. */
-export const USE_NONCE_LUA = `${USE_NONCE}
-return use_nonce(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
-`;
-
-/**
- * Rate limit, then nonce, as one step: only what the limit lets pass uses its nonce up, and what is a replay
- * has paid for it.
+ * Uses a nonce, if the memory has the token of the caller and is vouched for. The value of a nonce is the name of the attempt
+ * that used it, so that an attempt can be repeated after a lost reply. Stores future event times: a new memory rejects them.
  *
- * KEYS: bucket, nonce, epoch, settling · ARGV: interval, fill time, cost, ttl, epoch, 1 if older or 0
- * → as of a take, then new, known, older, settling, lost or skipped.
+ * KEYS: nonce, vouch, memory · ARGV: ttl, token, attempt, scope, future event time or an empty text
+ * → new, known or lost.
  */
-export const ADMIT_LUA = `${TOKEN_BUCKET}${USE_NONCE}
-local decision = take(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]))
-decision[5] = 'skipped'
-if decision[1] == 1 then
-  decision[5] = use_nonce(KEYS[2], KEYS[3], KEYS[4], ARGV[4], ARGV[5], ARGV[6])
+export const USE_NONCE_LUA = `
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 'lost' end
+if ARGV[5] ~= '' and tonumber(redis.call('HGET', KEYS[3], 'a:' .. ARGV[4]) or 0) < tonumber(ARGV[5]) then
+  redis.call('HSET', KEYS[3], 'a:' .. ARGV[4], ARGV[5])
 end
-return decision
+if redis.call('SET', KEYS[1], ARGV[3], 'NX', 'PX', ARGV[1]) then return 'new' end
+return redis.call('GET', KEYS[1]) == ARGV[3] and 'new' or 'known'
+`;
+
+/** Releases a nonce, if this attempt has used it. KEYS: nonce · ARGV: attempt. */
+export const RELEASE_NONCE_LUA = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
 `;

@@ -1,14 +1,8 @@
-/**
- * Tells again what Redis has forgotten. All nodes do, and mostly the same: what one has told is left out.
- *
- * KEYS: revocations, retold · ARGV: node, how many are kept, how long to know what was told, revocation…
- */
-export const RETELL_LUA = `
-for index = 4, #ARGV do
-  if redis.call('SADD', KEYS[2], ARGV[index]) == 1 then
-    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'node', ARGV[1], 'revocation', ARGV[index])
-  end
-end
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
-return 0
+/** Marks a session as ended. Never shortens an existing mark. KEYS: session · ARGV: ms to keep the mark. */
+export const END_SESSION_LUA = `
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
+return 1
 `;
+
+/** Checks whether a session has ended. KEYS: session → 1 if it has ended. */
+export const HAS_ENDED_LUA = `return redis.call('EXISTS', KEYS[1])`;

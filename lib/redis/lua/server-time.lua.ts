@@ -1,6 +1,6 @@
 /**
- * The time of the Redis server in milliseconds, the one clock that all nodes share. Counted from the end of 2023
- * instead of 1970, so that a double has digits left for the tiny intervals of fast rates.
+ * The time of the Redis server in milliseconds, which all nodes share. It counts from the beginning of 2024 instead of 1970. The
+ * smaller number leaves a double enough digits for the short intervals of high rates.
  */
 export const SERVER_TIME = `
 local function server_time()

@@ -1,56 +1,92 @@
 import { TOLERANCE } from '../../rate-limit/index.js';
+import { LEASE_TIME } from '../leased-buckets.js';
 import { SERVER_TIME } from './server-time.lua.js';
 
 /**
- * The generic cell rate algorithm, step for step as in rate-limit/token-bucket.ts. A bucket is one key that
- * holds the time at which it is full again and expires then: a full bucket takes up no memory.
+ * The generic cell rate algorithm, as in rate-limit/token-bucket.ts. A bucket is one key with the time at which it is full
+ * again. The key expires at that time, so that a full bucket needs no memory. While tokens are leased, the key also contains the
+ * number of the period, and the numbers of tokens leased in this period and the previous one. Earlier leases have ended.
+ *
+ * A leased token counts as used until it is settled or its lease has ended. The bucket and all leases together therefore never
+ * exceed the limit of the bucket.
  */
-export const TOKEN_BUCKET = `${SERVER_TIME}
+const BUCKET = `${SERVER_TIME}
 local TOLERANCE = ${TOLERANCE}
-
-local function keep(key, full_at, now)
-  redis.call('SET', key, string.format('%.17g', full_at), 'PX', string.format('%.0f', math.min(math.ceil(full_at - now), 1e15)))
+local LEASE = ${LEASE_TIME}
+local key, now = KEYS[1], server_time()
+local period = math.floor(now / LEASE)
+local full_at, at, this, before = string.match(redis.call('GET', key) or '', '^(%S+) ?(%S*) ?(%S*) ?(%S*)$')
+full_at, at = tonumber(full_at or now), tonumber(at or period) or period
+this, before = tonumber(this or 0) or 0, tonumber(before or 0) or 0
+if at > period then
+  -- The clock was set back.
+  this, before = this + before, 0
+elseif at < period then
+  this, before = 0, at == period - 1 and this or 0
 end
 
-local function take(key, interval, fill_time, cost)
-  local now = server_time()
-  local known = tonumber(redis.call('GET', key) or now)
-  -- A server clock set back must not block anybody for longer than a whole bucket takes to fill.
-  local full_at = math.min(math.max(known, now), now + fill_time + TOLERANCE * interval)
-  local next = full_at + cost * interval
+local function keep()
+  local text, left = string.format('%.17g', full_at), full_at - now
+  if this + before > 0 then
+    text = string.format('%s %.0f %.0f %.0f', text, period, this, before)
+    left = math.max(left, (period + 2) * LEASE - now)
+  end
+  if left > 0 then
+    redis.call('SET', key, text, 'PX', string.format('%.0f', math.min(math.ceil(left), 1e15)))
+  else
+    redis.call('DEL', key)
+  end
+end
+`;
+
+/**
+ * Ends a lease, takes tokens for each request in turn, and leases more tokens if all requests passed.
+ *
+ * KEYS: bucket · ARGV: interval, fill time, tokens to lease, maximum leased tokens, period of the ended lease or an empty text,
+ * its tokens, its unused tokens, cost of each request…
+ * → a 1 or 0 for each request, tokens leased, period, milliseconds until the bucket is full.
+ */
+export const TAKE_LUA = `${BUCKET}
+local interval, fill_time = tonumber(ARGV[1]), tonumber(ARGV[2])
+local want, leasable = tonumber(ARGV[3]), tonumber(ARGV[4])
+local settled_in, settled, unused = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local has_changed = settled > 0
+if settled_in == period then
+  this = math.max(0, this - settled)
+elseif settled_in == period - 1 then
+  before = math.max(0, before - settled)
+else
+  -- The lease has ended: the bucket was refilled without these tokens.
+  unused = 0
+end
+full_at = math.max(full_at - unused * interval, now + (this + before) * interval)
+-- If the server clock was set back, a client must not wait longer than the fill time of the bucket.
+full_at = math.min(full_at, now + fill_time + TOLERANCE * interval)
+
+local answers = {}
+for index = 8, #ARGV do
+  local next = full_at + tonumber(ARGV[index]) * interval
   local allowed = next - now <= fill_time + TOLERANCE * interval
-  local retry_after = 0
   if allowed then
     full_at = next
-    keep(key, full_at, now)
+    has_changed = true
   else
-    retry_after = next - now - fill_time
+    want = 0
   end
-  local remaining = math.max(0, math.floor((fill_time - (full_at - now)) / interval + TOLERANCE))
-  return {
-    allowed and 1 or 0,
-    string.format('%.0f', remaining),
-    string.format('%.17g', retry_after),
-    string.format('%.17g', full_at - now),
-  }
+  answers[#answers + 1] = allowed and '1' or '0'
 end
+local left = math.floor((fill_time - (full_at - now)) / interval)
+-- Leave at least half of the remaining tokens to other nodes.
+local granted = math.max(0, math.min(want, leasable - this - before, math.floor(left / 2)))
+full_at = full_at + granted * interval
+this = this + granted
+if has_changed or granted > 0 then keep() end
+return { table.concat(answers), granted, string.format('%.0f', period), string.format('%.17g', full_at - now) }
 `;
 
-/** KEYS: bucket · ARGV: interval, fill time, cost → allowed, remaining, retry after, reset after. */
-export const TAKE_LUA = `${TOKEN_BUCKET}
-return take(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]))
-`;
-
-/** KEYS: bucket · ARGV: interval, tokens. */
-export const REFUND_LUA = `${TOKEN_BUCKET}
-local known = redis.call('GET', KEYS[1])
-if not known then return 0 end
-local now = server_time()
-local earlier = tonumber(known) - tonumber(ARGV[2]) * tonumber(ARGV[1])
-if earlier <= now then
-  redis.call('DEL', KEYS[1])
-else
-  keep(KEYS[1], earlier, now)
-end
+/** Returns tokens to the bucket. KEYS: bucket · ARGV: interval, tokens. */
+export const REFUND_LUA = `${BUCKET}
+full_at = full_at - tonumber(ARGV[2]) * tonumber(ARGV[1])
+keep()
 return 1
 `;

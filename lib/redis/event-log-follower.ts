@@ -1,0 +1,348 @@
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import type { Clock } from '../clock.js';
+import { inTime } from '../maybe-promise.js';
+import {
+  hasReached,
+  idOf,
+  type LogEntry,
+  type LogFollower,
+  mergeParts,
+  parseCursor,
+  PUBLIC,
+} from '../mesh/index.js';
+import { attempt, contained, errorText, logUnexpected } from '../monitoring/index.js';
+import { closeConnection } from './connection-ends.js';
+import { Deferred } from './deferred.js';
+import type { EventLogKeys } from './event-log-keys.js';
+import { type EventLogReader, MAX_CHANNELS, placeOf } from './event-log-reader.js';
+import { subscriberConnection, type SubscriberConnection } from './subscriber-connection.js';
+import type { RedisClient } from './redis-options.js';
+
+/** The interval at which the nodes together publish the end of the log, in milliseconds. */
+export const TICK = 1_000;
+/** A connection that receives no message for this time is replaced. Milliseconds. */
+const SILENCE = 3 * TICK;
+/** The pause before a failed attempt is retried, in milliseconds. It doubles with each retry. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 500;
+/** How long attempts may fail before the failure is logged, in milliseconds. A restart of Redis takes less. */
+const LOG_DELAY = 5_000;
+/** The maximum number of entries of each channel that one read returns after a reconnection. */
+const PAGE = 256;
+/** The numbers of entries and milliseconds after which delivery yields to sockets and timers. */
+const ENTRIES_PER_TURN = 16;
+const TIME_PER_TURN = 10;
+/** The maximum number of waiting messages. Beyond it the connection is replaced, and the rest is read from the log. */
+const MAX_WAITING = 20_000;
+
+/** A message of the log: an entry, or only the end of the log. */
+interface Message {
+  readonly epoch: string;
+  readonly id: string;
+  readonly entry: LogEntry | undefined;
+}
+
+/**
+ * Delivers the entries that are published in the channels of this node. Redis publishes entries in the order of their ids, so
+ * no entry before the last message is missing. After a reconnection, missed entries are read from the log.
+ */
+export class EventLogFollower {
+  private readonly logger = new Logger('EventMesh');
+  private readonly closing = new AbortController();
+  /** The channels of this node, with the number of listeners of each. */
+  private readonly channels = new Map<string, number>([[PUBLIC, 1]]);
+  /** The channels by their names in Redis messages. */
+  private readonly names = new Map<string, string>();
+  /** Resolves when the first connection has subscribed to its channels. */
+  private readonly connected = new Deferred<undefined>();
+  private connection: SubscriberConnection | undefined;
+  private readonly prefix: string;
+  private waiting: Message[] = [];
+  /** Whether messages wait until missed entries have been read. */
+  private isSyncing = true;
+  private isDelivering = false;
+  private lastMessageAt = 0;
+  private ticker: NodeJS.Timeout | undefined;
+  private failures = 0;
+  private failingSince = 0;
+  private isReported = false;
+  private running: Promise<void> = Promise.resolve();
+  private position: string;
+  private broken: ((error: Error) => void) | undefined;
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly keys: EventLogKeys,
+    private readonly reader: EventLogReader,
+    private readonly follower: LogFollower,
+    private readonly clock: Clock,
+    private readonly commandTimeout: number,
+    position: string,
+  ) {
+    this.position = position;
+    this.prefix = keyPrefixOf(client);
+    this.addName(PUBLIC);
+    reader.onLoss(epoch => {
+      this.lost(epoch);
+    });
+  }
+
+  start(): void {
+    this.running = this.run();
+    const check = contained(() => {
+      this.checkSilence();
+    });
+    this.ticker = setInterval(check, TICK).unref();
+  }
+
+  /** Listens to a channel. Resolves when every entry that is published in it from then on is received. */
+  async listen(channel: string): Promise<void> {
+    const count = this.channels.get(channel) ?? 0;
+    this.channels.set(channel, count + 1);
+    if (count > 0 && this.names.has(this.nameOf(channel))) return;
+    this.addName(channel);
+    const late = 'the channels of the event log cannot be subscribed to';
+    await inTime(this.connected.promise, 2 * this.commandTimeout, late);
+    // If the connection is lost, the next one subscribes to all channels and reads missed entries.
+    await this.connection?.subscribe([this.nameOf(channel)]);
+  }
+
+  unlisten(channel: string): void {
+    const count = (this.channels.get(channel) ?? 0) - 1;
+    if (count > 0) {
+      this.channels.set(channel, count);
+      return;
+    }
+    this.channels.delete(channel);
+    this.names.delete(this.nameOf(channel));
+    this.connection?.unsubscribe(this.nameOf(channel));
+  }
+
+  /** Stops following. Waits for the connection to close, but no longer than `closeConnection`. */
+  async close(): Promise<void> {
+    this.closing.abort();
+    clearInterval(this.ticker);
+    this.broken?.(new Error('closed'));
+    await Promise.all([this.running, this.drop()]);
+  }
+
+  /** Replaces the connection. After a fail-over it may lead to the wrong server. */
+  reconnect(reason: string): void {
+    this.broken?.(new Error(reason));
+  }
+
+  private isClosed(): boolean {
+    return this.closing.signal.aborted;
+  }
+
+  /** Whether messages are delivered when they arrive. */
+  private isDue(): boolean {
+    return !this.isSyncing && !this.isClosed();
+  }
+
+  private async run(): Promise<void> {
+    while (!this.isClosed()) {
+      const broken = new Promise<never>((_, reject) => {
+        this.broken = reject;
+      });
+      try {
+        await Promise.race([this.connect(), broken]);
+        await broken;
+      } catch (error) {
+        if (this.isClosed()) return;
+        attempt(() => this.drop());
+        this.failed(error);
+        const pause = Math.min(FIRST_PAUSE * 2 ** (this.failures - 1), LONGEST_PAUSE);
+        await wait(pause, undefined, { signal: this.closing.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  private async connect(): Promise<void> {
+    this.isSyncing = true;
+    this.waiting = [];
+    const { broken } = this;
+    const connection = await subscriberConnection(this.client, this.nameOf(PUBLIC), {
+      commandTimeout: this.commandTimeout,
+      message: (name, text) => {
+        this.received(name, text);
+      },
+      closed: error => {
+        broken?.(error);
+      },
+    });
+    if (this.isClosed() || this.broken !== broken) {
+      // The log was closed, or connects anew, while this connection was made.
+      await closeConnection(connection.redis);
+      return;
+    }
+    this.connection = connection;
+    this.lastMessageAt = this.clock.monotonic();
+    await connection.subscribe([...this.names.keys()]);
+    await this.catchUp();
+    this.isSyncing = false;
+    this.succeeded();
+    this.connected.resolve(undefined);
+    attempt(() => this.deliver());
+  }
+
+  /** Reads the entries that were missed while there was no connection. */
+  private async catchUp(): Promise<void> {
+    const end = await this.reader.tick(TICK);
+    const channels = [...this.channels.keys()];
+    while (!hasReached(this.position, end)) {
+      const after = placeOf(this.position);
+      const parts = [];
+      for (let at = 0; at < channels.length; at += MAX_CHANNELS) {
+        const read = await this.reader.read(channels.slice(at, at + MAX_CHANNELS), after, PAGE);
+        parts.push(...read.parts);
+      }
+      const page = mergeParts(parts, Infinity, end);
+      if (page.isGap) this.reportGap();
+      await this.deliverEntries(page.entries);
+      if (hasReached(page.cursor, this.position)) this.position = page.cursor;
+      if (page.isEnd) return;
+    }
+  }
+
+  private received(name: string, text: string): void {
+    this.lastMessageAt = this.clock.monotonic();
+    const channel = this.names.get(name);
+    if (channel === undefined) return;
+    const message = parseMessage(channel, text);
+    if (!message) return;
+    if (this.waiting.length >= MAX_WAITING) {
+      this.reconnect('too many events wait');
+      return;
+    }
+    this.waiting.push(message);
+    if (!this.isSyncing && !this.isDelivering) attempt(() => this.deliver());
+  }
+
+  private async deliver(): Promise<void> {
+    if (this.isDelivering) return;
+    this.isDelivering = true;
+    let delivered = 0;
+    let since = this.clock.monotonic();
+    while (this.waiting.length > 0 && this.isDue()) {
+      const batch = this.waiting;
+      this.waiting = [];
+      for (const message of batch) {
+        this.deliverOne(message);
+        if (++delivered % ENTRIES_PER_TURN !== 0 && this.clock.monotonic() - since < TIME_PER_TURN)
+          continue;
+        await turn();
+        since = this.clock.monotonic();
+        // The remaining messages are read from the log.
+        if (!this.isDue()) break;
+      }
+    }
+    this.isDelivering = false;
+  }
+
+  private deliverOne({ epoch, id, entry }: Message): void {
+    this.reader.note(epoch, id);
+    const cursor = `${epoch}.${id}`;
+    // The entry was already read from the log.
+    if (hasReached(this.position, cursor)) return;
+    this.position = cursor;
+    this.attempt(() => {
+      if (entry) this.follower.entry(entry);
+      else this.follower.reached?.(cursor);
+    });
+  }
+
+  private async deliverEntries(entries: readonly LogEntry[]): Promise<void> {
+    let delivered = 0;
+    let since = this.clock.monotonic();
+    for (const entry of entries) {
+      if (hasReached(this.position, entry.cursor)) continue;
+      this.position = entry.cursor;
+      this.attempt(() => {
+        this.follower.entry(entry);
+      });
+      if (++delivered % ENTRIES_PER_TURN !== 0 && this.clock.monotonic() - since < TIME_PER_TURN)
+        continue;
+      await turn();
+      since = this.clock.monotonic();
+    }
+  }
+
+  /** Reports a gap after a change of the epoch: entries that this node has not received may be lost. Ids still grow. */
+  private lost(epoch: string): void {
+    this.position = `${epoch}.${idOf(this.position)}`;
+    this.reportGap();
+  }
+
+  private reportGap(): void {
+    this.attempt(() => {
+      this.follower.gap(this.position);
+    });
+  }
+
+  /** Calls the follower. An error must not stop the delivery of further entries. */
+  private attempt(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      logUnexpected(this.logger, error);
+    }
+  }
+
+  private checkSilence(): void {
+    if (this.isSyncing) return;
+    // If Redis cannot be reached, the link reports it.
+    this.reader.tick(TICK).catch(() => undefined);
+    if (this.clock.monotonic() - this.lastMessageAt > SILENCE)
+      this.reconnect('no message from Redis');
+  }
+
+  private succeeded(): void {
+    this.failures = 0;
+    if (!this.isReported) return;
+    this.isReported = false;
+    this.logger.log('Events of other nodes arrive again');
+  }
+
+  private failed(error: unknown): void {
+    const now = this.clock.monotonic();
+    if (++this.failures === 1) this.failingSince = now;
+    if (this.isReported || now - this.failingSince < LOG_DELAY) return;
+    this.isReported = true;
+    // Log only the message: an ioredis error contains the command.
+    this.logger.error(`Events of other nodes do not arrive: ${errorText(error, 'message')}`);
+  }
+
+  private async drop(): Promise<void> {
+    const { connection } = this;
+    this.connection = undefined;
+    this.isSyncing = true;
+    if (connection) await closeConnection(connection.redis);
+  }
+
+  private nameOf(channel: string): string {
+    return this.prefix + this.keys.stream(channel);
+  }
+
+  private addName(channel: string): void {
+    this.names.set(this.nameOf(channel), channel);
+  }
+}
+
+/** Parses a message of the scripts: epoch, id and type, and then the event on a separate line. */
+function parseMessage(channel: string, text: string): Message | undefined {
+  const [epoch = '', id = '', type = ''] = text.split('\n', 1)[0]?.split(' ') ?? [];
+  const at = text.indexOf('\n');
+  const entry =
+    at < 0 ? undefined : { cursor: `${epoch}.${id}`, channel, type, text: text.slice(at + 1) };
+  return parseCursor(`${epoch}.${id}`) ? { epoch, id, entry } : undefined;
+}
+
+function keyPrefixOf({ options }: RedisClient): string {
+  const { keyPrefix, redisOptions } = options as Redis['options'] & {
+    redisOptions?: { keyPrefix?: string };
+  };
+  return keyPrefix ?? redisOptions?.keyPrefix ?? '';
+}

@@ -1,0 +1,41 @@
+import { PUBLIC } from '../mesh/index.js';
+
+/** The names of the keys of the event log. They share the hash slot of the first one. */
+export class EventLogKeys {
+  /** The stream of public events, and the name of the channel in which they are published. */
+  readonly events: string;
+  /** A hash with the epoch, the last id and the last dropped id. */
+  readonly state: string;
+  /** A hash with the size and the last dropped id of each channel. */
+  readonly channels: string;
+  /** A stream with the ids of all addressed events in order. */
+  readonly index: string;
+  /** A hash of the nodes that publish or follow, each with the Redis process that it used last. */
+  readonly nodes: string;
+  /** A key that exists until the next tick is due. */
+  readonly tick: string;
+
+  constructor(events: string) {
+    this.events = events;
+    this.state = `${events}:log`;
+    this.channels = `${events}:channels`;
+    this.index = `${events}:to`;
+    this.nodes = `${events}:nodes`;
+    this.tick = `${events}:tick`;
+  }
+
+  /** Returns the stream of a channel, which is also its name in messages. The scripts build the same name. */
+  stream(channel: string): string {
+    return channel === PUBLIC ? this.events : `${this.index}:${channel}`;
+  }
+
+  /** Returns the key with the number of the last event that a node has appended. */
+  publisher(node: string): string {
+    return `${this.events}:p:${node}`;
+  }
+
+  /** Returns the hash with the cursors since which a user has rights to patterns. */
+  grants(user: string): string {
+    return `${this.events}:g:${user}`;
+  }
+}
