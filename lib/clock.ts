@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 
-/** Where every time in this library comes from; override the provider to control time in tests. */
+/** The source of all times in this library. Override the provider to control time in tests. */
 export abstract class Clock {
-  /** Wall-clock time in milliseconds since the Unix epoch: for what is compared with a peer's time. */
+  /** Wall-clock time in milliseconds since the Unix epoch, to compare with a client's time. */
   abstract now(): number;
 
   /** Milliseconds since an arbitrary start, never going backwards: for durations and rates. */

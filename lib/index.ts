@@ -1,8 +1,9 @@
 export {
+  type OnGatewayAuthenticated,
   SecureGateway,
-  SemanticEventsAdapter,
   SemanticEventsExceptionFilter,
-} from './adapter/index.js';
+} from './gateway/index.js';
+export { SemanticEventsAdapter } from './transports/ws/index.js';
 export {
   type AuditItem,
   type AuditReport,
@@ -23,6 +24,7 @@ export {
   Public,
   Roles,
   SessionRegistry,
+  type SubscribeDecision,
   type TicketBinding,
   TicketService,
   TicketUserError,
@@ -30,6 +32,7 @@ export {
   TokenAuthenticator,
 } from './auth/index.js';
 export { Clock } from './clock.js';
+export type { ConnectionList, DevtoolsOptions, ListedConnection } from './devtools/index.js';
 export {
   Client,
   ClientAddressResolver,
@@ -62,6 +65,8 @@ export {
   EventData,
   EventDataPipe,
   RefusalException,
+  Rejection,
+  type RejectionOptions,
   SemanticEventBody,
   type StandardSchema,
   Unverified,
@@ -72,6 +77,8 @@ export {
   type AuthenticatedEvent,
   type ClosedEvent,
   type HandshakeRefusedEvent,
+  type KeyRefreshFailedEvent,
+  type KeysRotatedEvent,
   type LostEvent,
   type MessageHandler,
   type RefusedEvent,
@@ -85,7 +92,9 @@ export {
 } from './monitoring/index.js';
 export type { MaybePromise } from './maybe-promise.js';
 export {
+  type Audience,
   type EventContext,
+  type EventGroup,
   type EventHandler,
   type EventHandlerOptions,
   EventLog,
@@ -93,10 +102,18 @@ export {
   type LogEntry,
   type LogFollower,
   type LogPage,
+  type LogQuery,
   type MeshStats,
+  type NewEntry,
   OnSemanticEvent,
   type Replay,
   type ReplayedEvent,
+  type RoomChange,
+  type RoomCount,
+  type RoomMember,
+  RoomStore,
+  type TakenEntries,
+  type TakenEntry,
 } from './mesh/index.js';
 export {
   type AddressForm,
@@ -114,6 +131,8 @@ export {
   type JwtKey,
   type MeshOptions,
   type MonitoringOptions,
+  type OidcAlgorithm,
+  type OidcAuthOptions,
   type RateLimitOptions,
   type ReplayOptions,
   type ResolvedOptions,
@@ -122,18 +141,24 @@ export {
   type SemanticEventsOptions,
   type SignatureScheme,
   type SigningKeyOptions,
+  type SigningKeySource,
   type SigningOptions,
   type StoreErrorPolicy,
   type TrustProxy,
   type TicketRequest,
   type TicketRouteOptions,
+  type UnexpectedErrorContext,
   type ValidateToken,
 } from './options/index.js';
 export {
   type Code,
   CODES,
   HANDSHAKE_CODES,
+  InvalidArgumentError,
+  RefusedCallError,
   type HandshakeCode,
+  type ClientRejection,
+  type Reason,
   type RefusalDetails,
   RefusalError,
   SemanticEventsConfigError,
@@ -151,6 +176,7 @@ export {
   RateLimitGuard,
   RateLimitStore,
   SemanticEventsThrottlerStorage,
+  SharedRateLimitGuard,
   SkipRateLimit,
   type TokenBucket,
   type TokenBucketOptions,
@@ -167,7 +193,12 @@ export {
   canonicalize,
   type Direction,
   EventSigner,
+  KeyRefresh,
+  type PurposeKeys,
+  reply,
+  type ReplyInit,
   type RingKey,
+  SemanticReply,
   SignedEvent,
   SignedEventGuard,
   type SignedEventOptions,

@@ -1,10 +1,10 @@
 /**
- * What a port answers: at once where it keeps things in memory, later where it asks somebody else. The rest of
- * the library follows suit, so that nothing waits for a turn of the event loop that does not have to.
+ * The result of a port: a value if it works in memory, a promise if it calls another process. The library handles both, so
+ * a value never has to wait for the event loop.
  */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Goes on with a value, at once where it is there. */
+/** Continues with a value: at once, or when its promise resolves. */
 export function after<T, R>(
   value: MaybePromise<T>,
   next: (value: T) => MaybePromise<R>,
@@ -12,7 +12,7 @@ export function after<T, R>(
   return isThenable(value) ? Promise.resolve(value).then(next) : next(value);
 }
 
-/** A promise of any kind: of another realm, or of a library of its own. */
+/** Returns whether a value is a promise of any kind, including those of another realm or library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' &&
@@ -22,7 +22,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-/** Tries something, and makes good what it throws or rejects with. */
+/** Calls a function and recovers from its error or rejection. */
 export function recovering<T>(
   attempt: () => MaybePromise<T>,
   recover: (error: unknown) => MaybePromise<T>,
@@ -35,21 +35,27 @@ export function recovering<T>(
   }
 }
 
+const OVER = Symbol('over');
+
 /**
- * Waits for something, but no longer than a time.
+ * Waits for a promise, up to a time limit.
  *
- * @param time in milliseconds
- * @param late what is said where that is over
+ * @param time the limit, in milliseconds
+ * @param late the error, or its message, after the limit
  */
-export async function inTime<T>(work: PromiseLike<T>, time: number, late: string): Promise<T> {
+export async function inTime<T>(
+  work: PromiseLike<T>,
+  time: number,
+  late: string | Error,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(late));
-    }, time);
+  const over = new Promise<typeof OVER>(resolve => {
+    timer = setTimeout(resolve, time, OVER);
   });
   try {
-    return await Promise.race([work, over]);
+    const result = await Promise.race([work, over]);
+    if (result !== OVER) return result;
+    throw typeof late === 'string' ? new Error(late) : late;
   } finally {
     clearTimeout(timer);
   }

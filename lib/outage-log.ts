@@ -2,11 +2,11 @@ import { Logger } from '@nestjs/common';
 import type { Clock } from './clock.js';
 import { LogLimit } from './monitoring/index.js';
 
-/** How many outages in quick succession are told one by one, and how often one is told after that. */
+/** The number of outages in a short time that are logged one by one, and the log interval after that. */
 const BURST = 5;
 const INTERVAL = 10_000;
 
-/** Tells the log when something fails, and when it is back; what fails and is back again and again, now and then. */
+/** Logs when something fails and when it recovers. Frequent changes are logged at intervals. */
 export class OutageLog {
   private readonly logger = new Logger('SemanticEvents');
   private readonly limit = new LogLimit(BURST, INTERVAL);

@@ -3,13 +3,13 @@ import { DiscoveryService } from '@nestjs/core';
 import { EventAuthorizer } from './auth/index.js';
 import { Clock } from './clock.js';
 import { ConnectionStore, RevocationBus } from './connection/index.js';
-import { EventLog } from './mesh/index.js';
+import { EventLog, RoomStore } from './mesh/index.js';
 import { Telemetry } from './monitoring/index.js';
 import { SemanticEventsConfigError } from './protocol/index.js';
 import { RateLimitStore } from './rate-limit/index.js';
 import { NonceStore } from './replay/index.js';
 
-/** What an application may put its own in the place of. */
+/** Ports an application may replace. */
 const PORTS = new Set<unknown>([
   EventAuthorizer,
   NonceStore,
@@ -17,19 +17,20 @@ const PORTS = new Set<unknown>([
   ConnectionStore,
   RevocationBus,
   EventLog,
+  RoomStore,
   Telemetry,
   Clock,
 ]);
 
 /**
- * Refuses a port of the application's in a module of its own, where Nest finds it for the providers of that module only:
- * all others would go on with ours, and allow what it forbids.
+ * Rejects a port that the application provides in a module of its own. Nest would inject it in that module only. All other
+ * providers would use the default, and allow what the port forbids.
  */
 @Injectable()
 export class PortPlacement implements OnModuleInit {
   constructor(private readonly discovery: DiscoveryService) {}
 
-  /** @throws SemanticEventsConfigError naming every one */
+  /** @throws SemanticEventsConfigError that lists every such port */
   onModuleInit(): void {
     const providers = this.discovery.getProviders();
     const here = providers.find(({ token }) => token === PortPlacement)?.host?.metatype;
@@ -40,7 +41,7 @@ export class PortPlacement implements OnModuleInit {
       throw new SemanticEventsConfigError(
         misplaced.map(
           ({ token, host }) =>
-            `${(token as Type).name} of ${host?.name}: provide it by forRoot({ …, providers }), for all to find it`,
+            `${(token as Type).name} of ${host?.name}: provide it through forRoot({ …, providers }) instead, so that all modules use it`,
         ),
       );
   }

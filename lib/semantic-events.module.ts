@@ -1,16 +1,15 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import {
-  ConnectionServices,
-  GatewayCatalog,
-  HandshakePolicy,
-  TelemetryFeed,
-} from './adapter/index.js';
-import { SecurityAudit } from './audit/index.js';
+import { ConnectionServices, TelemetryFeed } from './connection/guarded/index.js';
+import { GatewayCatalog } from './gateway/index.js';
+import { HandshakePolicy } from './handshake/index.js';
+import { optionFailures, SecurityAudit, VALIDATION_CHECK } from './audit/index.js';
 import {
   AuthAttempts,
   DefaultEventAuthorizer,
   EventAuthorizer,
+  JWT_LIBRARY_PROVIDER,
+  OIDC_LIBRARY_PROVIDER,
   SessionRegistry,
   TICKET_ROUTE,
   TicketService,
@@ -18,9 +17,27 @@ import {
 } from './auth/index.js';
 import { Clock, SystemClock } from './clock.js';
 import { ConnectionManager, ConnectionStore, RevocationBus } from './connection/index.js';
-import { EventFeed, EventLog, EventMesh, HandlerExplorer, SubscriptionHub } from './mesh/index.js';
-import { NO_TELEMETRY, SecurityEvents, SecurityLog, Telemetry } from './monitoring/index.js';
+import { CompatibleMode } from './event/index.js';
 import {
+  CursorSeal,
+  EntrySeal,
+  EventFeed,
+  EventLog,
+  EventMesh,
+  HandlerExplorer,
+  RoomStore,
+  SubscriptionHub,
+} from './mesh/index.js';
+import {
+  NO_TELEMETRY,
+  SecurityEvents,
+  SecurityLog,
+  Telemetry,
+  UnexpectedErrors,
+} from './monitoring/index.js';
+import {
+  loadKeys,
+  type ResolvedOptions,
   resolveOptions,
   SEMANTIC_EVENTS_OPTIONS,
   type SemanticEventsOptions,
@@ -30,31 +47,54 @@ import { SemanticEventsConfigError } from './protocol/index.js';
 import { PortPlacement } from './port-placement.js';
 import { RateLimiter, RateLimitStore, SemanticEventsThrottlerStorage } from './rate-limit/index.js';
 import { NonceStore, NonceTracker } from './replay/index.js';
+import { assertPlatform } from './start-up/index.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
   type OPTIONS_TYPE,
   type SemanticEventsModuleOptions,
 } from './semantic-events.module-definition.js';
-import { BroadcastSigner, EventSigner, ReplySigner } from './signing/index.js';
+import { BroadcastSigner, EventSigner, KeyRefresh, ReplySigner } from './signing/index.js';
 import { STORE_PROVIDERS, STORES, StoresLifecycle } from './stores.js';
+import { WS_LIBRARY_PROVIDER } from './transports/ws/index.js';
 
 const OPTIONS: Provider = {
   provide: SEMANTIC_EVENTS_OPTIONS,
-  useFactory: (
+  useFactory: async (
     { stores: _stores, telemetry: _telemetry, ...options }: SemanticEventsModuleOptions,
     clock: Clock,
     route: TicketRouteOptions | null,
   ) => {
-    const resolved = resolveOptions(options, clock.now(), process.env.NODE_ENV === 'production');
-    // Options that come from a factory come too late to mount a controller.
+    assertPlatform();
+    const { keys } = (options as Partial<SemanticEventsOptions>).signing ?? {};
+    const now = clock.now();
+    const isProduction = process.env.NODE_ENV === 'production';
+    const resolved = resolveOptions(
+      await loadKeys(options),
+      now,
+      isProduction,
+      valid => optionFailures(valid, now),
+      typeof keys === 'function' ? keys : undefined,
+    );
+    // This factory runs too late to mount a controller.
     if (resolved.auth.ticketRoute && !route)
       throw new SemanticEventsConfigError([
-        'auth.ticketRoute must stand next to useFactory, as ticketRoute of forRootAsync',
+        'auth.ticketRoute cannot be set by useFactory: pass ticketRoute to forRootAsync, next to useFactory',
       ]);
     return resolved;
   },
   inject: [MODULE_OPTIONS_TOKEN, Clock, TICKET_ROUTE],
+};
+
+/** Without the compatible mode, its code is not loaded. */
+const COMPATIBLE_MODE: Provider = {
+  provide: CompatibleMode,
+  useFactory: async ({ signing }: ResolvedOptions): Promise<CompatibleMode | null> => {
+    if (!signing.accept.includes('integradio')) return null;
+    const { Integradio } = await import('./integradio/index.js');
+    return new Integradio();
+  },
+  inject: [SEMANTIC_EVENTS_OPTIONS],
 };
 
 const CONFIGURED_STORES: Provider = {
@@ -78,6 +118,7 @@ const TELEMETRY: Provider = {
 const PUBLIC_PROVIDERS = [
   SecurityEvents,
   EventSigner,
+  KeyRefresh,
   NonceTracker,
   RateLimiter,
   SemanticEventsThrottlerStorage,
@@ -95,18 +136,26 @@ const PUBLIC_PROVIDERS = [
   providers: [
     { provide: Clock, useClass: SystemClock },
     OPTIONS,
+    COMPATIBLE_MODE,
     CONFIGURED_STORES,
     ...STORE_PROVIDERS,
     StoresLifecycle,
     TELEMETRY,
     { provide: EventAuthorizer, useClass: DefaultEventAuthorizer },
+    JWT_LIBRARY_PROVIDER,
+    OIDC_LIBRARY_PROVIDER,
+    WS_LIBRARY_PROVIDER,
     ...PUBLIC_PROVIDERS,
     BroadcastSigner,
     ReplySigner,
+    CursorSeal,
+    EntrySeal,
     EventFeed,
     SubscriptionHub,
     HandlerExplorer,
     SecurityLog,
+    UnexpectedErrors,
+    VALIDATION_CHECK,
     SecurityAudit,
     PortPlacement,
     ConnectionServices,
@@ -122,15 +171,20 @@ const PUBLIC_PROVIDERS = [
     NonceStore,
     RateLimitStore,
     RevocationBus,
+    RoomStore,
     EventAuthorizer,
     SecurityAudit,
     Telemetry,
+    // For the interceptor of stock adapters, which belongs to the application's modules.
+    ReplySigner,
+    // For the exception filter of gateways, likewise.
+    UnexpectedErrors,
     ...PUBLIC_PROVIDERS,
   ],
 })
 export class SemanticEventsModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
-    // What is not an object is named with every other problem, when the options are validated.
+    // If the value is not an object, the validation of the options reports it together with all other problems.
     const auth = options.auth as SemanticEventsOptions['auth'] | undefined;
     return super.forRoot({ ticketRoute: auth?.ticketRoute, ...options });
   }

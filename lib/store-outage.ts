@@ -1,33 +1,36 @@
 import type { Clock } from './clock.js';
 import { isThenable, type MaybePromise } from './maybe-promise.js';
-import { NO_TELEMETRY, type Telemetry } from './monitoring/index.js';
+import { errorText, NO_TELEMETRY, type Telemetry } from './monitoring/index.js';
 import type { StoreErrorPolicy } from './options/index.js';
 import { OutageLog } from './outage-log.js';
 import { RefusalError } from './protocol/index.js';
 
-/** What stands in for a store, by policy. */
+/** The replacements of a store, by policy. */
 export interface StandIns<T> {
   allow(): MaybePromise<T>;
   local(): MaybePromise<T>;
 }
 
-/** Who else is told that a store fails, and that it is back. */
+/** Callbacks for the begin and the end of an outage. */
 export interface OutageObserver {
   storeDown(subject: string): void;
   storeUp(subject: string): void;
 }
 
-/** How long a store must not fail before it counts as back, in milliseconds: some answers do not need what fails. */
+/**
+ * The time a store must work before it counts as recovered, in milliseconds. Some requests succeed although a part of the
+ * store fails.
+ */
 const CALM = 1_000;
 
-/** Gets a protection over the failures of its store, and tells once when they begin and once when they end. */
+/** Keeps a protection working while its store is down, and reports the start and the end of each outage once. */
 export class StoreOutage {
   private readonly log: OutageLog;
   private isOut = false;
   private failedAt = -Infinity;
-  private readonly ask: <T>(ask: () => MaybePromise<T>) => MaybePromise<T>;
+  private readonly timedCall: <T>(call: () => MaybePromise<T>) => MaybePromise<T>;
 
-  /** @param subject what the store keeps, for the log and the name of measurements */
+  /** @param subject the content of the store, for the log and the names of metrics */
   constructor(
     private readonly subject: string,
     private readonly policy: StoreErrorPolicy,
@@ -35,18 +38,21 @@ export class StoreOutage {
     private readonly observer?: OutageObserver,
     telemetry: Telemetry = NO_TELEMETRY,
   ) {
-    this.ask = telemetry.timed({ store: subject }, <T>(ask: () => MaybePromise<T>) => ask());
+    this.timedCall = telemetry.timed({ store: subject }, <T>(call: () => MaybePromise<T>) =>
+      call(),
+    );
     this.log = new OutageLog(clock);
   }
 
   /**
-   * Asks a store, or what stands in for it.
+   * Calls a store, or its replacement during an outage.
    *
-   * @throws RefusalError as the store refuses; `UNAVAILABLE` when it fails and the policy is to deny, or nothing stands in
+   * @throws RefusalError if the store rejects; `UNAVAILABLE` if it is down and the policy is to deny, or if there is no
+   * replacement
    */
-  during<T>(ask: () => MaybePromise<T>, standIns?: StandIns<T>): MaybePromise<T> {
+  during<T>(call: () => MaybePromise<T>, standIns?: StandIns<T>): MaybePromise<T> {
     try {
-      const answer = this.ask(ask);
+      const answer = this.timedCall(call);
       if (isThenable(answer)) return this.settle(answer, standIns);
       this.end();
       return answer;
@@ -66,10 +72,11 @@ export class StoreOutage {
   }
 
   private recover<T>(error: unknown, standIns?: StandIns<T>): MaybePromise<T> {
-    // A store that refuses, because it is full, is not one that fails.
+    // A full store rejects, but is not down.
     if (error instanceof RefusalError) throw error;
     this.begin(error);
-    if (this.policy === 'deny' || !standIns) throw new RefusalError('UNAVAILABLE');
+    if (this.policy === 'deny' || !standIns)
+      throw new RefusalError('UNAVAILABLE', { reason: `the store of ${this.subject} fails` });
     return standIns[this.policy]();
   }
 
@@ -78,8 +85,8 @@ export class StoreOutage {
     if (this.isOut) return;
     this.isOut = true;
     this.observer?.storeDown(this.subject);
-    // Its name says enough: the message of a driver's error may hold what was sent.
-    const reason = error instanceof Error ? error.name : 'unknown';
+    // Log the name only: the message of a driver's error may contain what was sent.
+    const reason = errorText(error, 'name') || 'unknown';
     this.log.begin(
       `The store of ${this.subject} fails (${reason}): ${this.policy} until it is back`,
     );

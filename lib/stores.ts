@@ -12,30 +12,39 @@ import {
   RevocationBus,
   SingleNodeRevocationBus,
 } from './connection/index.js';
-import { EventLog, InMemoryEventLog } from './mesh/index.js';
+import { EventLog, InMemoryEventLog, InMemoryRoomStore, RoomStore } from './mesh/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from './options/index.js';
 import { InMemoryRateLimitStore, RateLimitStore } from './rate-limit/index.js';
+import { EventSigner, fingerprintOf } from './signing/index.js';
 import { InMemoryNonceStore, NonceStore } from './replay/index.js';
 
-/** What every protection remembers by, where that is not the memory of the process. */
+/** The stores of all protections outside of the process. */
 export interface Stores {
   readonly nonceStore: NonceStore;
   readonly rateLimitStore: RateLimitStore;
   readonly connectionStore: ConnectionStore;
-  /** Needed only where there are several nodes. */
+  /** Required only with several nodes. */
   readonly revocationBus?: RevocationBus;
-  /** Needed only where several nodes share an event mesh. */
+  /** Required only if several nodes share an event mesh. */
   readonly eventLog?: EventLog;
-  /** Awaited before the application starts to listen; never rejects, and takes a second or two at most. */
+  /** Required only if several nodes share rooms. */
+  readonly roomStore?: RoomStore;
+  /** Awaited before the application listens. It never rejects, and lasts two seconds at most. */
   ready?(): Promise<void>;
-  /** Called once the application is shut down and no connection is left. */
+  /**
+   * Called at start, after `ready`, with the fingerprints of the key ring, which identify the application.
+   *
+   * @throws SemanticEventsConfigError by rejecting, if another application uses the same storage
+   */
+  claim?(fingerprints: () => readonly string[]): Promise<void>;
+  /** Called when the application has shut down and all connections are closed. */
   close?(): Promise<void>;
 }
 
-/** DI token of the stores the application configured; null where there are none. */
+/** DI token of the configured stores; null if none are configured. */
 export const STORES = Symbol('STORES');
 
-/** Every port, on the stores configured or in memory. */
+/** Providers of all ports, on the configured stores or in memory. */
 export const STORE_PROVIDERS: Provider[] = [
   {
     provide: ConnectionStore,
@@ -54,6 +63,11 @@ export const STORE_PROVIDERS: Provider[] = [
     inject: [STORES, SEMANTIC_EVENTS_OPTIONS, Clock],
   },
   {
+    provide: RoomStore,
+    useFactory: (stores: Stores | null) => stores?.roomStore ?? new InMemoryRoomStore(),
+    inject: [STORES],
+  },
+  {
     provide: NonceStore,
     useFactory: (stores: Stores | null, { replay }: ResolvedOptions, clock: Clock) =>
       stores?.nonceStore ?? new InMemoryNonceStore(replay.maxNonces, clock),
@@ -67,13 +81,23 @@ export const STORE_PROVIDERS: Provider[] = [
   },
 ];
 
-/** Has the application wait for its stores, and closes them when it is done with them. */
+/** Waits for the stores at start, and closes them at shutdown. */
 @Injectable()
 export class StoresLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(@Inject(STORES) private readonly stores: Stores | null) {}
+  constructor(
+    @Inject(STORES) private readonly stores: Stores | null,
+    private readonly signer: EventSigner,
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.stores?.ready?.();
+    try {
+      await this.stores?.claim?.(() => this.signer.keys.map(({ key }) => fingerprintOf(key)));
+    } catch (error) {
+      // Nest calls no shutdown hook of an application that does not start.
+      await this.stores?.close?.();
+      throw error;
+    }
   }
 
   async onApplicationShutdown(): Promise<void> {

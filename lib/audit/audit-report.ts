@@ -3,72 +3,83 @@ import type { RingKey } from '../signing/index.js';
 
 export type AuditStatus = 'pass' | 'warn' | 'fail';
 
-/** What the checklist has to say of one thing. */
+/** One item of the checklist. */
 export interface AuditItem {
-  /** Names the item; stable across versions. */
+  /** The name of the item. It is stable across versions. */
   readonly id: string;
   readonly status: AuditStatus;
-  /** What was found, in a sentence. */
+  /** The finding of the checklist, as a sentence. */
   readonly finding: string;
-  /** How to mend it, in a sentence; undefined where there is nothing to mend. */
-  readonly mend?: string;
+  /** How to fix it, as a sentence. An item that passes has none. */
+  readonly fix?: string;
 }
 
 export interface AuditReport {
-  /** Whether no item is `fail`. */
+  /** Whether no item fails. */
   readonly ok: boolean;
-  /** How many items there are of each status. */
+  /** The number of items of each status. */
   readonly counts: Readonly<Record<AuditStatus, number>>;
   readonly items: readonly AuditItem[];
 }
 
-/** What is known of a handler. */
+/** Facts about a handler. */
 export interface AuditedHandler {
   /** `Gateway.method`. */
   readonly name: string;
   readonly isPublic: boolean;
   readonly isValidated: boolean;
+  /** Whether the handler accepts signed events only. */
+  readonly isSigned: boolean;
+  /** Whether the handler or its gateway has a `@RateLimit`. */
+  readonly isLimited: boolean;
 }
 
-/** What is known of a gateway. */
+/** Facts about a gateway. */
 export interface AuditedGateway {
   readonly name: string;
   readonly path: string;
-  /** Whether it listens on a port of its own instead of the application's. */
+  /** Whether the gateway listens on a port of its own, not on the application's. */
   readonly hasOwnPort: boolean;
   readonly isPublic: boolean;
-  /** Whether AuthenticatedGuard stands before all of its handlers. */
+  /** Whether `AuthenticatedGuard` protects every handler. */
   readonly isGuarded: boolean;
   readonly origins: readonly string[];
   readonly maxMessageSize: number;
   readonly handlers: readonly AuditedHandler[];
 }
 
-/** Everything the checklist looks at. */
+/** Everything the checklist examines. */
 export interface AuditSubject {
   readonly options: ResolvedOptions;
-  /** The key ring in use, which may be another than that of the options. */
+  /** The key ring in use. `rotate()` may have replaced the one of the options. */
   readonly keys: readonly RingKey[];
+  /** Why the key ring could not be read again; undefined if it could, or need not be. */
+  readonly keyProblem?: string;
   readonly gateways: readonly AuditedGateway[];
   /** Whether SemanticEventsAdapter serves the gateways. */
   readonly hasAdapter: boolean;
-  /** Whether the HTTP server of the application speaks TLS itself. */
+  /** Whether the HTTP server of the application terminates TLS itself. */
   readonly isTlsServer: boolean;
-  /** The stores that keep what they know in the memory of this process. */
+  /** The stores that keep their data in the memory of this process. */
   readonly inMemoryStores: readonly string[];
-  /** Whether this process is one of several that serve the application. */
+  /** The versions of the runtime and its parts, as in `process.versions`. */
+  readonly runtime: Readonly<Record<string, string | undefined>>;
+  /** Global guards, pipes and interceptors that Nest does not run for gateways. */
+  readonly passedOver: readonly string[];
+  /** Whether other processes serve the application, too. */
   readonly hasSiblings: boolean;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
 
-/** Answers for one item of the checklist. */
+/** Examines one item of the checklist. */
 export type AuditCheck = (subject: AuditSubject) => Omit<AuditItem, 'id'>;
 
 export const pass = (finding: string) => ({ status: 'pass', finding }) as const;
-export const warn = (finding: string, mend: string) => ({ status: 'warn', finding, mend }) as const;
-export const fail = (finding: string, mend: string) => ({ status: 'fail', finding, mend }) as const;
+export const warn = (finding: string, fix: string) => ({ status: 'warn', finding, fix }) as const;
+export const fail = (finding: string, fix: string) => ({ status: 'fail', finding, fix }) as const;
 
+/** Counts the items of a report. */
 export function reportOf(items: readonly AuditItem[]): AuditReport {
   const counts = { pass: 0, warn: 0, fail: 0 };
   for (const { status } of items) counts[status]++;

@@ -8,12 +8,22 @@ import {
   tls,
   trustProxy,
 } from './connection.checks.js';
-import { adapter, authentication, validation } from './gateway.checks.js';
+import {
+  adapter,
+  authentication,
+  gatewayProviders,
+  globalEnhancers,
+  handlerLimits,
+  signedEvents,
+  validation,
+} from './gateway.checks.js';
 import { jwtAlgorithms, keyRotation, keyStrength, signatures } from './key.checks.js';
-import { replayStore, securityLog, stores } from './operation.checks.js';
+import { freshness, sessions, subscriptions } from './session.checks.js';
+import { errorDetail, replayStore, runtime, securityLog, stores } from './operation.checks.js';
 
-/** The production checklist, in the order it is printed. */
+/** The production checklist, in the order of its table. */
 const CHECKLIST: readonly (readonly [id: string, check: AuditCheck])[] = [
+  ['runtime', runtime],
   ['adapter', adapter],
   ['tls', tls],
   ['trust-proxy', trustProxy],
@@ -23,17 +33,25 @@ const CHECKLIST: readonly (readonly [id: string, check: AuditCheck])[] = [
   ['key-strength', keyStrength],
   ['key-rotation', keyRotation],
   ['signatures', signatures],
+  ['freshness', freshness],
+  ['sessions', sessions],
+  ['subscriptions', subscriptions],
+  ['gateways', gatewayProviders],
+  ['global-guards', globalEnhancers],
+  ['signed-events', signedEvents],
   ['validation', validation],
   ['size-limits', sizeLimits],
   ['compression', compression],
   ['rate-limits', rateLimits],
+  ['handler-limits', handlerLimits],
   ['connection-limits', connectionLimits],
   ['stores', stores],
   ['replay-store', replayStore],
   ['security-log', securityLog],
+  ['error-detail', errorDetail],
 ];
 
-/** Goes through the production checklist. */
+/** Runs the production checklist. */
 export function audit(subject: AuditSubject): AuditReport {
   return reportOf(CHECKLIST.map(([id, check]) => ({ id, ...check(subject) })));
 }

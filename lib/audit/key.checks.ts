@@ -5,10 +5,11 @@ import { type AuditCheck, type AuditSubject, fail, pass, warn } from './audit-re
 const DAY = 86_400_000;
 const MAX_AGE = 365 * DAY;
 const MAX_KEYS = 5;
-/** Below, in bits, a secret was certainly, or probably, made up by hand. */
-const HOPELESS = 64;
+/** A secret with fewer bits can be guessed. */
+const GUESSABLE = 64;
+/** A secret with fewer bits is probably not random. */
 const DOUBTFUL = 128;
-/** What is in secrets of examples, such as that of jwt.io, and hardly ever in random ones. */
+/** Words of example secrets, such as the one of jwt.io. Random secrets almost never contain them. */
 const PLACEHOLDER = /secret|passw|change|example|your|012345|abcdef/i;
 
 export const keyStrength: AuditCheck = subject => {
@@ -16,36 +17,38 @@ export const keyStrength: AuditCheck = subject => {
   const texts = secrets.map(({ secret }) => Buffer.from(secret).toString('base64'));
   if (new Set(texts).size < texts.length)
     return fail(
-      'auth.jwt.secret is a signing key, too',
-      'Make a secret of its own for each with EventSigner.generateKey()',
+      'auth.jwt.secret is also a signing key',
+      'Generate a separate secret for each with EventSigner.generateKey()',
     );
-  const mend = 'Make it with EventSigner.generateKey()';
+  const fix = 'Generate it with EventSigner.generateKey()';
   const below = (bits: number) =>
     secrets.filter(({ secret }) => entropyOf(secret) < bits).map(({ name }) => name);
-  if (below(HOPELESS).length > 0)
-    return fail(`Can be guessed: ${below(HOPELESS).join(', ')}`, mend);
+  if (below(GUESSABLE).length > 0)
+    return fail(`Easy to guess: ${below(GUESSABLE).join(', ')}`, fix);
   if (below(DOUBTFUL).length > 0)
-    return warn(`Not random, by the look of it: ${below(DOUBTFUL).join(', ')}`, mend);
+    return warn(`Probably not random: ${below(DOUBTFUL).join(', ')}`, fix);
   return pass('Every secret is long and looks random');
 };
 
-export const keyRotation: AuditCheck = ({ keys, now }) => {
+export const keyRotation: AuditCheck = ({ keys, keyProblem, now }) => {
+  if (keyProblem !== undefined)
+    return warn(
+      `The key ring could not be refreshed: ${keyProblem}`,
+      'Fix what signing.keys reads; until then the old ring stays in use',
+    );
   const over = keys.filter(({ notAfter }) => notAfter < now);
   if (over.length > 0)
-    return warn(
-      `No longer in force: ${over.map(({ id }) => id).join(', ')}`,
-      'Take them out of signing.keys',
-    );
+    return warn(`Expired: ${over.map(({ id }) => id).join(', ')}`, 'Remove them from signing.keys');
   if (keys.length > MAX_KEYS)
     return warn(
       `${keys.length} keys are accepted`,
-      'Take out the old ones: each is one more that can leak',
+      'Remove the old ones: each is one more key that can leak',
     );
   const old = keys.filter(({ notBefore }) => notBefore > -Infinity && now - notBefore > MAX_AGE);
   return old.length > 0
     ? warn(
         `In use for more than a year: ${old.map(({ id }) => id).join(', ')}`,
-        'Put a new key first, and take the old one out once its last events have expired',
+        'Put a new key first, and remove the old key after its last events have expired',
       )
     : pass(`${keys.length === 1 ? 'One key is' : `${keys.length} keys are`} accepted`);
 };
@@ -53,28 +56,29 @@ export const keyRotation: AuditCheck = ({ keys, now }) => {
 export const signatures: AuditCheck = ({ options }) =>
   options.signing.accept.includes('integradio')
     ? warn(
-        'Signatures of the compatible mode are accepted, which leave subject, tags and extensions unsigned',
-        "Leave signing.accept at ['v1'] once no older Python peer is left",
+        'signing.accept contains integradio, whose signatures do not cover subject, tags and extensions',
+        "Set signing.accept to ['v1'] when the last earlier Python client is gone",
       )
     : pass('Every signature covers the whole event');
 
 export const jwtAlgorithms: AuditCheck = ({ options }) => {
-  const { jwt } = options.auth;
-  if (!jwt) return pass("Tokens are validated by the application's own validateToken");
+  const { jwt, oidc } = options.auth;
+  if (oidc) return pass(`Only tokens of ${oidc.issuer} are accepted, for this audience`);
+  if (!jwt) return pass("The application's own validateToken validates tokens");
   const algorithms = jwt.algorithms ?? ['HS256'];
   const isShared = (algorithm: string) => algorithm.startsWith('HS');
   if (algorithms.some(isShared) && !algorithms.every(isShared))
     return fail(
-      `Shared secrets and public keys are both taken: ${algorithms.join(', ')}`,
-      'Name algorithms of one kind in auth.jwt.algorithms, lest a public key be taken for a secret',
+      `auth.jwt.algorithms mixes shared secrets and public keys: ${algorithms.join(', ')}`,
+      'List algorithms of one kind only: otherwise an attacker can use a public key as the secret',
     );
   const missing = (['audience', 'issuer'] as const).filter(name => jwt[name] === undefined);
   return missing.length > 0
     ? warn(
-        `Tokens are taken whatever their ${missing.join(' and ')}`,
+        `Tokens of every ${missing.join(' and ')} are accepted`,
         `Set ${missing.map(name => `auth.jwt.${name}`).join(' and ')}`,
       )
-    : pass(`Only ${algorithms.join(', ')} of the issuer, for this audience`);
+    : pass(`Tokens need ${algorithms.join(' or ')}, the issuer and the audience`);
 };
 
 interface NamedSecret {
@@ -88,10 +92,10 @@ function secretsOf({ keys, options }: AuditSubject): NamedSecret[] {
   return secret === undefined ? ring : [...ring, { name: 'auth.jwt.secret', secret }];
 }
 
-/** At most so many bits are in a secret: what its bytes allow for, and what is left when repetition is. */
+/** Returns an upper bound of a secret's entropy, in bits: by the distribution of its bytes, and by its compressed size. */
 function entropyOf(secret: string | Uint8Array): number {
   const bytes = Buffer.from(secret);
-  if (PLACEHOLDER.test(bytes.toString())) return HOPELESS;
+  if (PLACEHOLDER.test(bytes.toString())) return GUESSABLE;
   const counts = new Map<number, number>();
   for (const byte of bytes) counts.set(byte, (counts.get(byte) ?? 0) + 1);
   const perByte = [...counts.values()].reduce(

@@ -1,8 +1,8 @@
 import cluster from 'node:cluster';
 import { Server as TlsServer } from 'node:tls';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
-import { ConnectionServices } from '../adapter/index.js';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { ConnectionServices } from '../connection/guarded/index.js';
 import { Clock } from '../clock.js';
 import {
   ConnectionStore,
@@ -12,24 +12,23 @@ import {
 } from '../connection/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
+import { KeyRefresh } from '../signing/index.js';
 import { InMemoryRateLimitStore, RateLimitStore } from '../rate-limit/index.js';
 import { InMemoryNonceStore, NonceStore } from '../replay/index.js';
 import type { AuditReport } from './audit-report.js';
-import { sentenceOf, tableOf } from './audit-table.js';
+import { developmentTableOf, failuresOf, tableOf } from './audit-table.js';
 import { audit } from './checklist.js';
 import { auditedGateways } from './audited-gateways.js';
+import { passedOver } from './global-enhancers.js';
+import { ValidationCheck } from './validation-check.js';
 
-/**
- * The production checklist, as code. It runs before the first gateway is opened, and again whenever it is asked
- * to; in mode `enforce` an application that fails it does not start.
- */
+/** Runs the production checklist before the first gateway opens. In mode `enforce`, a failure refuses the start. */
 @Injectable()
 export class SecurityAudit implements OnApplicationBootstrap {
   private readonly logger = new Logger('SecurityAudit');
   private hasStarted = false;
   private isBootstrapped = false;
 
-  /** @internal */
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
     private readonly services: ConnectionServices,
@@ -39,49 +38,58 @@ export class SecurityAudit implements OnApplicationBootstrap {
     private readonly revocations: RevocationBus,
     private readonly host: HttpAdapterHost,
     private readonly clock: Clock,
+    private readonly validation: ValidationCheck,
+    private readonly config: ApplicationConfig,
+    private readonly keyRefresh: KeyRefresh,
   ) {
     services.startChecks.push(() => {
       this.start();
     });
   }
 
-  /** Goes through the checklist, as things are now. Nothing secret is part of the answers. */
+  /** Runs the checklist on the present state of the application. The report contains no secrets. */
   run(): AuditReport {
     return audit({
       options: this.options,
       keys: this.services.signer.keys,
-      gateways: auditedGateways(this.services.catalog),
+      keyProblem: this.keyRefresh.problem,
+      gateways: auditedGateways(this.services.catalog, this.validation.means),
       hasAdapter: this.hasAdapter(),
       isTlsServer: this.isTlsServer(),
       inMemoryStores: this.inMemoryStores(),
+      runtime: process.versions,
+      passedOver: passedOver(this.config),
       hasSiblings: this.hasSiblings(),
       now: this.clock.now(),
     });
   }
 
-  /** Where no gateway of the adapter's has been opened: a stock adapter, or no gateway at all. */
+  /** Runs the checklist if no adapter of this library has opened a gateway. */
   onApplicationBootstrap(): void {
     this.isBootstrapped = true;
-    // What serves nobody, such as a script, needs no checklist.
+    // An application that serves no gateway, such as a script, needs no checklist.
     if (this.httpServer() !== undefined) this.start();
   }
 
-  /** @throws SemanticEventsConfigError naming every item that fails, where that is to be enforced */
+  /** @throws SemanticEventsConfigError that lists every handler without validation and, in mode `enforce`, every failure */
   private start(): void {
-    const mode = this.options.audit;
-    if (this.hasStarted || mode === 'off') return;
+    if (this.hasStarted) return;
     this.hasStarted = true;
+    const mode = this.options.audit;
+    const problems = this.validation.problems();
     const report = this.run();
-    const failures = report.items.filter(({ status }) => status === 'fail');
-    // The error says it all: nobody should have to read it twice.
-    if (mode === 'enforce' && failures.length > 0)
-      throw new SemanticEventsConfigError(failures.map(item => `${item.id}: ${sentenceOf(item)}`));
-    this.print(report);
+    if (mode === 'enforce') problems.push(...failuresOf(report));
+    if (problems.length > 0) throw new SemanticEventsConfigError(problems);
+    if (mode !== 'off') this.print(report);
   }
 
   private print(report: AuditReport): void {
-    const isGreen = report.counts.warn + report.counts.fail === 0;
-    this.logger[isGreen ? 'log' : 'warn'](tableOf(report));
+    if (process.env.NODE_ENV === 'production') {
+      const isGreen = report.counts.warn + report.counts.fail === 0;
+      this.logger[isGreen ? 'log' : 'warn'](tableOf(report));
+    } else if (report.counts.fail > 0) {
+      this.logger.warn(developmentTableOf(report));
+    }
   }
 
   private hasAdapter(): boolean {
@@ -108,12 +116,12 @@ export class SecurityAudit implements OnApplicationBootstrap {
     ].filter(name => name !== false);
   }
 
-  /** What the options say, or what Node's cluster and PM2 tell their processes. */
+  /** Returns whether other processes serve the application. PM2 gives a single process the number 0. */
   private hasSiblings(): boolean {
-    return (
-      this.options.monitoring.nodes > 1 ||
-      cluster.isWorker ||
-      process.env.NODE_APP_INSTANCE !== undefined
-    );
+    const { NODE_APP_INSTANCE: number, instances } = process.env;
+    const { nodes } = this.options.monitoring;
+    if (Number(number ?? 0) > 0) return true;
+    if (nodes !== undefined) return nodes > 1;
+    return cluster.isWorker || (number !== undefined && Number(instances) > 1);
   }
 }

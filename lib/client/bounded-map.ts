@@ -1,11 +1,18 @@
-/** A map that forgets its oldest entry to make room for a new one. */
-export function boundedMap<V>(max: number) {
-  const entries = new Map<unknown, V>();
-  return {
-    get: (key: unknown): V | undefined => entries.get(key),
-    set(key: string, value: V): void {
-      entries.set(key, value);
-      if (entries.size > max) entries.delete(entries.keys().next().value);
-    },
-  };
+/** A map that drops its oldest entry to make room for a new one. */
+export class BoundedMap<V> {
+  readonly #entries = new Map<unknown, V>();
+  readonly #maxSize: number;
+
+  constructor(maxSize: number) {
+    this.#maxSize = maxSize;
+  }
+
+  get(key: unknown): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  set(key: unknown, value: V): void {
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.#maxSize) this.#entries.delete(this.#entries.keys().next().value);
+  }
 }

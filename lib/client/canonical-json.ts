@@ -1,8 +1,9 @@
 /**
- * The RFC 8785 (JCS) canonical form of what `JSON.parse` gave: members sorted by UTF-16 code units, no white space,
- * numbers and strings as ECMAScript writes them. The one of `signing/`, which tests hold it against, also takes what is
- * no JSON yet, and is too large for a client.
+ * Returns the canonical form of a JSON value (RFC 8785, JCS): members sorted by UTF-16 code units, no white
+ * space, numbers and strings as ECMAScript writes them.
+ * The server has an implementation of its own, which also accepts values such as dates. Tests compare the two.
  *
+ * @param value a value that `JSON.parse` can return
  * @see https://www.rfc-editor.org/rfc/rfc8785
  */
 export function canonicalJson(value: unknown): string {

@@ -1,24 +1,32 @@
 import type { SemanticEvent } from '../event/semantic-event.js';
 import type { SemanticEventsClientError } from './client-error.js';
 
-/** `idle` before `connect()`; `waiting` between attempts; `closed` for good. */
+/**
+ * The state of a client:
+ * - `idle` before `connect()` and after `disconnect()`
+ * - `waiting` between two attempts to connect
+ * - `closed` after `close()`, and after a rejection that a retry cannot change
+ */
 export type ClientState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'closed';
 
 export interface StateChange {
   readonly state: ClientState;
-  /** Why it is `waiting` or `closed`. */
+  /** The reason, if the state is `waiting` or `closed`. */
   readonly error?: SemanticEventsClientError;
-  /** When the next attempt follows, in milliseconds. */
+  /** The time until the next attempt, in milliseconds. */
   readonly retryIn?: number;
 }
 
-/** What a client tells whoever listens with `on`. */
+/** The events of a client, for `on()`. */
 export interface ClientEvents {
   state: StateChange;
-  /** What goes wrong and rejects no request: lost connections, refusals of what was emitted, events that are not signed. */
+  /**
+   * A failure that rejects no promise: a lost connection, a rejected event of `emit()`, or an event without a
+   * valid signature.
+   */
   error: SemanticEventsClientError;
-  /** Events of these patterns may have been lost: the server does not have them any more. */
+  /** The server no longer stores all events of these patterns: some may be lost. */
   gap: { readonly patterns: readonly string[] };
-  /** A verified event that nobody has asked for, such as the reply to what was emitted. */
+  /** A verified event that no request waits for, such as the reply to an event of `emit()`. */
   event: SemanticEvent;
 }

@@ -1,48 +1,72 @@
-import { SemanticEventsConfigError } from '../protocol/errors.js';
+import { type ClientCrypto, WebCrypto } from './client-crypto.js';
 import { type ClientClock, MAX_DELAY, SYSTEM_CLOCK } from './clock.js';
-import type { WebSocketConstructor } from './web-socket.js';
+import { platform } from './platform.js';
+import { type WakeSource, watchPage } from './wake-source.js';
+import type { WebSocketConstructor, WebSocketLike } from './web-socket.js';
+
+const SUBPROTOCOL = 'semantic-events.v1';
 
 /**
- * Gives a token or ticket for one connection: it is called anew for every connection, and before a session
- * expires. What it throws is tried again with backoff; null says that there is none, and closes the client.
+ * Returns a token or ticket for one connection. The client calls it for every connection, and before a session
+ * expires.
+ * If it throws, the client retries with backoff. If it returns null, the client closes with `NO_TOKEN`.
  */
 export type GetToken = () => string | null | Promise<string | null>;
 
-/** Times in milliseconds. */
+/** Options of a client. All times are in milliseconds. */
 export interface SemanticEventsClientOptions {
-  /** The gateway: `wss://…`, `https://…`, or in a page relative to it, such as `/events`. */
-  url: string | URL;
+  /**
+   * The URL of the gateway: `wss://…`, `https://…`, or relative to the page, such as `/events`. Required
+   * without `transport`.
+   */
+  url?: string | URL;
   getToken: GetToken;
-  /** The WebSocket to use; Node has one from version 22 on, before that take the one of `ws`. @default the global one */
+  /**
+   * The WebSocket class. Node has one since version 22; for older versions pass the one of `ws`.
+   *
+   * @default the global one
+   */
   WebSocket?: WebSocketConstructor;
+  /** Opens a connection by other means than a WebSocket to `url`, for example over Socket.IO. */
+  transport?: () => WebSocketLike;
+  /** The cryptography, for environments without WebCrypto. @default WebCrypto */
+  crypto?: ClientCrypto;
+  /**
+   * Reports that the network may be back, where there is no page to watch.
+   *
+   * @default the events of the page or worker
+   */
+  wakeSource?: WakeSource;
   /** The `source` of the events sent. @default `user:` and the id of the authenticated user */
   source?: string;
-  /** How long a request may take from the call to the reply, unless it says otherwise. @default 10_000 */
+  /** The time from a request to its reply, unless the request has its own `timeout`. @default 10_000 */
   requestTimeout?: number;
-  /** How long connecting may take: token, socket and authentication. @default 10_000 */
+  /** The time for connecting: token, socket and authentication. @default 10_000 */
   connectTimeout?: number;
-  /** How often the server is pinged; 0 for never. @default 25_000 */
+  /** The interval between two pings to the server; 0 turns them off. @default 25_000 */
   pingInterval?: number;
-  /** How long the server may then stay silent before the connection counts as lost. @default 10_000 */
+  /** The time the server has to answer a ping. After it the connection counts as lost. @default 10_000 */
   pongTimeout?: number;
-  /** Up to how long to wait before the first attempt to reconnect; doubled for each further one. @default 1_000 */
+  /** The maximum wait before the first attempt to reconnect. It doubles with each attempt. @default 1_000 */
   backoff?: number;
-  /** Up to how long to wait between attempts at most. @default 30_000 */
+  /** The maximum wait between two attempts. @default 30_000 */
   maxBackoff?: number;
-  /** How many tokens in a row may be refused before the client gives up. @default 3 */
+  /** The number of tokens in a row that the server may reject before the client closes. @default 3 */
   maxAuthFailures?: number;
   /**
-   * How many events may wait to be sent, how many requests for their reply, and how many events in one `events()`
-   * iteration; more are refused with `QUEUE_FULL`. @default 1_000
+   * The maximum number of events that wait to be sent, of requests that wait for a reply, and of events that
+   * wait in one `events()` iteration. More fail with `QUEUE_FULL`. @default 1_000
    */
   maxQueued?: number;
-  /** Events remembered so that none is handled twice. @default 1_000 */
+  /** The number of events that the client remembers, so that it handles none twice. @default 1_000 */
   maxRemembered?: number;
-  /** The largest frame sent, in bytes; larger events are refused with `MESSAGE_TOO_LARGE`. @default 65_536 */
+  /**
+   * The maximum size of a frame to send, in bytes. Larger events fail with `MESSAGE_TOO_LARGE`. @default 65_536
+   */
   maxMessageSize?: number;
-  /** For tests. @default the system's */
+  /** The clock, for tests. @default the system clock */
   clock?: ClientClock;
-  /** For tests: numbers from 0 to 1. @default Math.random */
+  /** Returns a random number from 0 to 1, for tests. @default Math.random */
   random?: () => number;
 }
 
@@ -59,67 +83,95 @@ export const CLIENT_DEFAULTS = {
   maxMessageSize: 65_536,
 };
 
-type Numbers = typeof CLIENT_DEFAULTS;
-
-export interface ResolvedClientOptions extends Numbers {
-  readonly url: string;
+/** The options with all defaults. */
+export interface ResolvedClientOptions extends Readonly<typeof CLIENT_DEFAULTS> {
+  readonly url: string | URL | undefined;
   readonly getToken: GetToken;
-  readonly WebSocket: WebSocketConstructor;
+  readonly WebSocket: WebSocketConstructor | undefined;
+  readonly transport: (() => WebSocketLike) | undefined;
+  readonly crypto: ClientCrypto;
+  readonly wakeSource: WakeSource;
   readonly source: string | undefined;
   readonly clock: ClientClock;
   readonly random: () => number;
 }
 
-/** What not every environment has. */
-const globals = globalThis as {
-  WebSocket?: WebSocketConstructor;
-  location?: { href: string };
-  crypto?: { subtle?: object };
-};
-
-/** @throws SemanticEventsConfigError naming every problem */
+/**
+ * Copies the options and adds the defaults. It neither validates nor reads the environment, so a module that is
+ * rendered on a server may create a client.
+ */
 export function resolveClientOptions(given: SemanticEventsClientOptions): ResolvedClientOptions {
-  const options: Record<string, unknown> = {
+  const options = {
+    ...CLIENT_DEFAULTS,
     url: undefined,
-    getToken: undefined,
+    getToken: () => null,
+    WebSocket: undefined,
+    transport: undefined,
+    crypto: new WebCrypto(),
+    wakeSource: watchPage,
     source: undefined,
-    WebSocket: globals.WebSocket,
     clock: SYSTEM_CLOCK,
     random: Math.random,
-    ...CLIENT_DEFAULTS,
   };
+  for (const [name, value] of Object.entries(given) as [string, unknown][])
+    // An undefined option means its default.
+    if (value !== undefined) Object.assign(options, { [name]: value });
+  return options;
+}
+
+/** Returns every problem with the options and everything that the environment lacks. */
+export function problemsOf(given: SemanticEventsClientOptions): string[] {
+  const known = resolveClientOptions({} as never);
   const problems: string[] = [];
-  const check = (isRight: unknown, problem: string) => {
+  const check = (isRight: boolean, problem: string) => {
     if (!isRight) problems.push(problem);
   };
   for (const [name, value] of Object.entries(given)) {
-    check(name in options, `${name} is not an option`);
-    if (value !== undefined) options[name] = value;
+    check(name in known, `${name} is not an option`);
+    if (name in CLIENT_DEFAULTS && value !== undefined && (value !== 0 || name !== 'pingInterval'))
+      check(isCount(value), `${name} must be a whole number above 0`);
   }
-  for (const name of Object.keys(CLIENT_DEFAULTS))
-    check(
-      isCount(options[name]) || (name === 'pingInterval' && options[name] === 0),
-      `${name} must be a whole number above 0`,
-    );
-  for (const name of ['getToken', 'WebSocket', 'random'])
-    check(typeof options[name] === 'function', `${name} must be a function`);
-  check((options.url = socketUrl(given.url)), 'url must be the address of a WebSocket');
-  // Browsers have it in secure contexts only.
-  check(globals.crypto?.subtle, 'WebCrypto is missing: use https');
-  if (problems.length > 0) throw new SemanticEventsConfigError(problems);
-  return options as unknown as ResolvedClientOptions;
+  const { random, transport, url, wakeSource, WebSocket, ...objects } = resolveClientOptions(given);
+  const clock = objects.clock as Partial<ClientClock> | null;
+  const crypto = objects.crypto as Partial<ClientCrypto> | null;
+  const functions = {
+    getToken: given.getToken,
+    random,
+    wakeSource,
+    'clock.now': clock?.now,
+    'clock.after': clock?.after,
+    'crypto.hmac': crypto?.hmac,
+    'crypto.randomBytes': crypto?.randomBytes,
+    WebSocket: transport ?? WebSocket ?? platform.WebSocket,
+  };
+  for (const [name, value] of Object.entries(functions))
+    check(typeof value === 'function', `${name} must be a function`);
+  check(!!transport || !!socketUrl(url), 'url must be the address of a WebSocket');
+  check(
+    !!(given.crypto ?? platform.crypto?.subtle),
+    'crypto.subtle is missing: serve the page by https, or pass the option crypto',
+  );
+  return problems;
 }
 
-/** Whether a number can be the one of a timer or a bound. */
+/** Opens a connection, by `transport` or by a WebSocket to `url`. */
+export function openSocket({ transport, url, WebSocket }: ResolvedClientOptions): WebSocketLike {
+  if (transport) return transport();
+  const Socket = (WebSocket ?? platform.WebSocket) as WebSocketConstructor;
+  return new Socket(socketUrl(url) ?? '', SUBPROTOCOL);
+}
+
+/** Returns whether a value is valid as a duration or a limit: a whole number from 1 to `MAX_DELAY`. */
 export function isCount(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_DELAY;
 }
 
-function socketUrl(given: unknown): string | undefined {
+/** Returns the absolute URL of a WebSocket; undefined for any other value. */
+export function socketUrl(given: unknown): string | undefined {
   try {
-    const url = new URL(String(given), globals.location?.href);
-    url.protocol = url.protocol.replace('http', 'ws');
-    return /^wss?:$/.test(url.protocol) ? url.href : undefined;
+    const { href } = new URL(String(given), platform.location?.href);
+    const url = href.replace(/^http/, 'ws');
+    return /^wss?:/.test(url) ? url : undefined;
   } catch {
     return undefined;
   }

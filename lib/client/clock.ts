@@ -1,12 +1,12 @@
-/** Where a client's time comes from. */
+/** The clock and the timers of a client. Tests pass one that they move by hand. */
 export interface ClientClock {
-  /** Wall-clock time in milliseconds since the Unix epoch. */
+  /** Returns the wall-clock time in milliseconds since the Unix epoch. */
   now(): number;
-  /** Calls back after that many milliseconds, unless the function returned is called before. */
+  /** Calls back after a delay in milliseconds. @returns a function that cancels the timer */
   after(milliseconds: number, callback: () => void): () => void;
 }
 
-/** The longest time of a timer; beyond, it would fire at once. */
+/** The maximum delay of a timer, in milliseconds. A longer one would fire at once. */
 export const MAX_DELAY = 2 ** 31 - 1;
 
 export const SYSTEM_CLOCK: ClientClock = {

@@ -1,39 +1,45 @@
 import type { SemanticEvent } from '../event/semantic-event.js';
+import { fromBase64, utf8 } from './bytes.js';
+import { randomId } from './client-crypto.js';
 import { SemanticEventsClientError } from './client-error.js';
-import type { ResolvedClientOptions } from './client-options.js';
-import { importKeys, type SessionKeys, type SigningFrame, utf8 } from './session-keys.js';
+import { openSocket, type ResolvedClientOptions } from './client-options.js';
+import { Heartbeat } from './heartbeat.js';
+import { refusalOf, type ServerFrame } from './server-frame.js';
+import { SessionKeys, type SigningFrame } from './session-keys.js';
 import type { WebSocketLike } from './web-socket.js';
 
-const SUBPROTOCOL = 'semantic-events.v1';
 const OPEN = 1;
 const NORMAL_CLOSURE = 1000;
 
-/** Characters received that may wait to be verified: a server that sends faster is left, and resumed from. */
+/**
+ * The maximum number of received characters that wait to be verified. Beyond it the client disconnects and
+ * resumes later.
+ */
 const MAX_BACKLOG = 2 ** 24;
 
-/** Bytes the socket may have waiting before nothing more is given to it. */
+/** The maximum number of bytes in the send buffer of the socket. Beyond it the client sends nothing more. */
 const MAX_BUFFERED = 2 ** 20;
 
-/** Who a connection is authenticated as. */
+/** The session of an authenticated connection. */
 export interface ClientSession {
   readonly clientId: string;
   readonly userId: string;
   readonly expiresAt: Date;
 }
 
-/** A frame of the server, not looked at yet. */
-export type ServerFrame = Record<string, unknown>;
-
-/** Whom a connection tells; in the order in which things came. */
-export interface ConnectionOutlet {
-  /** Authenticated, for the first time or again. */
-  authenticated(session: ClientSession): void;
-  /** A verified event; a cursor comes with deliveries to a subscription. */
+/** Receives the frames of a connection, in the order they arrived. */
+export interface FrameReceiver {
   received(event: SemanticEvent, cursor: string | undefined): void;
-  /** Any other frame. */
-  told(frame: ServerFrame): void;
+  control(frame: ServerFrame): void;
+  synchronised(): void;
   failed(error: SemanticEventsClientError): void;
-  ended(reason: SemanticEventsClientError): void;
+}
+
+/** The owner of a connection. */
+export interface ConnectionOwner {
+  /** Called after each authentication: the first one and every renewal. */
+  authenticated(connection: Connection, session: ClientSession): void;
+  ended(connection: Connection, reason: SemanticEventsClientError): void;
 }
 
 interface AuthSuccessFrame {
@@ -43,201 +49,255 @@ interface AuthSuccessFrame {
   signing: SigningFrame;
 }
 
-/** When trying again makes sense after an error frame, in milliseconds. */
-export function retryAfterOf({ retry_after }: ServerFrame): number | undefined {
-  return Number(retry_after) * 1000 || undefined;
-}
+/** One connection: it gets a token, opens a socket, authenticates, renews the session, and ends. */
+export class Connection {
+  readonly #options: ResolvedClientOptions;
+  readonly #inbox: FrameReceiver;
+  readonly #owner: ConnectionOwner;
+  readonly #heartbeat: Heartbeat;
+  #socket: WebSocketLike | undefined;
+  #keys: SessionKeys | undefined;
+  #session: ClientSession | undefined;
+  #isEnded = false;
+  #isAbandoned = false;
+  /** Verifies one frame after the other, so that callbacks run in the order of the frames. */
+  #inbound = Promise.resolve();
+  #backlog = 0;
+  /** The server's clock minus the local clock, in milliseconds: the server checks events by its own clock. */
+  #clockOffset = 0;
+  #isSynchronised = true;
+  /** The last error frame. It may say more than the close frame that follows it. */
+  #refusal: ServerFrame = {};
+  readonly #cancelConnectDeadline: () => void;
+  #cancelRenewal: (() => void) | undefined;
 
-export type Connection = ReturnType<typeof openConnection>;
+  constructor(options: ResolvedClientOptions, inbox: FrameReceiver, owner: ConnectionOwner) {
+    this.#options = options;
+    this.#inbox = inbox;
+    this.#owner = owner;
+    const timedOut = () => {
+      this.end(new SemanticEventsClientError('TIMEOUT'));
+    };
+    const ping = () => {
+      this.send({ type: 'ping' });
+    };
+    this.#heartbeat = new Heartbeat(options, ping, timedOut);
+    this.#cancelConnectDeadline = options.clock.after(options.connectTimeout, timedOut);
+    void this.#open(ping);
+  }
 
-/** One connection: token, socket, authentication, renewals, liveness, and what comes and goes until it ends. */
-export function openConnection(options: ResolvedClientOptions, outlet: ConnectionOutlet) {
-  const { clock } = options;
-  let socket: WebSocketLike | undefined;
-  let keys: SessionKeys | undefined;
-  let session: ClientSession | undefined;
-  let isEnded = false;
-  /** Frames are verified one after the other, so that they are told in the order they came. */
-  let inbound = Promise.resolve();
-  let backlog = 0;
-  /** The server's clock minus ours, in milliseconds: events of a client whose clock is wrong are taken, too. */
-  let clockOffset = 0;
-  /** The last refusal, which may say more than the close frame behind it. */
-  let refusal: ServerFrame | undefined;
-  let cancelRenewal: (() => void) | undefined;
+  get session(): ClientSession | undefined {
+    return this.#session;
+  }
 
-  const isConnected = () => socket?.readyState === OPEN;
+  /** Returns whether the connection is authenticated and open. */
+  get isOpen(): boolean {
+    return !this.#isEnded && this.#session !== undefined && this.#isConnected;
+  }
 
-  const send = (frame: string | object) => {
-    // Some implementations throw where the socket has just closed.
-    if (isConnected()) socket?.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
-  };
+  /** Returns whether it can send events: it is open and the server's time is known. */
+  get isReady(): boolean {
+    return this.isOpen && this.#isSynchronised;
+  }
 
-  /** Ends it at once, without waiting for a peer that may not be there any more. */
-  const end = (reason: SemanticEventsClientError) => {
-    if (isEnded) return;
-    isEnded = true;
-    cancelDeadline();
-    cancelRenewal?.();
-    socket?.close(NORMAL_CLOSURE);
-    // What came before the end is told before it.
-    void inbound.then(() => {
-      outlet.ended(reason);
-    });
-  };
+  /** Returns whether the send buffer of the socket is full. */
+  get isCongested(): boolean {
+    return (this.#socket?.bufferedAmount ?? 0) > MAX_BUFFERED;
+  }
 
-  const endAfter = (milliseconds: number) =>
-    clock.after(milliseconds, () => {
-      end(new SemanticEventsClientError('TIMEOUT'));
-    });
-  let cancelDeadline = endAfter(options.connectTimeout);
-  /** Whether it counts as lost when the deadline comes and nothing was heard. */
-  let isAsked = true;
+  get canVerifyBroadcasts(): boolean {
+    return this.#keys?.canVerifyBroadcasts === true;
+  }
+
+  send(frame: object): void {
+    // Some implementations throw when the socket has just closed.
+    if (this.#isConnected) this.#socket?.send(JSON.stringify(frame));
+  }
 
   /**
-   * Every frame is a sign of life. The server is asked for one now and then, whatever it says by itself: it takes for
-   * idle who only listens.
+   * Signs an event for this connection and returns its frame.
+   *
+   * @throws SemanticEventsClientError `MESSAGE_TOO_LARGE`
    */
-  const listen = () => {
-    if (!isAsked || isEnded) return;
-    isAsked = false;
-    cancelDeadline();
-    if (options.pingInterval)
-      cancelDeadline = clock.after(options.pingInterval, () => {
-        isAsked = true;
-        send({ type: 'ping' });
-        cancelDeadline = endAfter(options.pongTimeout);
-      });
-  };
-
-  const withToken = async (
-    use: (token: string) => void,
-    failed: (error: SemanticEventsClientError) => void,
-  ) => {
-    let token: string | null = null;
-    let error = new SemanticEventsClientError('NO_TOKEN');
-    try {
-      // It may close the client, which has its connection from then on.
-      await inbound;
-      token = await options.getToken();
-    } catch (cause) {
-      error = new SemanticEventsClientError('TOKEN_FAILED', { cause });
+  async sign(event: SemanticEvent): Promise<object> {
+    const { clock, crypto, maxMessageSize } = this.#options;
+    const signed = await this.#keys?.sign({
+      ...event,
+      source: event.source || `user:${encodeURIComponent(this.#session?.userId ?? '')}`,
+      // Set the time when the event is sent: an event that waited in the queue would have expired.
+      time: new Date(clock.now() + this.#clockOffset).toISOString(),
+      semanticnonce: randomId(crypto),
+    });
+    const frame = { type: 'event', event: signed };
+    const size = utf8(JSON.stringify(frame)).length;
+    if (size > maxMessageSize) {
+      const message = `${size} bytes exceed maxMessageSize`;
+      throw new SemanticEventsClientError('MESSAGE_TOO_LARGE', { message });
     }
-    if (isEnded) return;
-    if (token) use(token);
-    else if (error.retryable) failed(error);
-    else end(error);
-  };
+    return frame;
+  }
 
-  const open = (token: string) => {
+  /** Pings the server, and ends the connection if no answer arrives. */
+  check(): void {
+    if (this.isOpen) this.#heartbeat.check();
+  }
+
+  /**
+   * Ends the connection at once, without waiting for a server that may be gone. Frames that arrived before are
+   * still handled.
+   */
+  end(reason: SemanticEventsClientError): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#cancelConnectDeadline();
+    this.#heartbeat.stop();
+    this.#cancelRenewal?.();
+    this.#socket?.close(NORMAL_CLOSURE);
+    void this.#inbound.then(() => {
+      this.#owner.ended(this, reason);
+    });
+  }
+
+  /** Ends the connection and drops the frames that are not handled yet. */
+  abandon(reason: SemanticEventsClientError): void {
+    this.#isAbandoned = true;
+    this.end(reason);
+  }
+
+  get #isConnected(): boolean {
+    return this.#socket?.readyState === OPEN;
+  }
+
+  async #open(ping: () => void): Promise<void> {
+    const token = await this.#getToken(error => {
+      this.end(error);
+    });
+    if (token === undefined) return;
     try {
-      socket = new options.WebSocket(options.url, SUBPROTOCOL);
+      const socket = openSocket(this.#options);
+      this.#socket = socket;
       socket.onopen = () => {
-        // Answered first, it tells the server's time.
-        send({ type: 'ping' });
-        send({ type: 'auth', token });
+        // Ping first: the answer brings the server's time before the first event is signed.
+        ping();
+        this.send({ type: 'auth', token });
       };
       socket.onmessage = ({ data }) => {
-        take(String(data));
+        this.#take(String(data));
       };
-      // A close event follows that says the same.
+      // A close event with the same meaning follows every error event.
       socket.onerror = () => undefined;
-      // The reason is the code of the table, where the server had the time to give one.
+      // The close reason is a code of PROTOCOL.md, if the server had the time to send one.
       socket.onclose = ({ reason }) => {
-        void inbound.then(() => {
-          const code = reason || 'CONNECTION_LOST';
-          const retryAfter = refusal?.code === code ? retryAfterOf(refusal) : undefined;
-          end(new SemanticEventsClientError(code, { retryAfter }));
+        void this.#inbound.then(() => {
+          const isKnown = reason && this.#refusal.code === reason;
+          this.end(
+            isKnown
+              ? refusalOf(this.#refusal)
+              : new SemanticEventsClientError(reason || 'CONNECTION_LOST'),
+          );
         });
       };
     } catch (cause) {
-      end(new SemanticEventsClientError('CONNECTION_LOST', { cause }));
+      this.end(new SemanticEventsClientError('CONNECTION_LOST', { cause }));
     }
-  };
+  }
 
-  /** Shows a new token; where none is to be had, tries again until the session is over. */
-  const renew = () =>
-    withToken(
-      token => {
-        send({ type: 'auth', token });
-      },
-      error => {
-        outlet.failed(error);
-        cancelRenewal = clock.after(options.backoff, () => void renew());
-      },
-    );
+  /** Requests the server's time. Events wait for the answer. */
+  #synchroniseClock(): void {
+    this.#isSynchronised = false;
+    this.check();
+  }
 
-  const take = (text: string) => {
-    if (isEnded) return;
-    backlog += text.length;
-    if (backlog > MAX_BACKLOG) {
-      end(new SemanticEventsClientError('SLOW_CONSUMER'));
+  /** @returns the token; undefined if `failed` was called or the connection has ended */
+  async #getToken(failed: (error: SemanticEventsClientError) => void): Promise<string | undefined> {
+    let error = new SemanticEventsClientError('NO_TOKEN');
+    try {
+      // The callback may close the client. Wait, so that the client already knows this connection.
+      await this.#inbound;
+      const token = await this.#options.getToken();
+      if (this.#isEnded) return undefined;
+      if (token) return token;
+    } catch (cause) {
+      error = new SemanticEventsClientError('TOKEN_FAILED', { cause });
+    }
+    if (this.#isEnded) return undefined;
+    if (error.retryable) failed(error);
+    else this.end(error);
+    return undefined;
+  }
+
+  /** Sends a new token. If `getToken` fails, it retries until the session expires. */
+  async #renew(): Promise<void> {
+    const { backoff, clock } = this.#options;
+    const token = await this.#getToken(error => {
+      this.#inbox.failed(error);
+      this.#cancelRenewal = clock.after(backoff, () => void this.#renew());
+    });
+    if (token !== undefined) this.send({ type: 'auth', token });
+  }
+
+  #take(text: string): void {
+    if (this.#isEnded) return;
+    this.#backlog += text.length;
+    if (this.#backlog > MAX_BACKLOG) {
+      this.end(new SemanticEventsClientError('SLOW_CONSUMER'));
       return;
     }
-    if (session) listen();
-    inbound = inbound.then(async () => {
+    if (this.#session) this.#heartbeat.restart();
+    this.#inbound = this.#inbound.then(async () => {
       try {
-        await read(JSON.parse(text) as ServerFrame);
+        if (!this.#isAbandoned) await this.#read(JSON.parse(text) as ServerFrame);
       } catch (cause) {
-        outlet.failed(new SemanticEventsClientError('BAD_FRAME', { cause }));
+        if (!this.#isAbandoned)
+          this.#inbox.failed(new SemanticEventsClientError('BAD_FRAME', { cause }));
       }
-      backlog -= text.length;
+      this.#backlog -= text.length;
     });
-  };
+  }
 
-  const read = async (frame: ServerFrame) => {
-    const { type, time } = frame;
-    if (type === 'error') refusal = frame;
-    if (type === 'auth_success') await welcome(frame as unknown as AuthSuccessFrame);
-    else if (type === 'auth_expiring') void renew();
-    else if (type === 'pong') clockOffset = Date.parse(String(time)) - clock.now() || 0;
-    else if (type === 'event')
-      await receive(frame.event as SemanticEvent, frame.cursor as string | undefined);
-    // Before there is a session, a refusal ends the connection, which is told then.
-    else if (session) outlet.told(frame);
-  };
+  async #read(frame: ServerFrame): Promise<void> {
+    const { code, cursor, event, time, type } = frame;
+    if (type === 'auth_success') await this.#welcome(frame as unknown as AuthSuccessFrame);
+    else if (type === 'auth_expiring') void this.#renew();
+    else if (type === 'pong') {
+      this.#clockOffset = Date.parse(String(time)) - this.#options.clock.now() || 0;
+      this.#isSynchronised = true;
+      this.#inbox.synchronised();
+    } else if (type === 'event') {
+      await this.#receive(event as SemanticEvent, cursor as string | undefined);
+    } else {
+      if (type === 'error') this.#refusal = frame;
+      if (code === 'EVENT_EXPIRED') this.#synchroniseClock();
+      // Before authentication a refusal ends the connection, and the end reports it.
+      if (this.#session) this.#inbox.control(frame);
+    }
+  }
 
-  const welcome = async ({ client_id, user_id, expires_at, signing }: AuthSuccessFrame) => {
-    keys = await importKeys(signing);
-    if (isEnded) return;
-    session = { clientId: client_id, userId: user_id, expiresAt: new Date(expires_at) };
-    listen();
-    outlet.authenticated(session);
-  };
+  async #welcome({ client_id, user_id, expires_at, signing }: AuthSuccessFrame): Promise<void> {
+    this.#keys = await SessionKeys.from(this.#options.crypto, signing);
+    if (this.#isEnded) return;
+    if (!this.#session) {
+      this.#cancelConnectDeadline();
+      this.#heartbeat.start();
+    }
+    const session = { clientId: client_id, userId: user_id, expiresAt: new Date(expires_at) };
+    this.#session = session;
+    this.#owner.authenticated(this, session);
+  }
 
-  const receive = async (event: SemanticEvent, cursor: string | undefined) => {
-    // What cannot even be read is not signed, either.
-    const isVerified = await keys?.verify(event, cursor !== undefined).catch(() => false);
-    if (isVerified) outlet.received(event, cursor);
-    else outlet.failed(new SemanticEventsClientError('UNVERIFIED'));
-  };
+  async #receive(event: SemanticEvent, cursor: string | undefined): Promise<void> {
+    // An event that cannot be parsed counts as unsigned.
+    const isVerified = await this.#keys?.verify(event, cursor !== undefined).catch(() => false);
+    if (this.#isAbandoned) return;
+    if (isVerified) this.#inbox.received(withBytes(event), cursor);
+    else this.#inbox.failed(new SemanticEventsClientError('UNVERIFIED'));
+  }
+}
 
-  void withToken(open, end);
-
-  return {
-    session: (): ClientSession | undefined => session,
-    isOpen: (): boolean => !isEnded && !!session && isConnected(),
-    isClogged: (): boolean => (socket?.bufferedAmount ?? 0) > MAX_BUFFERED,
-    canVerifyBroadcasts: (): boolean => !!keys?.canVerifyBroadcasts,
-    send,
-    end,
-    /**
-     * The frame of an event, signed for this connection.
-     *
-     * @throws SemanticEventsClientError `MESSAGE_TOO_LARGE`
-     */
-    async seal(event: SemanticEvent): Promise<string> {
-      const sealed = await keys?.seal({
-        ...event,
-        source: event.source || `user:${encodeURIComponent(session?.userId ?? '')}`,
-        // Of now: what has waited in a queue would be too old to be taken.
-        time: new Date(clock.now() + clockOffset).toISOString(),
-        semanticnonce: crypto.randomUUID(),
-      });
-      const frame = `{"type":"event","event":${sealed}}`;
-      if (utf8(frame).length > options.maxMessageSize)
-        throw new SemanticEventsClientError('MESSAGE_TOO_LARGE');
-      return frame;
-    },
-  };
+/** Decodes `data_base64` into `data`. The JSON form of the event does not change. */
+function withBytes(event: SemanticEvent): SemanticEvent {
+  const { data_base64 } = event;
+  if (data_base64 === undefined) return event;
+  let bytes: Uint8Array | undefined;
+  return Object.defineProperty(event, 'data', { get: () => (bytes ??= fromBase64(data_base64)) });
 }

@@ -4,14 +4,12 @@ export interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A promise to be settled from outside, which may be left alone. */
+/** Creates a promise that is settled from outside. An unhandled rejection of it does not end the process. */
 export function deferred<T>(): Deferred<T> {
-  const settle: { resolve?: (value: T) => void; reject?: (error: unknown) => void } = {};
+  const settle: Partial<Deferred<T>> = {};
   const promise = new Promise<T>((resolve, reject) => {
-    settle.resolve = resolve;
-    settle.reject = reject;
+    Object.assign(settle, { resolve, reject });
   });
-  // Who does not wait for it must not have the process ended by it.
   promise.catch(() => undefined);
   return { promise, ...(settle as Omit<Deferred<T>, 'promise'>) };
 }

@@ -1,35 +1,34 @@
 type Listener<T> = (value: T) => unknown;
 
-export type Emit<Events> = <K extends keyof Events>(name: K, value: Events[K]) => void;
+/** The event listeners of a client. If one throws, the others are still called. */
+export class Emitter<Events> {
+  readonly #listeners = new Map<unknown, Set<Listener<never>>>();
 
-/** The listeners of a client. One that throws does not keep the others from being told. */
-export function emitter<Events>() {
-  const listeners = new Map<unknown, Set<Listener<never>>>();
-  return {
-    /** @returns removes the listener */
-    on<K extends keyof Events>(name: K, listener: Listener<Events[K]>): () => void {
-      const all = listeners.get(name) ?? new Set();
-      listeners.set(name, all);
-      all.add(listener);
-      return () => {
-        all.delete(listener);
-      };
-    },
-    /** Removes all listeners. */
-    clear: (): void => {
-      listeners.clear();
-    },
-    emit: <K extends keyof Events>(name: K, value: Events[K]): void => {
-      for (const listener of [...(listeners.get(name) ?? [])])
-        callGuarded(listener as Listener<Events[K]>, value, error => {
-          // There is nobody else to tell.
-          console.error(error);
-        });
-    },
-  };
+  /** Adds a listener. @returns a function that removes it */
+  on<K extends keyof Events>(name: K, listener: Listener<Events[K]>): () => void {
+    const all = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, all);
+    all.add(listener);
+    return () => {
+      all.delete(listener);
+    };
+  }
+
+  /** Removes all listeners. */
+  clear(): void {
+    this.#listeners.clear();
+  }
+
+  emit<K extends keyof Events>(name: K, value: Events[K]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])])
+      callGuarded(listener as Listener<Events[K]>, value, error => {
+        // The listener that failed may be the one for `error`, so write to the console.
+        console.error(error);
+      });
+  }
 }
 
-/** Calls a function of the application: what it throws, or rejects with, goes to `failed` and nowhere else. */
+/** Calls a function of the application. Passes its error or rejection to `failed`. */
 export function callGuarded<T>(
   called: Listener<T>,
   value: T,

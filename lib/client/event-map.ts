@@ -1,5 +1,19 @@
 import type { SemanticEvent } from '../event/semantic-event.js';
 
+/**
+ * The map of a set of schemas by event type: the type of `data` as it travels, before a schema transforms it. The schemas are
+ * those of zod, valibot, arktype, or another package with Standard Schema.
+ */
+export type EventsOf<Schemas> = {
+  [T in keyof Schemas & string]: Schemas[T] extends {
+    readonly '~standard': { readonly types?: infer Types };
+  }
+    ? NonNullable<Types> extends { readonly input: infer Input }
+      ? Input
+      : never
+    : never;
+};
+
 /** The event types of a map: an interface with the type of `data` by event type. */
 export type EventType<Events> = keyof Events & string;
 
@@ -8,7 +22,7 @@ export type TypedEvent<Events, T extends EventType<Events> = EventType<Events>> 
   ? SemanticEvent<Events[T]> & { type: T; data: Events[T] }
   : never;
 
-/** What answers an event: the `<type>.reply` of the map where there is one. */
+/** The reply to an event: `<type>.reply` of the map, if it exists. */
 export type ReplyTo<Events, T extends string> =
   string extends EventType<Events>
     ? SemanticEvent
@@ -16,14 +30,14 @@ export type ReplyTo<Events, T extends string> =
       ? TypedEvent<Events, `${T}.reply`>
       : SemanticEvent;
 
-/** The events of a map that match a pattern; any event where the map has none. */
+/** The events of a map that match a pattern; any event if none matches. */
 export type Matching<Events, P extends string> = string extends P | EventType<Events>
   ? SemanticEvent
   : [MatchingType<EventType<Events>, P>] extends [never]
     ? SemanticEvent
     : TypedEvent<Events, MatchingType<EventType<Events>, P> & EventType<Events>>;
 
-/** The arguments behind the event type: `data` may be left out where it may be undefined. */
+/** The arguments after the event type. `data` is optional if it may be undefined. */
 export type DataArguments<Data, Options> = undefined extends Data
   ? [data?: Data, options?: Options]
   : [data: Data, options?: Options];
@@ -36,7 +50,7 @@ type MatchingType<T extends string, P extends string> = P extends unknown
     : never
   : never;
 
-/** `*` stands for one segment, `**` for zero or more, as for `matchesPattern`. */
+/** Matches one segment with `*` and zero or more with `**`, like `matchesPattern`. */
 type Matches<T extends string, P extends string> = P extends T | '**'
   ? true
   : P extends `**.${infer Rest}`

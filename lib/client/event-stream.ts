@@ -3,14 +3,17 @@ import type { Unsubscribe } from './subscriptions.js';
 
 /** Events as an async iteration: `for await (const event of client.events('chat.*'))`. */
 export interface EventStream<E> extends AsyncIterableIterator<E> {
-  /** Settles as the one of `subscribe` does. */
+  /** Settles like `ready` of `subscribe()`. */
   readonly ready: Promise<void>;
   return(): Promise<IteratorResult<E>>;
 }
 
 /**
- * @param max events that may wait for the iteration
- * @param subscribe is given how to add an event, and how to end: with an error, or as if there were no more
+ * Queues the events of a subscription for an async iteration.
+ *
+ * @param max the maximum number of queued events; one more ends the iteration with `QUEUE_FULL`
+ * @param subscribe receives a function that adds an event, and one that ends the iteration, with or without an
+ * error
  */
 export function eventStream<E>(
   max: number,
@@ -20,56 +23,45 @@ export function eventStream<E>(
   ) => Unsubscribe,
 ): EventStream<E> {
   const buffer: E[] = [];
-  let ended: { error?: SemanticEventsClientError } | undefined;
-  let wake = () => undefined as unknown;
-  /** One is served after the other. */
-  let served: Promise<unknown> = Promise.resolve();
+  let isEnded = false;
+  let failure: SemanticEventsClientError | undefined;
+  let wake: () => void = () => undefined;
 
   const end = (error?: SemanticEventsClientError) => {
-    ended ??= { error };
+    if (!isEnded) failure = error;
+    isEnded = true;
     wake();
   };
   const unsubscribe = subscribe(event => {
-    if (buffer.length < max) {
-      buffer.push(event);
-      wake();
-    } else {
+    if (buffer.push(event) > max) {
+      buffer.pop();
       end(new SemanticEventsClientError('QUEUE_FULL'));
       unsubscribe();
     }
+    wake();
   }, end);
 
-  const take = async (): Promise<IteratorResult<E>> => {
-    while (buffer.length === 0 && !ended)
-      await new Promise(resolve => {
-        wake = () => {
-          resolve(undefined);
-        };
-      });
-    if (buffer.length > 0) return { value: buffer.shift() as E, done: false };
-    const error = ended?.error;
-    // Told once; after it, there is just no more.
-    ended = {};
-    if (error) throw error;
-    return { value: undefined, done: true };
-  };
-
-  return {
+  const events = (async function* () {
+    for (;;) {
+      if (buffer.length > 0) yield buffer.shift() as E;
+      else if (failure) throw failure;
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it changes while this waits
+      else if (isEnded) return;
+      else
+        await new Promise<void>(resolve => {
+          wake = resolve;
+        });
+    }
+  })();
+  const finish = events.return.bind(events);
+  return Object.assign(events, {
     ready: unsubscribe.ready,
-    next() {
-      const next = served.then(take);
-      served = next.catch(() => undefined);
-      return next;
-    },
     return() {
+      // `return()` of a generator waits until its pending `await` settles, so end the wait first.
       buffer.length = 0;
-      ended = {};
-      wake();
+      end();
       unsubscribe();
-      return this.next();
+      return finish();
     },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  });
 }

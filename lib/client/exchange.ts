@@ -1,112 +1,190 @@
 import type { SemanticEvent } from '../event/semantic-event.js';
-import { boundedMap } from './bounded-map.js';
-import { SemanticEventsClientError } from './client-error.js';
+import { type Abortable, onAbort } from './abort.js';
+import { BoundedMap } from './bounded-map.js';
+import { randomId } from './client-crypto.js';
+import { errorOf, SemanticEventsClientError } from './client-error.js';
 import { isCount, type ResolvedClientOptions } from './client-options.js';
-import { type Connection, retryAfterOf, type ServerFrame } from './connection.js';
+import type { Connection } from './connection.js';
 import { deferred } from './deferred.js';
-import { outbox } from './outbox.js';
-import { pendingAnswers } from './pending-answers.js';
+import { dataMembers, jsonCopy } from './json-copy.js';
+import { Outbox } from './outbox.js';
+import { refusalOf, type ServerFrame } from './server-frame.js';
 
 type Fail = (error: SemanticEventsClientError) => void;
 
-const MAX_CODE_LENGTH = 64;
+/** A call of `emit` or `request`. */
+export interface EventCall {
+  readonly type: string;
+  readonly data: unknown;
+  readonly attributes: object | undefined;
+  /** The time until a request is rejected with `TIMEOUT`, in milliseconds. */
+  readonly timeout?: number;
+  readonly signal?: Abortable;
+  /** An error created by the method that the application called. */
+  readonly caller: Error;
+  /** The reason why the client is closed, if it is. */
+  readonly closedBy: SemanticEventsClientError | undefined;
+}
 
-export type Exchange = ReturnType<typeof exchange>;
+/** A request that waits for its reply. */
+interface PendingRequest {
+  /** Whether a verified event answers the request, or a frame. */
+  readonly isEvent: boolean;
+  resolve(answer: unknown): void;
+  reject: Fail;
+  cancelTimeout?(): void;
+}
 
-/** Everything that is sent, until it has left or has been answered. */
-export function exchange(options: ResolvedClientOptions) {
-  const { clock, maxQueued, requestTimeout, source } = options;
-  const pending = pendingAnswers(clock, maxQueued);
-  const waiting = outbox(clock, maxQueued);
-  /** The types of events sent, by id: a refusal names the id only. */
-  const types = boundedMap<string>(options.maxRemembered);
-  let connection: Connection | undefined;
-  let closedBy: SemanticEventsClientError | undefined;
+/** Sends events and frames, and matches the answers to them. */
+export class Exchange {
+  readonly #options: ResolvedClientOptions;
+  readonly #outbox: Outbox;
+  /** Requests without an answer, by id. Each one is answered, rejected or times out. */
+  readonly #pending = new Map<unknown, PendingRequest>();
+  /** The types of sent events by id: an error frame has the id only. */
+  readonly #types: BoundedMap<string>;
+  #connection: Connection | undefined;
 
-  return {
-    /**
-     * Sends an event.
-     *
-     * @param timeout of a request, in milliseconds; what has none is not answered
-     * @returns resolves with the reply to a request, otherwise with the id once it has left
-     */
-    send(
-      type: string,
-      data: unknown,
-      attributes: object | undefined,
-      timeout?: number,
-    ): Promise<unknown> {
-      const { promise, resolve, reject } = deferred<unknown>();
-      const id = crypto.randomUUID();
-      const isRequest = timeout !== undefined;
-      const failed: Fail = ({ code, retryAfter, cause }) => {
-        const details = { retryAfter, cause, eventId: id, eventType: type };
-        reject(new SemanticEventsClientError(code, details));
-      };
-      const question = {
-        isEvent: true,
-        resolve,
-        reject: (error: SemanticEventsClientError) => {
-          waiting.remove(id);
-          failed(error);
-        },
-      };
-      try {
-        if (closedBy) throw closedBy;
-        if (isRequest && !isCount(timeout)) throw new TypeError('timeout must be a whole number');
-        // A copy, as it is at this moment; what is no JSON is told at once.
-        const text = JSON.stringify({ source, ...attributes, specversion: '1.0', id, type, data });
-        const event = JSON.parse(text) as SemanticEvent;
-        if (!isRequest || pending.add(id, timeout, question))
-          waiting.add({
-            event,
-            failed: error => {
-              if (!pending.reject(id, error)) failed(error);
-            },
-            sent: () => {
-              types.set(id, type);
-              if (!isRequest) resolve(id);
-            },
-          });
-      } catch (cause) {
-        failed(closedBy ?? new SemanticEventsClientError('INVALID_EVENT', { cause }));
+  constructor(options: ResolvedClientOptions) {
+    this.#options = options;
+    this.#outbox = new Outbox(options);
+    this.#types = new BoundedMap(options.maxRemembered);
+  }
+
+  /**
+   * Sends an event. @returns resolves with the reply to a request, otherwise with the id when the event was
+   * sent
+   */
+  send(call: EventCall): Promise<unknown> {
+    const { caller, signal, timeout, type } = call;
+    const { promise, resolve, reject } = deferred<unknown>();
+    const isRequest = timeout !== undefined;
+    let id: string | undefined;
+    let stopListening: () => void = () => undefined;
+    const failed: Fail = error => {
+      stopListening();
+      this.#outbox.remove(id);
+      reject(error.for(caller, { eventId: id, eventType: type }));
+    };
+    try {
+      const event = this.#event(call);
+      id = event.id;
+      if (isRequest) {
+        this.#addPending(id, timeout, {
+          isEvent: true,
+          resolve: answer => {
+            stopListening();
+            resolve(answer);
+          },
+          reject: failed,
+        });
+        stopListening = onAbort(signal, error => this.#reject(id, error));
+        if (!this.#pending.has(id)) return promise;
       }
-      return promise;
-    },
-    /** Sends a frame that is answered by a frame. */
-    ask: (frame: object, resolve: (answer: ServerFrame) => void, reject: Fail): void => {
-      const id = crypto.randomUUID();
-      const answer = resolve as (answer: unknown) => void;
-      if (pending.add(id, requestTimeout, { isEvent: false, resolve: answer, reject }))
-        connection?.send({ ...frame, id });
-    },
-    /** @returns whether anybody was waiting for it */
-    answer: pending.resolve,
-    /** Takes an error frame. @returns the refusal, and whether anybody was waiting for it */
-    refuse: (frame: ServerFrame) => {
-      const { code, id } = frame;
-      const eventType = types.get(id);
-      const retryAfter = retryAfterOf(frame);
-      if (retryAfter && (!id || eventType)) waiting.hold(retryAfter, eventType);
-      const eventId = id as string | undefined;
-      const details = { retryAfter, eventId, eventType };
-      const error = new SemanticEventsClientError(String(code).slice(0, MAX_CODE_LENGTH), details);
-      return { error, isAwaited: pending.reject(id, error) };
-    },
-    attach(to: Connection): void {
-      connection = to;
-      waiting.attach(to);
-    },
-    /** What has left must not be sent again: nobody knows whether it arrived. */
-    detach(error: SemanticEventsClientError): void {
-      connection = undefined;
-      waiting.attach();
-      pending.rejectAll(error, id => !waiting.has(id));
-    },
-    close(error: SemanticEventsClientError): void {
-      closedBy = error;
-      waiting.close(error);
-      pending.rejectAll(error, () => true);
-    },
-  };
+      this.#outbox.add({
+        event,
+        sent: () => {
+          this.#types.set(id, type);
+          if (!isRequest) resolve(id);
+        },
+        failed: error => {
+          if (!this.#reject(id, error)) failed(error);
+        },
+      });
+    } catch (cause) {
+      failed(errorOf(cause));
+    }
+    return promise;
+  }
+
+  /** Sends a frame that the server answers with a frame. */
+  request(frame: object, resolve: (answer: ServerFrame) => void, reject: Fail): void {
+    const id = randomId(this.#options.crypto);
+    const pending = { isEvent: false, resolve: resolve as (answer: unknown) => void, reject };
+    this.#addPending(id, this.#options.requestTimeout, pending);
+    if (this.#pending.has(id)) this.#connection?.send({ ...frame, id });
+  }
+
+  /** Resolves the request that an answer belongs to. @returns whether there was one */
+  answer(id: unknown, answer: unknown, isEvent: boolean): boolean {
+    const isExpected = this.#pending.get(id)?.isEvent === isEvent;
+    if (isExpected) this.#removePending(id)?.resolve(answer);
+    return isExpected;
+  }
+
+  /** Rejects the request that an error frame belongs to. @returns the error if there was none */
+  refuse(frame: ServerFrame): SemanticEventsClientError | undefined {
+    const eventType = this.#types.get(frame.id);
+    const error = refusalOf(frame, eventType);
+    const { retryAfter } = error;
+    if (retryAfter && (!frame.id || eventType)) this.#outbox.pause(retryAfter, eventType);
+    return this.#reject(frame.id, error) ? undefined : error;
+  }
+
+  attach(connection: Connection): void {
+    this.#connection = connection;
+    this.#outbox.attach(connection);
+  }
+
+  /** Sends the events that waited for the connection. */
+  flush(): void {
+    this.#outbox.flush();
+  }
+
+  /**
+   * Rejects requests that were sent: they may or may not have arrived. Events that were not sent wait for the
+   * next connection.
+   */
+  detach(error: SemanticEventsClientError): void {
+    this.#connection = undefined;
+    this.#outbox.attach(undefined);
+    for (const id of [...this.#pending.keys()]) if (!this.#outbox.has(id)) this.#reject(id, error);
+  }
+
+  /** Rejects all requests and drops all events. */
+  clear(error: SemanticEventsClientError): void {
+    this.#connection = undefined;
+    this.#outbox.clear(error);
+    for (const id of [...this.#pending.keys()]) this.#reject(id, error);
+  }
+
+  /** Creates the event from a copy of the caller's data. @throws an error if it cannot be sent */
+  #event({ attributes = {}, closedBy, data, timeout = 1, type }: EventCall): SemanticEvent {
+    if (closedBy) throw closedBy;
+    if (!isCount(timeout)) throw new TypeError('timeout must be a whole number above 0');
+    return {
+      source: this.#options.source ?? '',
+      ...jsonCopy(attributes, 'attributes'),
+      specversion: '1.0',
+      id: randomId(this.#options.crypto),
+      type,
+      ...dataMembers(data),
+    };
+  }
+
+  /** @param timeout in milliseconds */
+  #addPending(id: string, timeout: number, pending: PendingRequest): void {
+    if (this.#pending.size >= this.#options.maxQueued) {
+      pending.reject(new SemanticEventsClientError('QUEUE_FULL'));
+      return;
+    }
+    pending.cancelTimeout = this.#options.clock.after(timeout, () => {
+      this.#reject(id, new SemanticEventsClientError('TIMEOUT'));
+    });
+    this.#pending.set(id, pending);
+  }
+
+  #removePending(id: unknown): PendingRequest | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    pending?.cancelTimeout?.();
+    return pending;
+  }
+
+  /** @returns whether there was a request with this id */
+  #reject(id: unknown, error: SemanticEventsClientError): boolean {
+    const pending = this.#removePending(id);
+    pending?.reject(error);
+    return pending !== undefined;
+  }
 }

@@ -1,105 +1,123 @@
 import type { SemanticEvent } from '../event/semantic-event.js';
-import { SemanticEventsClientError } from './client-error.js';
-import type { ClientClock } from './clock.js';
+import { errorOf, SemanticEventsClientError } from './client-error.js';
+import type { ResolvedClientOptions } from './client-options.js';
 import type { Connection } from './connection.js';
 
-export interface Outgoing {
+export interface OutgoingEvent {
   readonly event: SemanticEvent;
-  /** Told when it has been given to the socket. */
+  /** Called when the event was passed to the socket. */
   readonly sent: () => void;
   readonly failed: (error: SemanticEventsClientError) => void;
 }
 
-/** What is held by no type is everything. */
-const EVERYTHING = '';
-/** Event types that are held one by one; beyond, everything is. */
-const MAX_HELD_TYPES = 100;
-/** How long to wait for a socket that takes no more, in milliseconds: it does not tell when it does again. */
-const CLOGGED_DELAY = 50;
+/** The key that pauses all event types. */
+const ALL_TYPES = '';
+/** The maximum number of event types that are paused one by one. Beyond it all events are paused. */
+const MAX_PAUSED_TYPES = 100;
+/** The pause for a full send buffer, in milliseconds: sockets do not report when it drains. */
+const CONGESTED_DELAY = 50;
 
-/** Events that wait to be signed and sent, in their order: while away, and while the server asks to wait. */
-export function outbox(clock: ClientClock, max: number) {
-  const items = new Map<string, Outgoing>();
-  /** Event types the server wants no more of for now, with what ends that. */
-  const held = new Map<string, () => void>();
-  let connection: Connection | undefined;
-  let isFlushing = false;
+/**
+ * Queues events to be signed and sent in order: while there is no connection, and while the server asks to
+ * wait.
+ */
+export class Outbox {
+  readonly #options: ResolvedClientOptions;
+  readonly #waiting = new Map<unknown, OutgoingEvent>();
+  /** Paused event types, each with the function that cancels its timer. */
+  readonly #paused = new Map<string, () => void>();
+  #connection: Connection | undefined;
+  #isFlushing = false;
 
-  const isHeld = ({ type }: SemanticEvent) => held.has(EVERYTHING) || held.has(type);
+  constructor(options: ResolvedClientOptions) {
+    this.#options = options;
+  }
 
-  const hold = (milliseconds: number, type = EVERYTHING) => {
-    const key = held.size < MAX_HELD_TYPES ? type : EVERYTHING;
-    held.get(key)?.();
-    const release = clock.after(milliseconds, () => {
-      held.delete(key);
-      void flush();
+  add(outgoing: OutgoingEvent): void {
+    if (this.#waiting.size < this.#options.maxQueued) {
+      this.#waiting.set(outgoing.event.id, outgoing);
+      this.flush();
+    } else {
+      outgoing.failed(new SemanticEventsClientError('QUEUE_FULL'));
+    }
+  }
+
+  has(id: unknown): boolean {
+    return this.#waiting.has(id);
+  }
+
+  remove(id: unknown): void {
+    this.#waiting.delete(id);
+  }
+
+  /** Sends over this connection from now on. Without a connection events wait. */
+  attach(connection: Connection | undefined): void {
+    this.#connection = connection;
+    this.flush();
+  }
+
+  /** Pauses an event type, or all events, for a time in milliseconds. */
+  pause(milliseconds: number, type = ALL_TYPES): void {
+    const key = this.#paused.size < MAX_PAUSED_TYPES ? type : ALL_TYPES;
+    this.#paused.get(key)?.();
+    const cancel = this.#options.clock.after(milliseconds, () => {
+      this.#paused.delete(key);
+      this.flush();
     });
-    held.set(key, release);
-  };
+    this.#paused.set(key, cancel);
+  }
 
-  const next = () => {
-    for (const item of items.values()) if (!isHeld(item.event)) return item;
-    return undefined;
-  };
+  flush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    void this.#sendAll();
+  }
 
-  const flush = async () => {
-    if (isFlushing) return;
-    isFlushing = true;
+  /** Drops all events and the connection. */
+  clear(error: SemanticEventsClientError): void {
+    this.#connection = undefined;
+    for (const cancel of this.#paused.values()) cancel();
+    this.#paused.clear();
+    const dropped = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { failed } of dropped) failed(error);
+  }
+
+  async #sendAll(): Promise<void> {
     for (;;) {
-      const to = connection;
-      if (!to?.isOpen()) break;
-      const item = next();
-      if (!item) break;
-      // Looked at last: what the server holds must not be let go sooner.
-      if (to.isClogged()) {
-        hold(CLOGGED_DELAY);
+      const connection = this.#connection;
+      const next = this.#next();
+      if (!next || !connection?.isReady) break;
+      if (connection.isCongested) {
+        this.pause(CONGESTED_DELAY);
         break;
       }
-      await send(item, to);
+      await this.#send(next, connection);
     }
-    isFlushing = false;
-  };
+    this.#isFlushing = false;
+  }
 
-  const send = async (item: Outgoing, to: Connection) => {
-    const { event } = item;
+  #next(): OutgoingEvent | undefined {
+    for (const outgoing of this.#waiting.values())
+      if (!this.#isPaused(outgoing.event)) return outgoing;
+    return undefined;
+  }
+
+  #isPaused({ type }: SemanticEvent): boolean {
+    return this.#paused.has(ALL_TYPES) || this.#paused.has(type);
+  }
+
+  async #send(outgoing: OutgoingEvent, connection: Connection): Promise<void> {
+    const { event } = outgoing;
     try {
-      const frame = await to.seal(event);
-      // Meanwhile it may have been given up, or the connection, or the server may have asked to wait.
-      if (!to.isOpen() || isHeld(event) || !items.delete(event.id)) return;
-      to.send(frame);
-      item.sent();
+      const frame = await connection.sign(event);
+      // During the signing the event may have been removed, the connection may have ended, or a pause may have
+      // begun.
+      if (!connection.isOpen || this.#isPaused(event) || !this.#waiting.delete(event.id)) return;
+      connection.send(frame);
+      outgoing.sent();
     } catch (cause) {
-      const isOurs = cause instanceof SemanticEventsClientError;
-      const error = isOurs ? cause : new SemanticEventsClientError('INVALID_EVENT', { cause });
-      if (items.delete(event.id)) item.failed(error);
+      if (this.#waiting.delete(event.id)) outgoing.failed(errorOf(cause));
     }
-  };
-
-  return {
-    add(item: Outgoing): void {
-      if (items.size < max) {
-        items.set(item.event.id, item);
-        void flush();
-      } else {
-        item.failed(new SemanticEventsClientError('QUEUE_FULL'));
-      }
-    },
-    has: (id: string): boolean => items.has(id),
-    remove(id: string): void {
-      items.delete(id);
-    },
-    /** Sends over a connection, or keeps what comes where there is none. */
-    attach(to?: Connection): void {
-      connection = to;
-      void flush();
-    },
-    /** Sends nothing of a type, or nothing at all, for that many milliseconds. */
-    hold,
-    /** Gives up everything. */
-    close(error: SemanticEventsClientError): void {
-      for (const release of held.values()) release();
-      for (const { failed } of items.values()) failed(error);
-      items.clear();
-    },
-  };
+  }
 }

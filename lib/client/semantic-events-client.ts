@@ -1,17 +1,30 @@
 import type { SemanticEvent } from '../event/semantic-event.js';
+import type { Abortable } from './abort.js';
 import { SemanticEventsClientError } from './client-error.js';
 import type { ClientEvents, ClientState } from './client-events.js';
-import { resolveClientOptions, type SemanticEventsClientOptions } from './client-options.js';
+import {
+  problemsOf,
+  resolveClientOptions,
+  type ResolvedClientOptions,
+  type SemanticEventsClientOptions,
+} from './client-options.js';
 import type { ClientSession } from './connection.js';
-import { callGuarded, emitter } from './emitter.js';
+import { callGuarded, Emitter } from './emitter.js';
 import type { DataArguments, EventType, Matching, ReplyTo } from './event-map.js';
 import { type EventStream, eventStream } from './event-stream.js';
-import { type Exchange, exchange } from './exchange.js';
-import { inbox } from './inbox.js';
-import { lifecycle } from './lifecycle.js';
-import { type Subscriptions, subscriptions, type Unsubscribe } from './subscriptions.js';
+import { Exchange } from './exchange.js';
+import { LifeCycle } from './life-cycle.js';
+import { Subscriptions, type Unsubscribe } from './subscriptions.js';
 
-/** Attributes of an event sent beside its type and data. */
+declare global {
+  // For applications whose TypeScript `lib` lacks these symbols. @types/node declares them in the same way.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+    readonly asyncDispose: unique symbol;
+  }
+}
+
+/** Attributes of an event to send, in addition to its type and data. */
 export interface EventAttributes {
   source?: string;
   subject?: string;
@@ -29,74 +42,57 @@ export interface EmitOptions {
   attributes?: EventAttributes;
 }
 
-export interface RequestOptions extends EmitOptions {
-  /** From the call to the reply, in milliseconds. @default `requestTimeout` of the client */
+export interface SignalOptions {
+  /** An `AbortSignal`. Aborting it ends the call with `ABORTED`. */
+  signal?: Abortable;
+}
+
+export interface SubscribeOptions extends SignalOptions {
+  /** `'own'` for events only that are addressed to this client: its user, session, connection or rooms. */
+  scope?: 'own';
+}
+
+export interface RequestOptions extends EmitOptions, SignalOptions {
+  /** The time from the call to the reply, in milliseconds. @default `requestTimeout` of the client */
   timeout?: number;
 }
 
 /**
- * A client of a gateway: it stays connected, signs what it sends, believes nothing that is not signed, and goes on
- * from where it was after the connection was lost.
+ * A client of a gateway. It keeps the connection open, signs the events it sends, and drops events that the
+ * server has not signed. After a lost connection it resumes its subscriptions at their last position.
+ *
+ * The constructor neither validates the options nor reads the environment, so a module that is rendered on a
+ * server may call it.
  *
  * @typeParam Events an interface with the type of `data` by event type; replies as `<type>.reply`
  */
 export class SemanticEventsClient<Events extends object = Record<string, unknown>> {
-  readonly #events = emitter<ClientEvents>();
+  readonly #given: SemanticEventsClientOptions;
+  readonly #options: ResolvedClientOptions;
+  readonly #events = new Emitter<ClientEvents>();
   readonly #exchange: Exchange;
   readonly #subscriptions: Subscriptions;
-  readonly #lifecycle: ReturnType<typeof lifecycle>;
-  readonly #maxQueued: number;
-  readonly #requestTimeout: number;
+  readonly #lifeCycle: LifeCycle;
 
-  /** @throws SemanticEventsConfigError naming everything that is wrong with the options */
-  constructor(given: SemanticEventsClientOptions) {
-    const options = resolveClientOptions(given);
-    const { clear, emit } = this.#events;
-    const failed = (error: SemanticEventsClientError) => {
-      emit('error', error);
-    };
-    const sent = exchange(options);
-    const subscribed = subscriptions(options, sent.ask, failed);
-    this.#exchange = sent;
-    this.#subscriptions = subscribed;
-    this.#maxQueued = options.maxQueued;
-    this.#requestTimeout = options.requestTimeout;
-    this.#lifecycle = lifecycle(options, {
-      ...inbox(options.maxRemembered, sent, subscribed, emit),
-      changed: change => {
-        const { state, error } = change;
-        emit('state', change);
-        if (state !== 'closed') return;
-        if (error && error.code !== 'CLOSED') failed(error);
-        // From here on nothing is told any more.
-        clear();
-      },
-      failed,
-      opened: connection => {
-        sent.attach(connection);
-        subscribed.resume(connection);
-      },
-      lost: error => {
-        sent.detach(error);
-        subscribed.suspend();
-      },
-      closed: error => {
-        sent.close(error);
-        subscribed.close(error);
-      },
-    });
+  constructor(options: SemanticEventsClientOptions) {
+    this.#given = { ...options };
+    this.#options = resolveClientOptions(this.#given);
+    const events = this.#events;
+    this.#exchange = new Exchange(this.#options);
+    this.#subscriptions = new Subscriptions(this.#options, this.#exchange, events);
+    this.#lifeCycle = new LifeCycle(this.#options, this.#exchange, this.#subscriptions, events);
   }
 
   get state(): ClientState {
-    return this.#lifecycle.state();
+    return this.#lifeCycle.state;
   }
 
-  /** Who the client is connected as; undefined while it is not. */
+  /** The session of the connection; undefined while the client is not connected. */
   get session(): ClientSession | undefined {
-    return this.#lifecycle.session();
+    return this.#lifeCycle.session;
   }
 
-  /** @returns removes the listener */
+  /** Adds a listener. @returns a function that removes it */
   on<K extends keyof ClientEvents>(
     name: K,
     listener: (value: ClientEvents[K]) => unknown,
@@ -105,62 +101,95 @@ export class SemanticEventsClient<Events extends object = Record<string, unknown
   }
 
   /**
-   * Connects, and stays connected until `close()` or a refusal that is final. While waiting for the next attempt:
-   * tries at once.
+   * Connects, and reconnects until `disconnect()`, `close()` or a final rejection. If the client waits to
+   * reconnect, it tries at once. You may call it again after `disconnect()` and after a rejection. The client
+   * reports failures that it retries as `error` events.
    *
-   * @returns resolves once authenticated; rejects when the client is closed. Failures that are tried again are told
-   *   as `error` events
+   * @returns resolves after the authentication. It rejects with `INVALID_CONFIG` and all `problems` of the
+   * options and the environment; with the reason if the client is disconnected or closed; and with `ABORTED` if
+   * the signal is aborted. An aborted signal also disconnects the client, unless another call waits.
    */
-  connect(): Promise<ClientSession> {
-    return this.#lifecycle.connect();
+  connect({ signal }: SignalOptions = {}): Promise<ClientSession> {
+    const caller = new Error();
+    const connected = this.#connect(signal).catch((error: unknown) => {
+      throw (error as SemanticEventsClientError).for(caller);
+    });
+    // An unhandled rejection must not end the process.
+    connected.catch(() => undefined);
+    return connected;
   }
 
   /**
-   * Sends an event, or keeps it until it can be sent.
+   * Ends the connection and rejects all pending calls with `CLOSED`. Subscriptions stay: `connect()` resumes
+   * them.
+   */
+  disconnect(): void {
+    this.#lifeCycle.disconnect();
+  }
+
+  /**
+   * Sends an event, or queues it until it can be sent. You need not await the result.
    *
-   * @returns resolves with the `id` of the event once it was given to the network, which does not say that it
-   *   arrived: a refusal comes as an `error` event with this `eventId`. Rejects, and tells an `error` event, with
-   *   `QUEUE_FULL`, `INVALID_EVENT` or `MESSAGE_TOO_LARGE`, or when the client is closed. May be left alone
+   * @returns resolves with the `id` of the event when it was passed to the network. This is not a receipt: a
+   * rejection by the server is an `error` event with this `eventId`. It rejects and emits an `error` event with
+   * `QUEUE_FULL`, `INVALID_EVENT` or `MESSAGE_TOO_LARGE`. It rejects with `CLOSED` if the client is
+   * disconnected or closed.
    */
   emit<T extends EventType<Events>>(
     type: T,
     ...[data, options]: DataArguments<Events[T], EmitOptions>
   ): Promise<string> {
-    const sent = this.#exchange.send(type, data, options?.attributes);
+    const caller = new Error();
+    const { closedBy } = this.#lifeCycle;
+    const sent = this.#exchange.send({
+      type,
+      data,
+      attributes: options?.attributes,
+      caller,
+      closedBy,
+    });
     sent.catch((error: unknown) => {
-      if (this.state !== 'closed') this.#events.emit('error', error as SemanticEventsClientError);
+      const failure = error as SemanticEventsClientError;
+      if (!closedBy && failure.code !== 'CLOSED') this.#events.emit('error', failure);
     });
     return sent as Promise<string>;
   }
 
   /**
-   * Sends an event, and waits for the verified reply.
+   * Sends an event and waits for the verified reply.
    *
-   * @returns resolves with the reply; rejects with the code it was refused with, or `TIMEOUT`, `CONNECTION_LOST` when
-   *   it was sent already and nobody knows whether it arrived, `QUEUE_FULL`, `INVALID_EVENT`, `MESSAGE_TOO_LARGE`,
-   *   or why the client was closed
+   * @returns resolves with the reply. It rejects with the code of the server; with `TIMEOUT`; with
+   * `CONNECTION_LOST` if the event was sent but may not have arrived; with `ABORTED`, `QUEUE_FULL`,
+   * `INVALID_EVENT` or `MESSAGE_TOO_LARGE`; or with the reason why the client was closed.
    */
   request<T extends EventType<Events>>(
     type: T,
     ...[data, options]: DataArguments<Events[T], RequestOptions>
   ): Promise<ReplyTo<Events, T>> {
-    const timeout = options?.timeout ?? this.#requestTimeout;
-    const reply = this.#exchange.send(type, data, options?.attributes, timeout);
-    return reply as Promise<ReplyTo<Events, T>>;
+    const { attributes, signal, timeout = this.#options.requestTimeout } = options ?? {};
+    const caller = new Error();
+    const { closedBy } = this.#lifeCycle;
+    const call = { type, data, attributes, timeout, signal, caller, closedBy };
+    return this.#exchange.send(call) as Promise<ReplyTo<Events, T>>;
   }
 
   /**
-   * Calls a handler with every event whose type matches one of the patterns, once each and in order, over all
-   * connections. What the handler throws is told as an `error` event.
+   * Calls a handler with every event whose type matches one of the patterns. Over all connections each event
+   * arrives once and in order. Events that are addressed to this client have a `semanticaudience`. With `scope: 'own'` the
+   * handler receives addressed events only, and needs no right. If the handler throws, the client emits an `error` event.
    *
-   * @returns ends the subscription; its `ready` resolves once the server has confirmed it
-   * @throws SemanticEventsClientError `INVALID_EVENT` for what is not a pattern
+   * @returns a function that ends the subscription, as aborting the signal does; its `ready` resolves when the
+   * server has confirmed the subscription
+   * @throws SemanticEventsClientError `INVALID_EVENT` for an invalid pattern
    */
   subscribe<P extends string>(
     patterns: P | readonly P[],
     handler: (event: Matching<Events, P>) => unknown,
+    { scope, signal }: SubscribeOptions = {},
   ): Unsubscribe {
-    return this.#subscriptions.add(patterns, event => {
+    const caller = new Error();
+    const { closedBy } = this.#lifeCycle;
+    return this.#subscriptions.add({ patterns, scope, signal, caller, closedBy }, event => {
       callGuarded(handler as (event: SemanticEvent) => unknown, event, cause => {
         const details = { cause, eventId: event.id, eventType: event.type };
         this.#events.emit('error', new SemanticEventsClientError('HANDLER_FAILED', details));
@@ -169,21 +198,48 @@ export class SemanticEventsClient<Events extends object = Record<string, unknown
   }
 
   /**
-   * The same as an async iteration. It ends with `close()`, and throws when the subscription is refused or more than
-   * `maxQueued` events wait in it.
+   * Subscribes like `subscribe()`, and returns an async iteration. It ends with `close()`. It throws if the
+   * server rejects the subscription, the signal is aborted, or more than `maxQueued` events wait in it.
    *
-   * @throws SemanticEventsClientError `INVALID_EVENT` for what is not a pattern
+   * @throws SemanticEventsClientError `INVALID_EVENT` for an invalid pattern
    */
-  events<P extends string>(patterns: P | readonly P[]): EventStream<Matching<Events, P>> {
-    return eventStream(this.#maxQueued, (push, end) =>
-      this.#subscriptions.add(patterns, push as (event: SemanticEvent) => void, error => {
-        end(error.code === 'CLOSED' ? undefined : error);
-      }),
+  events<P extends string>(
+    patterns: P | readonly P[],
+    { scope, signal }: SubscribeOptions = {},
+  ): EventStream<Matching<Events, P>> {
+    const caller = new Error();
+    const { closedBy } = this.#lifeCycle;
+    return eventStream(this.#options.maxQueued, (push, end) =>
+      this.#subscriptions.add(
+        { patterns, scope, signal, caller, closedBy },
+        push as (event: SemanticEvent) => void,
+        error => {
+          end(error.code === 'CLOSED' ? undefined : error);
+        },
+      ),
     );
   }
 
-  /** Ends everything for good: whatever waits is rejected with `CLOSED`. */
+  /** Closes the client for good: it rejects all pending calls with `CLOSED` and removes all listeners. */
   close(): void {
-    this.#lifecycle.close();
+    this.#lifeCycle.close();
+    this.#events.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  async #connect(signal?: Abortable): Promise<ClientSession> {
+    const problems = problemsOf(this.#given);
+    if (problems.length > 0) {
+      const message = `SemanticEventsClient cannot connect:\n${problems.join('\n')}`;
+      throw new SemanticEventsClientError('INVALID_CONFIG', { message, problems });
+    }
+    return this.#lifeCycle.connect(signal);
   }
 }

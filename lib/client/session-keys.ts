@@ -1,73 +1,74 @@
 import type { SemanticEvent } from '../event/semantic-event.js';
-import { canonicalJson } from './canonical-json.js';
+import { fromBase64 } from './bytes.js';
+import type { ClientCrypto } from './client-crypto.js';
+import {
+  parseSignature,
+  signedBytes,
+  signJson,
+  type SigningKey,
+  verifyEvent,
+} from './event-signature.js';
 
-/** `signing` of `auth_success`, as PROTOCOL.md has it. */
+/** `signing` of `auth_success`, as PROTOCOL.md defines it. */
 export interface SigningFrame {
   key_id: string;
   key: string;
   broadcast?: { scheme: string; key_id: string; public_key: string };
 }
 
-export type SessionKeys = Awaited<ReturnType<typeof importKeys>>;
+/**
+ * The keys of one connection: one that signs and verifies, and one that verifies events signed for all
+ * subscribers.
+ */
+export class SessionKeys {
+  readonly #crypto: ClientCrypto;
+  readonly #session: SigningKey;
+  readonly #broadcast: SigningKey | undefined;
 
-const SIGNATURE = /^(v1e?)\.([\w-]{1,64})\.([\w-]+)$/;
+  private constructor(crypto: ClientCrypto, session: SigningKey, broadcast?: SigningKey) {
+    this.#crypto = crypto;
+    this.#session = session;
+    this.#broadcast = broadcast;
+  }
 
-/** The keys of one connection: what it signs with, and what it believes. */
-export async function importKeys({ key_id, key, broadcast }: SigningFrame) {
-  const { subtle } = crypto;
-  const hmac = await subtle.importKey(
-    'raw',
-    bytesOf(key),
-    { name: 'HMAC', hash: 'SHA-256' },
-    false,
-    ['sign', 'verify'],
-  );
-  const broadcastKey =
-    broadcast?.scheme === 'v1e' &&
-    (await subtle
-      .importKey('raw', bytesOf(broadcast.public_key), 'Ed25519', false, ['verify'])
-      // Not every browser has Ed25519 yet.
-      .catch(() => undefined));
+  /** @throws TypeError for a key that is not base64url */
+  static async from(crypto: ClientCrypto, frame: SigningFrame): Promise<SessionKeys> {
+    const { key_id: id, key, broadcast } = frame;
+    const session = { id, bytes: fromBase64(key) };
+    if (broadcast?.scheme !== 'v1e') return new SessionKeys(crypto, session);
+    const bytes = fromBase64(broadcast.public_key);
+    try {
+      // Some environments lack Ed25519. Only a verification shows it.
+      await crypto.verifyEd25519?.(bytes, new Uint8Array(64), bytes);
+    } catch {
+      return new SessionKeys(crypto, session);
+    }
+    return new SessionKeys(crypto, session, { id: broadcast.key_id, bytes });
+  }
 
-  return {
-    /** Whether deliveries signed once for all subscribers can be verified. */
-    canVerifyBroadcasts: !!broadcastKey,
-    /** The JSON of an event that has no signature yet, with it: what is signed is what is sent, letter by letter. */
-    async seal(event: SemanticEvent): Promise<string> {
-      const text = canonicalJson(event);
-      const mac = new Uint8Array(await subtle.sign('HMAC', hmac, utf8(`v1.c2s.${text}`)));
-      return `${text.slice(0, -1)},"semanticsignature":"v1.${key_id}.${base64Url(mac)}"}`;
-    },
-    /**
-     * Whether an event comes from the server.
-     *
-     * @param isDelivery whether it was sent to a subscription; only these may be signed for all subscribers at once
-     * @throws what it cannot be read for
-     */
-    async verify(event: SemanticEvent, isDelivery: boolean): Promise<boolean> {
-      const { semanticsignature = '', ...signed } = event;
-      const [, scheme, keyId, mac = ''] = SIGNATURE.exec(semanticsignature) ?? [];
-      const [expectedId, by] =
-        scheme === 'v1' ? [key_id, hmac] : [broadcast?.key_id, isDelivery && broadcastKey];
-      if (!by || keyId !== expectedId) return false;
-      const text = `${scheme}.s2c.${canonicalJson(signed)}`;
-      return subtle.verify(by.algorithm.name, by, bytesOf(mac), utf8(text));
-    },
-  };
-}
+  /** Returns whether it can verify events that are signed once for all subscribers. */
+  get canVerifyBroadcasts(): boolean {
+    return this.#broadcast !== undefined && this.#crypto.verifyEd25519 !== undefined;
+  }
 
-export function utf8(text: string) {
-  return new TextEncoder().encode(text);
-}
+  sign(event: SemanticEvent): Promise<SemanticEvent> {
+    return signJson(event, this.#session, 'c2s', this.#crypto);
+  }
 
-function base64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
-}
-
-function bytesOf(base64Url: string) {
-  const binary = atob(base64Url.replaceAll('-', '+').replaceAll('_', '/'));
-  return Uint8Array.from(binary, character => character.charCodeAt(0));
+  /**
+   * Returns whether an event was signed by the server.
+   *
+   * @param isDelivery whether it was sent to a subscription: only such events may be signed for all subscribers
+   * at once
+   * @throws an error if the event cannot be parsed
+   */
+  async verify(event: SemanticEvent, isDelivery: boolean): Promise<boolean> {
+    const { scheme, keyId, mac } = parseSignature(event.semanticsignature);
+    const [key, crypto] = [this.#broadcast, this.#crypto];
+    if (scheme === 'v1' || !isDelivery) return verifyEvent(event, this.#session, { crypto });
+    return (
+      keyId === key?.id &&
+      (await crypto.verifyEd25519?.(key.bytes, mac, signedBytes(scheme, 's2c', event))) === true
+    );
+  }
 }

@@ -1,8 +1,9 @@
-/** A callback slot that takes whatever event type a WebSocket implementation declares. */
+/** A callback property that accepts the event type of any WebSocket implementation. */
 type Slot<E> = { bivariant(event: E): void }['bivariant'] | null;
 
-/** What a client needs of a WebSocket: those of browsers, Node ≥ 22 and the `ws` package have it. */
+/** The part of a WebSocket that the client uses. Browsers, Node ≥ 22 and the `ws` package have it. */
 export interface WebSocketLike {
+  /** 1 if it is open. */
   readonly readyState: number;
   readonly bufferedAmount: number;
   onopen: Slot<unknown>;

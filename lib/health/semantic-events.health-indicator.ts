@@ -8,13 +8,14 @@ import { inTime, type MaybePromise } from '../maybe-promise.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RateLimitStore, tokenBucket } from '../rate-limit/index.js';
 import { NonceStore } from '../replay/index.js';
+import { KeyRefresh } from '../signing/index.js';
 
 export interface HealthLimits {
-  /** How long a store may take to answer, in milliseconds. @default 1_000 */
+  /** The time a store has to answer, in milliseconds. @default 1_000 */
   storeTimeout?: number;
-  /** The share of `connection.maxConnections` above which there is no room left, 0 to 1. @default 0.95 */
+  /** The share of `connection.maxConnections` above which the node counts as full, from 0 to 1. @default 0.95 */
   capacity?: number;
-  /** How late the event loop may be, 99 times of 100 since the last check, in milliseconds. @default 500 */
+  /** The maximum delay of the event loop (99th percentile since the last check), in milliseconds. @default 500 */
   eventLoopDelay?: number;
 }
 
@@ -22,7 +23,10 @@ const NANOSECONDS = 1_000_000;
 const PROBE = tokenBucket({ rate: 1_000, burst: 1_000 });
 const PROBE_LIFETIME = 1_000;
 
-/** Tells @nestjs/terminus whether stores answer, there is room for connections, and the event loop keeps up. */
+/**
+ * Reports to @nestjs/terminus whether the stores answer, the node accepts more connections, and the event loop keeps up. A key ring
+ * that cannot be refreshed is shown as `signingKeys: 'stale'`, and leaves the status as it is: the ring in use still works.
+ */
 @Injectable()
 export class SemanticEventsHealthIndicator implements OnModuleDestroy {
   private readonly delay = monitorEventLoopDelay();
@@ -35,33 +39,35 @@ export class SemanticEventsHealthIndicator implements OnModuleDestroy {
     private readonly nonces: NonceStore,
     private readonly rateLimits: RateLimitStore,
     private readonly clock: Clock,
+    private readonly keyRefresh: KeyRefresh,
   ) {
     this.delay.enable();
   }
 
   /**
-   * Checks stores, capacity and event loop. Stores are really asked: one that is back is seen to be, although no
-   * client comes any more.
+   * Checks stores, capacity and event loop. It sends a request to each store, so it notices a recovered store without any
+   * client.
    *
-   * @param key what it is called among the indicators of the application
+   * @param key the name of this indicator in the application
    */
   async isHealthy<const K extends string>(
     key: K,
     { storeTimeout = 1_000, capacity = 0.95, eventLoopDelay = 500 }: HealthLimits = {},
   ): Promise<HealthIndicatorResult<K>> {
     const { maxConnections } = this.options.connection;
-    // Of all nodes, as the limit is; of this one where the store does not tell.
+    // The limit counts all nodes. If the store cannot count them, use the number of this node.
     let open = this.connections.count;
     const count = async () => {
       open = await this.connectionStore.count(EVERYONE);
     };
-    const stores = await this.askStores(count, storeTimeout);
+    const stores = await this.checkStores(count, storeTimeout);
     const delay = Math.round(this.delay.percentile(99) / NANOSECONDS);
     this.delay.reset();
     const details = {
       stores,
       connections: { open, limit: maxConnections },
       eventLoopDelay: delay,
+      signingKeys: this.keyRefresh.problem === undefined ? 'up' : 'stale',
     };
     const isUp =
       Object.values(stores).every(status => status === 'up') &&
@@ -75,7 +81,7 @@ export class SemanticEventsHealthIndicator implements OnModuleDestroy {
     this.delay.disable();
   }
 
-  private async askStores(count: () => Promise<void>, timeout: number) {
+  private async checkStores(count: () => Promise<void>, timeout: number) {
     const expiresAt = this.clock.now() + PROBE_LIFETIME;
     const [connections, nonces, rateLimits] = await Promise.all([
       answers(count, timeout),
@@ -86,10 +92,13 @@ export class SemanticEventsHealthIndicator implements OnModuleDestroy {
   }
 }
 
-/** Whether a store answers in time; what went wrong is told by the protection that needs it. */
-async function answers(ask: () => MaybePromise<unknown>, timeout: number): Promise<'up' | 'down'> {
+/** Returns whether a store answers in time. The protection that uses the store reports the error. */
+async function answers(
+  request: () => MaybePromise<unknown>,
+  timeout: number,
+): Promise<'up' | 'down'> {
   try {
-    await inTime(Promise.resolve().then(ask), timeout, 'late');
+    await inTime(Promise.resolve().then(request), timeout, 'late');
     return 'up';
   } catch {
     return 'down';

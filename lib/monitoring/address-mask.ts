@@ -2,26 +2,26 @@ import { createHmac, randomBytes } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import type { AddressForm } from '../options/index.js';
 
-/** What is left of an address when it is truncated, in bits. */
+/** The number of bits that a truncated address keeps. */
 const IPV4_PREFIX = 24;
 const IPV6_PREFIX = 48;
-/** How much of an IPv6 address one customer usually has to himself (RFC 6177), in bits. */
+/** The prefix of an IPv6 address that one customer usually has (RFC 6177), in bits. */
 const IPV6_CUSTOMER = 64;
 const HASH_LENGTH = 16;
 
-/** Brings addresses into the form in which they may be told. */
+/** Masks addresses for logs and events, in the form that `monitoring.address` sets. */
 export class AddressMask {
-  /** Lives as long as the process: nobody can work out later whose address a hash is. */
+  /** The key of hashed addresses. It exists only in this process, so that a hash cannot be reversed later. */
   private readonly key = randomBytes(32);
-  private last: { address: string; told: string | undefined } | undefined;
+  private last: { address: string; masked: string | undefined } | undefined;
 
   constructor(private readonly form: AddressForm) {}
 
-  /** An address as it may be told; undefined when none may. */
+  /** Returns the masked address; undefined if addresses are not shown. */
   apply(address: string): string | undefined {
-    // Who floods us is told of again and again.
-    if (this.last?.address !== address) this.last = { address, told: this.mask(address) };
-    return this.last.told;
+    // A flood repeats its address: cache the result.
+    if (this.last?.address !== address) this.last = { address, masked: this.mask(address) };
+    return this.last.masked;
   }
 
   private mask(address: string): string | undefined {
@@ -43,7 +43,7 @@ export class AddressMask {
   }
 }
 
-/** Who an address is counted with in the log: itself, or its /64 where it is IPv6. */
+/** Returns the group of an address in the log: the address itself, or the /64 of an IPv6 address. */
 export function sourceOf(address: string): string {
   return ipaddr.IPv6.isValid(address) ? networkOf(address, 32, IPV6_CUSTOMER) : address;
 }

@@ -1,18 +1,19 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Clock } from '../clock.js';
+import { errorText, isError } from './describe-error.js';
 import { LogLimit } from './log-limit.js';
 import { safeText } from './safe-text.js';
 
 const FRAME = /^\s+at /;
 
 /**
- * Logs what fails again and again, at a peer's will: one line per interval, and in it how many got none. What was
- * thrown is told by its name and where it was thrown; its message may hold what the peer has sent, such as a token.
+ * Logs failures that a client can repeat: one line per interval, with the number of failures since the last line. A line has the
+ * name and stack of the error. It omits the message, which may contain client data, such as a token.
  */
 export class FailureLog {
   private readonly limit: LogLimit;
 
-  /** @param interval milliseconds from line to line */
+  /** @param interval milliseconds between two lines */
   constructor(
     private readonly logger: Pick<LoggerService, 'error'>,
     private readonly clock: Clock,
@@ -21,22 +22,30 @@ export class FailureLog {
     this.limit = new LogLimit(1, interval);
   }
 
-  /** @param subject what has failed: a name of ours */
-  tell(subject: string, error: unknown): void {
-    const untold = this.limit.take(this.clock.monotonic());
-    if (untold === undefined) return;
-    const more = untold > 0 ? ` (${untold} more failures since the last line)` : '';
+  /** @param subject the part of the library that failed */
+  log(subject: string, error: unknown): void {
+    const skipped = this.limit.take(this.clock.monotonic());
+    if (skipped === undefined) return;
+    const more = skipped > 0 ? ` (${skipped} more failures since the last line)` : '';
     this.logger.error(`${subject} threw ${nameOf(error)}${more}${framesOf(error)}`);
   }
 }
 
+/** Describes a thrown value by its name and stack. It omits the message, which may quote client data. */
+export function placeOf(error: unknown): string {
+  return nameOf(error) + framesOf(error);
+}
+
 function nameOf(error: unknown): string {
-  return error instanceof Error ? safeText(error.name) : `what is no error: ${typeof error}`;
+  return isError(error)
+    ? safeText(errorText(error, 'name') || 'Error')
+    : `a value that is not an Error: ${typeof error}`;
 }
 
 function framesOf(error: unknown): string {
-  if (!(error instanceof Error)) return '';
-  const { stack = '', message } = error;
+  if (!isError(error)) return '';
+  const stack = errorText(error, 'stack');
+  const message = errorText(error, 'message');
   const start = stack.indexOf(message);
   if (start < 0) return '';
   const lines = stack.slice(start + message.length).split('\n');

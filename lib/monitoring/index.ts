@@ -1,6 +1,8 @@
-export { FailureLog } from './failure-log.js';
+export { attempt, contained } from './contained.js';
+export { describeError, errorText, isError } from './describe-error.js';
+export { FailureLog, placeOf } from './failure-log.js';
 export { LogLimit } from './log-limit.js';
-export { logUnexpected } from './log-unexpected.js';
+export { logOnly, logUnexpected } from './log-unexpected.js';
 export { safeText } from './safe-text.js';
 export type {
   AttemptFailedEvent,
@@ -8,6 +10,8 @@ export type {
   AuthenticatedEvent,
   ClosedEvent,
   HandshakeRefusedEvent,
+  KeyRefreshFailedEvent,
+  KeysRotatedEvent,
   LostEvent,
   RefusedEvent,
   SecurityEvent,
@@ -24,3 +28,5 @@ export {
   type TelemetrySources,
   type TimedOperation,
 } from './telemetry.js';
+export { thrown } from './thrown.js';
+export { CATCHES_METADATA, errorContext, UnexpectedErrors } from './unexpected-errors.js';

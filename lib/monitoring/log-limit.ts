@@ -1,12 +1,12 @@
-/** Keeps what can happen again and again from filling a log. */
+/** Limits the lines about an event that clients can repeat, so that it cannot fill the log. */
 export class LogLimit {
-  private passedOver = 0;
-  /** When the whole burst may be told again. */
+  private skipped = 0;
+  /** When the full burst may be logged again. */
   private fullAt = -Infinity;
 
   /**
-   * @param burst how many are told at once
-   * @param interval how often one more is, in milliseconds
+   * @param burst the number of events that are logged at once
+   * @param interval the time until one more is logged, in milliseconds
    */
   constructor(
     private readonly burst: number,
@@ -15,19 +15,19 @@ export class LogLimit {
 
   /**
    * @param now monotonic milliseconds
-   * @returns how many were passed over before this one; undefined when this one is, too
+   * @returns the number of skipped events before this one; undefined if this one is skipped too
    */
   take(now: number): number | undefined {
-    // Whole milliseconds, which add up exactly.
+    // Whole milliseconds add up exactly.
     now = Math.floor(now);
     const fullAt = Math.max(this.fullAt, now);
     if (fullAt - now > (this.burst - 1) * this.interval) {
-      this.passedOver++;
+      this.skipped++;
       return undefined;
     }
-    const { passedOver } = this;
+    const { skipped } = this;
     this.fullAt = fullAt + this.interval;
-    this.passedOver = 0;
-    return passedOver;
+    this.skipped = 0;
+    return skipped;
   }
 }

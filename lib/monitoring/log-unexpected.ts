@@ -1,39 +1,73 @@
 import type { LoggerService } from '@nestjs/common';
+import type { UnexpectedErrorContext } from '../options/index.js';
+import { describeError } from './describe-error.js';
+import { placeOf } from './failure-log.js';
 import { LogLimit } from './log-limit.js';
-import { safeText } from './safe-text.js';
 
-type ErrorLogger = Pick<LoggerService, 'error'>;
+type ErrorLogger = Pick<LoggerService, 'error' | 'debug'>;
 
-const MAX_MESSAGE_LENGTH = 500;
-/** How many are logged at once, and how often one more is, in milliseconds: a peer may know what to send to cause them. */
+/** The burst of lines, and the milliseconds between further lines. A client may be able to cause errors at will. */
 const BURST = 50;
 const INTERVAL = 1_000;
 
 const limits = new WeakMap<ErrorLogger, LogLimit>();
 
+/** A receiver of unexpected errors. */
+interface ErrorReceiver {
+  report(error: unknown, context: UnexpectedErrorContext): void;
+}
+
+/** The receiver of each application in this process. */
+const receivers = new Set<ErrorReceiver>();
+
+export function reportTo(receiver: ErrorReceiver): void {
+  receivers.add(receiver);
+}
+
+export function stopReportingTo(receiver: ErrorReceiver): void {
+  receivers.delete(receiver);
+}
+
 /**
- * Logs an error that nobody expected, with its stack. What a peer has sent may be in its message, as
- * `JSON.parse` puts it there: that must not look like lines of the log.
+ * Logs an unexpected error with its stack, and reports it to every application in this process. The caller does not know which
+ * application it serves. Never throws, even if the application's logger does: no caller could catch it.
  *
  * @param now monotonic milliseconds
- * @param before what the line begins with: a text of ours
+ * @param before the start of the line
+ * @param source the failed part, for the application
  */
 export function logUnexpected(
   logger: ErrorLogger,
   error: unknown,
+  now?: number,
+  before?: string,
+  source = 'internal',
+): void {
+  logOnly(logger, error, now, before);
+  for (const receiver of receivers) receiver.report(error, { source });
+}
+
+/**
+ * Logs an error by its name and place, without a report to the application. The message may quote event data, so only a debug
+ * line has it, and only outside production.
+ *
+ * @param now monotonic milliseconds
+ */
+export function logOnly(
+  logger: ErrorLogger,
+  error: unknown,
   now: number = performance.now(),
-  before = '',
+  before = 'Unexpected error: ',
 ): void {
   let limit = limits.get(logger);
   if (!limit) limits.set(logger, (limit = new LogLimit(BURST, INTERVAL)));
-  const untold = limit.take(now);
-  if (untold === undefined) return;
-  logger.error(before + describe(error) + (untold > 0 ? ` (and ${untold} others before)` : ''));
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return `Not an error, but thrown: ${typeof error}`;
-  const head = `${error.name}: ${error.message}`;
-  const stack = error.stack?.startsWith(head) ? error.stack.slice(head.length) : '';
-  return safeText(head, MAX_MESSAGE_LENGTH) + stack;
+  const skipped = limit.take(now);
+  if (skipped === undefined) return;
+  try {
+    const more = skipped > 0 ? ` (and ${skipped} others before)` : '';
+    logger.error(before + placeOf(error) + more);
+    if (process.env.NODE_ENV !== 'production') logger.debug?.(describeError(error));
+  } catch {
+    // A logger that fails has nowhere to report its own failure.
+  }
 }

@@ -1,16 +1,16 @@
 const MAX_LENGTH = 64;
 
 /**
- * What could break a line, reorder it on a screen, or hide in it: controls, line and paragraph separators, format
- * characters (bidirectional and invisible ones), lone surrogates; and the backslash, which escapes them.
+ * Characters that could break a line, reorder it on a screen, or be invisible in it. They are controls, line and paragraph
+ * separators, format characters, and lone surrogates. The backslash is one too, because it escapes the others.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\]/u;
 
-/** Text that a peer may have chosen as one short, harmless piece of a log line. */
+/** Returns text that a client may have chosen as one short, harmless part of a log line. */
 export function safeText(text: string, maxLength = MAX_LENGTH): string {
   if (text.length <= maxLength && !UNSAFE.test(text)) return text;
   let safe = '';
-  // Of a long text no more is looked at than can be shown.
+  // Escape only as much of a long text as is shown.
   for (const character of text.slice(0, maxLength)) {
     const piece = UNSAFE.test(character) ? escaped(character) : character;
     if (safe.length + piece.length > maxLength) return `${safe}…`;

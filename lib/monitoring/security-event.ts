@@ -1,48 +1,53 @@
 import type { Code, HandshakeCode } from '../protocol/index.js';
 
-/** What every security event tells. All text a peer may have chosen is escaped and cut. */
+/** The members of every security event. Text that a client may have chosen is escaped and cut. */
 interface SecurityFacts {
   /** When it happened, in milliseconds since the Unix epoch. */
   readonly time: number;
-  /** The peer's address, in the form `monitoring.address` says; undefined where there is none to tell. */
+  /** The client address, in the form that `monitoring.address` sets; undefined if there is none to show. */
   readonly address?: string;
 }
 
-/** What an event of one connection tells besides. */
+/** Additional members of an event of one connection. */
 interface ConnectionFacts extends SecurityFacts {
   readonly clientId: string;
-  /** Who the client has proved to be; undefined before authentication. */
+  /** The authenticated user; undefined before authentication. */
   readonly userId?: string;
   /** The path of the gateway; undefined on a stock adapter. */
   readonly path?: string;
 }
 
-/** Something a client sent was refused. */
-export interface RefusedEvent extends ConnectionFacts {
+interface Explained {
+  /** The reason, for operators. The client receives it only if `errors` is `'verbose'`. */
+  readonly reason?: string;
+}
+
+/** The server refused a frame or message of a client. */
+export interface RefusedEvent extends ConnectionFacts, Explained {
   readonly kind: 'refused';
   readonly code: Code;
-  /** The type of the event, or the name of the message, where that is known. */
+  /** The type of the event, or the name of the message, if known. */
   readonly eventType?: string;
 }
 
 /** The server closed a connection. */
-export interface ClosedEvent extends ConnectionFacts {
+export interface ClosedEvent extends ConnectionFacts, Explained {
   readonly kind: 'closed';
   readonly code: Code;
 }
 
-/** A peer that did not answer a ping in time was taken for dead. */
+/** The server dropped a client that did not answer a ping in time. */
 export interface LostEvent extends ConnectionFacts {
   readonly kind: 'lost';
 }
 
-/** A client proved who it is, or renewed its session. */
+/** A client authenticated, or renewed its session. */
 export interface AuthenticatedEvent extends ConnectionFacts {
   readonly kind: 'authenticated';
 }
 
-/** A handshake was refused before it became a connection. */
-export interface HandshakeRefusedEvent extends SecurityFacts {
+/** The server refused a handshake. */
+export interface HandshakeRefusedEvent extends SecurityFacts, Explained {
   readonly kind: 'handshakeRefused';
   readonly code: HandshakeCode;
   readonly path: string;
@@ -50,35 +55,47 @@ export interface HandshakeRefusedEvent extends SecurityFacts {
   readonly origin?: string;
 }
 
-/** Somebody tried to authenticate in vain, over WebSocket or wherever else `AuthAttempts` is used. */
-export interface AttemptFailedEvent extends SecurityFacts {
+/** An attempt to authenticate failed, over WebSocket or in other code that uses `AuthAttempts`. */
+export interface AttemptFailedEvent extends SecurityFacts, Explained {
   readonly kind: 'attemptFailed';
-  /** The user tried, where one was named. */
+  /** The user of the attempt, if it named one. */
   readonly userTried?: string;
 }
 
-/** Somebody has tried to authenticate in vain too often. */
+/** Too many attempts to authenticate failed. */
 export interface AttemptsExhaustedEvent extends SecurityFacts {
   readonly kind: 'attemptsExhausted';
   readonly code: 'RATE_LIMITED';
   readonly userTried?: string;
 }
 
-/** A session was ended before its time, as by a log-out. */
+/** A session was ended before its expiry, for example by a log-out. */
 export interface SessionEndedEvent extends SecurityFacts {
   readonly kind: 'sessionEnded';
-  /** How many connections that closed. */
+  /** The number of connections that were closed. */
   readonly connections: number;
 }
 
-/** A store fails, or answers again. */
+/** A store failed, or answers again. */
 export interface StoreEvent extends SecurityFacts {
   readonly kind: 'storeDown' | 'storeUp';
-  /** What the store keeps, such as `nonces`. */
+  /** The content of the store, such as `nonces`. */
   readonly store: string;
 }
 
-/** What an operator would want to know; never a token, ticket, key, signature, nonce or data. */
+/** The function `signing.keys` returned a new key ring, which is now in use. */
+export interface KeysRotatedEvent extends SecurityFacts {
+  readonly kind: 'keysRotated';
+  /** The number of keys in the ring. */
+  readonly keys: number;
+}
+
+/** The key ring could not be read again. The old one stays in use. */
+export interface KeyRefreshFailedEvent extends SecurityFacts, Explained {
+  readonly kind: 'keyRefreshFailed';
+}
+
+/** A security event for operators. It never contains a token, ticket, key, signature, nonce or data. */
 export type SecurityEvent =
   | RefusedEvent
   | ClosedEvent
@@ -88,9 +105,11 @@ export type SecurityEvent =
   | AttemptFailedEvent
   | AttemptsExhaustedEvent
   | SessionEndedEvent
-  | StoreEvent;
+  | StoreEvent
+  | KeysRotatedEvent
+  | KeyRefreshFailedEvent;
 
-/** What is known of the peer of an event; a `Client` is one. */
+/** The source of a security event; a `Client` is one. */
 export interface SecuritySubject {
   readonly id: string;
   readonly address: string;

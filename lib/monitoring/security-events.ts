@@ -2,17 +2,26 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Subject, type Subscription } from 'rxjs';
 import { Clock } from '../clock.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
-import type { Code, HandshakeCode } from '../protocol/index.js';
+import { type Code, type HandshakeCode, type Reason, textOf } from '../protocol/index.js';
 import { AddressMask } from './address-mask.js';
 import { safeText } from './safe-text.js';
-import type { SecurityEvent, SecuritySubject } from './security-event.js';
+import type {
+  HandshakeRefusedEvent,
+  RefusedEvent,
+  SecurityEvent,
+  SecuritySubject,
+} from './security-event.js';
 import { SafeStream } from './safe-stream.js';
 
-/** Where in the application something happened, as far as that is known. */
+/** The place of a refusal in the application, as far as it is known. */
 interface Place {
   readonly path?: string;
   readonly eventType?: string;
+  readonly reason?: Reason;
 }
+
+/** The maximum length of a reason, in characters. */
+const MAX_REASON_LENGTH = 400;
 
 interface Attempt {
   readonly address: string;
@@ -20,15 +29,15 @@ interface Attempt {
 }
 
 /**
- * Everything that happens to the security of the application, as it happens. Nothing is made up that nobody
- * listens to, and a subscriber that throws harms nobody.
+ * Publishes the security events of the application as they happen. Without subscribers it creates no events. An error of a
+ * subscriber is logged, and affects nothing else.
  */
 @Injectable()
 export class SecurityEvents {
   private readonly subject = new Subject<SecurityEvent>();
   private readonly mask: AddressMask;
 
-  /** Hot: who subscribes is told what happens from then on. Never completes. */
+  /** All security events from the subscription on. The Observable is hot, and never completes. */
   readonly events = new SafeStream<SecurityEvent>(subscriber => this.subject.subscribe(subscriber));
 
   constructor(
@@ -38,16 +47,25 @@ export class SecurityEvents {
     this.mask = new AddressMask(monitoring.address);
   }
 
-  /** Calls a function with every event from now on. What it throws is logged, and nothing else. */
+  /** Calls a function with every event from now on. An error of the function is logged. */
   subscribe(listener: (event: SecurityEvent) => void): Subscription {
     return this.events.subscribe(listener);
   }
 
-  /** Tells that something a client sent was refused. */
-  refused(client: SecuritySubject, code: Code, { path, eventType }: Place = {}): void {
+  /**
+   * Returns an address in the form of `monitoring.address`; undefined if addresses are not shown.
+   *
+   * @internal
+   */
+  shownAddress(address: string): string | undefined {
+    return this.mask.apply(address);
+  }
+
+  /** Reports that the server refused a frame or message of a client. */
+  refused(client: SecuritySubject, code: Code, { path, eventType, reason }: Place = {}): void {
     if (!this.subject.observed) return;
-    // Written out: of refusals there may be a flood.
-    this.tell({
+    // Written without a spread, because a client can cause a flood of refusals.
+    const event: RefusedEvent = {
       kind: 'refused',
       code,
       time: this.clock.now(),
@@ -56,70 +74,94 @@ export class SecurityEvents {
       userId: userIdOf(client),
       path,
       eventType: eventType === undefined ? undefined : safeText(eventType),
-    });
+    };
+    this.publish(explained(event, reason));
   }
 
-  /** Tells that the server closed a connection. */
-  closed(client: SecuritySubject, code: Code, path?: string): void {
+  /** Reports that the server closed a connection. */
+  closed(client: SecuritySubject, code: Code, path?: string, reason?: Reason): void {
     if (!this.subject.observed) return;
-    this.tell({ kind: 'closed', code, ...this.factsOf(client, path) });
+    this.publish(explained({ kind: 'closed', code, ...this.factsOf(client, path) }, reason));
   }
 
-  /** Tells that a peer was taken for dead. */
+  /** Reports that the server dropped a client that did not answer a ping. */
   lost(client: SecuritySubject, path?: string): void {
     if (!this.subject.observed) return;
-    this.tell({ kind: 'lost', ...this.factsOf(client, path) });
+    this.publish({ kind: 'lost', ...this.factsOf(client, path) });
   }
 
-  /** Tells that a client was authenticated; it has its user by now. */
+  /** Reports that a client was authenticated. Its user must already be set. */
   authenticated(client: SecuritySubject, path?: string): void {
     if (!this.subject.observed) return;
-    this.tell({ kind: 'authenticated', ...this.factsOf(client, path) });
+    this.publish({ kind: 'authenticated', ...this.factsOf(client, path) });
   }
 
-  /** Tells that a handshake was refused. */
-  handshakeRefused(address: string, code: HandshakeCode, path: string, origin?: string): void {
+  /** Reports that a handshake was refused. */
+  handshakeRefused(
+    address: string,
+    code: HandshakeCode,
+    path: string,
+    origin?: string,
+    reason?: Reason,
+  ): void {
     if (!this.subject.observed) return;
-    this.tell({
+    const event: HandshakeRefusedEvent = {
       kind: 'handshakeRefused',
       code,
       ...this.when(address),
-      path,
+      path: safeText(path),
       origin: origin === undefined ? undefined : safeText(origin),
+    };
+    this.publish(explained(event, reason));
+  }
+
+  /** Reports that an attempt to authenticate failed. */
+  attemptFailed(attempt: Attempt, reason?: Reason): void {
+    if (!this.subject.observed) return;
+    this.publish(explained({ kind: 'attemptFailed', ...this.attemptFacts(attempt) }, reason));
+  }
+
+  /** Reports that an attempt to authenticate was refused unchecked, after too many failures. */
+  attemptsExhausted(attempt: Attempt): void {
+    if (!this.subject.observed) return;
+    this.publish({
+      kind: 'attemptsExhausted',
+      code: 'RATE_LIMITED',
+      ...this.attemptFacts(attempt),
     });
   }
 
-  /** Tells that an attempt to authenticate failed. */
-  attemptFailed(attempt: Attempt): void {
-    if (!this.subject.observed) return;
-    this.tell({ kind: 'attemptFailed', ...this.attemptFacts(attempt) });
-  }
-
-  /** Tells that an attempt to authenticate was not even looked at, after too many. */
-  attemptsExhausted(attempt: Attempt): void {
-    if (!this.subject.observed) return;
-    this.tell({ kind: 'attemptsExhausted', code: 'RATE_LIMITED', ...this.attemptFacts(attempt) });
-  }
-
-  /** Tells that a session was ended, and how many connections that closed. */
+  /** Reports that a session was ended, and how many of its connections were closed. */
   sessionEnded(connections: number): void {
     if (!this.subject.observed) return;
-    this.tell({ kind: 'sessionEnded', ...this.when(), connections });
+    this.publish({ kind: 'sessionEnded', ...this.when(), connections });
   }
 
-  /** Tells that a store fails. @param store what it keeps, such as `nonces`: a name of ours, no peer's text */
+  /** Reports that a store fails. @param store its content, such as `nonces`; never text of a client */
   storeDown(store: string): void {
     if (!this.subject.observed) return;
-    this.tell({ kind: 'storeDown', ...this.when(), store });
+    this.publish({ kind: 'storeDown', ...this.when(), store });
   }
 
-  /** Tells that a store answers again. */
+  /** Reports that a store answers again. */
   storeUp(store: string): void {
     if (!this.subject.observed) return;
-    this.tell({ kind: 'storeUp', ...this.when(), store });
+    this.publish({ kind: 'storeUp', ...this.when(), store });
   }
 
-  private tell(event: SecurityEvent): void {
+  /** Reports that a new key ring is in use. */
+  keysRotated(keys: number): void {
+    if (!this.subject.observed) return;
+    this.publish({ kind: 'keysRotated', ...this.when(), keys });
+  }
+
+  /** Reports that the key ring could not be read again. */
+  keyRefreshFailed(reason: string): void {
+    if (!this.subject.observed) return;
+    this.publish(explained({ kind: 'keyRefreshFailed', ...this.when() }, reason));
+  }
+
+  private publish(event: SecurityEvent): void {
     this.subject.next(Object.freeze(event));
   }
 
@@ -145,6 +187,18 @@ export class SecurityEvents {
       address: address === undefined ? undefined : this.mask.apply(address),
     };
   }
+}
+
+/** Adds a reason. A reason in the form of a function is computed when a listener first reads it, which saves work in a flood. */
+function explained<E extends SecurityEvent>(event: E, reason: Reason | undefined): E {
+  if (reason === undefined) return event;
+  if (typeof reason === 'string')
+    return Object.assign(event, { reason: safeText(reason, MAX_REASON_LENGTH) });
+  let text: string | undefined;
+  return Object.defineProperty(event, 'reason', {
+    enumerable: true,
+    get: () => (text ??= safeText(textOf(reason) ?? '', MAX_REASON_LENGTH)),
+  });
 }
 
 function userIdOf({ user }: SecuritySubject): string | undefined {

@@ -2,13 +2,24 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/
 import type { Subscription } from 'rxjs';
 import { Clock } from '../clock.js';
 import { MAX_DELAY, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { contained } from './contained.js';
 import type { SecurityEvent } from './security-event.js';
 import { SecurityEvents } from './security-events.js';
-import { type SecurityLine, SecurityTally } from './security-tally.js';
+import { LogLimit } from './log-limit.js';
+import { SecurityLogLine } from './security-log-line.js';
+import { explainedLineOf, type SecurityLine, SecurityTally } from './security-tally.js';
+
+/** The reasons that are logged at once, and the milliseconds until one more is logged. */
+const REASON_BURST = 20;
+const REASON_INTERVAL = 1_000;
+/** The reasons that are logged at once outside production, where a developer needs to see each one. */
+const DEVELOPMENT_BURST = 200;
 
 /**
- * Writes security events to Nest's Logger: what is new at once, what goes on summed up once per
- * `monitoring.logInterval`. An attack does not become a log flood, and no event is left out of the counts.
+ * Writes security events to Nest's Logger. A new event is logged at once. Repeated events are summed up once per
+ * `monitoring.logInterval`. So an attack cannot flood the log, and the counts include every event.
+ *
+ * Reasons of refusals are logged at level `debug`, up to a limit that is lower in production.
  */
 @Injectable()
 export class SecurityLog implements OnApplicationShutdown {
@@ -17,6 +28,10 @@ export class SecurityLog implements OnApplicationShutdown {
   private readonly subscription: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
   private since = 0;
+  private readonly reasons = new LogLimit(
+    process.env.NODE_ENV === 'production' ? REASON_BURST : DEVELOPMENT_BURST,
+    REASON_INTERVAL,
+  );
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
@@ -29,14 +44,14 @@ export class SecurityLog implements OnApplicationShutdown {
       });
   }
 
-  /** Writes what was counted since the last time. */
+  /** Logs the counts since the last call. */
   flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
     for (const line of this.tally.sumUp(this.clock.monotonic() - this.since)) this.write(line);
   }
 
-  /** The last connections are closed by now. */
+  /** Logs the last counts, after all connections are closed. */
   onApplicationShutdown(): void {
     this.subscription?.unsubscribe();
     this.flush();
@@ -49,18 +64,29 @@ export class SecurityLog implements OnApplicationShutdown {
     if (!this.timer) this.start(logInterval);
     const line = this.tally.add(event);
     if (line) this.write(line);
+    if ('reason' in event) this.explain(event);
+  }
+
+  private explain(event: SecurityEvent): void {
+    if (!Logger.isLevelEnabled('debug')) return;
+    const skipped = this.reasons.take(this.clock.monotonic());
+    if (skipped === undefined) return;
+    const { text, fields } = explainedLineOf(event);
+    const more = skipped > 0 ? ` (${skipped} reasons before this one were not logged)` : '';
+    this.logger.debug(new SecurityLogLine(text + more, fields));
   }
 
   private start(interval: number): void {
     this.since = this.clock.monotonic();
     const timeout = Math.min(interval, MAX_DELAY);
-    this.timer = setTimeout(() => {
+    const flush = contained(() => {
       this.flush();
-    }, timeout).unref();
+    });
+    this.timer = setTimeout(flush, timeout).unref();
   }
 
-  private write({ kind, text }: SecurityLine): void {
+  private write({ kind, text, fields }: SecurityLine): void {
     const level = this.options.monitoring.levels[kind];
-    if (level !== 'off') this.logger[level](text);
+    if (level !== 'off') this.logger[level](new SecurityLogLine(text, fields));
   }
 }

@@ -1,45 +1,50 @@
 import type { SecurityEvents } from './security-events.js';
 
 /**
- * What is timed: authenticating, verifying a signature, asking the store of something, such as `nonces`, or an attempt
- * of a handler of the mesh, such as `Greeter.greet`.
+ * A timed operation: an authentication, a signature verification, a request to a store, or a call of a mesh handler. Names are,
+ * for example, `nonces` and `Greeter.greet`.
  */
 export type TimedOperation =
   'authentication' | 'verification' | { readonly store: string } | { readonly handler: string };
 
-/** Calls a handler of a gateway with all that Nest puts around it. */
+/** A handler of a gateway, with its guards, pipes, interceptors and filters. */
 export type MessageHandler = (data: unknown, message: string) => unknown;
 
-/** What there is to know of a running application. */
+/** The sources of measurements in a running application. */
 export interface TelemetrySources {
   readonly events: SecurityEvents;
-  /** The names of the messages that have a handler: no other name may become a label. */
+  /** The names of the messages with a handler. No other name may become a label. */
   readonly handlers: () => readonly string[];
-  /** How many connections are open. */
+  /** The number of open connections. */
   readonly connections: () => number;
   /** Bytes that wait to be sent, over all connections. */
   readonly queuedBytes: () => number;
 }
 
 /**
- * Where measurements and traces go: the port behind `telemetry: openTelemetry()`. Functions are wrapped when
- * providers and connections are made; where nothing is measured they stay what they are, and cost nothing.
+ * The port for measurements and traces, behind `telemetry: openTelemetry()`. Functions are wrapped when providers and
+ * connections are created. Without telemetry they are returned unchanged, and cost nothing.
  */
 export abstract class Telemetry {
-  /** A function that does the same, and has the time and the outcome of each call taken down. */
+  /** Wraps a function, and measures the time and outcome of each call. */
   abstract timed<A extends unknown[], R>(
     operation: TimedOperation,
     call: (...args: A) => R,
   ): (...args: A) => R;
 
-  /** A handler that does the same, and has each call measured and traced. @param message its name */
+  /** Wraps a handler, and measures and traces each call. @param message the name of its message */
   abstract handled(message: string, handler: MessageHandler): MessageHandler;
 
-  /** Has an application watched. @returns what ends that */
+  /** Records an error other than a refusal, for the running handler. The default does nothing. */
+  failed(_error: unknown): void {
+    // There is no trace to record the error in.
+  }
+
+  /** Starts measuring an application. @returns a function that stops it */
   abstract watch(sources: TelemetrySources): () => void;
 }
 
-/** Measures nothing. */
+/** A telemetry that measures nothing. */
 class NoTelemetry extends Telemetry {
   timed<A extends unknown[], R>(_: TimedOperation, call: (...args: A) => R): (...args: A) => R {
     return call;
@@ -54,5 +59,5 @@ class NoTelemetry extends Telemetry {
   }
 }
 
-/** What providers go by that were made without the module. */
+/** The telemetry of providers that were created without the module. */
 export const NO_TELEMETRY: Telemetry = new NoTelemetry();

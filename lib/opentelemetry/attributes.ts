@@ -1,11 +1,13 @@
-/** Names of attributes. What they stand for is bounded: nothing a peer has chosen becomes a label. */
+/** Attribute names. Their values are bounded: a client cannot choose the value of a label. */
 export const EVENT_TYPE = 'semantic_events.event.type';
 export const STORE = 'semantic_events.store.name';
-/** By OpenTelemetry's conventions: class and method. */
+/** Class and method, by OpenTelemetry's conventions. */
 export const FUNCTION = 'code.function.name';
+/** An attribute of spans only: the reason of a rejection is free text. */
+export const REFUSAL_REASON = 'semantic_events.refusal.reason';
 export const ERROR_TYPE = 'error.type';
 
-/** What stands for every event type that has no handler. */
+/** The value for all event types without a handler. */
 export const OTHER_TYPE = 'other';
-/** What OpenTelemetry's conventions have stand for an error that has no code. */
+/** The value for an error without a code, by OpenTelemetry's conventions. */
 export const OTHER_ERROR = '_OTHER';

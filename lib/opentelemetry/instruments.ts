@@ -3,7 +3,7 @@ import type { Meter } from '@opentelemetry/api';
 /** Names the instrumentation: its meter and its tracer. */
 export const SCOPE = 'nestjs-semantic-events';
 
-/** Upper bounds of the buckets of every duration, in seconds: from a MAC in memory to a store that hangs. */
+/** Upper bounds of the buckets of all durations, in seconds: from an in-memory MAC to a store that does not answer. */
 const DURATIONS = [
   0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
   0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -11,7 +11,7 @@ const DURATIONS = [
 
 export type Instruments = ReturnType<typeof instrumentsOf>;
 
-/** Every instrument there is; docs/operating.md lists them, and a test holds it against this. */
+/** All instruments. docs/operating.md lists them, and a test compares the two. */
 export function instrumentsOf(meter: Meter) {
   const duration = (name: string, description: string) =>
     meter.createHistogram(name, {
@@ -22,19 +22,19 @@ export function instrumentsOf(meter: Meter) {
   return {
     accepted: meter.createCounter('semantic_events.event.accepted', {
       unit: '{event}',
-      description: 'Events, and messages of other forms, that a handler has taken',
+      description: 'Events, and messages of other forms, that a handler accepted',
     }),
     refused: meter.createCounter('semantic_events.event.refused', {
       unit: '{event}',
-      description: 'Events, and messages of other forms, that were refused',
+      description: 'Events, and messages of other forms, that the server rejected',
     }),
     handshakesRefused: meter.createCounter('semantic_events.handshake.refused', {
       unit: '{handshake}',
-      description: 'Handshakes that did not become a connection',
+      description: 'Handshakes that the server rejected',
     }),
     closed: meter.createCounter('semantic_events.connection.closed', {
       unit: '{connection}',
-      description: 'Connections that the server has closed',
+      description: 'Connections that the server closed',
     }),
     connections: meter.createObservableUpDownCounter('semantic_events.connection.count', {
       unit: '{connection}',
@@ -42,27 +42,24 @@ export function instrumentsOf(meter: Meter) {
     }),
     queuedBytes: meter.createObservableUpDownCounter('semantic_events.connection.send_queue.size', {
       unit: 'By',
-      description: 'Bytes that wait for peers to read them',
+      description: 'Bytes in send buffers that clients have not read yet',
     }),
     handler: duration(
       'semantic_events.handler.duration',
-      'From the call of a handler, guards and pipes included, to its last answer',
+      'Time from the call of a handler, with guards and pipes, to its last answer',
     ),
     meshHandler: duration(
       'semantic_events.mesh.handler.duration',
-      'From an attempt of a handler of the mesh to its end',
+      'Duration of one attempt of a mesh handler',
     ),
     authentication: duration(
       'semantic_events.authentication.duration',
-      'From a token or ticket to what it is worth',
+      'Duration of the verification of a token or ticket',
     ),
     verification: duration(
       'semantic_events.verification.duration',
-      'Verifying the time and the signature of an event',
+      'Duration of the verification of time and signature of an event',
     ),
-    store: duration(
-      'semantic_events.store.operation.duration',
-      'From asking a store to its answer',
-    ),
+    store: duration('semantic_events.store.operation.duration', 'Duration of a request to a store'),
   };
 }

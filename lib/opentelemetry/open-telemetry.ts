@@ -26,15 +26,15 @@ import { remoteParentOf } from './trace-parent.js';
 import { watch } from './watch.js';
 
 export interface OpenTelemetryOptions {
-  /** Where metrics go. @default the global one, to be registered before the application is made */
+  /** The provider of the meter. Register the global one before the application is created. @default the global one */
   meterProvider?: MeterProvider;
-  /** Where traces go. @default the global one */
+  /** The provider of the tracer. @default the global one */
   tracerProvider?: TracerProvider;
-  /** What durations are measured by. @default the system's */
+  /** The clock that measures durations. @default the system clock */
   clock?: Clock;
 }
 
-/** Metrics and traces by OpenTelemetry, for `SemanticEventsModule.forRoot({ telemetry: openTelemetry() })`. */
+/** Creates telemetry with OpenTelemetry, for `SemanticEventsModule.forRoot({ telemetry: openTelemetry() })`. */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   return new OpenTelemetry(options);
 }
@@ -42,7 +42,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
 class OpenTelemetry extends Telemetry {
   private readonly tracer: Tracer;
   private readonly clock: Clock;
-  private made: Instruments | undefined;
+  private createdInstruments: Instruments | undefined;
 
   constructor(private readonly options: OpenTelemetryOptions) {
     super();
@@ -66,15 +66,15 @@ class OpenTelemetry extends Telemetry {
     const attributes = { [EVENT_TYPE]: message };
     const now = () => this.clock.monotonic();
     return async (data, name) => {
-      const within = this.contextOf(message, data);
-      const call = new HandlerCall(this.instruments, attributes, within, now);
+      const callContext = this.contextOf(message, data);
+      const call = new HandlerCall(this.instruments, attributes, callContext, now);
       try {
         const result = await call.run(() => handler(data, name));
         if (isObservable(result)) return call.over(result);
         call.end();
         return result;
       } catch (error) {
-        // Nest's filters take what a handler throws, and tell of it; this is what they throw themselves.
+        // Nest's filters handle errors of handlers. This error comes from the filters themselves.
         call.refused('INTERNAL');
         call.end();
         throw error;
@@ -82,11 +82,18 @@ class OpenTelemetry extends Telemetry {
     };
   }
 
+  override failed(error: unknown): void {
+    HandlerCall.current()?.failed(error);
+  }
+
   watch(sources: TelemetrySources): () => void {
     return watch(this.instruments, sources);
   }
 
-  /** A message is no part of what its connection came from: its span has the parent that it names, or none. */
+  /**
+   * Returns the context for the span of a message: the parent that the event names, or none. It is not part of the
+   * handshake's trace.
+   */
   private contextOf(message: string, data: unknown): Context {
     const active = context.active();
     const parent = remoteParentOf(data);
@@ -103,9 +110,11 @@ class OpenTelemetry extends Telemetry {
     return trace.setSpan(outer, this.tracer.startSpan(`process ${message}`, options, outer));
   }
 
-  /** Made when the application is: a meter does not learn of a provider that comes later. */
+  /** Created with the application: a meter does not notice a provider that is registered later. */
   private get instruments(): Instruments {
-    this.made ??= instrumentsOf((this.options.meterProvider ?? metrics).getMeter(SCOPE));
-    return this.made;
+    this.createdInstruments ??= instrumentsOf(
+      (this.options.meterProvider ?? metrics).getMeter(SCOPE),
+    );
+    return this.createdInstruments;
   }
 }

@@ -1,10 +1,11 @@
 import type { Attributes, Histogram } from '@opentelemetry/api';
 import type { Clock } from '../clock.js';
 import { isThenable } from '../maybe-promise.js';
+import { contained } from '../monitoring/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { ERROR_TYPE, OTHER_ERROR } from './attributes.js';
 
-/** A function that does the same, and records how long it took and, where it failed, by what code. */
+/** Wraps a function: records its duration and, if it fails, the error code. */
 export function timed<A extends unknown[], R>(
   histogram: Histogram,
   attributes: Attributes,
@@ -26,12 +27,12 @@ export function timed<A extends unknown[], R>(
     }
     if (isThenable(result))
       result.then(
-        () => {
+        contained(() => {
           end(since, attributes);
-        },
-        (error: unknown) => {
+        }),
+        contained((error: unknown) => {
           end(since, failed(error));
-        },
+        }),
       );
     else end(since, attributes);
     return result;

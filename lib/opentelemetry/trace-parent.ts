@@ -1,15 +1,15 @@
 import { createTraceState, isSpanContextValid, type SpanContext } from '@opentelemetry/api';
 
-/** One of version 00 has 55 characters; later versions may add a little. */
+/** The maximum length. Version 00 has 55 characters; later versions may have a few more. */
 const MAX_PARENT_LENGTH = 128;
-/** What a trace state may take up (W3C Trace Context, section 3.3.1.5). */
+/** The maximum length of a trace state (W3C Trace Context, section 3.3.1.5). */
 const MAX_STATE_LENGTH = 512;
 const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const SAMPLED = 1;
 
 /**
- * The span an event says it comes from: its attributes `traceparent` and `tracestate`, of the CloudEvents
- * distributed tracing extension. A peer has chosen them: what is not well-formed is as good as absent.
+ * Returns the parent span that an event names in its attributes `traceparent` and `tracestate` (CloudEvents distributed
+ * tracing extension). Clients choose these values, so malformed ones are ignored.
  *
  * @see https://www.w3.org/TR/trace-context/
  */

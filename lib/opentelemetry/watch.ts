@@ -4,7 +4,7 @@ import { ERROR_TYPE, EVENT_TYPE, OTHER_TYPE } from './attributes.js';
 import { HandlerCall } from './handler-call.js';
 import type { Instruments } from './instruments.js';
 
-/** Counts what happens to an application, and looks at it whenever metrics are collected. @returns what ends that */
+/** Counts the security events of an application and observes its connections. @returns a function that stops it */
 export function watch(instruments: Instruments, sources: TelemetrySources): () => void {
   const { connections, queuedBytes } = instruments;
   const countConnections = reading(sources.connections);
@@ -26,9 +26,9 @@ const reading = (read: () => number) => (result: ObservableResult) => {
   result.observe(read());
 };
 
-/** Bounds event types, which peers choose, to the names of handlers, which the application does. */
+/** Maps event types, which clients choose, to the names of handlers, which the application chooses. */
 function handlerTypes({ handlers }: TelemetrySources): (eventType?: string) => string {
-  // By the form security events tell them in.
+  // Security events use this form of a type.
   let types: ReadonlyMap<string, string> | undefined;
   return (eventType = OTHER_TYPE) => {
     types ??= new Map(handlers().map(name => [safeText(name), name]));
@@ -43,7 +43,7 @@ function count(
 ): void {
   switch (event.kind) {
     case 'refused':
-      HandlerCall.current()?.refused(event.code);
+      HandlerCall.current()?.refused(event.code, () => event.reason);
       refused.add(1, { [EVENT_TYPE]: typeOf(event.eventType), [ERROR_TYPE]: event.code });
       return;
     case 'closed':

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Who a client is. Any object with an id will do, as Passport strategies return it. */
+/** The user of a client: any object with an `id`, as Passport strategies return it. */
 export interface ClientUser {
   readonly id: string | number;
   readonly roles?: readonly string[];
@@ -10,7 +10,7 @@ export interface ClientUser {
   readonly expiresAt?: number;
 }
 
-/** What is known of a connection from its handshake. */
+/** The facts that the handshake of a connection provides. */
 export interface Handshake {
   /** The client's IP address. */
   readonly address: string;

@@ -4,11 +4,11 @@ import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 import { STORE_ERROR_POLICIES, type StoreErrorPolicy } from './store-options.js';
 
-/** What Express takes as `trust proxy`: all, none, a number of hops, or addresses and subnets. */
+/** As `trust proxy` of Express: all, none, a number of hops, or addresses and subnets. */
 export type TrustProxy = boolean | number | string | readonly string[];
 
 export interface ConnectionOptions {
-  /** What connection limits do while their store fails. @default 'local' */
+  /** How connection limits behave while their store fails. @default 'local' */
   onStoreError: StoreErrorPolicy;
   /**
    * The origins whose pages may connect: `https://myapp.com`, `https://*.myapp.com` for its sub-domains, or `*`
@@ -16,31 +16,31 @@ export interface ConnectionOptions {
    */
   origins: readonly string[];
   /**
-   * Whether a handshake without `Origin` is taken. Browsers always send one, so this lets in other clients,
-   * which could send any origin they like. @default true
+   * Whether a handshake without `Origin` is accepted. Browsers always send one; other clients could send any origin.
+   * @default true
    */
   allowNoOrigin: boolean;
-  /** Whether a connection must be encrypted; true in production where left out. @default false */
+  /** Whether a connection must be encrypted. If omitted, true in production. @default false */
   requireTls: boolean;
-  /** Which proxies are believed what they say of the client's address and TLS. @default false */
+  /** The proxies whose headers about the client's address and TLS are trusted. @default false */
   trustProxy: TrustProxy;
-  /** The largest message taken, in bytes. @default 65_536 */
+  /** The maximum size of a message, in bytes. @default 65_536 */
   maxMessageSize: number;
-  /** The largest message taken before authentication, finished or not, in bytes. @default 8_192 */
+  /** The maximum size of a message before authentication, finished or not, in bytes. @default 8_192 */
   maxUnauthenticatedMessageSize: number;
-  /** Connections at once in all, authenticated or not. @default 10_000 */
+  /** Open connections in total, authenticated or not. @default 10_000 */
   maxConnections: number;
-  /** Connections at once from one address, or one IPv6 /64. @default 100 */
+  /** Connections at once from one address or IPv6 /64; four times as many from a /56, sixteen from a /48. @default 100 */
   maxConnectionsPerAddress: number;
-  /** Connections at once of one user. @default 100 */
+  /** Open connections of one user. @default 100 */
   maxConnectionsPerUser: number;
   /** Connection attempts per second from one address in the long run. @default 100 */
   connectRate: number;
   /** Connection attempts from one address at once. @default 1_000 */
   connectBurst: number;
-  /** Frames a connection may send per second in the long run. @default 100 */
+  /** Units a connection may cause per second in the long run; a small frame is one unit. @default 100 */
   messageRate: number;
-  /** Frames a connection may send at once. @default 200 */
+  /** Units a connection may cause at once; a small frame is one unit. @default 200 */
   messageBurst: number;
   /** Handlers running at once for one connection; beyond, no more than 64 KiB are read from it. @default 64 */
   maxRunningHandlers: number;
@@ -51,17 +51,17 @@ export interface ConnectionOptions {
    * every second; beyond, the connection is closed. @default 100
    */
   maxStrikes: number;
-  /** From one ping to the next, in milliseconds; who has not answered by then is gone. @default 30_000 */
+  /** The time between two pings, in milliseconds. A client that has not answered by the next one is dropped. @default 30_000 */
   heartbeatInterval: number;
-  /** After how long without a message a connection is closed, in milliseconds. @default 600_000 */
+  /** The time without a message after which a connection is closed, in milliseconds. @default 600_000 */
   idleTimeout: number;
-  /** How long a peer has to answer our close frame before it is dropped, in milliseconds. @default 10_000 */
+  /** How long a client may take to answer a close frame before it is dropped, in milliseconds. @default 10_000 */
   closeTimeout: number;
   /** How long running handlers may take to finish at shutdown, in milliseconds. @default 5_000 */
   shutdownTimeout: number;
 }
 
-/** What a gateway may set for itself, in `@WebSocketGateway({ path, origins, maxMessageSize })`. */
+/** The options of a single gateway: `@WebSocketGateway({ path, origins, maxMessageSize })`. */
 export type GatewayConnectionOptions = Pick<ConnectionOptions, 'origins' | 'maxMessageSize'>;
 
 const COUNTS = [
@@ -93,7 +93,7 @@ export function checkConnection(options: Partial<ConnectionOptions>, problems: P
   checkTrust(options.trustProxy, problems);
 }
 
-/** Notes what is wrong with an allow-list of origins. */
+/** Adds the problems of an allow-list of origins. */
 export function checkOrigins(path: string, origins: unknown, problems: Problems): void {
   if (origins === undefined) return;
   if (!Array.isArray(origins)) {
@@ -102,7 +102,10 @@ export function checkOrigins(path: string, origins: unknown, problems: Problems)
   }
   for (const origin of origins as unknown[]) {
     if (typeof origin !== 'string' || normalizeOrigin(origin) === undefined)
-      problems.add(path, 'may name origins only, such as https://myapp.com or https://*.myapp.com');
+      problems.add(
+        path,
+        'may name origins only, such as https://myapp.com, https://*.myapp.com or capacitor://localhost',
+      );
     else if (origin === '*' && problems.isProduction)
       problems.add(path, 'may not be "*" in production');
   }
@@ -122,7 +125,7 @@ function checkTrust(trustProxy: TrustProxy | undefined, problems: Problems): voi
   }
 }
 
-/** @throws TypeError when something else than addresses, subnets and their aliases is named */
+/** @throws TypeError for anything but addresses, subnets and their aliases */
 export function compileProxies(
   proxies: string | readonly string[],
 ): (address: string, hop: number) => boolean {

@@ -1,8 +1,13 @@
 import { DEFAULT_EVENT_LIMITS, DEFAULT_TIME_WINDOW } from '../event/index.js';
 
-/** Every default of every option, in one place. */
+/** The defaults of all options. */
 export const DEFAULTS = {
-  signing: { ...DEFAULT_TIME_WINDOW, source: 'nestjs-semantic-events', accept: ['v1'] },
+  signing: {
+    ...DEFAULT_TIME_WINDOW,
+    refresh: 60_000,
+    source: 'nestjs-semantic-events',
+    accept: ['v1'],
+  },
   auth: {
     timeout: 10_000,
     maxSessionAge: 86_400_000,
@@ -33,13 +38,17 @@ export const DEFAULTS = {
     shutdownTimeout: 5_000,
   },
   event: DEFAULT_EVENT_LIMITS,
-  replay: { onStoreError: 'deny', maxNonces: 1_000_000 },
+  replay: { onStoreError: 'deny', maxNonces: 1_000_000, maxNoncesPerConnection: 1_000 },
   rateLimit: { onStoreError: 'local', maxKeys: 1_000_000 },
   mesh: {
     allow: [],
     maxPatterns: 32,
+    maxRooms: 64,
+    presence: [],
     maxEvents: 10_000,
     maxHistorySize: 16_777_216,
+    maxEventsPerAudience: 1_000,
+    maxHistorySizePerAudience: 262_144,
     maxWaiting: 10_000,
   },
   monitoring: {
@@ -57,8 +66,10 @@ export const DEFAULTS = {
       sessionEnded: 'log',
       storeDown: 'debug',
       storeUp: 'debug',
+      keysRotated: 'log',
+      keyRefreshFailed: 'debug',
     },
-    nodes: 1,
   },
+  errors: 'brief',
   audit: 'print',
 } as const;

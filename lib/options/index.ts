@@ -28,7 +28,14 @@ export type {
   MonitoringOptionsInit,
   SecurityLogLevel,
   SecurityLogLevels,
+  UnexpectedErrorContext,
 } from './monitoring-options.js';
+export {
+  DEFAULT_OIDC_ALGORITHMS,
+  isTrustworthyUrl,
+  type OidcAlgorithm,
+  type OidcAuthOptions,
+} from './oidc-options.js';
 export { MAX_DELAY, MIN_SECRET_BYTES, Problems } from './problems.js';
 export { resolveOptions } from './resolve-options.js';
 export {
@@ -40,7 +47,9 @@ export {
   checkKeys,
   SESSION_KEY_PREFIX,
   type SignatureScheme,
+  loadKeys,
   type SigningKeyOptions,
+  type SigningKeySource,
   type SigningOptions,
 } from './signing-options.js';
 export {

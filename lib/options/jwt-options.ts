@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto';
 import type { ClientUser } from './client-user.js';
 import type { Problems } from './problems.js';
 
@@ -16,10 +16,12 @@ export type JwtAlgorithm =
   | 'ES384'
   | 'ES512';
 
-export type JwtKey = string | Buffer | KeyObject;
+/** A key; the key sets of jose return CryptoKeys. */
+export type JwtKey = string | Buffer | KeyObject | webcrypto.CryptoKey;
 
 /** The claims of a verified token. */
 export interface JwtClaims {
+  /** A `sub` that is a whole number in the token is text here. */
   readonly sub: string;
   readonly exp: number;
   readonly [claim: string]: unknown;
@@ -31,20 +33,23 @@ export interface JwtAuthOptions {
   secret?: string | Buffer;
   /** The public key of RS, PS and ES algorithms, as PEM or KeyObject. */
   publicKey?: JwtKey;
-  /** Finds the key by the token's header, such as its `kid`; return null to refuse. */
+  /**
+   * Finds the key by the token's header, such as its `kid`. Return null to reject the token; throw if the key cannot be
+   * looked up now, which the client is answered by `UNAVAILABLE`.
+   */
   keyProvider?: (header: {
     alg: string;
     kid?: string;
   }) => JwtKey | null | undefined | Promise<JwtKey | null | undefined>;
-  /** The algorithms taken. Required, but for `secret` alone, where it is HS256. */
+  /** The accepted algorithms. Required, except with `secret`: then the default is HS256. */
   algorithms?: JwtAlgorithm[];
   /** The `aud` a token must have. */
   audience?: string | string[];
   /** The `iss` a token must have. */
   issuer?: string | string[];
-  /** How far the clocks of issuer and server may differ, in milliseconds. @default 0 */
+  /** How far the clocks of the issuer and the server may differ, in milliseconds. @default 0 */
   clockTolerance?: number;
-  /** Makes the user of the verified claims; the default takes `sub` as id and `roles` where it is a list. */
+  /** Converts verified claims to the user. The default uses `sub` as the id, and `roles` if it is a list. */
   toUser?: (claims: JwtClaims) => ClientUser | null | Promise<ClientUser | null>;
 }
 
@@ -60,8 +65,10 @@ export function checkJwt(jwt: JwtAuthOptions, problems: Problems): void {
   if (keys.length !== 1)
     problems.add('auth.jwt', 'must have exactly one of secret, publicKey and keyProvider');
   const { secret } = jwt;
-  if (secret !== undefined && problems.secret('auth.jwt.secret', secret) && isPem(secret))
+  if ((typeof secret === 'string' || secret instanceof Uint8Array) && isPem(secret))
     problems.add('auth.jwt.secret', 'may not be a PEM key');
+  else if (secret !== undefined) problems.secret('auth.jwt.secret', secret);
+  checkPublicKey(jwt.publicKey, problems);
   checkExpected('auth.jwt.audience', jwt.audience, problems);
   checkExpected('auth.jwt.issuer', jwt.issuer, problems);
   checkAlgorithms(jwt, problems);
@@ -72,8 +79,23 @@ export function isPem(key: string | Uint8Array): boolean {
   return Buffer.from(key).includes('-----BEGIN');
 }
 
-/** An empty text would not be looked for at all: a variable that is not set must not open the door. */
-function checkExpected(path: string, expected: unknown, problems: Problems): void {
+function checkPublicKey(key: JwtKey | undefined, problems: Problems): void {
+  if (typeof key !== 'string' && !Buffer.isBuffer(key)) return;
+  try {
+    createPublicKey(key);
+  } catch {
+    const isEscaped = isPem(key) && Buffer.from(key).includes(String.raw`\n`);
+    problems.add(
+      'auth.jwt.publicKey',
+      isEscaped
+        ? String.raw`has its newlines written as a backslash and an n: use key.replaceAll('\\n', '\n')`
+        : 'cannot be read: it must be a PEM key, from -----BEGIN to -----END',
+    );
+  }
+}
+
+/** An empty string would disable the check: an unset variable must not do that. */
+export function checkExpected(path: string, expected: unknown, problems: Problems): void {
   if (expected === undefined) return;
   const texts: unknown[] = Array.isArray(expected) ? expected : [expected];
   if (texts.length === 0 || !texts.every(text => typeof text === 'string' && text !== ''))

@@ -2,8 +2,8 @@ import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 
 /**
- * How addresses are told: as they are; as their /24 or, where they are IPv6, their /48; as a keyed hash by which one
- * can be recognized until the process ends, and no longer; or not at all.
+ * How addresses appear: in full; truncated to /24, or /48 for IPv6; as a keyed hash that stays the same until the process ends;
+ * or not at all.
  */
 export type AddressForm = 'full' | 'truncated' | 'hashed' | 'none';
 
@@ -22,36 +22,60 @@ export interface SecurityLogLevels {
   sessionEnded: SecurityLogLevel;
   storeDown: SecurityLogLevel;
   storeUp: SecurityLogLevel;
+  keysRotated: SecurityLogLevel;
+  keyRefreshFailed: SecurityLogLevel;
+}
+
+/** Where an unexpected error was thrown. Text that a client may have chosen is escaped and cut. */
+export interface UnexpectedErrorContext {
+  /**
+   * The source of the error: `handler`, with its guards and pipes; `hook`, such as `handleConnection`; the name of an option or port, such
+   * as `auth.validateToken`; a handler of the mesh; or `internal`.
+   */
+  readonly source: string;
+  /** The type of the event, or the name of the message. */
+  readonly eventType?: string;
+  readonly eventId?: string;
+  readonly clientId?: string;
+  readonly userId?: string;
 }
 
 export interface MonitoringOptions {
-  /** How addresses are told in security events, and so in the log. @default 'full' */
+  /** How addresses appear in security events and in the log. @default 'full' */
   address: AddressForm;
   /** Whether security events are logged. @default true */
   log: boolean;
-  /** After how long what goes on is summed up in the log, in milliseconds. @default 60_000 */
+  /** The interval at which the log summarises repeated security events, in milliseconds. @default 60_000 */
   logInterval: number;
   /**
-   * The level of each kind; one left out keeps its own. What stores do is logged as an error by who needs them.
+   * The level of each kind. A kind that is left out keeps its default. The protections log the outage of a store as an error themselves.
    *
    * @default {
    *   refused: 'warn', closed: 'log', lost: 'debug', authenticated: 'debug', handshakeRefused: 'warn',
-   *   attemptFailed: 'warn', attemptsExhausted: 'warn', sessionEnded: 'log', storeDown: 'debug', storeUp: 'debug'
+   *   attemptFailed: 'warn', attemptsExhausted: 'warn', sessionEnded: 'log', storeDown: 'debug', storeUp: 'debug',
+   *   keysRotated: 'log', keyRefreshFailed: 'debug'
    * }
    */
   levels: SecurityLogLevels;
-  /** How many processes serve the application together: more than one must share their stores. @default 1 */
-  nodes: number;
+  /**
+   * Receives every error that is not a refusal, after the client is answered. The error is the one that was thrown: its message
+   * may hold what a client has sent. If the function throws or rejects, that is logged.
+   */
+  onUnexpected?: (error: unknown, context: UnexpectedErrorContext) => unknown;
+  /**
+   * The number of processes that serve the application. Several processes must share their stores. If omitted, the production
+   * checklist looks for Node's cluster and for PM2. `1` says that a cluster has this one worker.
+   */
+  nodes?: number;
 }
 
-/** What is given of the monitoring options: every level may be left out, too. */
+/** The monitoring options as configured: every level may be omitted. */
 export type MonitoringOptionsInit = Partial<
   Omit<MonitoringOptions, 'levels'> & { levels: Partial<SecurityLogLevels> }
 >;
 
 /**
- * What the production checklist does at start: nothing; prints its answers; or prints them and, where one is
- * `fail`, does not let the application start.
+ * The action of the production checklist at start: none; print its items; or print them and stop the start if one fails.
  */
 export type AuditMode = 'off' | 'print' | 'enforce';
 
@@ -69,11 +93,13 @@ const LEVELS: readonly SecurityLogLevel[] = [
 const KINDS = Object.keys(DEFAULTS.monitoring.levels) as (keyof SecurityLogLevels)[];
 
 export function checkMonitoring(options: MonitoringOptionsInit, problems: Problems): void {
-  if (!problems.unknown('monitoring', options, Object.keys(DEFAULTS.monitoring))) return;
+  const known = [...Object.keys(DEFAULTS.monitoring), 'nodes', 'onUnexpected'];
+  if (!problems.unknown('monitoring', options, known)) return;
   problems.oneOf('monitoring.address', options.address, FORMS);
   problems.boolean('monitoring.log', options.log);
   problems.integer('monitoring.logInterval', options.logInterval, { min: 1 });
   problems.integer('monitoring.nodes', options.nodes, { min: 1 });
+  problems.fn('monitoring.onUnexpected', options.onUnexpected);
   const { levels } = options;
   if (levels === undefined || !problems.unknown('monitoring.levels', levels, KINDS)) return;
   for (const kind of KINDS) problems.oneOf(`monitoring.levels.${kind}`, levels[kind], LEVELS);

@@ -1,27 +1,40 @@
 import { SemanticEventsConfigError } from '../protocol/errors.js';
 
-/** The least that may be signed with by HMAC-SHA256 (RFC 7518, section 3.2). */
+/** The minimum size of an HMAC-SHA256 key, in bytes (RFC 7518, section 3.2). */
 export const MIN_SECRET_BYTES = 32;
 
-/** The longest that a timer of Node waits, in milliseconds: told to wait longer, it does not wait at all. */
+/** The maximum delay of a Node timer, in milliseconds. A timer with a longer delay fires at once. */
 export const MAX_DELAY = 2 ** 31 - 1;
 
-/** Collects everything that is wrong with the options, so that a start-up failure names it all at once. */
-export class Problems {
-  private readonly found: string[] = [];
+/** White space around a text. Random bytes are no text, and may begin or end with anything. */
+const SURROUNDED = /^(?=[\t\n\r\x20-\x7e]+$)(?:\s|.*\s$)/s;
 
-  /** @param isProduction whether what is only fit for development counts as wrong */
+/** Collects all problems of the options, so that one start-up error lists every one. */
+export class Problems {
+  private readonly found: { path: string; complaint: string }[] = [];
+
+  /** @param isProduction whether settings for development only are problems */
   constructor(readonly isProduction = false) {}
 
   get count(): number {
     return this.found.length;
   }
 
-  add(path: string, complaint: string): void {
-    this.found.push(`${path} ${complaint}`);
+  /** The paths of the options that have problems, such as `signing.keys`. */
+  get paths(): string[] {
+    return this.found.map(({ path }) => path);
   }
 
-  /** Notes members that no option has; returns whether the value is an object at all. */
+  /** The problems as sentences, such as `signing.keys must name at least one key`. */
+  get sentences(): string[] {
+    return this.found.map(({ path, complaint }) => `${path} ${complaint}`);
+  }
+
+  add(path: string, complaint: string): void {
+    this.found.push({ path, complaint });
+  }
+
+  /** Adds unknown members as problems. Returns whether the value is an object. */
   unknown(path: string, value: unknown, known: readonly string[]): boolean {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       this.add(path === '' ? 'options' : path, 'must be an object');
@@ -33,7 +46,7 @@ export class Problems {
     return true;
   }
 
-  /** A whole number; undefined stands for the default and is fine. */
+  /** Requires a whole number; undefined selects the default. */
   integer(path: string, value: unknown, { min, max = Number.MAX_SAFE_INTEGER }: Range): void {
     if (value === undefined) return;
     if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max)
@@ -43,18 +56,18 @@ export class Problems {
       );
   }
 
-  /** How long to wait, in milliseconds. */
+  /** Requires a delay that a timer can wait, in milliseconds. */
   delay(path: string, value: unknown, min = 1): void {
     this.integer(path, value, { min, max: MAX_DELAY });
   }
 
-  /** A finite number above zero; undefined stands for the default and is fine. */
+  /** Requires a finite number above zero; undefined selects the default. */
   positive(path: string, value: unknown, { required = false } = {}): void {
     if ((required || value !== undefined) && !(Number.isFinite(value) && (value as number) > 0))
       this.add(path, 'must be a number above 0');
   }
 
-  /** One of a list; undefined stands for the default and is fine. */
+  /** Requires one of a list; undefined selects the default. */
   oneOf(path: string, value: unknown, choices: readonly unknown[]): void {
     if (value !== undefined && !choices.includes(value))
       this.add(path, `must be one of ${choices.join(', ')}`);
@@ -69,10 +82,12 @@ export class Problems {
       this.add(path, 'must be a non-empty string');
   }
 
-  /** A secret to sign by. @returns whether it is a good one */
+  /** Requires a secret for HMAC-SHA256. @returns whether it is valid */
   secret(path: string, value: unknown): value is string | Uint8Array {
     if (typeof value !== 'string' && !(value instanceof Uint8Array))
       this.add(path, 'must be a string or bytes');
+    else if (SURROUNDED.test(Buffer.from(value).toString('latin1')))
+      this.add(path, 'has white space around it, as a file has a newline at its end: trim it');
     else if (Buffer.byteLength(value) >= MIN_SECRET_BYTES) return true;
     else this.add(path, `must have at least ${MIN_SECRET_BYTES} bytes`);
     return false;
@@ -82,9 +97,9 @@ export class Problems {
     if (value !== undefined && typeof value !== 'function') this.add(path, 'must be a function');
   }
 
-  /** @throws SemanticEventsConfigError naming every problem, when there is one */
+  /** @throws SemanticEventsConfigError that lists every problem, if there are any */
   throwIfAny(): void {
-    if (this.found.length > 0) throw new SemanticEventsConfigError(this.found);
+    if (this.count > 0) throw new SemanticEventsConfigError(this.sentences);
   }
 }
 

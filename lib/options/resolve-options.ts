@@ -1,4 +1,5 @@
 import type { EventLimits } from '../event/index.js';
+import { SemanticEventsConfigError } from '../protocol/index.js';
 import { checkAuth } from './auth-options.js';
 import { checkConnection } from './connection-options.js';
 import { DEFAULTS } from './defaults.js';
@@ -6,28 +7,74 @@ import { checkMesh } from './mesh-options.js';
 import { checkAudit, checkMonitoring } from './monitoring-options.js';
 import { Problems } from './problems.js';
 import type { ResolvedOptions, SemanticEventsOptions } from './semantic-events-options.js';
-import { checkSigning } from './signing-options.js';
+import { checkSigning, type SigningKeyOptions, type SigningKeySource } from './signing-options.js';
 import { checkRateLimit, checkReplay } from './store-options.js';
 import { withDefaults } from './with-defaults.js';
 
+/** Returns further problems of valid options, as sentences. */
+export type OptionsReview = (options: ResolvedOptions) => readonly string[];
+
 /**
- * Validates what the application configured and fills in the defaults, member by member.
+ * Validates the options and fills in the defaults, member by member.
  *
  * @param now milliseconds since the Unix epoch
- * @param isProduction whether what is only fit for development is refused
- * @throws SemanticEventsConfigError naming every problem at once
+ * @param isProduction whether settings for development only are refused
+ * @param review adds its problems to those of invalid options. It receives the valid options only.
+ * @param keySource the function that `signing.keys` was, before `loadKeys` called it
+ * @throws SemanticEventsConfigError that lists every problem
  */
 export function resolveOptions(
   options: SemanticEventsOptions,
   now: number,
   isProduction = false,
+  review: OptionsReview = () => [],
+  keySource?: SigningKeySource,
 ): ResolvedOptions {
   const problems = new Problems(isProduction);
   const sections = Object.keys(DEFAULTS);
   if (problems.unknown('', options, sections)) check(options, problems, now);
-  problems.throwIfAny();
+  if (problems.count === 0) return addDefaults(options, isProduction, keySource);
+  const valid = addDefaults(withoutInvalid(options, problems.paths), isProduction);
+  throw new SemanticEventsConfigError([...problems.sentences, ...review(valid)]);
+}
+
+/** Returns a copy of the options without the members that have a problem. */
+function withoutInvalid(
+  options: SemanticEventsOptions,
+  paths: readonly string[],
+): SemanticEventsOptions {
+  // The check of the options has found whether they are an object at all.
+  const members = { ...options } as Record<string, unknown>;
+  const valid: Record<string, unknown> = {};
+  const isValid = (path: string) =>
+    !paths.some(
+      found => found === path || found.startsWith(`${path}.`) || found.startsWith(`${path}[`),
+    );
+  for (const section of Object.keys(DEFAULTS)) {
+    const given = members[section];
+    if (typeof given === 'object' && given !== null && !paths.includes(section))
+      valid[section] = Object.fromEntries(
+        Object.entries(given).filter(([member]) => isValid(`${section}.${member}`)),
+      );
+    else if (isValid(section)) valid[section] = given;
+  }
+  return {
+    ...valid,
+    signing: { keys: [], ...(valid.signing as object | undefined) },
+  } as unknown as SemanticEventsOptions;
+}
+
+function addDefaults(
+  options: SemanticEventsOptions,
+  isProduction: boolean,
+  keySource?: SigningKeySource,
+): ResolvedOptions {
   return Object.freeze({
-    signing: withDefaults(DEFAULTS.signing, options.signing),
+    signing: withDefaults(DEFAULTS.signing, {
+      ...options.signing,
+      keys: options.signing.keys as SigningKeyOptions[],
+      keySource,
+    }),
     auth: withDefaults(DEFAULTS.auth, options.auth),
     connection: withDefaults(
       { ...DEFAULTS.connection, requireTls: isProduction },
@@ -38,6 +85,7 @@ export function resolveOptions(
     rateLimit: withDefaults(DEFAULTS.rateLimit, options.rateLimit),
     mesh: withDefaults(DEFAULTS.mesh, options.mesh),
     monitoring: withDefaults(DEFAULTS.monitoring, options.monitoring),
+    errors: options.errors ?? DEFAULTS.errors,
     audit: options.audit ?? (isProduction ? 'enforce' : DEFAULTS.audit),
   });
 }
@@ -51,10 +99,11 @@ function check(options: SemanticEventsOptions, problems: Problems, now: number):
   if (options.rateLimit !== undefined) checkRateLimit(options.rateLimit, problems);
   if (options.mesh !== undefined) checkMesh(options.mesh, problems);
   if (options.monitoring !== undefined) checkMonitoring(options.monitoring, problems);
+  problems.oneOf('errors', options.errors, ['brief', 'verbose']);
   checkAudit(options.audit, problems);
 }
 
-/** Deeper data could be validated but has no canonical form (`canonicalize`). */
+/** `canonicalize` refuses deeper data. */
 const MAX_DEPTH = 100;
 
 function checkEvent(limits: Partial<EventLimits>, problems: Problems): void {

@@ -3,34 +3,48 @@ import type { AttemptLimit, AuthOptions } from './auth-options.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { MeshOptions } from './mesh-options.js';
 import type { AuditMode, MonitoringOptions, MonitoringOptionsInit } from './monitoring-options.js';
-import type { SigningOptions } from './signing-options.js';
+import type { SigningKeyOptions, SigningKeySource, SigningOptions } from './signing-options.js';
 import type { RateLimitOptions, ReplayOptions } from './store-options.js';
 
-/** What `SemanticEventsModule.forRoot` takes. Times are milliseconds, sizes bytes. */
+/** The amount of detail in an error frame. */
+export type ErrorDetail = 'brief' | 'verbose';
+
+/** The options of `SemanticEventsModule.forRoot`. Times are in milliseconds, sizes in bytes. */
 export interface SemanticEventsOptions {
-  /** Keys, and how long a signed event is accepted. */
+  /** The signing keys, and how long a signed event is accepted. */
   signing: SigningOptions;
   /** How a client proves who it is. */
   auth: AuthOptions;
-  /** What one connection may do. */
+  /** The limits of connections. */
   connection?: Partial<ConnectionOptions>;
-  /** How large an event may be, part by part. */
+  /** The limits of the parts of an event. */
   event?: Partial<EventLimits>;
-  /** The memory of replay protection. */
+  /** Replay protection. */
   replay?: Partial<ReplayOptions>;
-  /** The memory of rate limits. */
+  /** Rate limits. */
   rateLimit?: Partial<RateLimitOptions>;
-  /** What clients may listen to, and how much of it is remembered. */
+  /** The patterns that clients may subscribe to, and the size of the history. */
   mesh?: Partial<MeshOptions>;
-  /** What is told to operators, and how. */
+  /** Security events and their log. */
   monitoring?: MonitoringOptionsInit;
-  /** What the production checklist does at start; `enforce` in production where left out. @default 'print' */
+  /**
+   * The amount of detail in an error frame. `'brief'` sends the code and its fixed message. `'verbose'` also sends the
+   * reason; it is for development, and the production checklist fails it. @default 'brief'
+   */
+  errors?: ErrorDetail;
+  /** The action of the production checklist at start. If omitted, `enforce` in production. @default 'print' */
   audit?: AuditMode;
 }
 
-/** The options with every default filled in, validated: what providers inject. */
+/** The validated options with all defaults: providers inject these. */
 export interface ResolvedOptions {
-  readonly signing: Readonly<Required<SigningOptions>>;
+  readonly signing: Readonly<
+    Required<Omit<SigningOptions, 'keys'>> & {
+      readonly keys: readonly SigningKeyOptions[];
+      /** The function that `signing.keys` was. */
+      readonly keySource?: SigningKeySource;
+    }
+  >;
   readonly auth: Readonly<
     AuthOptions &
       Required<Pick<AuthOptions, 'timeout' | 'maxSessionAge' | 'ticketLifetime'>> & {
@@ -43,6 +57,7 @@ export interface ResolvedOptions {
   readonly rateLimit: Readonly<RateLimitOptions>;
   readonly mesh: Readonly<MeshOptions>;
   readonly monitoring: Readonly<MonitoringOptions>;
+  readonly errors: ErrorDetail;
   readonly audit: AuditMode;
 }
 

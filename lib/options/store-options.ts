@@ -2,31 +2,40 @@ import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 
 /**
- * What a protection does while its store fails: refuses everything with `UNAVAILABLE`, lets everything pass, or
- * goes on with what this process remembers by itself.
+ * How a protection behaves while its store fails: it refuses everything with `UNAVAILABLE`, lets everything pass, or continues
+ * with the memory of this process.
  */
 export type StoreErrorPolicy = 'deny' | 'allow' | 'local';
 
 export const STORE_ERROR_POLICIES: readonly StoreErrorPolicy[] = ['deny', 'allow', 'local'];
 
 export interface ReplayOptions {
-  /** What to do while the store fails; `deny` alone accepts nothing twice. @default 'deny' */
+  /** The behaviour while the store fails. Only `deny` accepts nothing twice. @default 'deny' */
   onStoreError: StoreErrorPolicy;
-  /** Nonces remembered at once by the in-memory store; when full it refuses, never forgets. @default 1_000_000 */
+  /**
+   * How many nonces of ring keys and tickets the in-memory store remembers at once. When it is full, it forgets the oldest
+   * and refuses events that are as old with `EVENT_EXPIRED`. @default 1_000_000
+   */
   maxNonces: number;
+  /**
+   * How many nonces of its session key a connection remembers at once. When there are more, it forgets the older half and
+   * refuses events of that connection that are as old with `EVENT_EXPIRED`. @default 1_000
+   */
+  maxNoncesPerConnection: number;
 }
 
 export interface RateLimitOptions {
-  /** What to do while the store fails. @default 'local' */
+  /** The behaviour while the store fails. @default 'local' */
   onStoreError: StoreErrorPolicy;
-  /** Buckets that are not full, kept at once by the in-memory store; new keys are refused beyond. @default 1_000_000 */
+  /** Buckets that are not full, kept at once in each table of the in-memory store; it refuses new keys beyond. @default 1_000_000 */
   maxKeys: number;
 }
 
 export function checkReplay(options: Partial<ReplayOptions>, problems: Problems): void {
   if (!problems.unknown('replay', options, Object.keys(DEFAULTS.replay))) return;
   problems.oneOf('replay.onStoreError', options.onStoreError, STORE_ERROR_POLICIES);
-  problems.integer('replay.maxNonces', options.maxNonces, { min: 1 });
+  for (const name of ['maxNonces', 'maxNoncesPerConnection'] as const)
+    problems.integer(`replay.${name}`, options[name], { min: 1 });
 }
 
 export function checkRateLimit(options: Partial<RateLimitOptions>, problems: Problems): void {

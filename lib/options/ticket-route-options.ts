@@ -3,27 +3,31 @@ import type { CanActivate, Type } from '@nestjs/common';
 import type { ClientUser } from './client-user.js';
 import type { Problems } from './problems.js';
 
-/** What is read of an HTTP request, whatever the platform. */
+/** The members of an HTTP request that the library reads, on every platform. */
 export interface TicketRequest {
   readonly headers: Readonly<IncomingHttpHeaders>;
-  /** Where guards put who is logged in. */
+  /** The logged-in user, as guards set it. */
   readonly user?: unknown;
 }
 
-/** A route by which whoever is logged in over HTTP gets a ticket for a WebSocket. */
+/** A route that issues a ticket for a WebSocket to a user who logged in over HTTP. */
 export interface TicketRouteOptions {
   /** @default 'auth/ticket' */
   path?: string;
   /**
-   * Decides who is logged in, and puts them into `request.user`. Taken from whatever module of the application
-   * provides or uses it, else made by the module of this library.
+   * Authenticates the request and sets `request.user`. If a module of the application provides or uses this guard, that
+   * instance is used. Otherwise the module of this library creates it.
    */
   guard: Type<CanActivate>;
-  /** Whether a ticket is worth something only from the origin and address of the request. @default true */
-  bind?: boolean;
   /**
-   * Who the ticket is for. Whatever it returns can be read by the client, which is why the default takes
-   * `id`, `roles`, `sessionId` and `expiresAt` of `request.user`, and nothing else.
+   * The binding of a ticket. `true`: the origin of the request, and its address (IPv6: its /64). A host with both IPv4
+   * and IPv6 may ask over one and connect over the other, so addresses of different families match. `'strict'`: those do
+   * not match. `false`: nothing. @default true
+   */
+  bind?: boolean | 'strict';
+  /**
+   * Returns the user of the ticket. The client can read everything that it returns. The default takes only `id`, `roles`,
+   * `sessionId` and `expiresAt` of `request.user`.
    */
   toUser?: (request: TicketRequest) => ClientUser;
 }
@@ -36,7 +40,7 @@ export function checkTicketRoute(
 ): void {
   if (!problems.unknown(path, route, ['path', 'guard', 'bind', 'toUser'])) return;
   problems.text(`${path}.path`, route.path);
-  problems.boolean(`${path}.bind`, route.bind);
+  problems.oneOf(`${path}.bind`, route.bind, [true, 'strict', false]);
   problems.fn(`${path}.toUser`, route.toUser);
   if (typeof (route.guard as unknown) !== 'function')
     problems.add(`${path}.guard`, 'must be a guard: without one anybody could get tickets');

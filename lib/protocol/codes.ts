@@ -1,4 +1,4 @@
-/** What a client should do about a refusal. */
+/** How a client should react to a refusal. */
 export type Retry =
   | 'never'
   | 'after-fix'
@@ -19,7 +19,7 @@ export interface CodeFacts {
   readonly close?: number;
   readonly closes: Closes;
   readonly retry: Retry;
-  /** The text a peer is told. Fixed, so that no refusal can carry anything a peer has sent. */
+  /** The message for clients. It is fixed, so that no refusal can repeat what a client sent. */
   readonly message: string;
 }
 
@@ -76,6 +76,13 @@ export const CODES = {
     closes: 'never',
     retry: 'never',
     message: 'This is not allowed',
+  },
+  REJECTED: {
+    // Unless the application gives another one from 400 to 499.
+    status: 400,
+    closes: 'never',
+    retry: 'never',
+    message: 'The application rejected the event',
   },
   INVALID_SIGNATURE: {
     status: 401,
@@ -162,7 +169,7 @@ export function factsOf(code: Code): CodeFacts {
   return CODES[code];
 }
 
-/** Why a connection attempt was refused before the upgrade, and the HTTP status it is told by. */
+/** The codes of handshakes refused before the upgrade, with their HTTP status. */
 export const HANDSHAKE_CODES = {
   ORIGIN_REJECTED: { status: 403, message: 'This origin is not allowed' },
   UNKNOWN_PATH: { status: 404, message: 'There is nothing at this path' },
@@ -171,7 +178,7 @@ export const HANDSHAKE_CODES = {
   SERVER_FULL: { status: 503, message: 'The server takes no more connections' },
 } as const satisfies Record<string, { status: number; message: string }>;
 
-/** What `TLS_REQUIRED` says to upgrade to (RFC 9110, section 15.5.22). */
+/** The `Upgrade` header of a `TLS_REQUIRED` answer (RFC 9110, section 15.5.22). */
 export const TLS_UPGRADE = 'TLS/1.2, HTTP/1.1';
 
 export type HandshakeCode = keyof typeof HANDSHAKE_CODES;

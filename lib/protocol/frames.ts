@@ -1,16 +1,16 @@
 import { type Code, factsOf } from './codes.js';
-import { RefusalError } from './errors.js';
+import { type Reason, RefusalError, textOf } from './errors.js';
 
 export const NATIVE_PROTOCOL = 'semantic-events.v1';
 /** @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/websockets-protocol-binding.md */
 export const CLOUDEVENTS_PROTOCOL = 'cloudevents.json';
 
-/** How a frame of ours begins that holds an event. */
+/** The beginning of a frame that holds an event. */
 export const EVENT_ENVELOPE = '{"type":"event","event":';
 
 export type Subprotocol = typeof NATIVE_PROTOCOL | typeof CLOUDEVENTS_PROTOCOL;
 
-/** A frame a client has sent, as far as its outer form is known to be right. */
+/** A client's frame whose outer form is valid. */
 export type ClientFrame =
   | { kind: 'auth'; token: string }
   | { kind: 'event'; event: unknown }
@@ -20,11 +20,13 @@ export type ClientFrame =
   /** Nest's own frame, `{"event":"name","data":…}`. */
   | { kind: 'nest'; name: string; data: unknown };
 
-/** What a subscribe or unsubscribe frame may carry, as it came. */
+/** The members of a subscribe or unsubscribe frame, not validated yet. */
 export interface SubscriptionMembers {
   readonly patterns: unknown;
   readonly since?: unknown;
   readonly signatures?: unknown;
+  /** `own`: only events that are addressed to the client. */
+  readonly scope?: unknown;
   readonly id?: unknown;
 }
 
@@ -39,7 +41,7 @@ export interface AuthSuccess {
     key_id: string;
     /** base64url, 32 bytes. */
     key: string;
-    /** What verifies events that are signed once for all who receive them. */
+    /** The public key of events that are signed once for all receivers. */
     broadcast?: { scheme: 'v1e'; key_id: string; /** base64url, 32 bytes. */ public_key: string };
   };
 }
@@ -50,7 +52,7 @@ export type ServerFrame =
   | { type: 'auth_expiring'; expires_in: number }
   /** Events behind the cursor follow. */
   | { type: 'subscribed'; patterns: readonly string[]; cursor: string; id?: string }
-  /** Also sent unasked, when a right to listen is withdrawn. */
+  /** Also sent unasked, when the server withdraws a right to listen. */
   | { type: 'unsubscribed'; patterns: readonly string[]; id?: string }
   /** Events before the cursor may be lost. */
   | { type: 'gap'; patterns: readonly string[]; cursor: string }
@@ -59,7 +61,7 @@ export type ServerFrame =
 /**
  * Reads the outer form of a frame.
  *
- * @throws RefusalError `BAD_FRAME` for what is not one of the frames of PROTOCOL.md
+ * @throws RefusalError `BAD_FRAME` if the value is none of the frames of PROTOCOL.md
  */
 export function decodeFrame(text: string, subprotocol: Subprotocol): ClientFrame {
   const frame = parseObject(text);
@@ -71,7 +73,15 @@ export function decodeFrame(text: string, subprotocol: Subprotocol): ClientFrame
     if (frame.type === undefined && typeof frame.event === 'string')
       return { kind: 'nest', name: frame.event, data: frame.data };
   }
-  throw new RefusalError('BAD_FRAME');
+  throw new RefusalError('BAD_FRAME', { reason: () => unknownFrameReason(frame) });
+}
+
+function unknownFrameReason({ type, event }: Record<string, unknown>): string {
+  if (typeof type !== 'string') return 'the frame has neither a type nor a specversion';
+  if (type === 'auth') return 'auth: token must be a string';
+  return type === 'event' && event === undefined
+    ? 'event: the frame has no member event'
+    : `type "${type}" is not a frame of this sub-protocol`;
 }
 
 function parseObject(text: string): Record<string, unknown> {
@@ -79,10 +89,10 @@ function parseObject(text: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new RefusalError('BAD_FRAME');
+    throw new RefusalError('BAD_FRAME', { reason: 'the frame is not JSON' });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new RefusalError('BAD_FRAME');
+    throw new RefusalError('BAD_FRAME', { reason: 'the frame is not a JSON object' });
   return value as Record<string, unknown>;
 }
 
@@ -96,6 +106,7 @@ function decodeControlFrame(frame: Record<string, unknown>): ClientFrame | undef
         patterns: frame.patterns,
         since: frame.since,
         signatures: frame.signatures,
+        scope: frame.scope,
         id: frame.id,
       };
     case 'unsubscribe':
@@ -111,21 +122,43 @@ export function encodeFrame(frame: ServerFrame): string {
   return JSON.stringify(frame);
 }
 
-/** What a refusal tells besides its code. */
+/** The members that a handler of the application adds to the code `REJECTED`. */
+export interface ClientRejection {
+  /** An HTTP status from 400 to 499. */
+  readonly status: number;
+  readonly message: string;
+  /** A word that programs can act on, such as `out-of-stock`. */
+  readonly reason?: string;
+}
+
+/** The members of a refusal besides its code. */
 export interface RefusalDetails {
   /** When trying again makes sense, in milliseconds. */
   retryAfter?: number;
   /** The `id` of the event that was refused. */
   id?: string;
+  /** Why, for operators: clients never receive it, unless `errors` is `'verbose'`. */
+  reason?: Reason;
+  /** For `REJECTED`: the data that the application sends to the client. */
+  rejection?: ClientRejection;
 }
 
-/** The members a refusal is told by, in every form of frame. */
-export function describeRefusal(code: Code, { retryAfter, id }: RefusalDetails = {}) {
-  const { status, message } = factsOf(code);
+/**
+ * Returns the members of a refusal as the client receives them, in every form of frame.
+ *
+ * @param isVerbose whether the client receives the reason, too
+ */
+export function describeRefusal(
+  code: Code,
+  { retryAfter, id, reason, rejection }: RefusalDetails = {},
+  isVerbose = false,
+) {
+  const { status, message } = rejection ?? factsOf(code);
   return {
     code,
     status,
     message,
+    reason: rejection?.reason ?? (isVerbose ? textOf(reason) : undefined),
     // Rounded up: a client that waits exactly this long must not come too early.
     retry_after: retryAfter === undefined ? undefined : Math.ceil(retryAfter) / 1000,
     id,
@@ -133,11 +166,11 @@ export function describeRefusal(code: Code, { retryAfter, id }: RefusalDetails =
 }
 
 /** `{"type":"error",…}` */
-export function errorFrame(code: Code, details?: RefusalDetails): string {
-  return JSON.stringify({ type: 'error', ...describeRefusal(code, details) });
+export function errorFrame(code: Code, details?: RefusalDetails, isVerbose?: boolean): string {
+  return JSON.stringify({ type: 'error', ...describeRefusal(code, details, isVerbose) });
 }
 
 /** A refusal in Nest's own form: `{"event":"exception","data":{…}}`. */
-export function exceptionFrame(code: Code, details?: RefusalDetails): string {
-  return JSON.stringify({ event: 'exception', data: describeRefusal(code, details) });
+export function exceptionFrame(code: Code, details?: RefusalDetails, isVerbose?: boolean): string {
+  return JSON.stringify({ event: 'exception', data: describeRefusal(code, details, isVerbose) });
 }

@@ -8,9 +8,20 @@ export {
   type Retry,
   TLS_UPGRADE,
 } from './codes.js';
-export { RefusalError, SemanticEventsConfigError, SemanticEventsError } from './errors.js';
+export {
+  type Reason,
+  RefusalError,
+  RefusedCallError,
+  InvalidArgumentError,
+  callError,
+  type RefusalErrorDetails,
+  SemanticEventsConfigError,
+  SemanticEventsError,
+  textOf,
+} from './errors.js';
 export {
   type AuthSuccess,
+  type ClientRejection,
   type ClientFrame,
   CLOUDEVENTS_PROTOCOL,
   decodeFrame,

@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net';
 import type { INestApplication } from '@nestjs/common';
 import { WebSocket } from 'ws';
 import { TicketService } from '../auth/index.js';
+import { overSocketIo, type SocketIoSocket, type WebSocketLike } from '../client/index.js';
 import { Clock } from '../clock.js';
-import { createEvent, type SemanticEvent, type SignedSemanticEvent } from '../event/index.js';
+import { completeEvent, type SemanticEvent, type SignedSemanticEvent } from '../event/index.js';
 import type { ClientUser } from '../options/index.js';
 import type { AuthSuccess, Code, Subprotocol } from '../protocol/index.js';
 import { signatureFor } from '../signing/index.js';
@@ -13,18 +14,18 @@ import { type Frame, FrameQueue } from './frame-queue.js';
 export interface ConnectOptions {
   /** The path of the gateway. @default '/events' */
   path?: string;
-  /** The port of a gateway that has one of its own; the application's when left out. */
+  /** The port of a gateway with a port of its own. @default the port of the application */
   port?: number;
   /** @default 'semantic-events.v1' */
   protocol?: Subprotocol;
-  /** The `Origin` header; none when left out, as from clients that are not browsers. */
+  /** The `Origin` header. Without it the client looks like one that is not a browser. */
   origin?: string;
   headers?: Record<string, string>;
-  /** How long to wait for a frame, in milliseconds. @default 5_000 */
+  /** The time to wait for a frame, in milliseconds. @default 5_000 */
   timeout?: number;
 }
 
-/** What a server told when it refused something. */
+/** Thrown when the server rejects a token or an event. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly code: Code;
@@ -36,39 +37,39 @@ export class RefusedError extends Error {
   }
 }
 
-/** Issues a ticket for a user, as the ticket route would: what an `auth` frame takes in the place of a token. */
+/** Issues a ticket for a user, as the ticket route does. An `auth` frame accepts it as its token. */
 export function issueTicket(app: INestApplication, user: ClientUser): string {
   return app.get(TicketService, { strict: false }).issue(user).ticket;
 }
 
-/** A client for tests of an application: it connects over the loopback interface, authenticates and signs. */
-export class EventTestClient {
-  /** The code and reason the connection was closed with. */
+/** A client for tests of an application. It connects over the loopback interface, authenticates and signs. */
+export class EventTestClient<S extends WebSocketLike = WebSocket> {
+  /** Resolves with the code and reason when the connection is closed. */
   readonly closed: Promise<{ code: number; reason: string }>;
   private readonly frames = new FrameQueue();
   private session: { id: string; key: KeyObject } | undefined;
 
   private constructor(
-    /** What it is connected by, for what this class does not do. */
-    readonly socket: WebSocket,
+    /** The underlying socket, for everything that this class does not offer. */
+    readonly socket: S,
     private readonly clock: Clock,
     private readonly options: ConnectOptions,
   ) {
-    socket.on('message', data => {
-      this.frames.add(JSON.parse((data as Buffer).toString('utf8')) as Frame);
-    });
+    socket.onmessage = ({ data }: { data: unknown }) => {
+      this.frames.add(JSON.parse(String(data)) as Frame);
+    };
     this.closed = new Promise(resolve => {
-      socket.on('close', (code, reason) => {
-        this.frames.end(new Error(`The connection was closed: ${code} ${reason.toString()}`));
-        resolve({ code, reason: reason.toString() });
-      });
+      socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
+        this.frames.end(new Error(`The connection was closed: ${code} ${reason}`));
+        resolve({ code, reason });
+      };
     });
   }
 
   /**
-   * Connects to an application; one that does not listen yet is started, on a free port of 127.0.0.1.
+   * Connects to an application. If the application does not listen yet, it is started on a free port of 127.0.0.1.
    *
-   * @throws Error with the HTTP status where the handshake is refused
+   * @throws Error with the HTTP status if the server rejects the handshake
    */
   static async connect(
     app: INestApplication,
@@ -86,7 +87,7 @@ export class EventTestClient {
     return client;
   }
 
-  /** A client that is connected and authenticated as a user, by a ticket. */
+  /** Connects, and authenticates as a user with a ticket. */
   static async login(
     app: INestApplication,
     user: ClientUser,
@@ -98,20 +99,41 @@ export class EventTestClient {
   }
 
   /**
-   * Sends a token or ticket, and signs by the session key from then on.
+   * Connects over Socket.IO, and authenticates as a user with a ticket. Frames have the form of PROTOCOL.md, as on
+   * WebSockets.
+   *
+   * @param socket a socket of socket.io-client, created with `autoConnect: false` and the address of the application
+   * @throws RefusedError
+   */
+  static async loginOver(
+    socket: SocketIoSocket,
+    app: INestApplication,
+    user: ClientUser,
+    options: Pick<ConnectOptions, 'timeout'> = {},
+  ): Promise<EventTestClient<WebSocketLike>> {
+    const clock = app.get(Clock, { strict: false });
+    const client = new EventTestClient(overSocketIo(socket)(), clock, options);
+    await client.authenticate(issueTicket(app, user));
+    return client;
+  }
+
+  /**
+   * Sends a token or ticket. From then on the client signs with the session key.
    *
    * @throws RefusedError
    */
   async authenticate(token: string): Promise<Frame> {
     this.send({ type: 'auth', token });
-    const answer = await this.next();
+    let answer = await this.next();
+    // Over Socket.IO the server's time arrives first.
+    if (answer.type === 'pong') answer = await this.next();
     if (answer.type !== 'auth_success') throw new RefusedError(answer);
     const { key_id: id, key } = (answer as unknown as AuthSuccess).signing;
     this.session = { id, key: createSecretKey(Buffer.from(key, 'base64url')) };
     return answer;
   }
 
-  /** Sends a signed event; what comes back is for `next` to take. */
+  /** Sends a signed event. Read the answer with `next()`. */
   emit<T>(type: string, data?: T, attributes?: Partial<SemanticEvent<T>>): SignedSemanticEvent<T> {
     const event = this.event(type, data, attributes);
     this.send(this.options.protocol === 'cloudevents.json' ? event : { type: 'event', event });
@@ -119,9 +141,9 @@ export class EventTestClient {
   }
 
   /**
-   * Sends a signed event and waits for the event that answers it; others that come before are passed over.
+   * Sends a signed event and returns the event that answers it. It skips other events that arrive before.
    *
-   * @throws RefusedError when it is refused; Error when no answer comes in time
+   * @throws RefusedError if the server rejects the event; Error if no answer arrives in time
    */
   async request<T>(
     type: string,
@@ -137,19 +159,19 @@ export class EventTestClient {
     }
   }
 
-  /** A signed event that has not been sent. @throws Error before authentication */
+  /** Creates a signed event without sending it. @throws Error before authentication */
   event<T>(
     type: string,
     data?: T,
     attributes: Partial<SemanticEvent<T>> = {},
   ): SignedSemanticEvent<T> {
     const init = { type, source: 'test-client', semanticnonce: randomUUID(), data, ...attributes };
-    const event = createEvent(init, this.clock.now());
+    const event = completeEvent(init, this.clock.now());
     const semanticsignature = this.signature(event, 'c2s');
     return { ...event, semanticsignature } as SignedSemanticEvent<T>;
   }
 
-  /** Whether the server has signed an event for this connection. */
+  /** Returns whether the server has signed an event for this connection. */
   verifies(event: SemanticEvent): boolean {
     return event.semanticsignature === this.signature(event, 's2c');
   }
@@ -159,19 +181,20 @@ export class EventTestClient {
     this.socket.send(JSON.stringify(frame));
   }
 
-  /** The next frame, in the order they came. @throws Error when none comes in time, or the connection is closed */
+  /** Returns the next frame, in the order of arrival. @throws Error if none arrives in time, or the connection is closed */
   next(): Promise<Frame> {
     return this.frames.next(this.options.timeout ?? 5_000);
   }
 
-  /** Closes the connection, and waits until it is. */
+  /** Closes the connection and waits until it is closed. */
   async close(): Promise<void> {
     this.socket.close();
     await this.closed;
   }
 
   private signature(event: SemanticEvent, direction: 'c2s' | 's2c'): string {
-    if (!this.session) throw new Error('Only who is authenticated has a key to sign with');
+    if (!this.session)
+      throw new Error('Call authenticate() first: only an authenticated client has a session key');
     return signatureFor(event, direction, this.session);
   }
 }
@@ -180,6 +203,6 @@ async function portOf(app: INestApplication): Promise<number> {
   const server = app.getHttpServer() as { address(): AddressInfo | null };
   if (!server.address()) await app.listen(0, '127.0.0.1');
   const address = server.address();
-  if (!address) throw new Error('The application does not listen');
+  if (!address) throw new Error('The application does not listen: call app.listen() first');
   return address.port;
 }

@@ -1,10 +1,10 @@
 import { Clock } from '../clock.js';
 
-/** A clock that moves only when told to: provide it under `Clock`. */
+/** A clock that moves only when a test moves it. Provide it under `Clock`. */
 export class FakeClock extends Clock {
   private elapsed = 0;
 
-  /** @param wall what it shows at first, in milliseconds since the Unix epoch; now, when left out */
+  /** @param wall the initial time, in milliseconds since the Unix epoch. @default the current time */
   constructor(private wall = Date.now()) {
     super();
   }
@@ -17,13 +17,13 @@ export class FakeClock extends Clock {
     return this.elapsed;
   }
 
-  /** Lets time pass. @param milliseconds how much */
+  /** Moves the clock forward. @param milliseconds the time that passes */
   advance(milliseconds: number): void {
     this.wall += milliseconds;
     this.elapsed += milliseconds;
   }
 
-  /** Sets the wall clock, as an operator or NTP would; durations do not notice. */
+  /** Sets the wall clock, as an operator or NTP would. Durations do not change. */
   setWall(wall: number): void {
     this.wall = wall;
   }

@@ -1,4 +1,4 @@
-/** Frames that nobody has taken yet; a test that lets more pile up waits for the wrong ones. */
+/** The maximum number of queued frames. A test that exceeds it waits for the wrong frames. */
 const MAX_FRAMES = 10_000;
 
 interface Waiting {
@@ -9,7 +9,7 @@ interface Waiting {
 /** A frame as the server sent it, parsed from JSON. */
 export type Frame = Readonly<Record<string, unknown>>;
 
-/** Keeps what comes in until it is asked for, so that no test misses a frame that came early. */
+/** Queues frames until a test reads them, so that no test misses an early one. */
 export class FrameQueue {
   private readonly frames: Frame[] = [];
   private readonly waiting: Waiting[] = [];
@@ -18,10 +18,11 @@ export class FrameQueue {
   add(frame: Frame): void {
     const first = this.waiting.shift();
     if (first) first.resolve(frame);
-    else if (this.frames.push(frame) > MAX_FRAMES) this.end(new Error('Too many frames wait'));
+    else if (this.frames.push(frame) > MAX_FRAMES)
+      this.end(new Error(`More than ${MAX_FRAMES} frames are queued`));
   }
 
-  /** Whoever waits is told that nothing more will come. */
+  /** Rejects all waiting reads: no more frames will arrive. */
   end(error: Error): void {
     this.ended ??= error;
     for (const { reject } of this.waiting.splice(0)) reject(this.ended);
@@ -35,7 +36,7 @@ export class FrameQueue {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.waiting.splice(this.waiting.indexOf(waiting), 1);
-        reject(new Error(`No frame came within ${timeout} ms`));
+        reject(new Error(`No frame arrived within ${timeout} ms`));
       }, timeout);
       const waiting: Waiting = {
         resolve: next => {

@@ -1,3 +1,4 @@
+import '../start-up/loaded-copies.js';
 export {
   type ConnectOptions,
   EventTestClient,

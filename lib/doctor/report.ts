@@ -1,0 +1,55 @@
+/** The result of one step. */
+export interface StepResult {
+  /** `skip` if the caller did not pass what the step needs. */
+  readonly status: 'ok' | 'fail' | 'skip';
+  readonly step: Step;
+  readonly finding: string;
+  /** The advice, if the step failed or was skipped. */
+  readonly check?: string;
+}
+
+/** The steps of a client, in their order. */
+export const STEPS = [
+  'url',
+  'dns',
+  'tcp',
+  'tls',
+  'upgrade',
+  'origin',
+  'clock',
+  'authentication',
+  'echo',
+] as const;
+
+export type Step = (typeof STEPS)[number];
+
+/** Ends the examination: no later step can work. */
+export class StepFailure extends Error {
+  constructor(
+    readonly step: Step,
+    readonly finding: string,
+    readonly check: string,
+  ) {
+    super(finding);
+  }
+}
+
+export function ok(step: Step, finding: string): StepResult {
+  return { status: 'ok', step, finding };
+}
+
+export function skip(step: Step, finding: string, check: string): StepResult {
+  return { status: 'skip', step, finding, check };
+}
+
+/** Formats a result as one line for a terminal. It escapes control characters that a server sent. */
+export function lineOf({ status, step, finding, check }: StepResult): string {
+  const label = { ok: 'ok  ', fail: 'FAIL', skip: 'skip' }[status];
+  const lines = [`${label}  ${step.padEnd(15)} ${printable(finding)}`];
+  if (check !== undefined) lines.push(`      ${'check:'.padEnd(15)} ${printable(check)}`);
+  return lines.join('\n');
+}
+
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
+}

@@ -1,0 +1,38 @@
+import { safeText } from './safe-text.js';
+
+const MAX_MESSAGE_LENGTH = 500;
+
+/**
+ * Returns a member of an error as text; an empty text if the member is not a string or cannot be read. An application may throw
+ * any value: `message` may be a getter that throws, and `stack` a list of call sites.
+ */
+export function errorText(error: unknown, member: 'name' | 'message' | 'stack'): string {
+  try {
+    const text = (error as Partial<Record<typeof member, unknown>> | null | undefined)?.[member];
+    return typeof text === 'string' ? text : '';
+  } catch {
+    return '';
+  }
+}
+
+/** Returns whether a value is an error. The check itself may throw if the value is a proxy. */
+export function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Describes a thrown value for the log. Never throws. A client may have chosen parts of the message, because `JSON.parse` quotes
+ * its input. So the message is escaped, and cannot imitate log lines.
+ */
+export function describeError(error: unknown): string {
+  if (!isError(error)) return `Not an error, but thrown: ${typeof error}`;
+  const head = `${errorText(error, 'name') || 'Error'}: ${errorText(error, 'message')}`;
+  const stack = errorText(error, 'stack');
+  return (
+    safeText(head, MAX_MESSAGE_LENGTH) + (stack.startsWith(head) ? stack.slice(head.length) : '')
+  );
+}
