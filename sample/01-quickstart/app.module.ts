@@ -9,15 +9,18 @@ import {
   ClientAddressResolver,
   type ClientUser,
   ConnectionManager,
+  EventAuthorizer,
   SemanticEventsModule,
 } from 'nestjs-semantic-events';
 import { redisStores } from 'nestjs-semantic-events/redis';
+import { AdminGuard } from './admin.guard.js';
 import { AuditController } from './audit.controller.js';
 import { BearerGuard } from './bearer.guard.js';
 import type { Config } from './config.js';
 import { ChatGateway } from './chat.gateway.js';
 import { DemoGateway } from './demo.gateway.js';
 import { HealthController } from './health.controller.js';
+import { LastingRightsAuthorizer } from './lasting-rights.authorizer.js';
 import { LoginController } from './login.controller.js';
 import { Page } from './page.js';
 import { PageFiles } from './page-files.js';
@@ -26,7 +29,7 @@ import { SecurityFeed } from './security-feed.js';
 const ISSUER = 'quickstart';
 const SOURCE = 'urn:semantic-events:quickstart';
 
-/** Everybody may chat; what the server tells of itself is for admins. */
+/** Returns the patterns a user may subscribe to: the chat for all users, events of the server for admins only. */
 function mayListenTo({ roles = [] }: ClientUser): string[] {
   return ['chat.**', 'demo.**', ...(roles.includes('admin') ? ['system.**'] : [])];
 }
@@ -57,7 +60,9 @@ export class AppModule implements NestModule {
             ticketRoute: { guard: BearerGuard },
           },
           connection: config.connection,
-          mesh: { allow: mayListenTo },
+          devtools: { guard: AdminGuard },
+          mesh: { allow: mayListenTo, presence: ['chat.*'] },
+          providers: [{ provide: EventAuthorizer, useClass: LastingRightsAuthorizer }],
           stores: config.redisUrl ? redisStores({ url: config.redisUrl }) : undefined,
         }),
       ],
@@ -66,6 +71,7 @@ export class AppModule implements NestModule {
         ChatGateway,
         DemoGateway,
         SecurityFeed,
+        AdminGuard,
         BearerGuard,
         { provide: PageFiles, useFactory: () => new PageFiles() },
         {
@@ -75,7 +81,7 @@ export class AppModule implements NestModule {
         },
         {
           provide: ClientAddressResolver,
-          // After the options were validated, which names every problem at once.
+          // Create the filter after the options were validated: that error names every problem at once.
           inject: [ConnectionManager],
           useFactory: () => new ClientAddressResolver(config.connection.trustProxy ?? false),
         },

@@ -21,7 +21,7 @@ interface AccessToken {
   exp: number;
 }
 
-/** Lets requests pass that carry an access token of a session that has not ended. */
+/** Accepts requests with an access token whose session has not ended. */
 @Injectable()
 export class BearerGuard implements CanActivate {
   constructor(
@@ -33,7 +33,7 @@ export class BearerGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     const [, token = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
     request.user = await this.userOf(token);
-    if (this.sessions.hasEnded(request.user.sessionId)) throw new UnauthorizedException();
+    if (await this.sessions.isEnded(request.user.sessionId)) throw new UnauthorizedException();
     return true;
   }
 

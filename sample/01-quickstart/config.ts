@@ -7,23 +7,23 @@ import {
   type TrustProxy,
 } from 'nestjs-semantic-events';
 
-/** The quickstart's settings, read from the environment. */
+/** The settings of the quickstart, from environment variables. */
 export interface Config {
   host: string;
   port: number;
   keys: SigningKeyOptions[];
   jwtSecret: string;
   authTimeout: number | undefined;
-  /** Where the stores are; in memory when left out. */
+  /** The URL of the stores. Without it they are in memory. */
   redisUrl: string | undefined;
-  /** Log-ins and tokens that may fail, per minute and at once. */
+  /** The number of log-ins and tokens that may fail, per minute and at once. */
   attempts: Partial<AttemptLimit>;
   connection: Partial<ConnectionOptions>;
 }
 
 export type Environment = Record<string, string | undefined>;
 
-/** @throws Error naming every variable that is missing or malformed */
+/** Reads the settings. @throws Error naming every missing or malformed variable */
 export function readConfig(env: Environment): Config {
   const { config, problems } = readEnvironment(env);
   throwIfAny(problems);
@@ -32,10 +32,10 @@ export function readConfig(env: Environment): Config {
 
 export function throwIfAny(problems: readonly string[]): void {
   if (problems.length > 0)
-    throw new Error(`The environment is not right:\n  ${problems.join('\n  ')}`);
+    throw new Error(`Invalid environment variables:\n  ${problems.join('\n  ')}`);
 }
 
-/** The settings, and what is wrong with them. */
+/** Reads the settings and lists every problem. */
 export function readEnvironment(env: Environment): { config: Config; problems: string[] } {
   const problems: string[] = [];
   const read = new EnvironmentReader(env, problems);
@@ -53,7 +53,7 @@ export function readEnvironment(env: Environment): { config: Config; problems: s
   return { config, problems };
 }
 
-/** What is left out keeps the library's own default. */
+/** Omits variables that are not set, so that the defaults of the library apply. */
 function connectionOptions(read: EnvironmentReader, port: number): Partial<ConnectionOptions> {
   const maxConnections = read.number('MAX_CONNECTIONS');
   return {
@@ -66,7 +66,7 @@ function connectionOptions(read: EnvironmentReader, port: number): Partial<Conne
     trustProxy: read.trustProxy('TRUST_PROXY'),
     maxConnections,
     maxConnectionsPerAddress: read.number('MAX_CONNECTIONS_PER_IP'),
-    // There are two users only: their limit is the one of the server, unless it is given.
+    // The quickstart has two users only, so by default each one may use all connections.
     maxConnectionsPerUser: read.number('MAX_CONNECTIONS_PER_USER') ?? maxConnections ?? 10_000,
     connectRate: read.number('CONNECT_RATE'),
     connectBurst: read.number('CONNECT_BURST'),
@@ -113,13 +113,13 @@ class EnvironmentReader {
     return undefined;
   }
 
-  /** Comma-separated. */
+  /** Reads a comma-separated list. */
   list(name: string): string[] | undefined {
     const text = this.env[name];
     return text ? text.split(',').map(entry => entry.trim()) : undefined;
   }
 
-  /** `true`, `false`, a number of hops, or addresses and subnets, as Express takes it. */
+  /** Reads `true`, `false`, a number of hops, or addresses and subnets, as Express accepts them. */
   trustProxy(name: string): TrustProxy | undefined {
     const text = this.env[name];
     if (text === undefined || text === '') return undefined;
@@ -127,17 +127,17 @@ class EnvironmentReader {
     return /^\d+$/.test(text) ? Number(text) : text;
   }
 
-  /** A secret is made up where there is none, so that the quickstart starts; never in production. */
+  /** Reads a secret. Outside production it generates a missing one, so that the quickstart starts. */
   secret(name: string, generate: () => string): string {
     const given = this.env[name];
     if (given) return given;
     if (this.env.NODE_ENV === 'production') this.problems.push(`${name} must be set in production`);
-    else this.logger.warn(`${name} is not set: using one that lasts until this process ends`);
+    else this.logger.warn(`${name} is not set: using a random value until this process ends`);
     return generate();
   }
 }
 
-/** `id:secret,id2:secret2`: the first signs, all verify. */
+/** Parses `id:secret,id2:secret2`. The first key signs; all of them verify. */
 function parseKeys(text: string): SigningKeyOptions[] {
   return text.split(',').map(pair => {
     const colon = pair.indexOf(':');

@@ -5,10 +5,10 @@ import { AppModule } from './app.module.js';
 import { type Config, type Environment, readEnvironment, throwIfAny } from './config.js';
 
 /**
- * The quickstart, ready to listen.
+ * Creates the quickstart, ready to listen.
  *
- * @throws Error naming every variable that is missing or malformed, and with them all that the production
- *   checklist would refuse: nobody should have to start it twice to learn what is missing
+ * @throws Error naming every missing or malformed variable, together with every item that the production checklist would
+ * reject
  */
 export async function createApp(
   env: Environment,
@@ -28,5 +28,5 @@ function failuresOf(audit: SecurityAudit): string[] {
   return audit
     .run()
     .items.filter(({ status }) => status === 'fail')
-    .map(({ id, finding, mend }) => `${id}: ${finding}. ${mend}`);
+    .map(({ id, finding, fix }) => `${id}: ${finding}. ${fix}`);
 }

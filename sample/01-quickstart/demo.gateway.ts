@@ -11,44 +11,45 @@ import { z } from 'zod';
 
 const Order = z.object({ name: z.string().min(1).max(50), amount: z.number().positive() });
 
-/** Where any data will do, that is said: the production checklist names handlers without a schema. */
+/** Accepts any data. The production checklist names handlers without a schema. */
 const Anything = z.unknown();
 
-/** Each handler shows one protection. */
+/** Demonstrates one protection with each handler. */
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
+@RateLimit({ rate: 100, burst: 200 })
 export class DemoGateway {
-  /** Signed events only, each only once. What is returned goes back as `demo.echo.reply`, signed. */
+  /** Accepts signed events only, each one once. The returned data becomes the signed reply `demo.echo.reply`. */
   @SubscribeMessage('demo.echo')
   @SignedEvent()
   echo(@EventData(Anything) data: unknown) {
-    return { event: 'demo.echo.reply', data };
+    return data;
   }
 
-  /** Five a second for each user, ten at once. */
+  /** Accepts five events per second from each user, and ten at once. */
   @SubscribeMessage('demo.limited')
   @SignedEvent()
   @RateLimit({ rate: 5, per: 1000, burst: 10 })
   limited(@EventData(Anything) data: unknown) {
-    return { event: 'demo.limited.reply', data };
+    return data;
   }
 
-  /** Data that fits the schema only. */
+  /** Accepts only data that matches the schema. */
   @SubscribeMessage('demo.validated')
   @SignedEvent()
   validated(@EventData(Order) data: z.infer<typeof Order>) {
-    return { event: 'demo.validated.reply', data };
+    return data;
   }
 
-  /** Admins only. */
+  /** Accepts events of admins only. */
   @SubscribeMessage('demo.admin')
   @SignedEvent()
   @Roles('admin')
   admin(@EventData(Anything) data: unknown) {
-    return { event: 'demo.admin.reply', data };
+    return data;
   }
 
-  /** An ordinary Nest handler, next to the others. */
+  /** Shows a plain Nest handler without a signature. The production checklist warns about it. */
   @SubscribeMessage('plain')
   plain(@MessageBody(new EventDataPipe(Anything)) data: unknown) {
     return { event: 'plain', data };

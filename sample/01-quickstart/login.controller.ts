@@ -23,8 +23,8 @@ import { RefusalFilter } from './refusal.filter.js';
 const TOKEN_SECONDS = 3600;
 const PASSWORD = 'demo';
 
-/** Who may log in to the quickstart, and as what. */
-const ROLES = new Map([
+/** The users of the quickstart and their roles. */
+const ROLES = new Map<string, string[]>([
   ['alice', ['admin']],
   ['bob', []],
 ]);
@@ -40,7 +40,7 @@ export class LoginController {
     private readonly sessions: SessionRegistry,
   ) {}
 
-  /** Passwords cannot be guessed faster than the limit allows, neither from one address nor of one user. */
+  /** Checks a password. The attempts are limited per address and per user, so passwords cannot be guessed quickly. */
   @Post('login')
   @HttpCode(200)
   async login(
@@ -56,10 +56,12 @@ export class LoginController {
     return {
       access_token: await this.jwt.signAsync(claims, { expiresIn: TOKEN_SECONDS }),
       expires_in: TOKEN_SECONDS,
+      // For the page, which shows what the user may see. The server decides by the token.
+      roles: claims.roles,
     };
   }
 
-  /** Closes the session's sockets; its token is worth nothing from here on. */
+  /** Ends the session: closes its sockets and makes its token invalid. */
   @Post('logout')
   @HttpCode(204)
   @UseGuards(BearerGuard)
@@ -68,8 +70,15 @@ export class LoginController {
   }
 }
 
-/** Each log-in is a session of its own, named by `sid`. */
-function claimsOf(user: unknown, password: unknown): object | undefined {
-  const roles = typeof user === 'string' ? ROLES.get(user) : undefined;
-  return roles && password === PASSWORD ? { sub: user, roles, sid: randomUUID() } : undefined;
+interface Claims {
+  sub: string;
+  roles: string[];
+  sid: string;
+}
+
+/** Returns the claims of a new session, which `sid` identifies. */
+function claimsOf(user: unknown, password: unknown): Claims | undefined {
+  if (typeof user !== 'string' || password !== PASSWORD) return undefined;
+  const roles = ROLES.get(user);
+  return roles && { sub: user, roles, sid: randomUUID() };
 }

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { Logger } from '@nestjs/common';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 
 export interface PageFile {
   readonly type: string;
@@ -15,31 +16,27 @@ const TYPES = new Map([
   ['.svg', 'image/svg+xml'],
 ]);
 
-// The same from `sample/`, where tests run it, and from `build/`, where `npm start` does.
+// This path is valid from `sample/` and from `build/`.
 const ROOT = new URL('../../', import.meta.url);
 const PAGE = new URL('sample/01-quickstart/public/', ROOT);
-const DIST = new URL('dist/', ROOT);
+const CLIENT = new URL('lib/client/index.ts', ROOT);
 
-/** The client library, within the folder the library is built to, and under which path it is served. */
-const CLIENT = 'client/index.js';
-const CLIENT_PATH = '/nestjs-semantic-events/';
-
-const IMPORTED = /\b(?:from|import)\s*['"](\.[^'"]+)['"]/g;
+/** The path from which the page imports the client. */
+const CLIENT_PATH = '/nestjs-semantic-events/client/index.js';
 
 /**
- * What the page is made of, by path, read once at start: what is not among it cannot be asked for, whatever a path
- * looks like.
+ * The files of the page by path, read once at start. A request can name only these paths, so it cannot reach any other
+ * file.
  */
 export class PageFiles {
-  private readonly files = new Map<string, PageFile>();
+  private readonly files = new Map<string, PageFile>([
+    [CLIENT_PATH, { type: JAVASCRIPT, body: bundleClient() }],
+  ]);
 
-  /** @param dist where the library is built; without the client there is no page */
-  constructor(dist: URL = DIST) {
-    if (existsSync(new URL(CLIENT, dist))) {
-      this.readPage();
-      this.readModule(new URL(CLIENT, dist), dist);
-    } else {
-      new Logger('Quickstart').warn('There is no page: the client is not built (npm run build)');
+  constructor() {
+    for (const name of readdirSync(PAGE)) {
+      const type = TYPES.get(extname(name));
+      if (type) this.files.set(`/${name}`, { type, body: readFileSync(new URL(name, PAGE)) });
     }
   }
 
@@ -50,21 +47,15 @@ export class PageFiles {
   get(path: string): PageFile | undefined {
     return this.files.get(path === '/' ? '/index.html' : path);
   }
+}
 
-  private readPage(): void {
-    for (const name of readdirSync(PAGE)) {
-      const type = TYPES.get(extname(name));
-      if (type) this.files.set(`/${name}`, { type, body: readFileSync(new URL(name, PAGE)) });
-    }
-  }
-
-  /** Reads a module and those it imports: the rest of the library is for servers. */
-  private readModule(url: URL, dist: URL): void {
-    const path = CLIENT_PATH + url.href.slice(dist.href.length);
-    if (this.files.has(path)) return;
-    const body = readFileSync(url);
-    this.files.set(path, { type: JAVASCRIPT, body });
-    for (const [, specifier = ''] of body.toString().matchAll(IMPORTED))
-      this.readModule(new URL(specifier, url), dist);
-  }
+/** Bundles the client, as the bundler of an application does. */
+function bundleClient(): Buffer {
+  const { outputFiles } = buildSync({
+    entryPoints: [fileURLToPath(CLIENT)],
+    bundle: true,
+    format: 'esm',
+    write: false,
+  });
+  return Buffer.concat(outputFiles.map(({ contents }) => contents));
 }

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PageFiles } from './page-files.js';
 
-/** Express keeps the path as it was asked for in `originalUrl`. */
+/** Express keeps the requested path in `originalUrl`. */
 type Request = IncomingMessage & { originalUrl?: string };
 
-/** Serves the page: some files known by name, and nothing else. */
+/** Serves a fixed set of files. */
 export class Page {
   private readonly headers: Record<string, string>;
 
-  /** @param origins of the pages that may connect to the gateway */
+  /** @param origins the origins of pages that may connect to the gateway */
   constructor(
     private readonly files: PageFiles,
     origins: readonly string[],
@@ -21,7 +21,7 @@ export class Page {
     };
   }
 
-  /** A middleware, as Express has them. */
+  /** Handles a request, as an Express middleware. */
   readonly serve = (request: Request, response: ServerResponse, next: () => void): void => {
     const { method, originalUrl, url = '/' } = request;
     const [path = '/'] = (originalUrl ?? url).split('?', 1);
@@ -41,8 +41,8 @@ export class Page {
 }
 
 /**
- * Scripts, styles and connections of our own only, no frames, and no text that becomes markup. Not every browser
- * takes a WebSocket to the page's own host for `'self'`: the origins that may connect are named, too.
+ * Returns the policy: scripts, styles and connections of this server only, no frames, and no text that becomes markup. Some
+ * browsers do not match a WebSocket to the page's own host with `'self'`, so it also lists the origins that may connect.
  */
 function contentSecurityPolicy(origins: readonly string[]): string {
   const sockets = origins

@@ -7,7 +7,7 @@ const STATUS = new Map([
   ['UNAVAILABLE', 503],
 ]);
 
-/** Tells refusals of the library over HTTP as they are told over WebSocket. */
+/** Sends rejections of the library over HTTP in the same form as over WebSocket. */
 @Catch(RefusalError)
 export class RefusalFilter implements ExceptionFilter<RefusalError> {
   catch({ code, message, retryAfter }: RefusalError, host: ArgumentsHost): void {

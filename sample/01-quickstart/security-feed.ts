@@ -1,13 +1,12 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { EventMesh, type SecurityEvent, SecurityEvents } from 'nestjs-semantic-events';
 
-/** Milliseconds from the first event that is counted to the telling of them all. */
+/** The interval between two reports, in milliseconds. */
 const INTERVAL = 1_000;
 
 /**
- * Tells admins what happens to the security of this node: once a second at most, and only when something did. What
- * is told are numbers by kind and code, of which there are few: nothing a peer has chosen is among them, and the
- * telling is no security event itself.
+ * Reports the security events of this node to admins, at most once a second. A report contains numbers by kind and code,
+ * and nothing that a client has chosen. Sending a report causes no security event.
  */
 @Injectable()
 export class SecurityFeed implements OnModuleDestroy {
@@ -33,18 +32,18 @@ export class SecurityFeed implements OnModuleDestroy {
   private count(event: SecurityEvent): void {
     const label = 'code' in event ? `${event.kind} ${event.code}` : event.kind;
     this.counts.set(label, (this.counts.get(label) ?? 0) + 1);
-    this.timer ??= setTimeout(() => void this.tell(), INTERVAL).unref();
+    this.timer ??= setTimeout(() => void this.report(), INTERVAL).unref();
   }
 
-  private async tell(): Promise<void> {
+  private async report(): Promise<void> {
     this.timer = undefined;
     const counts = Object.fromEntries(this.counts);
     this.counts.clear();
     try {
       await this.mesh.emit('system.security', { counts });
     } catch {
-      // Of no use later: whoever looks wants to see what happens now. The log has it all.
-      this.logger.warn('Security events could not be told');
+      // Drop the counts: admins want to see current events, and the log has all of them.
+      this.logger.warn('Security events could not be sent');
     }
   }
 }

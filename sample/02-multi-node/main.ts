@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { EventSigner } from 'nestjs-semantic-events';
 
 /**
- * Two quickstarts on one Redis: what one has seen, limits or revokes holds on the other. They listen on `PORT` and
- * the one after it, and share the secrets of the environment, or fresh ones.
+ * Starts two quickstarts on one Redis: replays, limits and revocations of one node count on the other. They listen on
+ * `PORT` and the port after it, and share the secrets of the environment, or random ones.
  */
-const QUICKSTART = fileURLToPath(new URL('../01-quickstart/main.js', import.meta.url));
+const QUICKSTART = fileURLToPath(new URL('../01-quickstart/main.ts', import.meta.url));
 
 const port = Number(process.env.PORT ?? 3000);
 const shared = {
@@ -16,12 +16,16 @@ const shared = {
   ...process.env,
 };
 
+/** A page of one node may connect to the other node, under either name of this machine. */
+const ORIGINS = [port, port + 1]
+  .flatMap(nodePort => [`http://localhost:${nodePort}`, `http://127.0.0.1:${nodePort}`])
+  .join(',');
+
 const nodes: ChildProcess[] = [port, port + 1].map(nodePort => {
-  const origins = [port, port + 1].map(other => `http://127.0.0.1:${other}`).join(',');
-  return fork(QUICKSTART, { env: { ALLOWED_ORIGINS: origins, ...shared, PORT: `${nodePort}` } });
+  return fork(QUICKSTART, { env: { ALLOWED_ORIGINS: ORIGINS, ...shared, PORT: `${nodePort}` } });
 });
 
-/** One node can go without the other; this process ends with the last. */
+/** The number of running nodes. This process ends with the last one. */
 let running = nodes.length;
 for (const node of nodes)
   node.on('exit', code => {

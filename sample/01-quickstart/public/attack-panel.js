@@ -1,10 +1,14 @@
 // @ts-check
 import { ATTACKS } from './attacks.js';
 import { badge, make, part } from './dom.js';
+import { frameText } from './frame-text.js';
 import { RawConnection } from './raw-connection.js';
 
+/** The maximum number of sent frames to show. */
+const MAX_SENT = 2;
+
 /**
- * A button for each attack, and what came of it.
+ * Shows a button for each attack, and its result.
  *
  * @param {import('./http.js').Session} session
  */
@@ -19,19 +23,24 @@ export function showAttacks(session) {
 function cardOf(attack, session) {
   const { name, title, does } = attack;
   const result = make('p', { id: `attack-${name}-result`, className: 'result', role: 'status' });
+  const frames = make('div');
   const button = make('button', { id: `attack-${name}`, type: 'button' }, title);
   button.addEventListener('click', async () => {
-    // Not disabled, which would take the focus away.
+    // Do not disable the button: that would move the focus away.
     if (button.ariaBusy === 'true') return;
     button.ariaBusy = 'true';
     result.replaceChildren('…');
-    result.replaceChildren(...(await outcomeOf(attack, session)));
+    const { answer, details } = await outcomeOf(attack, session);
+    result.replaceChildren(...answer);
+    frames.replaceChildren(...details);
     button.ariaBusy = 'false';
   });
-  return make('li', {}, button, make('p', {}, does), result);
+  return make('li', {}, button, make('p', {}, does), result, frames);
 }
 
 /**
+ * Runs an attack. Returns the server’s answer, and the frames of both sides.
+ *
  * @param {import('./attacks.js').Attack} attack
  * @param {import('./http.js').Session} session
  */
@@ -43,12 +52,32 @@ async function outcomeOf(attack, session) {
     await attack.run(connection, session);
     const refusal = await connection.frame(({ type }) => type === 'error');
     const { code = '', status, message } = refusal;
-    const told = [badge('good', code), ` ${status}: ${message}`];
-    if (!attack.closes) return told;
-    return [...told, ` — then closed with ${(await connection.closed()).code}`];
+    const answer = [badge('good', code), ` ${status}: ${message}`];
+    if (attack.closes) answer.push(` — then closed with ${(await connection.closed()).code}`);
+    return { answer, details: [framesOf(attack, connection.sent, refusal)] };
   } catch (error) {
-    return [badge('bad', 'not refused'), ` ${error instanceof Error ? error.message : ''}`];
+    const why = error instanceof Error ? error.message : '';
+    return { answer: [badge('bad', 'not rejected'), ` ${why}`], details: [] };
   } finally {
     connection?.end();
   }
+}
+
+/**
+ * @param {import('./attacks.js').Attack} attack
+ * @param {string[]} sent
+ * @param {import('./raw-connection.js').Frame} refusal
+ */
+function framesOf({ title }, sent, refusal) {
+  const rest = sent.length - MAX_SENT;
+  return make(
+    'details',
+    {},
+    make('summary', {}, 'Frames', make('span', { className: 'unseen' }, ` of ${title}`)),
+    make('p', {}, 'Sent'),
+    ...sent.slice(0, MAX_SENT).map(frameText),
+    ...(rest > 0 ? [make('p', {}, `and ${rest} more`)] : []),
+    make('p', {}, 'Received'),
+    frameText(JSON.stringify(refusal)),
+  );
 }

@@ -5,21 +5,21 @@ import { newEvent, signed } from './raw-connection.js';
  * @typedef {object} Attack
  * @property {string} name
  * @property {string} title
- * @property {string} does what it tries
+ * @property {string} does a description of the attempt
  * @property {(connection: import('./raw-connection.js').RawConnection, session: import('./http.js').Session) =>
- *   Promise<void>} run
- * @property {boolean} [closes] whether the server is to close the connection
+ * Promise<void>} run
+ * @property {boolean} [closes] whether the server must close the connection
  */
 
 const MINUTE = 60_000;
 const PAYMENT = { to: 'bob', amount: 10 };
 
-/** What PROTOCOL.md says a server must refuse. @type {Attack[]} */
+/** Frames that a server must reject according to PROTOCOL.md. @type {Attack[]} */
 export const ATTACKS = [
   {
     name: 'tamper',
     title: 'Tamper',
-    does: 'Signs a payment of 10, and makes it 1000 on the way.',
+    does: 'Signs a payment of 10, and changes it to 1000 after that.',
     async run(connection) {
       const event = await signed(newEvent('demo.echo', PAYMENT), connection.signing);
       connection.sendEvent({ ...event, data: { ...PAYMENT, amount: 1_000 } });
@@ -28,7 +28,7 @@ export const ATTACKS = [
   {
     name: 'replay',
     title: 'Replay',
-    does: 'Sends the same signed payment a second time.',
+    does: 'Sends the same signed payment twice.',
     async run(connection) {
       const event = await signed(newEvent('demo.echo', PAYMENT), connection.signing);
       connection.sendEvent(event);
@@ -38,7 +38,7 @@ export const ATTACKS = [
   {
     name: 'unsigned',
     title: 'Unsigned',
-    does: 'Leaves the signature out.',
+    does: 'Sends an event without a signature.',
     async run(connection) {
       connection.sendEvent(newEvent('demo.echo', PAYMENT));
     },
@@ -46,7 +46,7 @@ export const ATTACKS = [
   {
     name: 'expired',
     title: 'Expired',
-    does: 'Sends an event signed an hour ago.',
+    does: 'Sends an event that was signed an hour ago.',
     async run(connection) {
       const event = newEvent('demo.echo', PAYMENT, new Date(Date.now() - 60 * MINUTE));
       connection.sendEvent(await signed(event, connection.signing));
@@ -55,7 +55,7 @@ export const ATTACKS = [
   {
     name: 'forged-key',
     title: 'Forged session key',
-    does: 'Signs with a key it has made up, under the name of the real one.',
+    does: 'Signs with a random key, and uses the id of the real one.',
     async run(connection) {
       const key = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))));
       const event = newEvent('demo.echo', PAYMENT);
@@ -65,7 +65,7 @@ export const ATTACKS = [
   {
     name: 'forbidden',
     title: 'Forbidden event',
-    does: 'Sends what is not yours to send: as bob an event for admins, as alice one in bob’s name.',
+    does: 'Sends an event without the right to it: bob sends an event for admins, alice one in bob’s name.',
     async run(connection, { user }) {
       const event =
         user === 'bob'

@@ -4,14 +4,16 @@ import { part } from './dom.js';
 import { fetchTicket, logOut } from './http.js';
 
 /**
- * Connects, and shows how that is going from here on. A ticket is fetched for each connection: the token that could
- * do more never goes over the socket.
+ * Connects, and shows the state of the connection. Each connection uses a ticket, so the more powerful token never goes
+ * over the socket.
  *
  * @param {import('./http.js').Session} session
+ * @param {typeof WebSocket} WebSocket the class of its sockets
  */
-export function connect(session) {
+export function connect(session, WebSocket) {
   const client = new SemanticEventsClient({
     url: '/events',
+    WebSocket,
     getToken: () => fetchTicket(session),
   });
   const state = part('state');
@@ -31,12 +33,12 @@ export function connect(session) {
   logout.addEventListener('click', async () => {
     client.close();
     await logOut(session).catch(() => undefined);
-    // Nothing of the session stays behind.
+    // Clear all data of the session.
     location.reload();
   });
 
   part('connection').hidden = false;
-  // What goes wrong is told as a state.
+  // Failures are shown as a state.
   client.connect().catch(() => undefined);
   return client;
 }
@@ -46,14 +48,13 @@ export function connect(session) {
  * @param {string} user
  */
 function describe({ state, error, retryIn = 0 }, user) {
-  const why = error ? ` (${error.code})` : '';
   switch (state) {
     case 'connected':
       return `Connected as ${user}`;
     case 'waiting':
-      return `Connection lost${why}, trying again in ${(retryIn / 1000).toFixed(1)} s`;
+      return `Connection lost, trying again in ${(retryIn / 1000).toFixed(1)} s`;
     case 'closed':
-      return `Closed${why}`;
+      return error ? `Closed (${error.code})` : 'Closed';
     default:
       return 'Connecting…';
   }

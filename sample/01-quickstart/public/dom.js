@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * An element of the page.
+ * Returns an element of the page.
  *
  * @template {Element} [T=HTMLElement]
  * @param {string} id
@@ -9,12 +9,12 @@
  */
 export function part(id) {
   const found = document.getElementById(id);
-  if (!found) throw new Error(`The page has no ${id}`);
+  if (!found) throw new Error(`The page has no element with the id ${id}`);
   return /** @type {T} */ (/** @type {unknown} */ (found));
 }
 
 /**
- * A new element. What is in it is text or other elements, never markup: much of it comes from strangers.
+ * Creates an element. Its content is text or other elements and never markup, because much of it comes from strangers.
  *
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
@@ -28,7 +28,7 @@ export function make(tag, properties = {}, ...content) {
 }
 
 /**
- * A word in a coloured box.
+ * Creates a word in a coloured box.
  *
  * @param {'good' | 'bad' | 'warn'} kind
  * @param {string} text

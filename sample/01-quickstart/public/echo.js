@@ -2,7 +2,7 @@
 import { badge, make, part } from './dom.js';
 
 /**
- * A form that sends an event, and shows the reply or the refusal.
+ * Shows a form that sends an event, and its reply or rejection.
  *
  * @param {import('/nestjs-semantic-events/client/index.js').SemanticEventsClient} client
  */
@@ -18,7 +18,7 @@ export function showEcho(client) {
     const sentAt = performance.now();
     try {
       const reply = await client.request(type.value, JSON.parse(data.value));
-      // A reply that cannot be verified never gets here.
+      // The client drops every reply that it cannot verify.
       const time = `${reply.type} after ${Math.round(performance.now() - sentAt)} ms`;
       const json = make('pre', { tabIndex: 0 }, JSON.stringify(reply, null, 2));
       result.replaceChildren(make('p', {}, badge('good', '✓ verified'), ` ${time}`), json);
@@ -28,11 +28,11 @@ export function showEcho(client) {
   });
 }
 
-/** @param {any} error of the client, or of reading what was typed */
+/** @param {any} error an error of the client or of `JSON.parse` */
 function describe(error) {
   if (error instanceof SyntaxError) return [badge('warn', 'not sent'), ' This is not JSON.'];
   const { code, message, retryAfter } = error;
   const wait = retryAfter ? `, try again in ${retryAfter / 1000} s` : '';
-  // What the server refuses has a code only; the rest is the client's to explain.
-  return [badge('bad', code), ` ${message === code ? 'refused' : message}${wait}`];
+  // A rejection by the server has a code only. Errors of the client have a message.
+  return [badge('bad', code), ` ${message === code ? 'rejected' : message}${wait}`];
 }

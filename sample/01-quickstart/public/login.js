@@ -3,7 +3,7 @@ import { part } from './dom.js';
 import { HttpError, logIn } from './http.js';
 
 /**
- * Resolves once somebody has logged in.
+ * Resolves when a user has logged in.
  *
  * @returns {Promise<import('./http.js').Session>}
  */
@@ -12,7 +12,7 @@ export function loggedIn() {
   const form = part('login-form');
   const result = part('login-result');
   if (!isSecureContext)
-    result.textContent = 'Browsers have no cryptography here: use https or localhost.';
+    result.textContent = 'Browsers offer no cryptography on this address: use https or localhost.';
   return new Promise(resolve => {
     form.addEventListener('submit', async event => {
       event.preventDefault();
@@ -31,5 +31,5 @@ export function loggedIn() {
 function whyNot(error) {
   if (!(error instanceof HttpError)) return 'The server cannot be reached.';
   if (error.status === 429) return 'Too many attempts: wait a minute.';
-  return 'That is not the password.';
+  return 'Wrong password.';
 }

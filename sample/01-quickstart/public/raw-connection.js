@@ -1,19 +1,21 @@
 // @ts-check
 
 /**
- * A connection as PROTOCOL.md has it, without the client library, which would not send what attacks do.
+ * A connection written from PROTOCOL.md, because the client library would not send the frames of the attacks.
  *
  * @typedef {{ type?: string, code?: string, status?: number, message?: string, id?: string, [member: string]: any }} Frame
  * @typedef {{ code: number, reason: string }} Close
  * @typedef {Record<string, unknown>} Event
  */
 const SUBPROTOCOL = 'semantic-events.v1';
-/** How long an answer may take, in milliseconds. */
+/** The time to wait for an answer, in milliseconds. */
 const PATIENCE = 5_000;
 
 export class RawConnection {
   /** @type {Frame[]} */
   #frames = [];
+  /** The frames sent after authentication. @type {string[]} */
+  sent = [];
   /** @type {Close | undefined} */
   #closed;
   #changed = () => {};
@@ -44,12 +46,16 @@ export class RawConnection {
     connection.socket.onopen = () => connection.send({ type: 'auth', token });
     const { signing } = await connection.frame(({ type }) => type === 'auth_success');
     connection.signing = signing;
+    // The first frame carries the token.
+    connection.sent = [];
     return connection;
   }
 
   /** @param {string | object} frame */
   send(frame) {
-    this.socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
+    const text = typeof frame === 'string' ? frame : JSON.stringify(frame);
+    this.sent.push(text);
+    this.socket.send(text);
   }
 
   /** @param {Event} event */
@@ -58,7 +64,7 @@ export class RawConnection {
   }
 
   /**
-   * The first frame that is as wanted, of those that have come or will come.
+   * Returns the first matching frame, of those received already or later.
    *
    * @param {(frame: Frame) => boolean} isWanted
    * @returns {Promise<Frame>}
@@ -81,7 +87,7 @@ export class RawConnection {
   }
 
   /**
-   * Waits until something holds.
+   * Waits until a condition is true.
    *
    * @param {() => unknown} holds
    */
@@ -99,7 +105,7 @@ export class RawConnection {
 }
 
 /**
- * An event as any honest client would make it, not signed yet.
+ * Creates an unsigned event like an honest client.
  *
  * @param {string} type
  * @param {unknown} data
@@ -120,10 +126,10 @@ export function newEvent(type, data, time = new Date()) {
 }
 
 /**
- * The event with its signature.
+ * Signs an event.
  *
  * @param {Event} event
- * @param {{ key_id: string, key: string }} signing as `auth_success` gives it
+ * @param {{ key_id: string, key: string }} signing the `signing` member of `auth_success`
  */
 export async function signed(event, { key_id, key }) {
   const bytes = Uint8Array.from(atob(fromUrl(key)), letter => letter.charCodeAt(0));
@@ -136,7 +142,7 @@ export async function signed(event, { key_id, key }) {
 }
 
 /**
- * RFC 8785, for what has no `toJSON`.
+ * Returns the canonical form (RFC 8785) of a value without `toJSON`.
  *
  * @param {any} value
  * @returns {string}

@@ -1,18 +1,24 @@
 // @ts-check
 import { make, part } from './dom.js';
+import { isAdmin } from './http.js';
 import { TimePlot } from './time-plot.js';
 
-/** Kinds and codes told apart; the server has some dozens. */
+/** The maximum number of kinds and codes. The server has a few dozen. */
 const MAX_LABELS = 100;
 const REFUSALS = /^(refused|closed|handshakeRefused|attemptFailed|attemptsExhausted)\b/;
 
 /**
- * What happens to the security of the server, as it happens: for those who may listen to `system.**`.
+ * Shows the security events of the server live, to users who may subscribe to `system.**`.
  *
  * @param {import('/nestjs-semantic-events/client/index.js').SemanticEventsClient} client
+ * @param {import('./http.js').Session} session
  */
-export function showSecurity(client) {
+export function showSecurity(client, session) {
   const status = part('security-status');
+  if (!isAdmin(session)) {
+    status.textContent = 'Only admins can see security events: log in as alice.';
+    return;
+  }
   const plot = new TimePlot(part('security-plot'), part('security-peak'));
   /** @type {Map<string, number>} */
   const totals = new Map();
@@ -30,18 +36,18 @@ export function showSecurity(client) {
 
   subscription.ready.then(
     () => {
-      status.textContent = 'Told by the server as they happen, once a second.';
+      status.textContent = 'The server sends these counts once a second.';
       part('security-live').hidden = false;
       plot.start();
     },
     error => {
-      status.textContent = `These are for admins. The server’s answer to the subscription: ${error.code}`;
+      status.textContent = `The server rejected the subscription: ${error.code}`;
     },
   );
 }
 
 /**
- * The most frequent first.
+ * Returns the rows, the most frequent first.
  *
  * @param {Map<string, number>} totals
  */

@@ -1,20 +1,20 @@
 // @ts-check
 
-/** How many seconds it shows, one bar each. */
+/** The number of seconds shown, one bar each. */
 const SECONDS = 60;
 const WIDTH = 300;
 const HEIGHT = 80;
 const BAR = WIDTH / SECONDS;
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** How much happened in each second of the last minute, with what was refused at the bottom of each bar. */
+/** Plots the number of events in each second of the last minute, with rejections at the bottom of each bar. */
 export class TimePlot {
-  /** By second. @type {Map<number, { refused: number, other: number }>} */
+  /** Counts by second. @type {Map<number, { refused: number, other: number }>} */
   #bins = new Map();
 
   /**
    * @param {SVGSVGElement} svg
-   * @param {HTMLElement} peak where the height of the highest bar is told
+   * @param {HTMLElement} peak the element that shows the height of the highest bar
    */
   constructor(svg, peak) {
     this.svg = svg;
@@ -22,14 +22,14 @@ export class TimePlot {
     svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
   }
 
-  /** Draws from now on, as time goes by. */
+  /** Starts to redraw once a second. */
   start() {
     this.draw();
     setInterval(() => this.draw(), 1_000);
   }
 
   /**
-   * @param {number} time in milliseconds since the Unix epoch
+   * @param {number} time milliseconds since the Unix epoch
    * @param {number} count
    * @param {boolean} isRefusal
    */
