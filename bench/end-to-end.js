@@ -1,7 +1,7 @@
-// What a message costs the server from the socket to the answer: stock Nest, what is protected by hand, and what is
-// protected by this library, side by side. Every server answers with the data it was sent.
+// Measures the server CPU per message from the socket to the answer: stock Nest, servers protected by hand, and servers
+// protected by this library. Every server answers with the data it received.
 // Usage: npm run build && node bench/end-to-end.js [--full] [--rounds n] [--messages n] [--input name]
-//   [--telemetry metrics|all]
+// [--telemetry metrics|all]
 import { comparison } from './measuring/comparison.js';
 import {
   HAND_WRITTEN,
@@ -23,7 +23,7 @@ const BY_HAND = 'stock Nest, guards by hand';
 const PLAIN = 'protected, plain replies';
 const SIGNED = 'protected, signed replies';
 
-/** Of each server: the file, its settings, and how its clients speak. */
+/** The servers: the file, its settings, and the dialect of its clients. */
 const SERVERS = {
   'ws alone, unprotected': ['echo-ws', {}, UNPROTECTED],
   [STOCK]: ['stock-nest', {}, UNPROTECTED],
@@ -35,9 +35,9 @@ const SERVERS = {
 };
 
 /**
- * Connections, and messages on their way on each. The first is what servers in production see, and what is judged by:
- * many clients, each of which waits for an answer most of the time. The others show what the batching of reads and
- * writes is worth, and that nothing is won by it alone.
+ * Numbers of connections and of messages in flight per connection. The first shape is typical for production, and the
+ * targets use it: many clients that wait for an answer most of the time. The other shapes show the effect of batched reads
+ * and writes.
  */
 const SHAPES = [
   { connections: 64, inFlight: 1 },
@@ -49,9 +49,9 @@ const [MAIN] = SHAPES;
 const MOST_CONNECTIONS = 64;
 const nameOf = ({ connections, inFlight }) => `${connections} × ${inFlight}`;
 
-/** Rounds that V8 needs to have compiled what is measured, as in a server that has run for a minute. */
+/** Warm-up rounds, so that V8 has compiled the measured code, as in a server that has run for a minute. */
 const WARM_UP = 5;
-/** What is not judged by has this part of the messages. */
+/** The part of the messages for shapes without a target. */
 const LESS = 1 / 4;
 
 async function measureInput(input, shapes, { rounds, messages, telemetry, until }, isMain) {
@@ -68,7 +68,7 @@ async function measureInput(input, shapes, { rounds, messages, telemetry, until 
     const count = isMain && isFirst ? messages : Math.ceil(messages * LESS);
     const measure = title => loads.get(title).round(shape, count, data);
     await interleaved(titles, isFirst ? WARM_UP : 1, measure);
-    // The one that is judged by is looked at twice as long.
+    // Measure the shape with targets twice as long.
     const taken = isFirst ? rounds : Math.ceil(rounds / 2);
     results.set(shape, await interleaved(titles, taken, measure, until));
   }

@@ -1,6 +1,6 @@
-// Clients of one application on a network that cuts, stalls and half-closes: every request must answer or reject in its
-// time, no event may be handled twice, by the application or by a client, what is published must reach all in one order,
-// and no rejection may stay unhandled, here or there. Fails where one of these does not hold.
+// Runs clients of one application on a network that cuts, stalls and half-closes connections. Every request must settle in
+// time. No event may be handled twice, by the application or by a client. All clients must receive all published events in
+// one order. No rejection may stay unhandled. It fails if one of these rules is violated.
 // Usage: npm run build && node bench/faulty-network.js [seconds] [seed] [chromium]
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { JWT_SECRET } from './servers/settings.js';
 const SECONDS = Number(process.argv[2] ?? 60);
 const SEED = Number(process.argv[3] ?? Date.now() % 2 ** 32);
 const WHERE = process.argv[4] ?? 'node';
-/** From one fault to the next, in milliseconds, on average. */
+/** The average time between two faults, in milliseconds. */
 const FAULT_PACE = 60;
 
 const unhandled = [];
@@ -70,7 +70,9 @@ function inPage() {
   return runInChromium(`http://127.0.0.1:${app.port}`, options);
 }
 
-/** Until the clients are to have asked their last: a browser may take a while to start, and is left in peace then. */
+/**
+ * Causes faults until the clients have sent their last request. A browser needs time to start, so faults begin after that.
+ */
 async function harm() {
   while (proxy.pairs.size === 0) await pause(10);
   for (const end = Date.now() + SECONDS * 1_000; Date.now() < end;) {
@@ -79,7 +81,7 @@ async function harm() {
   }
 }
 
-/** Of this process' own, unless one is given that somebody else looks after. */
+/** Starts an application in a process of its own, unless a running one is given. */
 async function startApp() {
   if (process.env.FAULTY_NETWORK_APP) {
     const given = JSON.parse(process.env.FAULTY_NETWORK_APP);
@@ -87,7 +89,7 @@ async function startApp() {
   }
   const server = fork(new URL('./servers/counting.js', import.meta.url));
   let isStopped = false;
-  // Such as by a rejection that it does not handle.
+  // For example after an unhandled rejection.
   server.on('exit', code => {
     if (isStopped) return;
     console.error(`the server has ended with ${code}`);
@@ -110,7 +112,7 @@ async function startApp() {
   };
 }
 
-/** A small seeded generator: the same seed gives the same faults in the same order. */
+/** Returns a seeded generator (Mulberry32): the same seed gives the same faults in the same order. */
 function mulberry32(seed) {
   let state = seed;
   return () => {

@@ -1,4 +1,5 @@
-// What many idle authenticated connections cost in memory, beside a bare ws server, and whether they still answer.
+// Measures the memory of many idle authenticated connections, compared with a bare ws server, and checks that they still
+// answer.
 // Usage: npm run build && node bench/idle-connections.js [--full] [--connections n]
 import { once } from 'node:events';
 import { comparison } from './measuring/comparison.js';
@@ -6,7 +7,7 @@ import { logIn, open } from './measuring/dialects.js';
 import { atMost } from './measuring/report.js';
 import { ServerProcess } from './measuring/server-process.js';
 
-/** Connections made, or asked, at once. */
+/** The number of connections that are opened or checked at once. */
 const BATCH = 200;
 
 async function measure(name, connect, connections) {
@@ -47,7 +48,7 @@ async function ping(socket) {
 const SIZES = { connections: { short: 10_000, full: 10_000 } };
 
 await comparison(import.meta, SIZES, async ({ connections }) => {
-  // An authenticated one has been answered once, and ws itself keeps more from then on.
+  // An authenticated connection has received one answer, and ws keeps more memory after that. Do the same here.
   const answered = async port => {
     const socket = await open(`ws://127.0.0.1:${port}/events`);
     await ping(socket);

@@ -1,5 +1,6 @@
-// What it costs to check a rate limit, beside rate-limiter-flexible and the storage of @nestjs/throttler, for one key, a
-// thousand, and a million; and in Redis, where there is one to start. Every check passes, and every key stays alive.
+// Measures the cost of a rate-limit check, compared with rate-limiter-flexible and the storage of @nestjs/throttler. It
+// uses one key, a thousand, and a million, and Redis if redis-server is installed. Every check passes, and every key stays
+// in use.
 // Usage: npm run build && node bench/limits.js [--full] [--rounds n] [--calls n]
 import { ThrottlerStorageService } from '@nestjs/throttler';
 import { RateLimiter } from 'nestjs-semantic-events';
@@ -12,17 +13,17 @@ import { atLeast, atMost } from './measuring/report.js';
 import { median, timesOf } from './measuring/rounds.js';
 
 const MANY = 1e9;
-/** Once something was taken, not full again for an hour; and never empty. */
+/** A limit that never rejects. After one token is taken, the bucket is not full again for an hour. */
 const LIMIT = { rate: 1, per: 3_600_000, burst: MANY };
-/** Seconds in which nothing expires; and the milliseconds in which a throttler has a handful of hits to look at. */
+/** Seconds in which nothing expires, and the milliseconds in which a throttler has only a few hits to check. */
 const LONG = 600;
 const SHORT = 10;
-/** Checks on their way at once, where they are asked of Redis. */
+/** The number of concurrent checks against Redis. */
 const AT_ONCE = 50;
 
 /**
- * A part that checks one key after the other, in an order that no cache foresees. Keys are put together for each check,
- * as they are in life: of the handler and the user.
+ * Creates a part that checks one key after the other, in an order that no cache can predict. It builds the key for each
+ * check from handler and user, as an application does.
  */
 async function part({ keys }, check, first = check) {
   const users = Array.from({ length: keys }, (_, n) => `user-${n}`);
@@ -41,7 +42,7 @@ async function part({ keys }, check, first = check) {
   };
 }
 
-/** The same, with several checks on their way. */
+/** Does the same with several concurrent checks. */
 async function partAtOnce(settings, check) {
   const { prepare } = await part(settings, check);
   return {
@@ -57,7 +58,7 @@ async function partAtOnce(settings, check) {
   };
 }
 
-/** Whatever the limiter: what it answers when a check has passed. */
+/** Returns whether a check has passed, for any limiter. */
 function passes(answer) {
   return (answer.allowed ?? (answer.isBlocked === false || answer.remainingPoints >= 0)) ? 1 : 0;
 }
@@ -83,7 +84,7 @@ export const parts = {
       return { allowed: count > 0 };
     });
   },
-  // What is measured in memory is measured without ioredis, which extends String and so makes V8 slow with all strings.
+  // Measure in memory without ioredis: it extends String, which slows down all strings in V8.
   'ours in Redis': async settings => {
     const { redisStores } = await import('nestjs-semantic-events/redis');
     const app = await library({ stores: redisStores({ url: settings.redis }) });
@@ -167,7 +168,7 @@ await comparison(import.meta, SIZES, async options => {
       atLeast(3, `rate limit, ${FLEXIBLE} to ours`, times(FLEXIBLE, ours(SOME))),
       atLeast(3, `rate limit, ${THROTTLER} to ours`, times(THROTTLER, ours(SOME))),
       atMost(2, `rate limit, ${keysOf(many.keys)} to 1`, times(ours(many), ours(ONE))),
-      // Memory that is far away costs everybody.
+      // Memory that is far away slows down every implementation.
       atMost(
         1.2,
         `what ${keysOf(many.keys)} add to a rate limit, to what they add to a Map alone`,

@@ -1,6 +1,6 @@
-// What the search for who listens to an event costs, among few subscribers and many of whom as many listen.
+// Measures the search for the subscribers of an event, among few and many subscribers of which the same number match.
 // Usage: npm run build && node bench/matching.js [--full] [--rounds n] [--calls n]
-import { PatternIndex } from '../build/js/mesh/pattern-index.js';
+import { PatternIndex } from '../dist/mesh/pattern-index.js';
 import { comparison } from './measuring/comparison.js';
 import { measureParts } from './measuring/parts.js';
 import { median, timesOf } from './measuring/rounds.js';
@@ -8,7 +8,7 @@ import { median, timesOf } from './measuring/rounds.js';
 const PATTERNS_EACH = 5;
 const LISTENERS = 10;
 
-/** Subscribers of whom ten listen to what is published, however many there are. */
+/** Creates an index in which ten subscribers match the published event, whatever its size. */
 function indexOf(subscribers) {
   const index = new PatternIndex();
   for (let n = 0; n < subscribers; n++) {

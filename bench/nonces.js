@@ -1,5 +1,5 @@
-// What it costs to check a nonce with a thousand and with a million alive, and what a live one takes of memory. For each
-// nonce that is used one is forgotten, as in an application that runs for long.
+// Measures the cost of a nonce check with a thousand and with a million nonces in use, and the memory per nonce. For each
+// new nonce one expires, as in a long-running application.
 // Usage: npm run build && node bench/nonces.js [--full] [--rounds n] [--calls n] [--live n]
 import { randomUUID } from 'node:crypto';
 import { NonceTracker } from 'nestjs-semantic-events';
@@ -11,13 +11,13 @@ import { atMost } from './measuring/report.js';
 import { median, timesOf } from './measuring/rounds.js';
 
 const KEY_ID = 's-0123456789abcdef';
-/** How long a nonce is remembered, in milliseconds. */
+/** The time a nonce is stored, in milliseconds. */
 const MAX_AGE = 300_000;
-/** Events made at once to fill a store. */
+/** The number of events created at once to fill a store. */
 const CHUNK = 10_000;
 
 class Nonces {
-  /** @param live how many there are when each lives for as long as its event is accepted */
+  /** @param live the number of nonces that are stored at once */
   static async start(live) {
     const nonces = new Nonces();
     nonces.clock = new FakeClock();
@@ -27,7 +27,7 @@ class Nonces {
     return nonces;
   }
 
-  /** Only what the check looks at; strings as JSON.parse makes them. */
+  /** Creates events with the members that the check reads; strings are those of JSON.parse. */
   events(count) {
     const events = Array.from({ length: count }, (_, n) => ({
       time: new Date(this.clock.now() + (n + 1) * this.pace).toISOString(),
@@ -59,7 +59,7 @@ function bytesInUse() {
 }
 
 export const parts = {
-  /** Tells how many bytes each nonce takes. */
+  /** Reports the bytes per nonce. */
   use: async ({ live }) => {
     const nonces = await Nonces.start(live);
     nonces.fill(1);
@@ -68,10 +68,10 @@ export const parts = {
     const told = (bytesInUse() - before) / (live - 1);
     return { told, prepare: count => nonces.events(count), run: events => nonces.use(events) };
   },
-  /** As little as remembering and forgetting can cost. */
+  /** The minimum: a Map that stores and deletes. */
   map: ({ live }) => {
     const map = new Map();
-    // One iterator: a new one would step over every key deleted since.
+    // Use one iterator: a new one would skip every key deleted since.
     const oldest = map.keys();
     const add = keys => {
       for (const key of keys) {

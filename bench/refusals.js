@@ -1,6 +1,6 @@
-// What it costs the server to refuse a frame, beside what it costs to accept one: of a flood, by the limit of the
-// connection; by the limit of a handler; and for its size, for which the connection is closed, beside one that is just
-// not too large. Frames come as fast as clients can send them, over a few connections that strikes do not close.
+// Measures the server CPU to reject a frame, compared with accepting one: by the limit of the connection, by the limit of a
+// handler, and by size. A frame that is too large closes its connection. Frames arrive as fast as clients can send them,
+// over a few connections that strikes do not close.
 // Usage: npm run build && node bench/refusals.js [--full] [--rounds n] [--messages n] [--connections n]
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -13,26 +13,24 @@ import { interleaved, median, timesOf } from './measuring/rounds.js';
 import { ServerProcess } from './measuring/server-process.js';
 
 const FLOODERS = 8;
-/** What a client hands to its system at once, and what may wait there. */
+/** The number of frames a client passes to its system at once, and the number that may wait there. */
 const BURST = 50;
 const MAX_WAITING = 65_536;
-/** How often the server is asked how far it is, in milliseconds. */
+/** The interval at which the server is asked for its progress, in milliseconds. */
 const PACE = 25;
-/** CPU that a server uses to answer that, in microseconds: one that needs no more has nothing else to do. */
+/** The CPU time a server needs to answer that, in microseconds. A server that uses no more is idle. */
 const AT_REST = 1_000;
-/** What V8 needs to have compiled also what ends a connection, of which there are few. */
+/** Warm-up rounds, so that V8 also compiles the rare code that ends a connection. */
 const WARM_UP = 5;
 
-/** Just not over what an authenticated client may send; just over it; and over what one that is not may. */
+/** Data just below the limit of an authenticated client, just above it, and above the limit before authentication. */
 const LARGE = { text: 'x'.repeat(65_000) };
 const OVERSIZED = 'x'.repeat(66_000);
 const OVERSIZED_UNAUTHENTICATED = 'x'.repeat(9_000);
 
-/** Frames that all come in, whatever becomes of them. */
+/** A stream of frames that all arrive, whatever the server does with them. */
 class Stream {
-  /**
-   * @param share of the messages of a round that are sent
-   */
+  /** @param share the part of a round's messages to send */
   static async start(server, { type = 'demo.echo', data = INPUTS.ui.data, isAccepted, share = 1 }) {
     const stream = new Stream();
     Object.assign(stream, { server, type, data, isAccepted, share });
@@ -40,7 +38,7 @@ class Stream {
     return stream;
   }
 
-  /** Server CPU per frame, in microseconds. */
+  /** Returns the server CPU per frame, in microseconds. */
   async round({ messages }) {
     const each = Math.ceil((messages * this.share) / FLOODERS);
     const work = this.clients.map(client => ({
@@ -67,7 +65,7 @@ class Stream {
   }
 }
 
-/** What a server has used when it has nothing more to do, in microseconds. */
+/** Returns the CPU time of a server when it is idle again, in microseconds. */
 async function cpuAtRest(server) {
   let last = await server.cpu();
   for (;;) {
@@ -86,7 +84,7 @@ async function pour(socket, frames) {
   }
 }
 
-/** @returns what ends the count, and tells how many frames were accepted */
+/** Counts answers. @returns a function that stops and returns the number of accepted frames */
 function countAnswers(socket) {
   let accepted = 0;
   const count = message => {
@@ -99,7 +97,7 @@ function countAnswers(socket) {
   };
 }
 
-/** What the end of connections costs the server, each, in microseconds. */
+/** Returns the server CPU per closed connection, in microseconds. */
 async function costOfEnd(server, connect, count, end) {
   const sockets = await Promise.all(Array.from({ length: count }, connect));
   const codes = sockets.map(socket => once(socket, 'close').then(([code]) => code));
@@ -109,7 +107,10 @@ async function costOfEnd(server, connect, count, end) {
   return { cpu: ((await cpuAtRest(server)) - before) / count, given: [...given] };
 }
 
-/** By how much more a connection costs that ends by a frame that is too large than one that its client closes. */
+/**
+ * Measures the extra cost of a connection that ends with a frame that is too large, compared with one that its client
+ * closes.
+ */
 class Oversized {
   constructor(server, connect, frame) {
     Object.assign(this, { server, connect, frame });
@@ -164,7 +165,8 @@ await comparison(import.meta, SIZES, async options => {
     [TOO_LARGE_FOR_WS]: new Oversized(ws, anybody, OVERSIZED),
     [TOO_LARGE_UNAUTHENTICATED]: new Oversized(large, anybody, OVERSIZED_UNAUTHENTICATED),
   };
-  await useUp(subjects[LIMITED].clients[0]);
+  await useUp(subjects[LIMITED].clients[0], 'demo.hourly');
+  await Promise.all(subjects[FLOOD].clients.map(client => useUp(client, 'demo.echo')));
 
   const titles = Object.keys(subjects);
   const measure = title => subjects[title].round(options);
@@ -191,8 +193,8 @@ await comparison(import.meta, SIZES, async options => {
   };
 });
 
-/** Takes the one event an hour that the handler may be called for. */
-async function useUp(client) {
-  client.socket.send(NATIVE.frame(makeEvent(INPUTS.ui.data, 'demo.hourly'), client));
+/** Sends the one event per hour that the handler accepts. */
+async function useUp(client, type) {
+  client.socket.send(NATIVE.frame(makeEvent(INPUTS.ui.data, type), client));
   await once(client.socket, 'message');
 }

@@ -1,9 +1,9 @@
-// 100 MiB for a client that stops reading: by how much the server's resident memory grows at its peak, how the client
-// ends, and what another client notices. In two ways: a handler sends them, or the client asks for them by events that
-// are echoed. Each on a server just started (cold), on one just started whose young generation V8 may not let grow (its
-// 16 MiB are touched for the first time else, by whoever sends 60 kB events, reading or not), and on one that has served
-// twice as much to clients that read (warm); beside ws alone, unbounded and with the least that bounds it. The peak, and
-// how long a thread has waited for a processor, are the kernel's own (VmHWM, schedstat), so this needs Linux.
+// Sends 100 MiB to a client that stops reading. It measures the growth of the server's resident memory at its peak, how the
+// client ends, and the delay for another client. The data comes from a handler, or from echoes of the client's own events.
+// Each server is measured cold, cold with a fixed young generation of V8, and warm. V8 touches the 16 MiB of a growing
+// young generation for the first time when any client sends 60 kB events. A warm server has already served twice as much to
+// clients that read. For comparison it measures ws alone, unbounded and with the minimum that bounds it.
+// The kernel reports the peak and the time a thread waited for a processor (VmHWM, schedstat), so this needs Linux.
 // Usage: npm run build && npx nest build && node bench/slow-reader.js [--server name]
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,12 +17,12 @@ import { FLOOD_BYTES } from './servers/flood.js';
 import { JWT_SECRET } from './servers/settings.js';
 
 const WARM_ROUNDS = 2;
-/** MiB of one half of V8's young generation, where it may not grow. */
+/** The maximum size of one half of V8's young generation, in MiB. */
 const SMALL_YOUNG_GENERATION = ['--max-semi-space-size=2'];
-/** From one round trip of the other client to the next, in milliseconds: what it sends is garbage of the server, too. */
+/** The interval between round trips of the other client, in milliseconds. Its events also create garbage on the server. */
 const PACE = 20;
 
-/** The ways each server can send. */
+/** The servers, each with its ways to send. */
 const SERVERS = {
   'echo-ws': ['sent', 'echoed'],
   'echo-ws-bounded': ['sent', 'echoed'],
@@ -30,27 +30,27 @@ const SERVERS = {
   quickstart: ['echoed'],
 };
 
-/** A member of /proc/<pid>/status, in MiB. */
+/** Returns a member of /proc/<pid>/status, in MiB. */
 function memoryOf({ process: { pid } }, member) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(new RegExp(`${member}:\\s+(\\d+)`).exec(status)[1]) / 1024;
 }
 
-/** Starts a measurement. @returns by how much memory has grown since, at its peak, in MiB */
+/** Starts a measurement. @returns a function that returns the growth of memory at its peak, in MiB */
 function growthOf(server) {
   writeFileSync(`/proc/${server.process.pid}/clear_refs`, '5');
   const before = memoryOf(server, 'VmRSS');
   return () => memoryOf(server, 'VmHWM') - before;
 }
 
-/** How long the main thread of a process has waited for a processor so far, in milliseconds. */
+/** Returns the time that the main thread of a process has waited for a processor, in milliseconds. */
 function waitedBy(pid) {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
 }
 
 /**
- * What the load does, and the slowest round trip of another client meanwhile, in milliseconds: by the clock, and without
- * what server and client have waited for a processor, which on a busy machine is most of it.
+ * Runs the load and returns the slowest round trip of another client, in milliseconds: by the clock, and without the time
+ * that server and client waited for a processor. On a busy machine that is most of the time.
  */
 async function meanwhile(load, { port, process: { pid } }, token) {
   const other = token ? (await logIn(port, token)).socket : await open(urlOf(port));
@@ -73,7 +73,7 @@ async function meanwhile(load, { port, process: { pid } }, token) {
   return { ...(await result), slowest, slowestRunning };
 }
 
-/** The load has a thread of its own, so that what the other client notices is the server's doing. */
+/** Runs the load in a thread of its own, so that it does not delay the other client. */
 async function load(port, token, way, isReading) {
   const worker = new Worker(new URL('./measuring/slow-client.js', import.meta.url), {
     workerData: { port, token, way, isReading },
@@ -100,7 +100,7 @@ async function round(server, way, isReading) {
   return { growth: growth(), ...result };
 }
 
-/** What becomes of a server just started. */
+/** Measures a server that was just started. */
 async function fresh(name, way, isReading, execArgv = []) {
   const server = await ServerProcess.start(name, {}, { execArgv });
   const result = await round(server, way, isReading);
@@ -109,7 +109,7 @@ async function fresh(name, way, isReading, execArgv = []) {
 }
 
 async function measure(name, way) {
-  // Nothing of what it grows by where the client does read is due to one that does not.
+  // Growth that also occurs with a reading client is not caused by the slow one.
   const read = await fresh(name, way, true);
   const small = await fresh(name, way, false, SMALL_YOUNG_GENERATION);
   const server = await ServerProcess.start(name);

@@ -1,5 +1,6 @@
-// What two nodes on one Redis let through, what becomes of a crashed node's places, and what Redis costs in
-// throughput, beside the same server in memory. Usage: npm run build && node bench/two-nodes.js [--full] [--rounds n]
+// Measures two nodes on one Redis: accepted replays and rates, when the places of a crashed node become free, and the cost
+// of Redis compared with the same server in memory.
+// Usage: npm run build && node bench/two-nodes.js [--full] [--rounds n]
 import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { comparison } from './measuring/comparison.js';
@@ -10,12 +11,12 @@ import { startRedis } from './measuring/redis.js';
 import { interleaved, median, timesOf } from './measuring/rounds.js';
 import { ServerProcess } from './measuring/server-process.js';
 
-/** Signed with a key that both nodes know, and not with that of a session. */
+/** Signs with a key that both nodes know, not with a session key. */
 const signedForAll = type => NATIVE.frame(makeEvent({ n: 1 }, type), { key: SHARED_KEY });
 
 const logInto = async ({ port }) => (await logIn(port)).socket;
 
-/** Counts the answers of each kind until a number of them has come. */
+/** Counts the answers by kind until the expected number has arrived. */
 function tally(socket, counts) {
   socket.on('message', message => {
     const { type, code } = JSON.parse(message);
@@ -58,7 +59,7 @@ async function hammered(nodes) {
   return { passed: counts.event, expected, 'off by %': (counts.event / expected - 1) * 100 };
 }
 
-/** @returns milliseconds */
+/** Returns the time until the places of a crashed node are free, in milliseconds. */
 async function placesOfCrashedNode(redis) {
   const settings = { redis, connection: { maxConnections: 10 } };
   const crashing = await ServerProcess.start('protected', settings);
@@ -80,7 +81,7 @@ const MEMORY = 'in memory';
 const REDIS = 'in Redis';
 const SHAPE = { connections: 2, inFlight: 50 };
 
-/** How many scripts Redis has run: the nodes' own, for leases and health, among them. */
+/** Returns the number of scripts that Redis has run, including those for leases and health. */
 async function scriptsRun(client) {
   const calls = (await client.info('commandstats')).matchAll(/cmdstat_eval\w*:calls=(\d+)/g);
   return [...calls].reduce((sum, [, count]) => sum + Number(count), 0);

@@ -1,11 +1,11 @@
-// Clients that ask and chat as long as they are told to, and then say what became of all of it. It runs in Node and in a
-// page alike.
+// Clients that send requests and chat for a given time, and then report every lost, repeated or reordered event. It runs in
+// Node and in a page.
 const CLIENTS = 4;
-/** From one request of a client to the next, in milliseconds. */
+/** The interval between two requests of a client, in milliseconds. */
 const PACE = 25;
-/** What timers of a busy machine may be late by, in milliseconds. */
+/** The tolerated delay of timers on a busy machine, in milliseconds. */
 const GRACE = 10_000;
-/** How long it may take from the last fault until everything published has reached everybody, in milliseconds. */
+/** The maximum time from the last fault until every client has received every event, in milliseconds. */
 const CATCH_UP = 60_000;
 const OPTIONS = {
   requestTimeout: 1_500,
@@ -16,15 +16,15 @@ const OPTIONS = {
   maxBackoff: 300,
 };
 
-/** What a client is told of a bad network; anything else would be of its own or the server's doing. */
+/** Errors that a bad network may cause. Any other code is a fault of the client or the server. */
 const EXPECTED = new Set(['CONNECTION_LOST', 'TIMEOUT']);
 
 const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
 
 /**
  * @param Client SemanticEventsClient
- * @param WebSocket where there is no global one
- * @param type of events that are answered by what they carry
+ * @param WebSocket the class to use where there is no global one
+ * @param type the type of events that are answered with their data
  */
 export async function runClients({ Client, WebSocket, url, token, type, seconds, seed }) {
   let end = Infinity;
@@ -33,26 +33,26 @@ export async function runClients({ Client, WebSocket, url, token, type, seconds,
   const errors = {};
   const clients = [];
   const requests = [];
-  /** What was said, and answered as published. */
+  /** Messages whose sender received a confirmation. */
   const acknowledged = new Set();
   let connections = 0;
   let slowest = 0;
 
   const asking = Promise.all(Array.from({ length: CLIENTS }, (_, n) => ask(n)));
   const listeners = await Promise.all(Array.from({ length: CLIENTS }, (_, n) => listen(n)));
-  // Once all listen, so that all that is said is for all, and for as long as was asked for, however long that took.
+  // Start the clock when all clients are subscribed, so that every message is for all of them.
   end = Date.now() + seconds * 1_000;
   await Promise.all(listeners.map(listener => listener.talk()));
   await asking;
 
-  // The network is well again: whatever was asked must be answered by now, or in the time it was given.
+  // The network works again: every request must be settled now or within its timeout.
   const unsettled = () => requests.filter(({ isSettled }) => !isSettled).length;
   await within(OPTIONS.requestTimeout + GRACE, 'requests that never settled', () => !unsettled());
   if (slowest > OPTIONS.requestTimeout + GRACE) problems.push(`a request that took ${slowest} ms`);
   const published = new Set();
   const missing = ({ heard }) => published.size - new Set(heard).size;
   await within(CATCH_UP, 'events that were lost', () => {
-    // What one has heard was published, whether its publisher knows or not.
+    // A received event was published, even if its publisher does not know that.
     for (const { heard } of listeners) for (const said of heard) published.add(said);
     for (const said of acknowledged) published.add(said);
     return listeners.every(listener => missing(listener) === 0);
@@ -77,7 +77,7 @@ export async function runClients({ Client, WebSocket, url, token, type, seconds,
     problems,
   };
 
-  /** Requests of one client: each is told apart by its data. */
+  /** Sends the requests of one client. Each has different data. */
   async function ask(n) {
     const client = connected(`asking-${n}`);
     for (let i = 0; Date.now() < end; i++) {
@@ -89,7 +89,7 @@ export async function runClients({ Client, WebSocket, url, token, type, seconds,
     }
   }
 
-  /** One client that hears what all say, and says something itself. */
+  /** Runs one client that receives all messages and sends some of its own. */
   async function listen(n) {
     const name = `user${n}`;
     const client = connected(name);

@@ -1,4 +1,4 @@
-// A TCP proxy that does to connections what bad networks do: cuts them, resets them, stalls them, closes one direction.
+// A TCP proxy that imitates a bad network: it cuts, resets, stalls and half-closes connections.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
@@ -10,7 +10,7 @@ export class FaultyProxy {
   pairs = new Set();
   vanished = new Set();
 
-  /** @param random numbers from 0 to 1 */
+  /** @param random returns numbers from 0 to 1 */
   static async start(port, random) {
     const proxy = new FaultyProxy();
     proxy.random = random;
@@ -24,7 +24,7 @@ export class FaultyProxy {
     return this.server.address().port;
   }
 
-  /** Does something bad to one of the connections. */
+  /** Applies a random fault to one connection. */
   harm() {
     const pairs = [...this.pairs].filter(pair => !this.vanished.has(pair));
     const pair = pairs[Math.floor(this.random() * pairs.length)];
@@ -39,7 +39,7 @@ export class FaultyProxy {
     else {
       pair.near.pause();
       pair.far.pause();
-      // What has vanished does not come back, and nothing worse can be done to it.
+      // A vanished connection stays so: no other fault can make it worse.
       if (fault === 'vanish') this.vanished.add(pair);
       else setTimeout(() => this.resume(pair), this.random() * LONGEST_STALL);
     }
@@ -63,7 +63,7 @@ export class FaultyProxy {
           to.write(chunk);
           return;
         }
-        // Nothing comes behind what is missing: that is what TCP is for.
+        // TCP delivers nothing after a gap.
         if (pair.isCut) return;
         pair.isCut = true;
         to.write(chunk.subarray(0, Math.floor(chunk.length / 2)));

@@ -1,4 +1,4 @@
-// Runs the clients in a page of a headless Chromium, with the WebSocket that browsers have.
+// Runs the clients in a page of a headless Chromium, with the browser's WebSocket.
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { build } from 'esbuild';
@@ -17,7 +17,7 @@ addEventListener('unhandledrejection', ({ reason }) => unhandled.push(String(rea
 globalThis.run = async options => ({ ...(await runClients({ Client: SemanticEventsClient, ...options })), unhandled });
 `;
 
-/** @param origin whose page it is */
+/** @param origin the origin of the page */
 export async function runInChromium(origin, options) {
   const { outputFiles } = await build({
     stdin: { contents: ENTRY, resolveDir: '.' },

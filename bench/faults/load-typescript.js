@@ -1,8 +1,8 @@
-// Loads a TypeScript module of this repository as it is, whatever may be in dist/.
+// Loads a TypeScript module of this repository from its source, independent of dist/.
 import { build } from 'esbuild';
 
 export async function loadTypeScript(path) {
-  // Inside the repository, so that packages are found from it; of this process alone, so that runs do not meet.
+  // The file must be inside the repository, so that its packages are found. The process id separates concurrent runs.
   const outfile = `build/faults/${process.pid}-${path.replaceAll('/', '-')}.js`;
   await build({
     entryPoints: [path],

@@ -1,15 +1,15 @@
-// What every comparison has in common: its arguments, and how its results are shown and handed on.
+// The common part of all comparisons: arguments, output and reports.
 import { parseArgs } from 'node:util';
 import { describeMachine } from './machine.js';
 import { show } from './report.js';
 
 /**
- * Runs the comparison of a file, if that file is what was started.
+ * Runs the comparison of a file, if that file is the main module.
  *
  * @param meta `import.meta` of the file
- * @param sizes how much is measured, by name: `{ rounds: { short: 5, full: 15 }, … }`; each can be given as an argument.
- *   `seconds`, the time after which no more rounds are begun than are needed, has a default
- * @param measure measures, given the options, and returns what `show` shows
+ * @param sizes the amounts to measure, by name: `{ rounds: { short: 5, full: 15 }, … }`. Each can be set by an argument.
+ * `seconds` has a default: after that time no more than the required rounds are started.
+ * @param measure measures with the given options, and returns the report for `show`
  */
 export async function comparison(meta, sizes, measure) {
   if (process.argv[1] !== meta.filename) return;
@@ -20,7 +20,7 @@ export async function comparison(meta, sizes, measure) {
   const results = await measure({ ...options, until });
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   const report = { machine, options, seconds, ...results };
-  // The standard output is for JSON alone, where that is asked for.
+  // With --json the standard output contains JSON only.
   const log = options.json ? console.error : console.log;
   if (!process.send) log(machine);
   show(results, log);
@@ -31,7 +31,7 @@ export async function comparison(meta, sizes, measure) {
   }
 }
 
-/** The short form is to be short on a slow machine, too. */
+/** The time limit, so that the short form is short on a slow machine, too. */
 const SECONDS = { short: 8, full: Infinity };
 
 const COMMON = {
@@ -44,7 +44,7 @@ const COMMON = {
 
 function optionsOf(sizes) {
   const names = Object.keys(sizes).map(name => [name, { type: 'string' }]);
-  // The runner hands everything to everybody.
+  // The runner passes all arguments to every comparison.
   const { values } = parseArgs({
     options: { ...COMMON, ...Object.fromEntries(names) },
     strict: !process.send,

@@ -1,4 +1,4 @@
-// How the clients of each kind of server log in, what they send for an event, and what a good answer has.
+// The dialects of the servers: how a client logs in, the form of an event, and the form of a good answer.
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { JwtService } from '@nestjs/jwt';
@@ -19,7 +19,7 @@ export async function open(url) {
   return socket;
 }
 
-/** @returns the socket, and the key of its session */
+/** Logs in. @returns the socket and the key of its session */
 export async function logIn(port, token = tokenFor()) {
   const socket = await open(`ws://127.0.0.1:${port}/events`);
   socket.send(JSON.stringify({ type: 'auth', token }));
@@ -29,7 +29,7 @@ export async function logIn(port, token = tokenFor()) {
   return { socket, key: { key_id, key: Buffer.from(key, 'base64url'), broadcast } };
 }
 
-/** Without the nonce, too, which nobody would look at. */
+/** Removes the nonce, which these servers do not check. */
 function bare({ semanticnonce: _, ...event }) {
   return event;
 }
@@ -41,7 +41,7 @@ function signedByHand(event) {
 
 export async function openSocketIo(port, user) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
-  // Engine.IO's own open packet, then the answer to Socket.IO's connect packet.
+  // First Engine.IO's open packet, then the answer to Socket.IO's connect packet.
   await once(socket, 'message');
   socket.send(`40${JSON.stringify({ token: tokenFor(user) })}`);
   await once(socket, 'message');
@@ -51,7 +51,7 @@ export async function openSocketIo(port, user) {
   return { socket };
 }
 
-/** Nest's own frames, unprotected. */
+/** Nest's own frames without protection. */
 export const UNPROTECTED = {
   connect: async port => ({ socket: await open(`ws://127.0.0.1:${port}/events`) }),
   frame: event => JSON.stringify({ event: event.type, data: bare(event) }),
@@ -70,23 +70,23 @@ export const SOCKET_IO = {
   frame: event => `42${JSON.stringify([event.type, signedByHand(event)])}`,
 };
 
-/** Frames of this library's protocol, as its own client writes them. */
+/** Frames of this library's protocol, as its own client sends them. */
 export const NATIVE = {
   connect: (port, user) => logIn(port, tokenFor(user)),
   frame: (event, { key }) => `{"type":"event","event":${sealed(event, key)}}`,
 };
 
-/** The same with the members of an event in the order they were made in, as a client written by hand may have them. */
+/** The same, with unsorted members, as a hand-written client may send them. */
 export const NATIVE_IN_ANY_ORDER = {
   connect: NATIVE.connect,
   frame: (event, { key }) => JSON.stringify({ type: 'event', event: signed(event, key) }),
 };
 
-/** What is signed is what is sent, but in Nest's own frames. */
+/** Canonical JSON in Nest's own frames. */
 export const NATIVE_IN_NEST = {
   connect: NATIVE.connect,
   frame: (event, { key }) => `{"event":"${event.type}","data":${sealed(event, key)}}`,
 };
 
-/** A key that every node of the benchmarks knows, as `signed` takes it. */
+/** A key that every node of the benchmarks knows, in the form that `signed` accepts. */
 export const SHARED_KEY = { key_id: RING_KEY.id, key: RING_KEY.secret };

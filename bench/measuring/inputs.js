@@ -1,5 +1,5 @@
-// What events carry, by name: the schema a server holds the data against, and the data. Sizes are those of the signed
-// text of the whole event.
+// Event data by name, each with the schema that servers validate it by. Sizes are those of the signed text of the whole
+// event.
 import { z } from 'zod';
 
 const UI = z.object({
@@ -23,7 +23,7 @@ const ORDER = z.object({
 const TEXT = z.object({ text: z.string() });
 
 export const INPUTS = {
-  /** 340 bytes: what a page tells of a click. */
+  /** 340 bytes: a click on a page. */
   ui: {
     schema: UI,
     data: {
@@ -33,11 +33,11 @@ export const INPUTS = {
       label: 'Pay and place this order now!',
     },
   },
-  /** As little as an event can be that has what a signature needs. */
+  /** The smallest possible data. */
   small: { schema: z.object({ on: z.boolean() }), data: { on: true } },
-  /** 8 kB in one text. */
+  /** 8 kB in one string. */
   large: { schema: TEXT, data: { text: 'The quick brown fox jumps. '.repeat(296) } },
-  /** Many small objects in one another. */
+  /** Many small nested objects. */
   nested: {
     schema: ORDER,
     data: {
@@ -49,6 +49,6 @@ export const INPUTS = {
       },
     },
   },
-  /** Of two, three and four bytes a character. */
+  /** Characters of two, three and four bytes. */
   'non-ascii': { schema: TEXT, data: { text: 'Kasse öffnen, 会計へ進む 🛒 '.repeat(4) } },
 };

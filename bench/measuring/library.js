@@ -1,13 +1,13 @@
-// The parts of this library, made by an application as they are in life.
+// Creates the parts of this library with an application, as in production.
 import 'reflect-metadata';
 import { Test } from '@nestjs/testing';
 import { Clock, SemanticEventsModule } from 'nestjs-semantic-events';
 import { JWT_SECRET, RING_KEY } from '../servers/settings.js';
 
 /**
- * @param options of the library that differ
- * @param clock in the place of the system's
- * @returns what the application has for a token: `(await library()).get(EventSigner)`
+ * @param options library options that differ from the defaults
+ * @param clock a clock to use in place of the system clock
+ * @returns the providers of the application, by token: `(await library()).get(EventSigner)`
  */
 export async function library(options = {}, clock = undefined) {
   const module = SemanticEventsModule.forRoot({

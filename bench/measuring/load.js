@@ -1,13 +1,13 @@
-// Load on one server: messages over several connections, a bounded number of them on their way on each.
+// Loads one server with messages over several connections, with a bounded number in flight on each.
 import { makeEvent } from './events.js';
 
 const ANSWER = 'demo.echo.reply';
 
 export class Load {
-  /** Messages a second in the last round. */
+  /** Messages per second in the last round. */
   rate = 0;
 
-  /** @param dialect how clients speak to the server */
+  /** @param dialect the dialect of the clients */
   static async connect(server, dialect, connections) {
     const load = new Load();
     load.server = server;
@@ -21,7 +21,7 @@ export class Load {
   /** Server CPU per message, in microseconds. */
   async round({ connections, inFlight }, messages, data) {
     const each = Math.ceil(messages / connections);
-    // Made before, so that the load waits for nothing but the server.
+    // Create the messages first, so that the load waits only for the server.
     const work = this.clients.slice(0, connections).map(client => ({
       client,
       frames: Array.from({ length: each }, () => this.dialect.frame(makeEvent(data), client)),
@@ -39,7 +39,7 @@ export class Load {
   }
 }
 
-/** Sends frames, the next one for each answer. Rejects on an answer that is none. */
+/** Sends the next frame after each answer. Rejects if an answer is wrong. */
 function exchange(socket, frames, inFlight) {
   return new Promise((resolve, reject) => {
     let sent = 0;
@@ -52,7 +52,7 @@ function exchange(socket, frames, inFlight) {
     };
     const onMessage = message => {
       if (!message.includes(ANSWER)) {
-        // Engine.IO's heartbeat.
+        // Ignore the heartbeat of Engine.IO.
         if (message.length === 1) return;
         finish(() => reject(new Error(`not answered, but: ${message}`)));
         return;

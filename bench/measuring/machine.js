@@ -1,4 +1,4 @@
-// What figures are worth without: the machine they were taken on, and the versions of what was measured.
+// Describes the machine and the versions of the measured packages, which every figure depends on.
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, platform, release, totalmem } from 'node:os';
 

@@ -1,7 +1,8 @@
 // Runs one part for `measureParts`: node part-process.js <file> <part> <settings>
-//
-// A part is made by `parts[name](settings)`, which may note something it `told`. `prepare(calls)` makes what the calls need, which is not measured, and
-// `run(prepared)` makes the calls. What it returns depends on every call, and is handed on: nothing is optimized away.
+// `parts[name](settings)` creates a part, which may report something in `told`. `prepare(calls)` creates the arguments of
+// the calls and is not measured.
+// `run(prepared)` makes the calls. Its result depends on every call and is passed on, so that V8 cannot optimize a call
+// away.
 const [file, name, settings] = process.argv.slice(2);
 const { parts } = await import(file);
 const part = await parts[name](JSON.parse(settings));

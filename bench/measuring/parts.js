@@ -1,19 +1,19 @@
-// Parts measured by themselves, each in a process of its own: neither the garbage of one nor what V8 has learned from
-// it disturbs another. Rounds take turns all the same.
+// Measures parts of code, each in a process of its own, so that garbage and optimizations of one do not affect another. The
+// rounds alternate.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { interleaved } from './rounds.js';
 
-/** Calls nobody looks at, during which V8 compiles. */
+/** Unmeasured calls, during which V8 compiles the code. */
 const WARM_UP = 60_000;
-/** Rounds they take at most, where rounds are small. */
+/** The maximum number of warm-up rounds, if rounds are small. */
 const MOST_WARM_UP = 3;
 
 class PartProcess {
   /**
    * @param meta `import.meta` of the file that exports `parts`
-   * @param name of the part
-   * @param settings what the part is made with
+   * @param name the name of the part
+   * @param settings the argument of the part
    */
   static async start(meta, name, settings = {}) {
     const part = new PartProcess();
@@ -30,7 +30,7 @@ class PartProcess {
     return part;
   }
 
-  /** The CPU time of a call, in microseconds. */
+  /** Returns the CPU time of a call, in microseconds. */
   async round(calls) {
     this.process.send(calls);
     return (await this.next()).cpu;
@@ -47,11 +47,11 @@ class PartProcess {
 }
 
 /**
- * Measures parts side by side.
+ * Measures several parts in alternating rounds.
  *
- * @param subjects by title, the name of each part and its settings: `{ title: ['verify', { input: 'ui' }] }`
- * @param calls of each part in a round
- * @returns by title, the CPU time of a call in each round, in microseconds; and what each part `told` when it was made
+ * @param subjects the name and settings of each part, by title: `{ title: ['verify', { input: 'ui' }] }`
+ * @param calls the number of calls of each part per round
+ * @returns by title, the CPU time of a call in each round, in microseconds, and what each part reported when it was created
  */
 export async function measureParts(meta, subjects, { rounds, calls, until }) {
   const titles = Object.keys(subjects);

@@ -1,4 +1,4 @@
-// A Redis of the benchmark's own, where there is one to start.
+// Starts a Redis for a benchmark.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, connect } from 'node:net';
@@ -6,11 +6,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 const PATIENCE = 100;
 
-/** @returns its URL and what stops it, or undefined where redis-server is not installed */
-export async function startRedis() {
+/**
+ * @param options further arguments of redis-server
+ * @returns its port, URL and process id, and a function that stops it; undefined if redis-server is not installed
+ */
+export async function startRedis(options = []) {
   const port = await freePort();
   const redis = spawn('redis-server', [
     ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    ...options,
   ]);
   const isMissing = await Promise.race([
     once(redis, 'error').then(() => true),
@@ -22,7 +26,7 @@ export async function startRedis() {
     if (attempt === PATIENCE) throw new Error('Redis does not start');
     await wait(50);
   }
-  return { url: `redis://127.0.0.1:${port}`, stop: () => redis.kill() };
+  return { port, pid: redis.pid, url: `redis://127.0.0.1:${port}`, stop: () => redis.kill() };
 }
 
 export async function freePort() {

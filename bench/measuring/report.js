@@ -1,23 +1,25 @@
-// How results are shown: tables of figures, and what was aimed at beside what was found.
+// Prints results: tables of figures, and targets with the measured figures.
 
-/** At most so much. */
+/** Creates a target with an upper limit. */
 export function atMost(limit, what, figure, unit = '×') {
   return { what, figure, target: `≤ ${limit} ${unit}`, met: figure <= limit };
 }
 
-/** At least so much. */
+/** Creates a target with a lower limit. */
 export function atLeast(limit, what, figure, unit = '×') {
   return { what, figure, target: `≥ ${limit} ${unit}`, met: figure >= limit };
 }
 
-/** @param results what a comparison found: `{ notes, tables: { title: rows }, targets }` */
+/** @param results the results of a comparison: `{ notes, tables: { title: rows }, targets }` */
 export function show({ notes = [], tables, targets = [] }, log = console.log) {
   for (const note of notes) log(note);
-  for (const [title, rows] of Object.entries(tables)) {
-    log(`\n${title}`);
-    log(tableOf(rows.map(shownRow)));
-  }
+  for (const [title, rows] of Object.entries(tables)) showTable(title, rows, log);
   if (targets.length > 0) showTargets(targets, log);
+}
+
+export function showTable(title, rows, log = console.log) {
+  log(`\n${title}`);
+  log(tableOf(rows.map(shownRow)));
 }
 
 export function showTargets(targets, log = console.log) {
@@ -43,7 +45,7 @@ function shown(value) {
   return Math.abs(value) < 1_000 ? value.toPrecision(3) : value.toFixed(0);
 }
 
-/** Of rows whose members are texts; the first column to the left, all others to the right. */
+/** Formats rows of text. The first column is aligned to the left, all others to the right. */
 function tableOf(rows) {
   const names = Object.keys(rows[0] ?? {});
   const lines = [names, ...rows.map(row => names.map(name => row[name] ?? ''))];

@@ -1,14 +1,14 @@
-// Rounds that take turns, so that what disturbs the machine disturbs all alike, and what is made of their figures.
+// Measures in alternating rounds, so that a disturbance of the machine affects all subjects alike.
 
-/** Rounds of which a median is worth something. */
+/** The number of rounds that a median needs. */
 const ENOUGH = 3;
 
 /**
- * Has each subject measured once a round, each round beginning with another one.
+ * Measures each subject once per round. Each round begins with another subject.
  *
- * @param rounds how many at most
- * @param measure what is measured in one round: a number
- * @param until when the time is up, as `performance.now()` says: from then on no more rounds than are enough
+ * @param rounds the maximum number of rounds
+ * @param measure measures one round and returns a number
+ * @param until the time limit, as `performance.now()` returns it; after it only the required rounds are run
  * @returns the figures of each subject
  */
 export async function interleaved(subjects, rounds, measure, until = Infinity) {
@@ -28,7 +28,7 @@ export function median(numbers) {
   return (sorted[Math.floor(middle - 0.5)] + sorted[Math.floor(middle)]) / 2;
 }
 
-/** How many times one is the other: the median over rounds of what both did in the same one. */
+/** Returns the ratio of two subjects: the median over rounds. */
 export function timesOf(figures, others) {
   return median(figures.map((figure, round) => figure / others[round]));
 }

@@ -1,4 +1,4 @@
-// A server of bench/servers/ in a process of its own, as the benchmarks talk to it.
+// Runs a server of bench/servers/ in a process of its own and communicates with it.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -10,7 +10,7 @@ process.once('exit', () => {
 export class ServerProcess {
   /**
    * @param name the file in bench/servers/
-   * @param settings what the server makes of it
+   * @param settings the settings of the server
    */
   static async start(name, settings = {}, { execArgv = [] } = {}) {
     const server = new ServerProcess();
@@ -37,7 +37,7 @@ export class ServerProcess {
     return answer;
   }
 
-  /** The CPU time used so far, in microseconds. */
+  /** Returns the CPU time used so far, in microseconds. */
   async cpu() {
     return (await this.ask('cpu')).cpu;
   }
@@ -48,7 +48,7 @@ export class ServerProcess {
     await exit;
   }
 
-  /** The next message; a server that ends instead is an error. */
+  /** Returns the next message. Rejects if the server exits. */
   next() {
     return new Promise((resolve, reject) => {
       const onMessage = message => {

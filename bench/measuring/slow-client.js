@@ -1,4 +1,4 @@
-// A worker that has a server send it 100 MiB, or echo them, and reads them or not.
+// A worker that lets a server send or echo 100 MiB, and reads them or does not.
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -7,9 +7,9 @@ import { logIn, NATIVE, open } from './dialects.js';
 import { makeEvent } from './events.js';
 
 const ECHO_BYTES = 60_000;
-/** What a client that reads waits for at once. */
+/** The number of requests in flight of a client that reads. */
 const IN_FLIGHT = 8;
-/** After which a server that takes no more has had its chance, in milliseconds. */
+/** The time after which a server that accepts no more data is not written to, in milliseconds. */
 const PATIENCE = 1_000;
 
 const { port, token, way, isReading } = workerData;
@@ -41,7 +41,7 @@ const code = await Promise.race([closed, wait(isReading ? 0 : 15_000, 'open')]);
 socket.terminate();
 parentPort.postMessage({ code, received, closedAfter: Math.round(performance.now() - resumedAt) });
 
-/** A signed event; to a server that knows nothing of them, only text as long. */
+/** Returns a signed event; for a server without events, a text of the same length. */
 function frame() {
   const event = makeEvent('x'.repeat(ECHO_BYTES));
   return client.key ? NATIVE.frame(event, client) : JSON.stringify({ type: 'event', event });

@@ -1,5 +1,5 @@
-// A Nest application with every protection of this library on, which notes whether it handles anything twice, and
-// publishes what is said to all who listen.
+// A Nest application with every protection of this library. It records events that it handles twice, and publishes messages
+// to all subscribers.
 import { SubscribeMessage } from '@nestjs/websockets';
 import { EventData, EventMesh, SignedEvent } from 'nestjs-semantic-events';
 import { decorateMethod } from './decorate.js';
@@ -14,7 +14,7 @@ function note(data) {
 }
 
 class Gateway {
-  /** Answers with what it is given, which is never the same. */
+  /** Answers with its data, which is never the same. */
   count(data) {
     note(data);
     return data;
@@ -36,7 +36,7 @@ for (const [method, message] of [
 process.on('message', message => {
   if (message === 'handled') process.send?.({ handled: handled.size, handledTwice });
 });
-// All clients of the benchmark come from one address; some are pages.
+// All clients of the benchmark share one address; some are pages.
 const app = await serve(Gateway, {
   connection: { maxConnectionsPerAddress: 1_000, maxConnectionsPerUser: 1_000, origins: ['*'] },
   mesh: { allow: ['chat.*'] },

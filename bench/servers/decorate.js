@@ -1,4 +1,4 @@
-// Decorators are a syntax of TypeScript: here they are called as the functions they are.
+// Calls decorators as functions, because JavaScript has no syntax for parameter decorators.
 
 /** @param parameters the decorators of each parameter, from the first */
 export function decorateMethod(Class, name, decorators, parameters = []) {

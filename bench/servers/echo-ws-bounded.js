@@ -1,5 +1,5 @@
-// A ws server that echoes, and closes who does not read: the least that bounds a queue, and so what is Node's own of
-// the memory that takes.
+// A ws server that echoes and closes clients that do not read: the minimum that bounds a queue. It shows how much memory
+// Node itself needs for that.
 import { WebSocketServer } from 'ws';
 import { flood } from './flood.js';
 import { answerQuestions, reportPort } from './reporting.js';

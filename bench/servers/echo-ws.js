@@ -1,10 +1,10 @@
-// A ws server that answers what it is sent: as little as an answer can cost.
+// A ws server that echoes: the minimum cost of an answer.
 import { WebSocketServer } from 'ws';
 import { flood } from './flood.js';
 import { answerQuestions, reportPort } from './reporting.js';
 import { settings } from './settings.js';
 
-/** What ws itself takes, unless it is told otherwise. */
+/** The default limit of ws. */
 const { maxPayload = 100 * 2 ** 20 } = settings();
 
 const server = new WebSocketServer({
@@ -14,7 +14,7 @@ const server = new WebSocketServer({
   maxPayload,
 });
 server.on('connection', socket => {
-  // What ws refuses.
+  // Ignore frames that ws rejects.
   socket.on('error', () => undefined);
   socket.on('message', message => {
     const text = message.toString();

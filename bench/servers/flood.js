@@ -1,10 +1,10 @@
-// 100 MiB for one socket, in messages of 64 KiB.
+// Sends 100 MiB to one socket, in messages of 64 KiB.
 export const FLOOD_BYTES = 100 * 2 ** 20;
 const MESSAGE_BYTES = 64 * 1024;
-/** What may wait for a reader before one that is patient sends more. */
+/** The number of unread bytes at which a patient sender waits. */
 const PATIENCE = 512 * 1024;
 
-/** As fast as the event loop turns, whether the socket reads or not, or as fast as it reads. */
+/** Sends as fast as possible, or as fast as the socket reads. */
 export async function flood(socket, isPatient) {
   const message = 'x'.repeat(MESSAGE_BYTES);
   for (let sent = 0; sent < FLOOD_BYTES; sent += MESSAGE_BYTES) {

@@ -1,4 +1,4 @@
-// A stock Nest gateway on WsAdapter, protected by hand: guards as the documentation of Nest and of @nestjs/throttler has
+// A stock Nest gateway on WsAdapter, protected by hand: guards as the documentation of Nest and of @nestjs/throttler shows
 // them, and a MAC over sorted JSON.
 import { UseGuards } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
@@ -13,8 +13,8 @@ import { answerQuestions } from './reporting.js';
 import { JWT_SECRET, settings } from './settings.js';
 
 /**
- * The storage of the throttler looks at every hit of the window. A user of the benchmark sends a hundred times as much
- * as any real one: the window is a hundred times shorter, so that as few hits are in it as there would be.
+ * The throttler checks every hit of the window. A benchmark user sends a hundred times more than a real one, so the window
+ * is a hundred times shorter. It then contains the same number of hits.
  */
 const WINDOW = 10;
 

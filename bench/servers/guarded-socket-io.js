@@ -1,4 +1,4 @@
-// A socket.io server, protected by hand: rate-limiter-flexible, and the same MAC over sorted JSON.
+// A socket.io server, protected by hand: rate-limiter-flexible, and a MAC over sorted JSON.
 import { createServer } from 'node:http';
 import { JwtService } from '@nestjs/jwt';
 import { RateLimiterMemory } from 'rate-limiter-flexible';

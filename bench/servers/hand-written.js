@@ -1,11 +1,11 @@
-// What many applications do about the same threats by themselves, in whatever they are built on: a MAC over sorted
-// JSON, a set of the nonces seen, and a time window. As it is commonly written, and no better.
+// Typical hand-written protection against the same threats: a MAC over sorted JSON, a set of used nonces, and a time
+// window.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { HAND_SECRET } from './settings.js';
 
 const WINDOW = 5 * 60 * 1000;
 
-/** @returns whether an event is recent, and signed by somebody who knows the secret */
+/** @returns whether an event is recent and signed with the secret */
 export function isGenuine({ signature, ...event }) {
   if (typeof signature !== 'string') return false;
   if (!(Math.abs(Date.now() - Date.parse(event.time)) <= WINDOW)) return false;
@@ -16,7 +16,7 @@ export function isGenuine({ signature, ...event }) {
 
 const nonces = new Set();
 
-/** @returns whether a nonce is new; it is remembered as long as its event would be accepted */
+/** @returns whether a nonce is new; it is stored as long as its event would be accepted */
 export function isNewNonce(nonce) {
   if (typeof nonce !== 'string' || nonces.has(nonce)) return false;
   nonces.add(nonce);

@@ -1,10 +1,10 @@
-// Starts a Nest application, and tells the parent where it listens.
+// Starts a Nest application and reports its port to the parent process.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { reportPort } from './reporting.js';
 
-/** @param metadata what the module of the application has */
+/** @param metadata the metadata of the application's module */
 export async function startNest(metadata, Adapter) {
   class AppModule {}
   Module(metadata)(AppModule);

@@ -1,4 +1,4 @@
-// A Nest application with every protection of this library on.
+// A Nest application with every protection of this library.
 import { UseFilters, UseGuards } from '@nestjs/common';
 import { ConnectedSocket, SubscribeMessage } from '@nestjs/websockets';
 import {
@@ -19,10 +19,11 @@ import { serve, UNLIMITED } from './serve.js';
 import { settings } from './settings.js';
 
 /**
- * - `input`: whose schema the handler has; none where there is no input
- * - `replies`: 'signed', or 'plain', which is @SecureGateway by its parts without what signs replies
- * - `connection`: limits that differ from none
- * - `redis`: the URL of stores
+ * Settings:
+ * - `input`: the name of the handler's schema; without it the handler has none
+ * - `replies`: 'signed', or 'plain': the guards of @SecureGateway without signed replies
+ * - `connection`: limits of the connection
+ * - `redis`: the URL of the stores
  * - `telemetry`: 'metrics' or 'all'
  */
 const { input, replies = 'signed', connection, redis, telemetry } = settings();
@@ -35,7 +36,7 @@ class Gateway {
   }
 
   echo(data) {
-    return { event: 'demo.echo.reply', data };
+    return replies === 'signed' ? data : { event: 'demo.echo.reply', data };
   }
 
   hundred() {
@@ -81,10 +82,10 @@ await serve(
   Gateway,
   {
     connection: { ...UNLIMITED, ...connection },
-    // As in production; what is logged goes nowhere.
+    // Monitor as in production, but write the log nowhere.
     monitoring: {},
     telemetry: telemetry && (await import('./telemetry.js')).telemetry(telemetry),
-    // Not where nobody asks for it: ioredis extends String, which makes V8 slow with the methods of every string.
+    // Load ioredis only if it is used: it extends String, which slows down the methods of every string in V8.
     stores:
       redis &&
       (await import('nestjs-semantic-events/redis')).redisStores({ url: redis, lease: 2_000 }),
@@ -92,7 +93,7 @@ await serve(
   replies === 'plain' ? PLAIN : [SecureGateway()],
 );
 answerQuestions({
-  /** How many messages have come in. */
+  /** Returns the number of received messages. */
   received: () => ({
     received: clients.reduce((sum, { counters }) => sum + counters.received, 0),
   }),

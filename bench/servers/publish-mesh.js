@@ -1,4 +1,4 @@
-// A Nest application whose clients may listen to everything, and which publishes an event when it is told to.
+// A Nest application whose clients may subscribe to everything. It publishes an event on command.
 import { EventMesh } from 'nestjs-semantic-events';
 import { INPUTS } from '../measuring/inputs.js';
 import { answerQuestions } from './reporting.js';

@@ -1,4 +1,4 @@
-// A socket.io server that sends to a room when it is told to.
+// A socket.io server that sends to a room on command.
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import { answerQuestions, reportPort } from './reporting.js';

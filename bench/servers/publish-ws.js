@@ -1,5 +1,5 @@
-// A ws server that sends one prepared buffer to every socket when it is told to: as little as a fan-out can cost. Where it
-// is told how much to sign, it makes a MAC for each socket, too, and sends the same all the same.
+// A ws server that sends one prepared buffer to every socket on command: the minimum cost of a fan-out. If it receives a
+// size to sign, it also computes a MAC for each socket and sends the same buffer.
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { WebSocketServer } from 'ws';
 import { answerQuestions, reportPort } from './reporting.js';

@@ -1,4 +1,4 @@
-// The quickstart as it is built, with no limit on messages.
+// The built quickstart without a limit on messages.
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../measuring/redis.js';
 import { answerQuestions, reportPort } from './reporting.js';

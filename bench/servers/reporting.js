@@ -1,17 +1,17 @@
-// Answers to what the benchmarks ask of a server in another process.
+// Answers the questions of the benchmarks to a server in another process.
 
-/** Where the server listens. */
+/** Reports the port of the server. */
 export function reportPort(port) {
   process.send?.({ port });
 }
 
 const answers = {
-  /** The CPU time used so far, in microseconds. */
+  /** Returns the CPU time used so far, in microseconds. */
   cpu: () => {
     const { user, system } = process.cpuUsage();
     return { cpu: user + system, user, system };
   },
-  /** Memory after collecting garbage, which needs `--expose-gc`. */
+  /** Returns the memory after garbage collection, which needs `--expose-gc`. */
   memory: async () => {
     for (let pass = 0; pass < 2; pass++) {
       globalThis.gc?.();
@@ -22,7 +22,7 @@ const answers = {
   },
 };
 
-/** Answers the questions that every server can be asked, and some of its own. */
+/** Answers the questions common to all servers, and those in `own`. */
 export function answerQuestions(own = {}) {
   const known = { ...answers, ...own };
   process.on('message', async question => {

@@ -1,4 +1,4 @@
-// Starts an application of this library around a gateway, as the benchmarks do.
+// Starts an application of this library around a gateway.
 import { WebSocketGateway } from '@nestjs/websockets';
 import { SecureGateway, SemanticEventsAdapter, SemanticEventsModule } from 'nestjs-semantic-events';
 import { decorateClass } from './decorate.js';
@@ -7,7 +7,7 @@ import { JWT_SECRET, RING_KEY } from './settings.js';
 
 const MANY = 1e6;
 
-/** All clients of a benchmark come from one address, and send as fast as they can. */
+/** Limits that benchmarks never reach: all clients share one address and send as fast as they can. */
 export const UNLIMITED = {
   maxConnections: MANY,
   maxConnectionsPerAddress: MANY,
@@ -20,8 +20,8 @@ export const UNLIMITED = {
 };
 
 /**
- * @param options what differs from the defaults of the benchmarks
- * @param decorators what makes the gateway one of ours
+ * @param options options that differ from the defaults of the benchmarks
+ * @param decorators the decorators of the gateway
  */
 export function serve(Gateway, options, decorators = [SecureGateway()]) {
   decorateClass(Gateway, WebSocketGateway({ path: '/events' }), ...decorators);

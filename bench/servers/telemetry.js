@@ -1,4 +1,4 @@
-// What a production application measures by: OpenTelemetry's SDK, every metric and every span, exported nowhere.
+// Telemetry as in production: OpenTelemetry's SDK with every metric and every span, exported nowhere.
 import { context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
@@ -6,7 +6,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, NoopSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { openTelemetry } from 'nestjs-semantic-events/opentelemetry';
 
-/** @param what 'metrics' only measures, 'all' traces, too */
+/** @param what 'metrics' measures only, 'all' also traces */
 export function telemetry(what) {
   const readers = [new PrometheusExporter({ preventServerStart: true })];
   const meterProvider = new MeterProvider({ readers });

@@ -22,7 +22,7 @@ const addresses = (app: TestApp) =>
 describe('the limit per address, behind a trusted proxy', () => {
   const trusting = () => start({ trustProxy: 'loopback' });
 
-  it('holds for one IPv6 /64, and leaves its neighbour alone', async () => {
+  it('applies to one IPv6 /64, and not to its neighbor', async () => {
     const app = await trusting();
     expect(await from(app, '2001:db8:1:2::1')).toBe(101);
     expect(await from(app, '2001:db8:1:2:ffff:ffff:ffff:ffff')).toBe(101);
@@ -30,7 +30,7 @@ describe('the limit per address, behind a trusted proxy', () => {
     expect(await from(app, '2001:db8:1:3::1')).toBe(101);
   });
 
-  it('holds for an IPv4 address in all its spellings', async () => {
+  it('applies to an IPv4 address in every spelling', async () => {
     const app = await trusting();
     expect(await from(app, '203.0.113.9')).toBe(101);
     expect(await from(app, '::ffff:203.0.113.9')).toBe(101);
@@ -39,13 +39,13 @@ describe('the limit per address, behind a trusted proxy', () => {
     expect(addresses(app)).toEqual(['203.0.113.9', '203.0.113.9']);
   });
 
-  it('keeps two IPv4 clients apart that come as mapped IPv6', async () => {
+  it('distinguishes two IPv4 clients that connect by IPv4-mapped IPv6', async () => {
     const app = await trusting();
     for (const host of [1, 1, 2, 2]) expect(await from(app, `::ffff:192.0.2.${host}`)).toBe(101);
     expect(await from(app, '::ffff:192.0.2.1')).toBe(429);
   });
 
-  it('is not passed by putting addresses before the one the proxy saw', async () => {
+  it('cannot be bypassed by addresses before the one the proxy saw', async () => {
     const app = await trusting();
     const statuses: number[] = [];
     for (let forged = 1; forged <= 4; forged++)
@@ -53,7 +53,7 @@ describe('the limit per address, behind a trusted proxy', () => {
     expect(statuses).toEqual([101, 101, 429, 429]);
   });
 
-  it('counts what is no address as the proxy’s own', async () => {
+  it('counts an invalid address as that of the proxy', async () => {
     const app = await trusting();
     for (const forged of ['nonsense', '999.1.1.1']) expect(await from(app, forged)).toBe(101);
     expect(await from(app, '__proto__')).toBe(429);
@@ -63,7 +63,7 @@ describe('the limit per address, behind a trusted proxy', () => {
 
 describe('the limit per address, without a trusted proxy', () => {
   it.each(['X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'CF-Connecting-IP', 'X-Client-IP'])(
-    'is not passed by forging %s',
+    'cannot be bypassed by forging %s',
     async name => {
       const app = await start();
       const statuses: number[] = [];
@@ -77,7 +77,7 @@ describe('the limit per address, without a trusted proxy', () => {
     },
   );
 
-  it('is not passed when the trusted proxy is another than the one that speaks', async () => {
+  it('cannot be bypassed if another proxy than the connected one is trusted', async () => {
     const app = await start({ trustProxy: ['10.0.0.0/8'] });
     expect(await from(app, '203.0.113.1')).toBe(101);
     expect(await from(app, '203.0.113.2')).toBe(101);
@@ -85,10 +85,10 @@ describe('the limit per address, without a trusted proxy', () => {
   });
 });
 
-describe('TLS, where it is required', () => {
+describe('requireTls', () => {
   const proto = { 'X-Forwarded-Proto': 'https' };
 
-  it('is not claimed by whoever is no trusted proxy', async () => {
+  it('does not accept X-Forwarded-Proto from an untrusted client', async () => {
     const app = await start({ requireTls: true });
     const peer = await RawPeer.connect(app.port);
     const { status, head, body } = await peer.handshake('/events', proto);
@@ -101,7 +101,7 @@ describe('TLS, where it is required', () => {
   });
 
   it.each(['http', 'https, http', 'http, https', ''])(
-    'is not there when the proxy says %j',
+    'rejects if the proxy sends %j',
     async value => {
       const app = await start({ requireTls: true, trustProxy: 'loopback' });
       expect(await from(app, '203.0.113.9', { 'X-Forwarded-Proto': value })).toBe(426);
@@ -109,14 +109,14 @@ describe('TLS, where it is required', () => {
     },
   );
 
-  it('is there when the trusted proxy says so', async () => {
+  it('accepts if the trusted proxy sends https', async () => {
     const app = await start({ requireTls: true, trustProxy: 'loopback' });
     expect(await from(app, '203.0.113.9', proto)).toBe(101);
   });
 });
 
-describe('IPv6 itself', () => {
-  it('counts a peer on ::1 under the /64 of the loop-back address', async () => {
+describe('IPv6', () => {
+  it('counts a client on ::1 under the /64 of the loopback address', async () => {
     const app = await start();
     const server = app.nest.getHttpServer();
     await new Promise(resolve => server.close(resolve));

@@ -1,7 +1,10 @@
 import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { ServiceUnavailableException, UnauthorizedException } from '@nestjs/common';
 import {
   ConnectionManager,
   type Handshake,
+  RefusalError,
+  RefusalException,
   type SemanticEventsOptions,
   TicketService,
 } from '../../lib/index.js';
@@ -27,14 +30,14 @@ const start = (auth: Auth = { jwt: { secret: JWT_SECRET } }, setup: Partial<Test
 
 const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A token as an attacker writes one. */
+/** Creates a token as an attacker would. */
 function forge(header: object, claims: object, key: string | undefined): string {
   const input = `${base64url(header)}.${base64url({ sub: 'alice', exp: IN_AN_HOUR, ...claims })}`;
   const mac = key === undefined ? '' : createHmac('sha256', key).update(input).digest('base64url');
   return `${input}.${mac}`;
 }
 
-/** What must become of a credential that is worth nothing: told, and closed. */
+/** Expects that an invalid credential is answered and closes the connection. */
 async function expectRefused(app: TestApp, token: string, options = {}): Promise<void> {
   const client = await app.connect('/events', options);
   client.sendJson({ type: 'auth', token });
@@ -42,13 +45,13 @@ async function expectRefused(app: TestApp, token: string, options = {}): Promise
   expect(await client.closed).toEqual({ code: 4401, reason: 'AUTH_FAILED' });
 }
 
-/** Lets every client present its credential at the same moment. */
+/** Sends the credentials of all clients at the same moment. */
 async function authenticateAtOnce(clients: TestClient[], token: string): Promise<Json[]> {
   for (const client of clients) client.sendJson({ type: 'auth', token });
   return Promise.all(clients.map(client => client.next()));
 }
 
-describe('a forged, stale or foreign token is refused', () => {
+describe('a forged, stale or foreign token is rejected', () => {
   const now = Math.floor(Date.now() / 1000);
   const jwt = { secret: JWT_SECRET, audience: 'app', issuer: 'issuer' };
   const mine = { aud: 'app', iss: 'issuer' };
@@ -76,7 +79,7 @@ describe('a forged, stale or foreign token is refused', () => {
     await expectRefused(await start({ jwt }), token);
   });
 
-  it('of a size that is none', async () => {
+  it('of an invalid size', async () => {
     const app = await start(
       { jwt },
       {
@@ -99,7 +102,7 @@ describe('a forged, stale or foreign token is refused', () => {
   });
 });
 
-describe('a validator that gives no proper user refuses', () => {
+describe('a validator without a valid user rejects', () => {
   it.each<[string, unknown]>([
     ['undefined', undefined],
     ['null', null],
@@ -111,58 +114,104 @@ describe('a validator that gives no proper user refuses', () => {
     ['an id that is NaN', { id: NaN }],
     ['a session that is over', { id: 'alice', expiresAt: Date.now() - 1 }],
     ['a session that ends never', { id: 'alice', expiresAt: NaN }],
-  ])('%s, at once and later', async (_, user) => {
+  ])('%s, synchronously and asynchronously', async (_, user) => {
     await expectRefused(await start({ validateToken: () => user as never }), 't');
     await expectRefused(await start({ validateToken: () => Promise.resolve(user as never) }), 't');
   });
 
-  it('throwing and rejecting, and tells nothing of why', async () => {
-    const secret = new Error('secret detail');
-    await expectRefused(
-      await start({
-        validateToken: () => {
-          throw secret;
-        },
-      }),
-      't',
-    );
-    await expectRefused(await start({ validateToken: () => Promise.reject(secret) }), 't');
+  it.each([
+    ['an UnauthorizedException', () => new UnauthorizedException('secret detail')],
+    ['a RefusalError', () => new RefusalError('AUTH_FAILED')],
+    ['a RefusalException', () => new RefusalException('FORBIDDEN')],
+    ['what jsonwebtoken throws', () => Object.assign(new Error(), { name: 'TokenExpiredError' })],
+    ['what jose throws', () => Object.assign(new Error(), { code: 'ERR_JWT_EXPIRED' })],
+  ])('by %s, thrown or rejected', async (_, make) => {
+    const validateToken = () => {
+      throw make();
+    };
+    await expectRefused(await start({ validateToken }), 't');
+    await expectRefused(await start({ validateToken: () => Promise.reject(make()) }), 't');
+  });
+});
+
+describe('a validator that fails is not a verdict on the token', () => {
+  const failures: [string, () => never | Promise<never>][] = [
+    [
+      'throws',
+      () => {
+        throw new Error('secret detail');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('secret detail'))],
+    [
+      'cannot reach a key set',
+      () => Promise.reject(Object.assign(new Error(), { code: 'ERR_JWKS_TIMEOUT' })),
+    ],
+    ['fails on its own server', () => Promise.reject(new ServiceUnavailableException())],
+    ['never answers', () => new Promise<never>(() => undefined)],
+  ];
+
+  it.each(failures)('that %s causes UNAVAILABLE, without the reason', async (_, validateToken) => {
+    const app = await start({ validateToken, timeout: 1_000 });
+    const client = await app.connect();
+    client.sendJson({ type: 'auth', token: 't' });
+    const answer = await client.next();
+    expect(answer).toMatchObject({ type: 'error', code: 'UNAVAILABLE', status: 503 });
+    expect(JSON.stringify(answer)).not.toContain('secret');
+  });
+
+  it('is not counted as a guess, however often', async () => {
+    let isAway = true;
+    const app = await start({
+      validateToken: () => {
+        if (isAway) throw new Error('away');
+        return { id: 'alice' };
+      },
+      attempts: { rate: 1, per: 3_600_000, burst: 2 },
+    });
+    for (let count = 0; count < 10; count++)
+      expect((await (await app.connect()).authenticate('t')).code).toBe('UNAVAILABLE');
+    isAway = false;
+    expect((await (await app.connect()).authenticate('t')).type).toBe('auth_success');
   });
 });
 
 describe('frames that race an asynchronous validator never reach a handler', () => {
   const user = { id: 'alice' };
 
-  it.each(['sent before the token', 'sent after it, before the answer'])('%s', async when => {
-    let answer: (found: typeof user) => void = () => undefined;
-    const app = await start({ validateToken: () => new Promise(resolve => (answer = resolve)) });
-    const client = await app.connect();
-    if (when === 'sent before the token') client.emitUnsigned('demo.unsigned');
-    client.sendJson({ type: 'auth', token: 't' });
-    for (let frame = 0; frame < 10; frame++) {
-      client.emitUnsigned('demo.unsigned');
-      client.sendJson({ event: 'demo.nothing', data: frame });
-    }
-    expect(await client.next()).toMatchObject({ code: 'UNAUTHENTICATED' });
-    answer(user);
-    expect((await client.closed).code).toBe(4401);
-    await client.settled();
-    expect(app.nest.get(DemoGateway).calls).toEqual([]);
-    expect(client.received.filter(({ type }) => type === 'auth_success')).toEqual([]);
-  });
+  it.each(['sent before the token', 'sent after the token, before the answer'])(
+    '%s',
+    async when => {
+      let answer: (found: typeof user) => void = () => undefined;
+      const app = await start({ validateToken: () => new Promise(resolve => (answer = resolve)) });
+      const client = await app.connect();
+      if (when === 'sent before the token') client.emitUnsigned('demo.unsigned');
+      client.sendJson({ type: 'auth', token: 't' });
+      for (let frame = 0; frame < 10; frame++) {
+        client.emitUnsigned('demo.unsigned');
+        client.sendJson({ event: 'demo.nothing', data: frame });
+      }
+      expect(await client.next()).toMatchObject({ code: 'UNAUTHENTICATED' });
+      answer(user);
+      expect((await client.closed).code).toBe(4401);
+      await client.settled();
+      expect(app.nest.get(DemoGateway).calls).toEqual([]);
+      expect(client.received.filter(({ type }) => type === 'auth_success')).toEqual([]);
+    },
+  );
 
-  it('and a validator that never answers meets the deadline', async () => {
+  it('and a validator that never answers is closed at the deadline', async () => {
     const app = await start({ validateToken: () => new Promise(() => undefined), timeout: 2_000 });
     const client = await app.connect();
     client.sendJson({ type: 'auth', token: 't' });
     client.sendJson({ type: 'ping' });
     expect((await client.next()).type).toBe('pong');
-    expect(await client.next()).toMatchObject({ code: 'AUTH_TIMEOUT', status: 408 });
-    expect(await client.closed).toEqual({ code: 4408, reason: 'AUTH_TIMEOUT' });
+    expect(await client.next()).toMatchObject({ code: 'UNAVAILABLE', status: 503 });
+    expect(await client.closed).toEqual({ code: 1013, reason: 'UNAVAILABLE' });
     expect(app.nest.get(DemoGateway).calls).toEqual([]);
   });
 
-  it('and a second token while the first is looked at is refused', async () => {
+  it('and a second token during validation is rejected', async () => {
     const app = await start({ validateToken: () => new Promise(() => undefined) });
     const client = await app.connect();
     client.sendJson({ type: 'auth', token: 'one' });
@@ -172,8 +221,8 @@ describe('frames that race an asynchronous validator never reach a handler', () 
   });
 });
 
-describe('a ticket is worth one connection', () => {
-  it('redeemed by 50 sockets at once: exactly one is authenticated', async () => {
+describe('a ticket is valid for one connection', () => {
+  it('if 50 sockets redeem it at once: exactly one is authenticated', async () => {
     const app = await start({ jwt: { secret: JWT_SECRET }, attempts: { burst: 100 } });
     const clients = await Promise.all(Array.from({ length: 50 }, () => app.connect()));
     const { ticket } = app.nest.get(TicketService).issue({ id: 'alice' });
@@ -192,7 +241,7 @@ describe('a ticket is worth one connection', () => {
     expect(answers.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(39);
   });
 
-  it('used twice, after a close', async () => {
+  it('and not after that connection has closed', async () => {
     const app = await start();
     const { ticket } = app.nest.get(TicketService).issue({ id: 'alice' });
     const client = await app.connect();
@@ -202,7 +251,7 @@ describe('a ticket is worth one connection', () => {
     await expectRefused(app, ticket);
   });
 
-  it('after its expiry', async () => {
+  it('and not after its expiry', async () => {
     const clock = new FakeClock(Date.now());
     const app = await start(undefined, { clock });
     const { ticket } = app.nest.get(TicketService).issue({ id: 'alice' });
@@ -214,7 +263,7 @@ describe('a ticket is worth one connection', () => {
     ['another origin', { origin: 'https://evil.example' }, { origin: 'https://app.example' }],
     ['no origin', {}, { origin: 'https://app.example' }],
     ['another address', {}, { address: '192.0.2.7' }],
-  ])('from %s when it is bound, which does not use it up', async (_, connect, binding) => {
+  ])('and not from %s if it is bound, which does not consume it', async (_, connect, binding) => {
     const app = await start(undefined, {
       options: {
         auth: { jwt: { secret: JWT_SECRET } },
@@ -227,7 +276,7 @@ describe('a ticket is worth one connection', () => {
     expect(await tickets.revoke(ticket)).toBe(true);
   });
 
-  it('never, once it is revoked', async () => {
+  it('and not after it was revoked', async () => {
     const app = await start();
     const tickets = app.nest.get(TicketService);
     const { ticket } = tickets.issue({ id: 'alice' });
@@ -235,7 +284,7 @@ describe('a ticket is worth one connection', () => {
     await expectRefused(app, ticket);
   });
 
-  it('and is no token, as a token is no ticket', async () => {
+  it('and is not accepted as a token, nor a token as a ticket', async () => {
     const app = await start({ jwt: { secret: RING_KEY.secret } });
     const { ticket } = app.nest.get(TicketService).issue({ id: 'alice' });
     const bare = ticket.slice('ticket.'.length);
@@ -251,17 +300,40 @@ describe('guessing is limited per address', () => {
   it.each([
     ['tickets', () => `ticket.${randomUUID()}`],
     ['tokens', () => randomUUID()],
-  ])('%s: ten at once, then RATE_LIMITED, even with the right one', async (_, guess) => {
+  ])('%s: ten at once, then RATE_LIMITED, but a valid one is still accepted', async (_, guess) => {
     const app = await start();
     for (let attempt = 0; attempt < 10; attempt++) await expectRefused(app, guess());
     const client = await app.connect();
-    const answer = await client.authenticate(tokenFor('alice'));
+    const answer = await client.authenticate(guess());
     expect(answer).toMatchObject({ code: 'RATE_LIMITED', status: 429 });
     expect(answer.retry_after).toBeGreaterThan(0);
     expect(answer.retry_after).toBeLessThanOrEqual(12);
+    expect(await client.closed).toMatchObject({ code: 4429 });
+    const { ticket } = app.nest.get(TicketService).issue({ id: 'alice' });
+    for (const credential of [tokenFor('alice'), ticket])
+      expect((await (await app.connect()).authenticate(credential)).type).toBe('auth_success');
   });
 
-  it('and whoever does not guess wrong is not limited', async () => {
+  it('for validateToken: ten at once, then even a valid token is rejected', async () => {
+    const auth = { validateToken: (pin: string) => (pin === '4711' ? { id: 'alice' } : null) };
+    const app = await start(auth);
+    for (let pin = 0; pin < 10; pin++) await expectRefused(app, `${pin}`);
+    const client = await app.connect();
+    expect((await client.authenticate('4711')).code).toBe('RATE_LIMITED');
+    const { ticket } = app.nest.get(TicketService).issue({ id: 'alice' });
+    expect((await (await app.connect()).authenticate(ticket)).type).toBe('auth_success');
+  });
+
+  it('and a renewal is not rejected for the guesses of others', async () => {
+    const auth = { validateToken: (token: string) => (token === 'right' ? { id: 'alice' } : null) };
+    const app = await start(auth);
+    const client = await app.connect();
+    await client.authenticate('right');
+    for (let attempt = 0; attempt < 10; attempt++) await expectRefused(app, `${attempt}`);
+    expect((await client.authenticate('right')).type).toBe('auth_success');
+  });
+
+  it('and valid credentials are not limited', async () => {
     const app = await start();
     for (let login = 0; login < 30; login++) await app.login('alice');
   });
@@ -280,7 +352,7 @@ describe('a session', () => {
     expect((await client.closed).code).toBe(4401);
   });
 
-  it("is never renewed by another user's token or ticket", async () => {
+  it("cannot be renewed by another user's token or ticket", async () => {
     const app = await start();
     const tickets = app.nest.get(TicketService);
     for (const credential of [tokenFor('bob'), tickets.issue({ id: 'bob' }).ticket]) {
@@ -299,7 +371,7 @@ describe('a session', () => {
   });
 });
 
-describe('nobody publishes as the server or as someone else', () => {
+describe('no client publishes as the server or as another user', () => {
   const cases: [string, Json][] = [
     ['a system type', { type: 'system.user.disconnected' }],
     ['the type system', { type: 'system' }],
@@ -307,14 +379,14 @@ describe('nobody publishes as the server or as someone else', () => {
     ['another user', { source: 'user:bob' }],
     ['another user, in capitals', { source: 'URN:USER:bob' }],
     ['another user, encoded', { source: '%2Fusers%2F%62ob' }],
-    ['another user, by a detour', { source: '/users/alice/../bob' }],
+    ['another user, by dot segments', { source: '/users/alice/../bob' }],
   ];
 
   it.each(cases)('%s is FORBIDDEN, and reaches no handler', async (_, members) => {
     const app = await TestApp.start({ gateways: [DemoGateway] });
     const client = await app.login('alice');
     const event = client.event('demo.unsigned', 1, members);
-    // In Nest's frame, any event can be carried to any handler.
+    // In Nest's frame, any event can be sent to any handler.
     client.sendJson({ event: 'demo.unsigned', data: event });
     expect(await client.next()).toMatchObject({
       event: 'exception',
@@ -340,14 +412,14 @@ describe('nobody publishes as the server or as someone else', () => {
     expect(app.nest.get(DemoGateway).calls).toEqual([]);
   });
 
-  it('one who names oneself is handled', async () => {
+  it('a user may publish as itself', async () => {
     const app = await start();
     const client = await app.login('alice');
     client.emit('demo.unsigned', 1, { source: '/users/alice' });
     expect((await client.next()).event.data).toMatchObject({ user: 'alice' });
   });
 
-  it('a forbidden event has not used up its nonce', async () => {
+  it('a forbidden event does not consume its nonce', async () => {
     const app = await start();
     const client = await app.login('alice');
     const event = client.event('demo.echo', 1, { source: 'user:bob' });
@@ -357,11 +429,18 @@ describe('nobody publishes as the server or as someone else', () => {
     }
   });
 
-  it('one who has not authenticated names nobody at a public handler', async () => {
+  it('an unauthenticated client may not use the source of a user at a public handler', async () => {
     const client = await (await start()).connect();
     client.emitUnsigned('demo.public', { source: 'user:bob' });
     expect((await client.next()).code).toBe('FORBIDDEN');
     client.emitUnsigned('demo.public');
     expect((await client.next()).event.data).toBe('open');
+  });
+});
+
+describe('a user id that no store can distinguish from another', () => {
+  it.each(['\ud800', 'a\udfffb', ''])('(%j) is rejected', async id => {
+    const app = await start({ validateToken: () => ({ id }) });
+    await expectRefused(app, 'any');
   });
 });

@@ -6,7 +6,7 @@ import { RawPeer, request } from '../helpers/raw-peer.js';
 import { JWT_SECRET, TestApp, tokenFor } from '../helpers/test-app.js';
 import { TestClient } from '../helpers/test-client.js';
 
-/** Peers that never authenticate keep their places for as long as a test takes. */
+/** Unauthenticated clients keep their slots for the duration of a test. */
 const auth = { jwt: { secret: JWT_SECRET }, timeout: 600_000 };
 
 const start = async (connection = {}, more = {}) => {
@@ -38,7 +38,7 @@ describe('500 simultaneous upgrades on a limit of 100', () => {
     }
   });
 
-  it('open exactly 100 in all, and tell the others with 503 that the server is full', async () => {
+  it('open exactly 100 in total, and reject the others with 503', async () => {
     const { app } = await start({ maxConnections: 100, maxConnectionsPerAddress: 1_000 });
     const { open, answers } = await storm(app, 500);
     expect(open).toHaveLength(100);
@@ -46,8 +46,8 @@ describe('500 simultaneous upgrades on a limit of 100', () => {
   });
 });
 
-describe('a place', () => {
-  it('is taken by who never authenticates', async () => {
+describe('a connection slot', () => {
+  it('is used by a client that never authenticates', async () => {
     const { app } = await start({ maxConnectionsPerAddress: 1 });
     await RawPeer.open(app.port);
     const { status, body } = await (await RawPeer.connect(app.port)).handshake();
@@ -58,21 +58,24 @@ describe('a place', () => {
     });
   });
 
-  it.each(['reset', 'FIN', 'close frame', 'protocol error'])('comes back after a %s', async how => {
-    const { app, store, connections } = await start({ maxConnectionsPerAddress: 1 });
-    for (let round = 0; round < 3; round++) {
-      const peer = await RawPeer.open(app.port);
-      if (how === 'reset') peer.reset();
-      else if (how === 'FIN') peer.socket.end();
-      else if (how === 'close frame') peer.send(Buffer.from([3, 232]), { opcode: 8 });
-      else peer.send('x', { opcode: 3 });
-      await peer.gone;
-      peer.socket.destroy();
-      await eventually(() => store.size === 0 && connections.count === 0);
-    }
-  });
+  it.each(['reset', 'FIN', 'close frame', 'protocol error'])(
+    'is released after a %s',
+    async how => {
+      const { app, store, connections } = await start({ maxConnectionsPerAddress: 1 });
+      for (let round = 0; round < 3; round++) {
+        const peer = await RawPeer.open(app.port);
+        if (how === 'reset') peer.reset();
+        else if (how === 'FIN') peer.socket.end();
+        else if (how === 'close frame') peer.send(Buffer.from([3, 232]), { opcode: 8 });
+        else peer.send('x', { opcode: 3 });
+        await peer.gone;
+        peer.socket.destroy();
+        await eventually(() => store.size === 0 && connections.count === 0);
+      }
+    },
+  );
 
-  it('comes back when the peer is gone before it reads the answer to its handshake', async () => {
+  it('is released if the client disconnects before it reads the handshake response', async () => {
     const { app, store } = await start({ maxConnectionsPerAddress: 5 });
     for (let round = 0; round < 20; round++) {
       const peer = await RawPeer.connect(app.port);
@@ -91,7 +94,7 @@ describe('a place', () => {
     ['another protocol', { Upgrade: 'h2c' }, 400],
     ['bad sub-protocols', { 'Sec-WebSocket-Protocol': ',' }, 400],
     ['a refused origin', { Origin: 'https://evil.com' }, 403],
-  ])('is not taken by a handshake with %s', async (_, headers, expected) => {
+  ])('is not used by a handshake with %s', async (_, headers, expected) => {
     const { app, store } = await start({ maxConnectionsPerAddress: 1 });
     for (let round = 0; round < 3; round++) {
       const { status } = await (await RawPeer.connect(app.port)).handshake('/events', headers);
@@ -101,7 +104,7 @@ describe('a place', () => {
     await RawPeer.open(app.port);
   });
 
-  it('is not taken on a path where no gateway is', async () => {
+  it('is not used on a path without a gateway', async () => {
     const { app, store } = await start();
     const peer = await RawPeer.connect(app.port);
     peer.write(request('/nowhere'));
@@ -111,7 +114,7 @@ describe('a place', () => {
 });
 
 describe('the connections of one user', () => {
-  it('are bounded; the one too many is told, closed with 4429 and leaves no trace', async () => {
+  it('are limited; the next one is rejected, closed with 4429 and leaves no trace', async () => {
     const { app, store } = await start({ maxConnectionsPerUser: 2 });
     const [one] = [await app.login('alice'), await app.login('alice')];
     const third = await app.connect();
@@ -124,7 +127,7 @@ describe('the connections of one user', () => {
     await app.login('alice');
   });
 
-  it('are bounded when all authenticate at the same instant', async () => {
+  it('are limited if all authenticate at the same instant', async () => {
     const { app, store } = await start({ maxConnectionsPerUser: 3 });
     const clients = await Promise.all(Array.from({ length: 20 }, () => app.connect()));
     const answers = await Promise.all(
@@ -135,7 +138,7 @@ describe('the connections of one user', () => {
     await eventually(() => store.size === 0);
   });
 
-  it('count a renewal as what it is: no further connection', async () => {
+  it('do not count a renewal as another connection', async () => {
     const { app, store } = await start({ maxConnectionsPerUser: 1 });
     const client = await app.login('alice');
     for (let round = 0; round < 3; round++)
@@ -145,7 +148,7 @@ describe('the connections of one user', () => {
 });
 
 describe('connection attempts', () => {
-  it('that come too fast are refused with 429 and the time to wait', async () => {
+  it('that are too frequent are rejected with 429 and the retry delay', async () => {
     const { app } = await start({ connectRate: 0.01, connectBurst: 3 });
     const { answers } = await storm(app, 10);
     expect(answers.filter(status => status === 101)).toHaveLength(3);

@@ -8,7 +8,7 @@ import { GatedGateway, unsigned } from '../helpers/gated.gateway.js';
 import { PING, PONG, RawPeer } from '../helpers/raw-peer.js';
 import { TestApp } from '../helpers/test-app.js';
 
-/** From one ping to the next, for peers that are to answer in between on a busy machine as well. */
+/** The interval of pings, long enough for a client on a busy machine to answer. */
 const ANSWERABLE = 600;
 
 const start = async (
@@ -20,7 +20,7 @@ const start = async (
   return { app, store, connections: app.nest.get(ConnectionManager) };
 };
 
-/** A peer with an event loop of its own, which tells of a ping at once and answers it later. */
+/** A client with its own event loop, which reports a ping at once and answers it later. */
 const ANSWERS_LATE = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { WebSocket } = require('ws');
@@ -31,8 +31,8 @@ const ANSWERS_LATE = `
   });
 `;
 
-describe('a peer that does not answer the close frame', () => {
-  it('is dropped in time, and its place is free', async () => {
+describe('a client that does not answer the close frame', () => {
+  it('is dropped in time, and its slot is released', async () => {
     const { app, store } = await start({ idleTimeout: 100, closeTimeout: 200 });
     const peer = await RawPeer.open(app.port);
     expect(await peer.closeCode()).toBe(4000);
@@ -40,8 +40,8 @@ describe('a peer that does not answer the close frame', () => {
   });
 });
 
-describe('a peer that is dead', () => {
-  it('is gone after two heartbeats, without a close frame, and its place is free', async () => {
+describe('a client that is dead', () => {
+  it('is closed after two heartbeats without a close frame, and its slot is released', async () => {
     const { app, store, connections } = await start({ heartbeatInterval: 60 });
     const peer = await RawPeer.open(app.port);
     expect((await peer.next())?.opcode).toBe(PING);
@@ -49,14 +49,14 @@ describe('a peer that is dead', () => {
     await eventually(() => connections.count === 0 && store.size === 0);
   });
 
-  it('is gone though it is paused and what it is sent piles up', async () => {
+  it('is closed even if it is paused and its frames pile up', async () => {
     const { app, store } = await start({ heartbeatInterval: 60 });
     const client = await app.login();
     client.socket.pause();
     await eventually(() => store.size === 0);
   });
 
-  it('is found while others that answer stay', async () => {
+  it('is detected while clients that answer stay connected', async () => {
     const { app, connections } = await start({ heartbeatInterval: ANSWERABLE });
     const alive = await app.login();
     await RawPeer.open(app.port);
@@ -68,7 +68,7 @@ describe('a peer that is dead', () => {
     expect((await alive.next()).event.data).toBe('alive');
   });
 
-  it('does not live on by pongs it sent before it was asked', async () => {
+  it('is not kept alive by pongs it sent before the ping', async () => {
     const { app, store } = await start({ heartbeatInterval: 150 });
     const peer = await RawPeer.open(app.port);
     for (let pong = 0; pong < 10; pong++) peer.send('', { opcode: PONG });
@@ -76,7 +76,7 @@ describe('a peer that is dead', () => {
     await eventually(() => store.size === 0);
   });
 
-  it('is not one that answered while the server stood still', async () => {
+  it('is not detected by mistake after the server stood still', async () => {
     const { app, connections } = await start({ heartbeatInterval: 1_000 });
     const peer = new Worker(ANSWERS_LATE, { eval: true, workerData: app.port });
     await once(peer, 'message');
@@ -88,7 +88,7 @@ describe('a peer that is dead', () => {
     await eventually(() => connections.count === 0);
   });
 
-  it('is found by heartbeat though it is not read because its handlers run', async () => {
+  it('is detected even if it is not read because its handlers run', async () => {
     const connection = { heartbeatInterval: 60, maxRunningHandlers: 1 };
     const { app, store } = await start(connection, [GatedGateway]);
     const peer = await RawPeer.open(app.port);
@@ -100,8 +100,8 @@ describe('a peer that is dead', () => {
   });
 });
 
-describe('a peer that is not read because its handlers run', () => {
-  it('is not taken for dead, and is answered once they finish', async () => {
+describe('a client that is not read because its handlers run', () => {
+  it('is not considered dead, and receives its replies when they finish', async () => {
     const connection = { heartbeatInterval: ANSWERABLE, maxRunningHandlers: 1 };
     const { app, connections } = await start(connection, [GatedGateway]);
     const client = await app.login();
@@ -113,8 +113,8 @@ describe('a peer that is not read because its handlers run', () => {
   });
 });
 
-describe('a peer that is idle', () => {
-  it('is closed with 4000, though it answers every ping', async () => {
+describe('a client that is idle', () => {
+  it('is closed with 4000, even if it answers every ping', async () => {
     const { app, store } = await start({
       heartbeatInterval: ANSWERABLE,
       idleTimeout: 2.5 * ANSWERABLE,
@@ -127,7 +127,7 @@ describe('a peer that is idle', () => {
   it.each([
     ['pings', PING],
     ['pongs', PONG],
-  ])('is not kept in use by %s', async (_, opcode) => {
+  ])('is not kept active by %s', async (_, opcode) => {
     const { app } = await start({ idleTimeout: 200 });
     const peer = await RawPeer.open(app.port);
     const timer = setInterval(() => {
@@ -137,7 +137,7 @@ describe('a peer that is idle', () => {
     clearInterval(timer);
   });
 
-  it('is not one that sends messages', async () => {
+  it('does not include one that sends messages', async () => {
     const { app, connections } = await start({ idleTimeout: 2_000 });
     const client = await app.login();
     for (let sent = 0; sent < 6; sent++) {
@@ -149,8 +149,8 @@ describe('a peer that is idle', () => {
   });
 });
 
-describe('a peer that half-closes', () => {
-  it('is gone at once, and its place is free', async () => {
+describe('a client that half-closes', () => {
+  it('is closed at once, and its slot is released', async () => {
     const { app, store, connections } = await start();
     const peer = await RawPeer.open(app.port);
     peer.socket.end();
@@ -158,7 +158,7 @@ describe('a peer that half-closes', () => {
     await eventually(() => store.size === 0 && connections.count === 0);
   });
 
-  it('right after its handshake is gone, too', async () => {
+  it('right after its handshake is closed, too', async () => {
     const { app, store } = await start();
     for (let round = 0; round < 5; round++) {
       const peer = await RawPeer.connect(app.port);

@@ -2,7 +2,7 @@ import { DemoGateway } from '../helpers/demo.gateway.js';
 import { RING_KEY, TestApp } from '../helpers/test-app.js';
 import { type Json, signatureOf, type TestClient } from '../helpers/test-client.js';
 
-/** What every object inherits; it is not the same in every version of Node. */
+/** The inherited members of every object, which vary between Node versions. */
 const UNPOLLUTED = Reflect.ownKeys(Object.prototype);
 
 let app: TestApp;
@@ -20,7 +20,7 @@ const outcome = async (text: string, from = client): Promise<string> => {
   from.sendJson({ type: 'ping' });
   const answers = await from.take(2);
   const answer = answers.find(({ type }) => type !== 'pong')!;
-  // One answer, and the socket lives on.
+  // One answer, and the connection stays open.
   expect(answers.some(({ type }) => type === 'pong')).toBe(true);
   return answer.type === 'event' ? 'accepted' : (answer.code ?? answer.data.code);
 };
@@ -32,7 +32,7 @@ afterEach(() => {
   expect(Reflect.ownKeys(Object.prototype)).toEqual(UNPOLLUTED);
 });
 
-describe('an event whose signature is none', () => {
+describe('an event without a valid signature', () => {
   it.each([
     [undefined],
     [null],
@@ -45,7 +45,7 @@ describe('an event whose signature is none', () => {
     [['v1.main.x']],
     ['v1.'],
     ['v1.main.'],
-  ])('%j is refused, and is not signed on its way through', async semanticsignature => {
+  ])('is rejected with %j, and is not signed by the server', async semanticsignature => {
     const event: Json = { ...client.event('demo.echo', 'canary'), semanticsignature };
     client.sendJson({ type: 'event', event });
     const answer = await client.next();
@@ -54,7 +54,7 @@ describe('an event whose signature is none', () => {
     expect(calls()).toEqual([]);
   });
 
-  it('stays so for a handler that asks for none: what it was sent is what it sees', async () => {
+  it('reaches a handler without @SignedEvent() as it was sent', async () => {
     const event = { ...client.event('demo.unsigned'), semanticsignature: undefined };
     expect(await send(event)).toBe('accepted');
     expect(calls()[0]).not.toHaveProperty('semanticsignature');
@@ -74,7 +74,7 @@ describe('a signed event', () => {
     count: 7,
   };
 
-  it('is refused when any attribute is changed by one byte, dropped or added', async () => {
+  it('is rejected if any attribute is changed by one byte, removed or added', async () => {
     const time = new Date().toISOString();
     const event = client.event('demo.echo', { a: ['b'] }, { ...attributes, time });
     const changed: Json = {
@@ -95,7 +95,7 @@ describe('a signed event', () => {
     expect(await send(event)).toBe('accepted');
   });
 
-  it('is refused under any other key id', async () => {
+  it('is rejected under any other key id', async () => {
     const event = client.event('demo.echo', 'x');
     const [, keyId, mac] = String(event.semanticsignature).split('.') as [string, string, string];
     const other = await app.login();
@@ -121,7 +121,7 @@ describe('a signed event', () => {
     expect(await send(event)).toBe('accepted');
   });
 
-  it('is refused when it was signed by the ring key under a session’s id, or the other way', async () => {
+  it('is rejected if signed by the ring key under a session’s id, or the other way round', async () => {
     const ring = Buffer.from(RING_KEY.secret).toString('base64url');
     const { key_id, key } = client.signing!;
     const event = client.event('demo.echo', 'x');
@@ -129,7 +129,7 @@ describe('a signed event', () => {
     expect(await send(client.sign(event, { key_id: RING_KEY.id, key }))).toBe('INVALID_SIGNATURE');
   });
 
-  it('of the server is not taken back, nor one of a client signed as the server would', async () => {
+  it('of the server is rejected if sent back, and so is one that a client signed like the server', async () => {
     client.emit('demo.echo', 'x');
     const { event } = await client.next();
     expect(await send({ ...event, type: 'demo.echo' })).toBe('FORBIDDEN');
@@ -139,7 +139,7 @@ describe('a signed event', () => {
     expect(calls()).toEqual(['x']);
   });
 
-  it('whose signature stands anywhere but in the event is refused', async () => {
+  it('whose signature is anywhere but in the event is rejected', async () => {
     const { semanticsignature, ...event } = client.event('demo.echo', { a: 1 });
     for (const frame of [
       { type: 'event', event, semanticsignature },

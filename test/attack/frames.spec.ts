@@ -19,7 +19,7 @@ async function peerOf(connection = {}, user?: string) {
   return { app, peer, connections: app.nest.get(ConnectionManager) };
 }
 
-describe('a frame that breaks the protocol closes with its code, and only its own connection', () => {
+describe('a frame that violates the protocol closes its own connection only, with its code', () => {
   it.each<[string, Buffer, number]>([
     ['compressed', frame('x', { rsv: 4 }), 1002],
     ['with the second reserved bit', frame('x', { rsv: 2 }), 1002],
@@ -58,7 +58,7 @@ describe('a frame that breaks the protocol closes with its code, and only its ow
 });
 
 describe('a message before authentication', () => {
-  it('over 8 KiB is told and closes with 1009, an auth frame like any other', async () => {
+  it('over 8 KiB is answered and closes with 1009, including an auth frame', async () => {
     const { app, peer, connections } = await peerOf();
     const text = JSON.stringify({ type: 'auth', token: 'x'.repeat(8_192) });
     peer.send(text);
@@ -68,7 +68,7 @@ describe('a message before authentication', () => {
     await app.login();
   });
 
-  it('of exactly 8 KiB is read, in any number of fragments', async () => {
+  it('of exactly 8 KiB is accepted, in any number of fragments', async () => {
     const { peer } = await peerOf();
     const text = JSON.stringify({ type: 'ping', pad: '' });
     const full = text.replace('""', `"${'x'.repeat(8_192 - text.length)}"`);
@@ -78,7 +78,7 @@ describe('a message before authentication', () => {
     expect((await read(peer)).type).toBe('pong');
   });
 
-  it.each([0, 4_000])('of 5 MB is not taken in: told after %d bytes of it', async given => {
+  it.each([0, 4_000])('of 5 MB is not buffered: rejected after %d bytes of it', async given => {
     const { peer } = await peerOf();
     const header = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x4c, 0x4b, 0x40, 1, 2, 3, 4]);
     peer.write(Buffer.concat([header, Buffer.alloc(given)]));
@@ -94,7 +94,7 @@ describe('a message before authentication', () => {
       frame('x'.repeat(1_000), { opcode: CONTINUATION, fin: false }),
     ],
   ])(
-    'that is not finished is not kept up to the limit of all others: %s',
+    'that is unfinished is not buffered up to the limit of authenticated clients: %s',
     async (_, first, more) => {
       const { peer, connections } = await peerOf();
       peer.write(first);
@@ -108,7 +108,7 @@ describe('a message before authentication', () => {
     },
   );
 
-  it('is not held to that any more once it comes after authentication', async () => {
+  it('no longer has that limit after authentication', async () => {
     const { peer } = await peerOf({}, 'alice');
     const bytes = frame(JSON.stringify({ type: 'ping', pad: 'x'.repeat(60_000) }));
     for (let at = 0; at < bytes.length; at += 1_000) {
@@ -118,7 +118,7 @@ describe('a message before authentication', () => {
     expect((await read(peer)).type).toBe('pong');
   });
 
-  it('is not held to that where it comes in one chunk with the authentication', async () => {
+  it('no longer has that limit in the same chunk as the authentication', async () => {
     const { peer } = await peerOf();
     const auth = frame(JSON.stringify({ type: 'auth', token: tokenFor('alice') }));
     const ping = frame(JSON.stringify({ type: 'ping', pad: 'x'.repeat(20_000) }));
@@ -138,10 +138,10 @@ describe('a message before authentication', () => {
   });
 });
 
-describe('fragments without end', () => {
+describe('endless fragments', () => {
   it.each([
     ['of one byte', 'x'],
-    ['of nothing', ''],
+    ['of zero bytes', ''],
   ])('%s close with 1008', async (_, content) => {
     const { peer } = await peerOf({}, 'alice');
     peer.send('x', { fin: false });
@@ -150,7 +150,7 @@ describe('fragments without end', () => {
     expect(await peer.closeCode()).toBe(1008);
   });
 
-  it('that stop in between are closed like any who never authenticates', async () => {
+  it('that stop in between are closed at the authentication deadline', async () => {
     const app = await TestApp.start({
       gateways: [DemoGateway],
       options: { auth: { validateToken: () => null, timeout: 100 } },
@@ -160,7 +160,7 @@ describe('fragments without end', () => {
     expect(await peer.closeCode()).toBe(4408);
   });
 
-  it('in chunks of one byte are not kept without bound', async () => {
+  it('in chunks of one byte are not buffered without limit', async () => {
     const { peer } = await peerOf({}, 'alice');
     peer.socket.setNoDelay();
     const bytes = frame('x'.repeat(3_000));
@@ -174,9 +174,9 @@ describe('fragments without end', () => {
 
 describe.each([
   ['pings', PING],
-  ['pongs nobody asked for', PONG],
+  ['unsolicited pongs', PONG],
 ])('a flood of %s', (_, opcode) => {
-  it('is charged like messages, answered within bounds and closed with 4429', async () => {
+  it('is charged like messages, answered a limited number of times and closed with 4429', async () => {
     const { peer } = await peerOf({ messageRate: 0.1, messageBurst: 20, maxStrikes: 5 });
     peer.write(Buffer.concat(Array.from({ length: 500 }, () => frame('x', { opcode }))));
     const answers: number[] = [];

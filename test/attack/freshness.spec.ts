@@ -12,7 +12,7 @@ async function start() {
   return { app, clock };
 }
 
-/** Signed with a key of the ring, which is good on any connection. */
+/** Creates an event signed with a ring key, which is valid on any connection. */
 const ringEvent = (
   client: TestClient,
   clock: FakeClock,
@@ -46,13 +46,13 @@ describe('a time', () => {
     ['a day that is not', '2026-02-30T10:00:00Z', 'INVALID_EVENT'],
     ['an offset that is not', '2026-11-23T10:00:00+24:00', 'INVALID_EVENT'],
     ['a line break behind', '2026-11-23T10:00:00Z\n', 'INVALID_EVENT'],
-  ])('%s is refused: %p with %s', async (_, time, code) => {
+  ])('%s is rejected: %p with %s', async (_, time, code) => {
     const { app, clock } = await start();
     const client = await app.login();
     expect(await outcome(client, ringEvent(client, clock, { time }))).toBe(code);
   });
 
-  it('of offset -00:00, or of any other, is that instant, and its nonce good once', async () => {
+  it('with offset -00:00 or any other is that instant, and its nonce is accepted once', async () => {
     const { app, clock } = await start();
     const client = await app.login();
     for (const offset of ['-00:00', '+00:00']) {
@@ -77,14 +77,14 @@ describe('a nonce', () => {
     ['n'.repeat(16)],
     'nonce with spaces',
     'nonce:with:colons',
-  ])('of %.20p is none: INVALID_EVENT', async semanticnonce => {
+  ])('of %.20p is rejected with INVALID_EVENT', async semanticnonce => {
     const { app, clock } = await start();
     const client = await app.login();
     const event = ringEvent(client, clock, { semanticnonce });
     expect(await outcome(client, event)).toBe('INVALID_EVENT');
   });
 
-  it('is not used up by an event that is refused for something else', async () => {
+  it('is not consumed by an event that is rejected for another reason', async () => {
     const { app, clock } = await start();
     const client = await app.login();
     const event = ringEvent(client, clock);
@@ -101,7 +101,7 @@ describe('a nonce', () => {
     expect(await outcome(client, event)).toBe('accepted');
   });
 
-  it('of a rate-limited event is good once the limit lets it pass', async () => {
+  it('of a rate-limited event is accepted once the limit allows it', async () => {
     const { app, clock } = await start();
     const client = await app.login();
     const events = [1, 2, 3, 4].map(() => ringEvent(client, clock, {}, 'demo.limited'));

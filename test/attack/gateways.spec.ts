@@ -28,7 +28,7 @@ function gatewayAt(options: object, port?: number) {
 }
 
 describe('a gateway', () => {
-  it('may take less or more than the others, and holds to it', async () => {
+  it('may have a lower or higher size limit than others', async () => {
     const app = await TestApp.start({
       gateways: [
         gatewayAt({ path: '/small', maxMessageSize: 500 }),
@@ -58,7 +58,7 @@ describe('a gateway', () => {
     await expect(TestApp.start({ gateways })).rejects.toBeInstanceOf(SemanticEventsConfigError);
   });
 
-  it('that agrees with another on its path, or says nothing, does not', async () => {
+  it('that agrees with another on its path, or sets nothing, starts', async () => {
     const own = { path: '/one', origins: ['https://a.com'] };
     const app = await TestApp.start({
       gateways: [gatewayAt(own), gatewayAt(own), gatewayAt({ path: '/one' })],
@@ -94,7 +94,7 @@ const places: [string, () => Promise<{ app: TestApp; port: number; path: string 
 ];
 
 describe.each(places)('a gateway %s', (_, startIt) => {
-  it('is defended the same: origin, size, places, authentication', async () => {
+  it('is protected equally: origin, size, connections, authentication', async () => {
     const { app, port, path } = await startIt();
     const evil = await RawPeer.connect(port);
     const { status, body } = await evil.handshake(path, { Origin: 'https://evil.com' });
@@ -117,7 +117,7 @@ describe.each(places)('a gateway %s', (_, startIt) => {
     expect(await large.closeCode()).toBe(1009);
   });
 
-  it('tells its clients 1001 at shutdown and leaves no place taken', async () => {
+  it('closes its clients with 1001 at shutdown and releases every slot', async () => {
     const { app, port, path } = await startIt();
     const client = await app.login('alice', path, { port });
     const store = app.nest.get<InMemoryConnectionStore>(ConnectionStore);
@@ -128,7 +128,7 @@ describe.each(places)('a gateway %s', (_, startIt) => {
 });
 
 describe('limits', () => {
-  it('hold for all gateways, paths and ports of an application together', async () => {
+  it('apply to all gateways, paths and ports of an application together', async () => {
     const port = await freePort();
     const app = await TestApp.start({
       gateways: [DemoGateway, gatewayAt({ path: '/two' }), gatewayAt({ path: '/three' }, port)],

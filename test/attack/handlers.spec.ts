@@ -99,7 +99,7 @@ const start = async () => TestApp.start({ gateways: [FailingGateway, DemoGateway
 
 describe('a handler', () => {
   it.each(['rejecting', 'nothing', 'cyclic', 'getter', 'thenable', 'stream'])(
-    'that fails by %s is one INTERNAL without stack or echo, in both forms of frame',
+    'that fails by %s sends one INTERNAL without stack or echo, in both frame formats',
     async how => {
       const client = await (await start()).login();
       const type = `fails.${how}`;
@@ -118,7 +118,7 @@ describe('a handler', () => {
   );
 
   it.each(['never', 'silent-stream'])(
-    'that is %s done holds up nobody, and goes with its socket',
+    'that is %s done blocks nothing, and ends with its socket',
     async how => {
       const app = await start();
       const client = await app.login();
@@ -128,10 +128,10 @@ describe('a handler', () => {
     },
   );
 
-  it('whose stream fails as its client goes has harmed nothing else', async () => {
+  it('whose stream fails when its client disconnects has no other effect', async () => {
     const app = await start();
     const client = await app.login();
-    // Each is a stream of its own.
+    // Each one is a separate stream.
     client.sendJson(unsigned('fails.ending'));
     client.sendJson(unsigned('fails.ending'));
     await client.take(2);
@@ -139,7 +139,7 @@ describe('a handler', () => {
     await eventually(() => app.nest.get(FailingGateway).disconnects === 1);
   });
 
-  it('whose stream comes when its client has gone begins none that nobody would end', async () => {
+  it('whose stream starts after its client disconnected is not subscribed to', async () => {
     const app = await start();
     const gateway = app.nest.get(FailingGateway);
     const client = await app.login();
@@ -177,7 +177,7 @@ describe('a handler', () => {
   });
 });
 
-describe('keys that make no signature safe', () => {
+describe('unsafe signing keys', () => {
   const days = (count: number) => new Date(Date.now() + count * 86_400_000);
   const withKeys = (keys: Json[]) =>
     TestApp.start({ gateways: [DemoGateway], options: { signing: { keys } as never } });
@@ -195,7 +195,7 @@ describe('keys that make no signature safe', () => {
     await expect(withKeys(keys)).rejects.toBeInstanceOf(SemanticEventsConfigError);
   });
 
-  it('are refused while they are not in force: not yet, or no longer', async () => {
+  it('are rejected while not in force: not yet, or no longer', async () => {
     const next = { id: 'next', secret: 'n'.repeat(40), notBefore: days(1) };
     const last = { id: 'last', secret: 'l'.repeat(40), notAfter: days(-1) };
     const client = await (await withKeys([RING_KEY, next, last])).login();

@@ -12,7 +12,7 @@ import type { Json } from '../helpers/test-client.js';
 let app: TestApp;
 
 beforeEach(async () => {
-  // Connections that say nothing stay for as long as a test takes.
+  // Silent connections stay for the duration of a test.
   const auth = { jwt: { secret: JWT_SECRET }, timeout: 600_000 };
   app = await TestApp.start({ gateways: [DemoGateway], options: { auth } });
 });
@@ -28,7 +28,7 @@ const openSockets = () =>
       resolve(count);
     });
   });
-/** Until no more connections are open than that. */
+/** Waits until at most this many connections are open. */
 const settled = async (count: number) => {
   while ((await openSockets()) > count) await pause(5);
 };
@@ -38,7 +38,7 @@ const stillServes = async () => {
   expect((await client.next()).event.data).toBe('served');
 };
 
-describe('a request target that is none', () => {
+describe('an invalid request target', () => {
   it('does not end the process, whatever follows it', async () => {
     for (let round = 0; round < 30; round++) {
       const peer = await RawPeer.connect(app.port);
@@ -58,18 +58,18 @@ describe('a request target that is none', () => {
 });
 
 describe('a handshake', () => {
-  it('is refused where it is no GET', async () => {
+  it('is rejected if its method is not GET', async () => {
     for (const method of ['POST', 'HEAD', 'OPTIONS', 'DELETE'])
       expect((await answerTo(request('/events', {}, method))).status).toBe(405);
   });
 
-  it('of another version is told the versions there are', async () => {
+  it('of another version is rejected with the supported versions', async () => {
     const { status, head } = await answerTo(request('/events', { 'Sec-WebSocket-Version': '99' }));
     expect(status).toBe(400);
     expect(head).toMatch(/Sec-WebSocket-Version: 13/);
   });
 
-  it('selects the first sub-protocol we speak, and none where we speak none', async () => {
+  it('selects the first supported subprotocol, or none', async () => {
     const selected = async (offer: string) =>
       /Sec-WebSocket-Protocol: (.*)/.exec(
         (await answerTo(request('/events', { 'Sec-WebSocket-Protocol': offer }))).head,
@@ -79,7 +79,7 @@ describe('a handshake', () => {
     expect(await selected('semantic-events.v2, constructor')).toBeUndefined();
   });
 
-  it('is never granted compression', async () => {
+  it('never negotiates compression', async () => {
     const offer = 'permessage-deflate; client_max_window_bits, x-webkit-deflate-frame';
     const { status, head } = await answerTo(
       request('/events', { 'Sec-WebSocket-Extensions': offer }),
@@ -88,13 +88,13 @@ describe('a handshake', () => {
     expect(head).not.toMatch(/Sec-WebSocket-Extensions/i);
   });
 
-  it('with headers beyond all measure is refused with 431, and the server goes on', async () => {
+  it('with oversized headers is rejected with 431, and the server continues', async () => {
     const headers = { Cookie: 'x'.repeat(100_000) };
     expect((await answerTo(request('/events', headers))).status).toBe(431);
     await stillServes();
   });
 
-  it('that is no HTTP is refused with 400, and the server goes on', async () => {
+  it('that is not HTTP is rejected with 400, and the server continues', async () => {
     for (const text of [
       '\0'.repeat(100),
       'GET\r\n\r\n',
@@ -105,7 +105,7 @@ describe('a handshake', () => {
     await stillServes();
   });
 
-  it('in one-byte pieces is taken as one in one piece', async () => {
+  it('in one-byte pieces is accepted like one in one piece', async () => {
     const peer = await RawPeer.connect(app.port);
     peer.socket.setNoDelay();
     for (const byte of Buffer.from(request())) {
@@ -115,7 +115,7 @@ describe('a handshake', () => {
     expect((await peer.answer()).status).toBe(101);
   });
 
-  it('that goes slowly takes no place, and does not hold up others', async () => {
+  it('that is slow uses no slot, and does not delay others', async () => {
     for (let slow = 0; slow < 50; slow++)
       (await RawPeer.connect(app.port)).write('GET /events HTTP/1.1\r\nHost: x\r\nX: ');
     await pause(20);
@@ -123,7 +123,7 @@ describe('a handshake', () => {
     await stillServes();
   });
 
-  it('broken off at any byte leaves no connection', async () => {
+  it('that breaks off at any byte leaves no connection', async () => {
     const text = request();
     for (let length = 0; length < text.length; length += 16) {
       const peer = await RawPeer.connect(app.port);
@@ -135,7 +135,7 @@ describe('a handshake', () => {
     await stillServes();
   });
 
-  it('twice on one connection makes one connection only', async () => {
+  it('twice on one connection opens one connection only', async () => {
     const peer = await RawPeer.connect(app.port);
     peer.write(request() + request());
     expect((await peer.answer()).status).toBe(101);
@@ -144,8 +144,24 @@ describe('a handshake', () => {
     await eventually(() => app.nest.get(ConnectionManager).count === 0);
   });
 
+  it.each([
+    ...['//x/events', '/x/../events', '/./events', '/x/%2e%2e/events', '/%65vents', '/\\x/events'],
+    ...[
+      '\\\\x\\events',
+      '/x\\..\\events',
+      'http://x/events',
+      '/events#/x',
+      '/events/.',
+      '/events;x',
+    ],
+  ])('no gateway is reached by a path that a proxy may take for another: %s', async path => {
+    const { status, head } = await answerTo(request(path));
+    expect(status === 404 || head.startsWith('HTTP/1.1 400')).toBe(true);
+    await stillServes();
+  });
+
   it.each(['/%', '/events%00', '/EVENTS', '/events/', '/events/x', '*', '/', 'http://['])(
-    'to %s, where no gateway is, is refused with 404, and the server goes on',
+    'to %s, where no gateway is, is rejected with 404, and the server continues',
     async path => {
       const { status, head, body } = await answerTo(request(path));
       expect(status).toBe(404);
@@ -158,39 +174,42 @@ describe('a handshake', () => {
 });
 
 describe('another upgrade listener of the same server', () => {
-  it.each(['before', 'after'])('that came %s us has what is not ours', async order => {
-    const others = new WebSocketServer({ noServer: true });
-    others.on('connection', socket => {
-      socket.send('"other"');
-    });
-    const listen = (nest: INestApplication) =>
-      nest.getHttpServer().on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-        if (req.url !== '/other') return;
-        others.handleUpgrade(req, socket, head, opened => others.emit('connection', opened, req));
+  it.each(['before', 'after'])(
+    'added %s this library receives the requests for other paths',
+    async order => {
+      const others = new WebSocketServer({ noServer: true });
+      others.on('connection', socket => {
+        socket.send('"other"');
       });
-    const shared = await TestApp.start({
-      gateways: [DemoGateway],
-      options: { auth: { jwt: { secret: JWT_SECRET }, timeout: 2_000 } },
-      prepare: nest => {
-        if (order === 'before') listen(nest);
-      },
-    });
-    if (order === 'after') listen(shared.nest);
-    const other = await shared.connect('/other');
-    const client = await shared.login();
-    expect(await other.next()).toBe('other');
-    // What nobody wants does not stay.
-    const unwanted = await RawPeer.connect(shared.port);
-    unwanted.write(request('/nobody'));
-    await unwanted.gone;
-    expect(other.socket.readyState).toBe(other.socket.OPEN);
-    client.emit('demo.echo', 'ours');
-    expect((await client.next()).event.data).toBe('ours');
-  });
+      const listen = (nest: INestApplication) =>
+        nest.getHttpServer().on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
+          if (req.url !== '/other') return;
+          others.handleUpgrade(req, socket, head, opened => others.emit('connection', opened, req));
+        });
+      const shared = await TestApp.start({
+        gateways: [DemoGateway],
+        options: { auth: { jwt: { secret: JWT_SECRET }, timeout: 2_000 } },
+        prepare: nest => {
+          if (order === 'before') listen(nest);
+        },
+      });
+      if (order === 'after') listen(shared.nest);
+      const other = await shared.connect('/other');
+      const client = await shared.login();
+      expect(await other.next()).toBe('other');
+      // A request without any listener does not stay open.
+      const unwanted = await RawPeer.connect(shared.port);
+      unwanted.write(request('/nobody'));
+      await unwanted.gone;
+      expect(other.socket.readyState).toBe(other.socket.OPEN);
+      client.emit('demo.echo', 'ours');
+      expect((await client.next()).event.data).toBe('ours');
+    },
+  );
 });
 
 describe('ordinary HTTP on the same server', () => {
-  it('goes on, however many connections say nothing', async () => {
+  it('works with any number of silent connections', async () => {
     const silent = await Promise.all(Array.from({ length: 300 }, () => RawPeer.connect(app.port)));
     const answers = await Promise.all(
       Array.from({ length: 300 }, () => fetch(`http://127.0.0.1:${app.port}/nothing`)),
@@ -201,8 +220,8 @@ describe('ordinary HTTP on the same server', () => {
   });
 });
 
-describe('TCP connections that say nothing', () => {
-  it('are no more than 1,000 of one address, whatever else it opens', async () => {
+describe('TCP connections that send nothing', () => {
+  it('are limited to 1,000 per address, whatever else it opens', async () => {
     for (let batch = 0; batch < 12; batch++)
       await Promise.all(Array.from({ length: 100 }, () => RawPeer.connect(app.port)));
     await settled(1_000);

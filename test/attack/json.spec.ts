@@ -4,7 +4,7 @@ import { DemoGateway } from '../helpers/demo.gateway.js';
 import { TestApp } from '../helpers/test-app.js';
 import type { Json, TestClient } from '../helpers/test-client.js';
 
-/** What every object inherits; it is not the same in every version of Node. */
+/** The inherited members of every object, which vary between Node versions. */
 const UNPOLLUTED = Reflect.ownKeys(Object.prototype);
 
 let app: TestApp;
@@ -25,14 +25,14 @@ const outcome = async (text: string, from = client): Promise<string> => {
   from.sendJson({ type: 'ping' });
   const answers = await from.take(2);
   const answer = answers.find(({ type }) => type !== 'pong')!;
-  // One answer, and the socket lives on.
+  // One answer, and the connection stays open.
   expect(answers.some(({ type }) => type === 'pong')).toBe(true);
   return answer.type === 'event' ? 'accepted' : (answer.code ?? answer.data.code);
 };
 const send = (event: Json, from = client) =>
   outcome(JSON.stringify({ type: 'event', event }), from);
 
-/** A frame around a signed event whose data was replaced by other JSON text. */
+/** Creates a frame with a signed event whose data is replaced by other JSON text. */
 const withData = (data: string, signedAs: unknown = 'DATA', type = 'demo.echo') =>
   JSON.stringify({
     type: 'event',
@@ -47,16 +47,16 @@ afterEach(() => {
 describe("data of Nest's own frames", () => {
   it.each([
     ['6,000 levels deep', '['.repeat(6_000) + ']'.repeat(6_000)],
-    ['with another prototype', '{"__proto__":{"admin":true}}'],
-    ['beyond a double', '[1e400]'],
-    ['with a lone surrogate', '"\\ud800"'],
-  ])('is INVALID_EVENT where it is %s, and reaches no handler', async (_, data) => {
+    ['an object with another prototype', '{"__proto__":{"admin":true}}'],
+    ['a number that overflows a double', '[1e400]'],
+    ['text with a lone surrogate', '"\\ud800"'],
+  ])('is INVALID_EVENT if it is %s, and reaches no handler', async (_, data) => {
     expect(await outcome(`{"event":"plain","data":${data}}`)).toBe('INVALID_EVENT');
   });
 });
 
 describe('JSON that two parsers read differently', () => {
-  it('has one reading: white space around an event is no part of what is signed', async () => {
+  it('is unambiguous: white space around an event is not signed', async () => {
     for (const [before, behind] of [
       [' ', ''],
       ['\n\t', ''],
@@ -68,7 +68,7 @@ describe('JSON that two parsers read differently', () => {
     }
   });
 
-  it('has one reading: of a member given twice the last one is both signed and handled', async () => {
+  it('is unambiguous: the last of repeated members is both signed and handled', async () => {
     const event = JSON.stringify(client.event('demo.echo', 'last'));
     const twice = (extra: string) => `{"type":"event","event":{${extra},${event.slice(1)}}`;
     expect(await outcome(twice('"data":"first"'))).toBe('accepted');
@@ -87,26 +87,26 @@ describe('JSON that two parsers read differently', () => {
     ['an escaped __proto__', '{"\\u005f_proto__":{"polluted":1}}'],
     ['a lone surrogate', '"\\ud800"'],
     ['a lone surrogate in a key', '{"\\udfff":1}'],
-    ['a number beyond a double', '1e400'],
-    ['a negative one beyond a double', '[-1e999]'],
+    ['a number that overflows a double', '1e400'],
+    ['a negative number that overflows a double', '[-1e999]'],
     ['a negative zero', '-0'],
     ['a negative zero with an exponent', '{"a":-0e5}'],
     ['too many levels', `${'['.repeat(33)}${']'.repeat(33)}`],
     ['10 000 levels', `${'['.repeat(10_000)}${']'.repeat(10_000)}`],
-  ])('%s in data is refused with INVALID_EVENT', async (_, data) => {
+  ])('%s in data is rejected with INVALID_EVENT', async (_, data) => {
     for (const type of ['demo.echo', 'demo.unsigned'])
       expect(await outcome(withData(data, 'DATA', type))).toBe('INVALID_EVENT');
     expect(calls()).toEqual([]);
   });
 
   it.each(['NaN', 'Infinity', '0x10', '01', "'x'", '{a:1}', '[1,]', '"\u0001"', '{"a":1}}', ''])(
-    '%j in data is no JSON: BAD_FRAME',
+    '%j in data is not JSON: BAD_FRAME',
     async data => {
       expect(await outcome(withData(data))).toBe('BAD_FRAME');
     },
   );
 
-  it('numbers of 20 digits reach the handler as the number that was signed, or not at all', async () => {
+  it('a number of 20 digits reaches the handler as the signed number, or not at all', async () => {
     const number = '12345678901234567890';
     expect(await outcome(withData(number, Number(number)))).toBe('accepted');
     expect(await outcome(withData(number, number))).toBe('INVALID_SIGNATURE');
@@ -114,14 +114,14 @@ describe('JSON that two parsers read differently', () => {
     expect(calls()).toEqual([Number(number), 1]);
   });
 
-  it('members named like those of objects are data like any other', async () => {
+  it('members named like object members are ordinary data', async () => {
     const data = { constructor: 1, toString: { valueOf: 2 }, hasOwnProperty: null, toJSON: 'x' };
     expect(await send(client.event('demo.echo', data))).toBe('accepted');
     expect(calls()).toEqual([data]);
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'Data', 'data ', 'x'.repeat(65)])(
-    'an attribute named %j is refused',
+    'an attribute named %j is rejected',
     async name => {
       const text = JSON.stringify(client.event('demo.echo', 'x')).replace(
         '{',
@@ -131,15 +131,15 @@ describe('JSON that two parsers read differently', () => {
     },
   );
 
-  it.each(['[', '{"a":', '"\\u'])('60 kB of %j are no frame', async text => {
+  it.each(['[', '{"a":', '"\\u'])('60 kB of %j are rejected as BAD_FRAME', async text => {
     const frame = text.repeat(60_000 / text.length);
     expect(await outcome(frame)).toBe('BAD_FRAME');
     expect(await outcome(`{"type":"event","event":${frame}`)).toBe('BAD_FRAME');
   });
 });
 
-describe('an event that comes in the canonical form it was signed in', () => {
-  /** The JSON of a signed event as our own client sends it, in its two parts. */
+describe('an event received in canonical form', () => {
+  /** Returns the JSON of a signed event as this library's client sends it, in two parts. */
   const sealed = (data: unknown) => {
     const { semanticsignature, ...unsigned } = client.event('demo.echo', data);
     const open = canonicalize(unsigned)!.slice(0, -1);
@@ -148,7 +148,7 @@ describe('an event that comes in the canonical form it was signed in', () => {
   const send = (event: string, behind = '') =>
     outcome(`{"type":"event","event":${event}${behind}}`);
 
-  it('passes, wherever its signature stands', async () => {
+  it('is accepted, wherever its signature is', async () => {
     const { open, signature } = sealed({ a: 1, b: 'é' });
     expect(await send(`${open},${signature}}`)).toBe('accepted');
     const other = sealed({ a: 1, b: 'é' });
@@ -178,18 +178,18 @@ describe('an event that comes in the canonical form it was signed in', () => {
         `${open.replace('"a":1', `"a":1,${s}`)},${s.replace('semantics', 'semantic\\u0073')}}`,
       'INVALID_SIGNATURE',
     ],
-  ])('is refused with the signature %s', async (_, write, code) => {
+  ])('is rejected with the signature %s', async (_, write, code) => {
     const { open, signature } = sealed({ a: 1 });
     expect(await send(write(open, signature))).toBe(code);
     expect(calls()).toEqual([]);
   });
 
   it.each([
-    ['a member given twice', '"data":{"a":1}', '"data":{"a":1,"a":1}'],
+    ['a repeated member', '"data":{"a":1}', '"data":{"a":1,"a":1}'],
     ['a space', '"data":{"a":1}', '"data": {"a":1}'],
     ['another spelling of a number', '"data":{"a":1}', '"data":{"a":1.0}'],
     ['an escape', '"data":{"a":1}', '"data":{"\\u0061":1}'],
-  ])('is not what a key signed over a text with %s', async (_, plain, written) => {
+  ])('is not what a key signed for a text with %s', async (_, plain, written) => {
     const { semanticsignature: _given, ...unsigned } = client.event('demo.echo', { a: 1 });
     const text = canonicalize(unsigned)!.replace(plain, written);
     const { key, key_id } = client.signing!;
@@ -201,7 +201,7 @@ describe('an event that comes in the canonical form it was signed in', () => {
     expect(calls()).toEqual([]);
   });
 
-  it('is refused, or the same event, with any one letter of it changed', async () => {
+  it('with any one character changed is rejected or is the same event', async () => {
     const { open, signature } = sealed({ a: 1, b: ['x'] });
     for (let at = 0; at < open.length; at += 3) {
       const changed = `${open.slice(0, at)}~${open.slice(at + 1)}`;

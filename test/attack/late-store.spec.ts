@@ -1,5 +1,5 @@
 import { WebSocketGateway } from '@nestjs/websockets';
-import { HandshakePolicy } from '../../lib/adapter/index.js';
+import { HandshakePolicy } from '../../lib/handshake/index.js';
 import { ConnectionManager, ConnectionStore, SemanticEventsModule } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
@@ -13,12 +13,12 @@ import {
   tokenFor,
 } from '../helpers/test-app.js';
 import type { Json } from '../helpers/test-client.js';
-import { SemanticEventsIoAdapter } from '../../lib/socket.io/index.js';
+import { SemanticEventsIoAdapter } from '../../lib/transports/socket.io/index.js';
 
 @WebSocketGateway({ path: '/events', transports: ['polling'] })
 class PollingGateway {}
 
-/** An application whose connection counts are kept by a store that answers when the test lets it. */
+/** An application with a connection store that answers when the test says so. */
 async function start({ auth = {}, connection = {} } = {}, setup: Partial<TestAppOptions> = {}) {
   const store = new LateConnectionStore();
   const module = SemanticEventsModule.forRoot({
@@ -33,12 +33,12 @@ async function start({ auth = {}, connection = {} } = {}, setup: Partial<TestApp
 
 const auth = (user: string) => frame(JSON.stringify({ type: 'auth', token: tokenFor(user) }));
 
-describe('while the store is asked for a place', () => {
-  it('a handshake is refused when the shutdown begins', async () => {
+describe('while the store decides about a connection', () => {
+  it('a handshake is rejected when the shutdown begins', async () => {
     const { app, store, connections } = await start();
     const peer = await RawPeer.connect(app.port);
     peer.write(request());
-    await eventually(() => store.asked === 1);
+    await eventually(() => store.delayedCalls === 1);
     app.nest.get(HandshakePolicy).close();
     store.answer();
     expect((await peer.answer()).status).toBe(503);
@@ -46,11 +46,11 @@ describe('while the store is asked for a place', () => {
     await eventually(() => store.memory.size === 0);
   });
 
-  it.each(['reset', 'FIN'])('a handshake that ends by %s leaks none', async how => {
+  it.each(['reset', 'FIN'])('a handshake that ends by %s leaks no slot', async how => {
     const { app, store, connections } = await start();
     const peers = await Promise.all(Array.from({ length: 10 }, () => RawPeer.connect(app.port)));
     for (const peer of peers) peer.write(request());
-    await eventually(() => store.asked === 10);
+    await eventually(() => store.delayedCalls === 10);
     for (const peer of peers) {
       if (how === 'reset') peer.reset();
       else peer.socket.end();
@@ -61,7 +61,7 @@ describe('while the store is asked for a place', () => {
     expect(connections.count).toBe(0);
   });
 
-  it('a client of Socket.IO that polls and is gone gets no session, which nobody would count', async () => {
+  it('a polling Socket.IO client that disconnects gets no uncounted session', async () => {
     const { app, store, connections } = await start(
       {},
       { gateways: [PollingGateway], adapter: SemanticEventsIoAdapter },
@@ -69,18 +69,18 @@ describe('while the store is asked for a place', () => {
     const peers = await Promise.all(Array.from({ length: 10 }, () => RawPeer.connect(app.port)));
     const path = '/events/?EIO=4&transport=polling';
     for (const peer of peers) peer.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
-    await eventually(() => store.asked === 10);
+    await eventually(() => store.delayedCalls === 10);
     for (const peer of peers) peer.reset();
     await pause(20);
     store.answer();
     await eventually(() => store.memory.size === 0 && connections.count === 0, 1_000);
   });
 
-  it('nothing is opened, and the frames that came along are not lost', async () => {
+  it('nothing is opened, and early frames are not lost', async () => {
     const { app, store, connections } = await start();
     const peer = await RawPeer.connect(app.port);
     peer.write(Buffer.concat([Buffer.from(request()), auth('alice')]));
-    await eventually(() => store.asked === 1);
+    await eventually(() => store.delayedCalls === 1);
     expect(connections.count).toBe(0);
     store.isLate = false;
     store.answer();
@@ -91,11 +91,11 @@ describe('while the store is asked for a place', () => {
     });
   });
 
-  it('a peer that sends without end is not read', async () => {
+  it('an endless sender is not read', async () => {
     const { app, store } = await start();
     const peer = await RawPeer.connect(app.port);
     peer.write(request());
-    await eventually(() => store.asked === 1);
+    await eventually(() => store.delayedCalls === 1);
     for (let chunk = 0; chunk < 256; chunk++) peer.write(Buffer.alloc(65_536));
     await pause(50);
     expect(peer.socket.writableLength).toBeGreaterThan(4 * 65_536);
@@ -105,20 +105,24 @@ describe('while the store is asked for a place', () => {
   });
 });
 
-describe('while the store is asked for a place of the user', () => {
-  async function asking(options = {}) {
+describe('while the store decides about a connection of the user', () => {
+  async function startUserClaim(options = {}) {
     const { app, store, connections } = await start(options);
     store.isLate = false;
     const peer = await RawPeer.open(app.port);
     store.isLate = true;
     peer.write(auth('alice'));
-    await eventually(() => store.asked === 1);
+    await eventually(() => store.delayedCalls === 1);
     return { store, connections, peer };
   }
-  const read = async (peer: RawPeer) => JSON.parse((await peer.next())!.payload.toString()) as Json;
+  /** Returns the next frame with a payload: the server may ping first. */
+  const read = async (peer: RawPeer): Promise<Json> => {
+    const { payload } = (await peer.next())!;
+    return payload.length > 0 ? (JSON.parse(payload.toString()) as Json) : read(peer);
+  };
 
-  it.each(['reset', 'FIN'])('a socket that ends by %s leaks none', async how => {
-    const { store, connections, peer } = await asking();
+  it.each(['reset', 'FIN'])('a socket that ends by %s leaks no slot', async how => {
+    const { store, connections, peer } = await startUserClaim();
     if (how === 'reset') peer.reset();
     else peer.socket.end();
     await eventually(() => connections.count === 0);
@@ -126,8 +130,8 @@ describe('while the store is asked for a place of the user', () => {
     await eventually(() => store.memory.size === 0);
   });
 
-  it('nothing but ping is taken from the client', async () => {
-    const { store, peer } = await asking();
+  it('only ping is accepted from the client', async () => {
+    const { store, peer } = await startUserClaim();
     peer.send({ type: 'ping' });
     expect((await read(peer)).type).toBe('pong');
     peer.send({ event: 'plain', data: 1 });
@@ -139,7 +143,7 @@ describe('while the store is asked for a place of the user', () => {
   });
 
   it('a second auth frame is a race and closes with 4401', async () => {
-    const { store, peer } = await asking();
+    const { store, peer } = await startUserClaim();
     peer.write(auth('bob'));
     expect((await read(peer)).code).toBe('AUTH_FAILED');
     expect(await peer.closeCode()).toBe(4401);
@@ -148,11 +152,11 @@ describe('while the store is asked for a place of the user', () => {
     await eventually(() => store.memory.size === 0);
   });
 
-  it('the deadline of authentication goes on, and a late yes changes nothing', async () => {
-    const { store, connections, peer } = await asking({ auth: { timeout: 2_000 } });
-    expect((await read(peer)).code).toBe('AUTH_TIMEOUT');
+  it('the authentication deadline still applies, and a late success changes nothing', async () => {
+    const { store, connections, peer } = await startUserClaim({ auth: { timeout: 2_000 } });
+    expect((await read(peer)).code).toBe('UNAVAILABLE');
     store.answer();
-    expect(await peer.closeCode()).toBe(4408);
+    expect(await peer.closeCode()).toBe(1013);
     expect(connections.list().every(({ user }) => user === undefined)).toBe(true);
     peer.socket.destroy();
     await eventually(() => store.memory.size === 0);

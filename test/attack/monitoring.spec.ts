@@ -19,7 +19,7 @@ import { type Json, TestClient } from '../helpers/test-client.js';
 const CANARY = 'c4n4ryc4n4ryc4n4ry';
 const KEY = { id: 'main', secret: `${CANARY}-of-the-ring-of-32-bytes-and-more` };
 
-/** Everything a run leaves where people or peers could read it. */
+/** Everything a run leaves that operators or clients could read. */
 async function runWithCanaries(): Promise<{ left: string; measured: string; frames: Json[] }> {
   const recorder = new TelemetryRecorder();
   const seen: SecurityEvent[] = [];
@@ -38,7 +38,7 @@ async function runWithCanaries(): Promise<{ left: string; measured: string; fram
         },
         attempts: { burst: 1_000 },
       },
-      connection: { maxStrikes: 3 },
+      connection: { maxStrikes: 8 },
     },
     prepare: () => {
       log = captureLog();
@@ -72,13 +72,13 @@ async function runWithCanaries(): Promise<{ left: string; measured: string; fram
   client.socket.send(`{${CANARY}`);
   client.sendJson({ event: 'plain.throws', data: CANARY });
   frames.push(...(await client.take(8)), ...(await client.settled()));
-  const told = clients.flatMap(({ received }) => received.splice(0));
+  const remaining = clients.flatMap(({ received }) => received.splice(0));
   const closes = await Promise.all(
     clients.slice(0, 4).map(async closing => (await closing.closed).reason),
   );
   const metrics = await recorder.metrics();
   await app.stop();
-  const errors = [...frames, ...told].filter(({ type }) => type === 'error');
+  const errors = [...frames, ...remaining].filter(({ type }) => type === 'error');
   const spans = recorder.spans.map(span => {
     const { name, attributes: labels, status, events, links, parentSpanContext } = span;
     return [name, labels, status, events, links, parentSpanContext];
@@ -88,8 +88,8 @@ async function runWithCanaries(): Promise<{ left: string; measured: string; fram
   return { left: text([log, seen, errors, closes]) + measured, measured, frames };
 }
 
-describe('what is left of a run with a secret in every place for one', () => {
-  it('has none of them: not in logs, events, metrics, spans, error frames or close reasons', async () => {
+describe('the output of a run with a secret in every place', () => {
+  it('contains no secret: logs, events, metrics, spans, error frames and close reasons', async () => {
     const { left, measured, frames } = await runWithCanaries();
     for (const code of ['AUTH_FAILED', 'INVALID_SIGNATURE', 'REPLAY_DETECTED', 'BAD_FRAME'])
       expect(left).toContain(code);
@@ -103,7 +103,7 @@ describe('what is left of a run with a secret in every place for one', () => {
 });
 
 describe('log injection', () => {
-  it('gets nothing past its own line: event types, origins and users', async () => {
+  it('does not break out of its line: event types, origins and users', async () => {
     const lines: Json[] = [];
     const app = await TestApp.start({
       gateways: [DemoGateway],
@@ -133,7 +133,7 @@ class RingGateway {
 }
 
 describe('key rotation while 50 clients send', () => {
-  it('refuses nothing; the old key is worth nothing once it is taken out', async () => {
+  it('rejects nothing, and the old key is rejected once it is removed', async () => {
     const [OLD, NEW] = ['old', 'new'].map(id => ({ id, secret: EventSigner.generateKey() }));
     const clock = new FakeClock(Date.now());
     const app = await TestApp.start({

@@ -1,5 +1,5 @@
-// Writes docs/attacks.md: each line of the catalogue, the tests that hold it, and what came of them.
-// Usage: npm run attack-page [the JSON of a jest run that is there already]
+// Writes docs/attacks.md: each line of the catalogue with its tests and their results.
+// Usage: npm run attack-page [the JSON of a finished jest run]
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,7 +34,7 @@ for (const { line, tests } of open)
     if (status !== 'passed') console.log(`line ${line}: ${status}: ${suite}: ${title}`);
 process.exitCode = open.length > 0 ? 1 : 0;
 
-/** The suites of the catalogue only. */
+/** Runs only the suites of the catalogue. */
 function run() {
   const directory = mkdtempSync(join(tmpdir(), 'semantic-events-attacks-'));
   try {
@@ -104,7 +104,7 @@ function page() {
   ].join('\n')}\n`;
 }
 
-/** Titles made from hostile values must not become mark-up of the page. */
+/** Escapes a title, because hostile values in titles must not become markup. */
 function plain(text) {
   const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
   return (

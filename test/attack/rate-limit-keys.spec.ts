@@ -3,7 +3,7 @@ import { InMemoryRateLimitStore, type RateLimitDecision } from '../../lib/rate-l
 import { FakeClock } from '../helpers/fake-clock.js';
 import { resolvedOptions } from '../helpers/resolved-options.js';
 
-describe('a limiter in memory', () => {
+describe('InMemoryRateLimitStore', () => {
   const limiter = (maxKeys = 1_000) => {
     const clock = new FakeClock();
     const store = new InMemoryRateLimitStore(maxKeys, clock);
@@ -13,13 +13,16 @@ describe('a limiter in memory', () => {
     return { clock, store, take };
   };
 
-  it.each([0, -1, NaN, -0, 6, Infinity, -Infinity])('has no cost of %d for a burst of 5', cost => {
-    const { take, store } = limiter();
-    expect(() => take('a', { rate: 1, burst: 5 }, cost)).toThrow(SemanticEventsConfigError);
-    expect(store.size).toBe(0);
-  });
+  it.each([0, -1, NaN, -0, 6, Infinity, -Infinity])(
+    'rejects a cost of %d for a burst of 5',
+    cost => {
+      const { take, store } = limiter();
+      expect(() => take('a', { rate: 1, burst: 5 }, cost)).toThrow(SemanticEventsConfigError);
+      expect(store.size).toBe(0);
+    },
+  );
 
-  it('holds a million keys, and then refuses new ones rather than forget one', () => {
+  it('stores a million keys, and then rejects new ones instead of evicting one', () => {
     const LIMIT = { rate: 1, burst: 1 };
     const { clock, store, take } = limiter(1_000_000);
     expect(take('victim', LIMIT).allowed).toBe(true);

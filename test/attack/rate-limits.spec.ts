@@ -40,7 +40,7 @@ const outcome = async (client: TestClient, frame: Json) => {
 };
 
 describe('a bucket', () => {
-  it('of a user is not filled by reconnecting', async () => {
+  it('of a user is not refilled by reconnecting', async () => {
     const app = await start();
     const first = await app.login('alice');
     expect(await outcome(first, unsigned('limited.user'))).toBe('passed');
@@ -52,13 +52,13 @@ describe('a bucket', () => {
     expect(await outcome(await app.login('bob'), unsigned('limited.user'))).toBe('passed');
   });
 
-  it('of an address is not filled by being another user', async () => {
+  it('of an address is not refilled by another user', async () => {
     const app = await start();
     expect(await outcome(await app.login('alice'), unsigned('limited.address'))).toBe('passed');
     expect(await outcome(await app.login('bob'), unsigned('limited.address'))).toBe('RATE_LIMITED');
   });
 
-  it('of a user is charged before the signature is looked at', async () => {
+  it('of a user is charged before the signature is verified', async () => {
     const app = await start();
     const client = await app.login('alice');
     const event = client.event('limited.signed');
@@ -67,7 +67,7 @@ describe('a bucket', () => {
     expect(await outcome(client, { type: 'event', event })).toBe('RATE_LIMITED');
   });
 
-  it('is not filled by a wall clock set back or forth', async () => {
+  it('is not refilled by a wall clock set back or forth', async () => {
     const clock = new FakeClock(Date.now());
     const app = await start({}, { clock });
     const client = await app.login('alice');
@@ -90,11 +90,11 @@ describe('a flood of frames', () => {
     ["of Nest's form", '{"event":"no.such","data":1}'],
     ['of pings', '{"type":"ping"}'],
     ['of subscriptions', '{"type":"subscribe","patterns":["**"]}'],
-  ])('%s is charged, answered within bounds, and closes with 4429', async (_, text) => {
+  ])('%s is charged, answered a limited number of times, and closes with 4429', async (_, text) => {
     const client = await (await start(FLOOD)).login();
     for (let sent = 0; sent < 1_000; sent++) client.socket.send(text);
     expect(await client.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' });
-    // What was within the burst, what was forgiven, and the last straw.
+    // The frames within the burst, the forgiven strikes, and the closing one.
     expect(client.received.length).toBeLessThanOrEqual(20 + 5 + 1);
   });
 
@@ -107,7 +107,7 @@ describe('a flood of frames', () => {
     );
   });
 
-  it('with wrong signatures closes with 1008', async () => {
+  it('with invalid signatures closes with 1008', async () => {
     const client = await (await start({ maxStrikes: 5 })).login();
     for (let sent = 0; sent < 50; sent++) {
       const event = client.event('demo.echo', sent);
@@ -117,14 +117,14 @@ describe('a flood of frames', () => {
     expect(client.received.length).toBeLessThanOrEqual(6);
   });
 
-  it('of auth frames that succeed is charged like any other', async () => {
+  it('of successful auth frames is charged like any other', async () => {
     const client = await (await start(FLOOD)).login();
     const token = tokenFor('alice');
     for (let sent = 0; sent < 100; sent++) client.sendJson({ type: 'auth', token });
     expect((await client.closed).code).toBe(4429);
   });
 
-  it('does not change what another connection of the same user may send', async () => {
+  it('does not affect another connection of the same user', async () => {
     const app = await start(FLOOD);
     const [flooding, calm] = [await app.login(), await app.login()];
     for (let sent = 0; sent < 500; sent++) flooding.socket.send('{');

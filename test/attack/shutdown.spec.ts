@@ -12,7 +12,7 @@ const start = async (connection = {}) => {
 };
 
 describe('a TCP connection that sends no request', () => {
-  it('is gone at the deadline of authentication', async () => {
+  it('is closed at the authentication deadline', async () => {
     const app = await TestApp.start({
       gateways: [GatedGateway],
       options: { auth: { validateToken: () => null, timeout: 200 } },
@@ -26,7 +26,7 @@ describe('a TCP connection that sends no request', () => {
 });
 
 describe('at shutdown', () => {
-  it('a request that is never finished does not hold it up', async () => {
+  it('an unfinished request does not delay it', async () => {
     const { app } = await start({ shutdownTimeout: 100 });
     const peer = await RawPeer.connect(app.port);
     peer.write('POST /any HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
@@ -37,7 +37,7 @@ describe('at shutdown', () => {
   });
 
   it.each(['', 'GET /events HTTP/1.1\r\nHost: x\r\n'])(
-    'a TCP connection that never sends a request does not hold it up: %j',
+    'a TCP connection that never sends a request does not delay it: %j',
     async text => {
       const { app } = await start();
       (await RawPeer.connect(app.port)).write(text);
@@ -62,7 +62,7 @@ describe('at shutdown', () => {
     await closing;
   });
 
-  it('a handler that hangs is not waited for longer than its time-out', async () => {
+  it('a hanging handler is awaited no longer than its timeout', async () => {
     const { app, gateway } = await start({ shutdownTimeout: 100 });
     const client = await app.login();
     client.sendJson(unsigned('gated.wait'));
@@ -75,7 +75,7 @@ describe('at shutdown', () => {
     expect((await client.closed).code).toBe(1001);
   });
 
-  it('no handler is called any more, by frames sent or by frames held back', async () => {
+  it('no further handler is called, for new or queued frames', async () => {
     const { app, gateway } = await start({ maxRunningHandlers: 1 });
     const client = await app.login();
     for (let sent = 0; sent < 5; sent++) client.sendJson(unsigned('gated.wait', sent));
@@ -88,7 +88,7 @@ describe('at shutdown', () => {
     expect(gateway.started).toBe(1);
   });
 
-  it('new handshakes are refused with 503 while handlers finish', async () => {
+  it('new handshakes are rejected with 503 while handlers finish', async () => {
     const { app, gateway } = await start();
     const client = await app.login();
     client.sendJson(unsigned('gated.wait'));
@@ -102,7 +102,7 @@ describe('at shutdown', () => {
     await closing;
   });
 
-  it('who does not answer the close frame, or does not read at all, is cut off', async () => {
+  it('a client that does not answer the close frame, or does not read, is terminated', async () => {
     const { app } = await start();
     const mute = await RawPeer.open(app.port);
     const deaf = await app.login();
@@ -114,7 +114,7 @@ describe('at shutdown', () => {
     await mute.gone;
   });
 
-  it('100 clients are told 1001, each, and no place is left taken', async () => {
+  it('100 clients are closed with 1001, and every slot is released', async () => {
     const { app } = await start();
     const clients = await Promise.all(Array.from({ length: 100 }, () => app.connect()));
     const store = app.nest.get<InMemoryConnectionStore>(ConnectionStore);
@@ -126,7 +126,7 @@ describe('at shutdown', () => {
     await eventually(() => store.size === 0);
   });
 
-  it('a client that is reset while its handler runs is not waited for twice', async () => {
+  it('a client that is reset while its handler runs does not delay it', async () => {
     const { app, gateway } = await start({ shutdownTimeout: 200 });
     const client = await app.login();
     client.sendJson(unsigned('gated.wait'));

@@ -10,11 +10,11 @@ import { GatedGateway, unsigned } from '../helpers/gated.gateway.js';
 import { frame, RawPeer } from '../helpers/raw-peer.js';
 import { JWT_SECRET, TestApp } from '../helpers/test-app.js';
 
-/** Peers that never authenticate may take their time. */
+/** Long enough that unauthenticated clients are not closed. */
 const auth = { jwt: { secret: JWT_SECRET }, timeout: 600_000 };
 const UNLIMITED = { messageRate: 1e6, messageBurst: 1e6, maxStrikes: 1e6 };
 const MEBIBYTE = 2 ** 20;
-/** What a stream reads of a socket that was paused already. */
+/** What a stream reads from a socket that is already paused. */
 const READ_AHEAD = 2 * 65_536;
 const MESSAGE = 'x'.repeat(65_536);
 const MESSAGES = (100 * MEBIBYTE) / MESSAGE.length;
@@ -22,13 +22,13 @@ const MESSAGES = (100 * MEBIBYTE) / MESSAGE.length;
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Sends 100 MiB to whoever asks, in each way a handler can, and tells what that took. */
+/** Sends 100 MiB in each way a handler can, and measures the memory. */
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
 @Public()
 class PushingGateway {
   isDone = false;
-  /** Bytes outside the heap when it began, and at most since. */
+  /** Bytes outside the heap at the beginning, and the maximum since. */
   before = 0;
   most = 0;
   made = 0;
@@ -65,7 +65,7 @@ class PushingGateway {
   private note(): void {
     let { external } = process.memoryUsage();
     if (this.made++ === 0) this.before = external;
-    // What nobody holds any more is not counted.
+    // Excludes garbage.
     if (external - this.before > 4 * MEBIBYTE) {
       collect();
       ({ external } = process.memoryUsage());
@@ -74,7 +74,7 @@ class PushingGateway {
   }
 }
 
-/** The server's side of every TCP connection, in the order they came. */
+/** Returns the server's side of every TCP connection, in order. */
 const serverSides = (app: TestApp) => {
   const sockets: Socket[] = [];
   app.nest.getHttpServer().on('connection', (socket: Socket) => sockets.push(socket));
@@ -96,7 +96,7 @@ describe('100 MiB sent to a client that does not read', () => {
       peer.send(unsigned(message));
       await eventually(() => gateway.isDone || (message === 'push.stream' && gateway.made > 0));
       expect(gateway.most - gateway.before).toBeLessThan(5 * MEBIBYTE);
-      // Of a stream nothing more is asked for once nobody is there to be told.
+      // A stream is unsubscribed when its client has disconnected.
       if (message === 'push.stream') expect(gateway.made).toBeLessThan(MESSAGES);
       peer.socket.resume();
       expect(await peer.closeCode()).toBe(4508);
@@ -107,7 +107,7 @@ describe('100 MiB sent to a client that does not read', () => {
 });
 
 describe('a client that has 100 MiB echoed and does not read', () => {
-  it('is not read itself any more, and closed with 4508', async () => {
+  it('is no longer read, and closed with 4508', async () => {
     const connection = {
       ...UNLIMITED,
       maxUnauthenticatedMessageSize: 65_536,
@@ -123,7 +123,7 @@ describe('a client that has 100 MiB echoed and does not read', () => {
       });
     });
     peer.socket.pause();
-    // As long as its answer.
+    // As long as its reply.
     const request = { ...unsigned('gated.bytes', 60_000), padding: 'x'.repeat(60_000) };
     const bytes = frame(JSON.stringify(request));
     for (let sent = 0; sent < 1_700; sent++) peer.write(bytes);

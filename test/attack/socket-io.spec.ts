@@ -41,7 +41,7 @@ const start = async (connection = {}, more = {}) => {
 const handshake = async (app: TestApp, headers: Record<string, string> = {}) =>
   (await RawPeer.connect(app.port)).handshake(PATH, headers);
 
-/** A request as a client sends that polls. */
+/** Sends a request like a polling client. */
 const poll = async (app: TestApp, path: string, headers: Record<string, string> = {}) => {
   const response = await fetch(`http://127.0.0.1:${app.port}${path}`, { headers });
   const text = await response.text();
@@ -51,14 +51,14 @@ const poll = async (app: TestApp, path: string, headers: Record<string, string> 
   };
 };
 
-/** A peer of Engine.IO that speaks as much of Socket.IO as it is told to. */
+/** Connects an Engine.IO client that sends the given Socket.IO packets. */
 const openRaw = async (app: TestApp, ...packets: string[]) => {
   const peer = await RawPeer.open(app.port, PATH);
   for (const packet of packets) peer.send(packet);
   return peer;
 };
 
-/** What a raw peer is sent until it is closed. */
+/** Returns what a raw client receives until it is closed. */
 const lastOf = async (peer: RawPeer): Promise<string> => {
   let text = '';
   for (;;) {
@@ -84,7 +84,7 @@ describe('the handshake of Socket.IO', () => {
     'https://good.test:444',
     'https://good@evil.test',
     'https://good.test.',
-  ])('is refused to the origin %s, with 403 and the body of the wire', async origin => {
+  ])('is rejected for the origin %s, with 403 and a JSON body', async origin => {
     const { app, seen } = await start({ origins: ['https://good.test'] });
     const { status, head, body } = await handshake(app, { Origin: origin });
     expect(status).toBe(403);
@@ -99,7 +99,7 @@ describe('the handshake of Socket.IO', () => {
     expect((await handshake(app, { Origin: 'https://good.test' })).status).toBe(101);
   });
 
-  it('in the clear is refused with 426 where TLS is required', async () => {
+  it('without TLS is rejected with 426 if TLS is required', async () => {
     const { app } = await start({ requireTls: true, trustProxy: 'loopback' });
     const { status, head } = await handshake(app);
     expect(status).toBe(426);
@@ -107,7 +107,7 @@ describe('the handshake of Socket.IO', () => {
     expect((await handshake(app, { 'X-Forwarded-Proto': 'https' })).status).toBe(101);
   });
 
-  it('too often is refused with 429, and says when to come back', async () => {
+  it('that is too frequent is rejected with 429 and the retry delay', async () => {
     const { app } = await start({ connectRate: 0.01, connectBurst: 2 });
     for (let attempt = 0; attempt < 2; attempt++) expect((await handshake(app)).status).toBe(101);
     const { status, head, body } = await handshake(app);
@@ -130,7 +130,7 @@ describe('the handshake of Socket.IO', () => {
     }
   });
 
-  it('is not believed where it forwards an address nobody vouches for', async () => {
+  it('ignores a forwarded address of an untrusted proxy', async () => {
     const { app, connections } = await start({ maxConnectionsPerAddress: 1 });
     expect((await handshake(app, { 'X-Forwarded-For': '203.0.113.1' })).status).toBe(101);
     expect((await handshake(app, { 'X-Forwarded-For': '203.0.113.2' })).status).toBe(429);
@@ -149,7 +149,7 @@ describe('the handshake of Socket.IO', () => {
     expect(connections.list()[0]!.address).toBe('203.0.113.1');
   });
 
-  it('gives no place that an earlier protocol, another transport or a second WebSocket would keep', async () => {
+  it('gives no slot to an earlier protocol, another transport or a second WebSocket', async () => {
     const { app, store, connections } = await start();
     const old = await RawPeer.connect(app.port);
     await old.handshake('/events/?EIO=3&transport=websocket');
@@ -164,7 +164,7 @@ describe('the handshake of Socket.IO', () => {
     expect(connections.count).toBe(1);
   });
 
-  it('gives no place to a second WebSocket of a session, also where sessions may begin by polling', async () => {
+  it('gives no slot to a second WebSocket of a session, even with polling enabled', async () => {
     @WebSocketGateway({ path: '/events', transports: ['polling', 'websocket'] })
     @Public()
     class Either {
@@ -176,7 +176,7 @@ describe('the handshake of Socket.IO', () => {
     const { app, store, connections } = await start({}, { gateways: [Either] });
     const peer = await openRaw(app);
     const { sid } = JSON.parse((await peer.next())!.payload.toString().slice(1)) as Json;
-    // A session that went over would be left, uncounted, when the first connection ends.
+    // A session that moved over would stay uncounted when the first connection ends.
     const second = await RawPeer.connect(app.port);
     expect((await second.handshake(`${PATH}&sid=${sid}`)).status).toBe(400);
     peer.reset();
@@ -184,7 +184,7 @@ describe('the handshake of Socket.IO', () => {
     expect(store.size).toBe(0);
   });
 
-  it('that polls is refused with the same status and body', async () => {
+  it('by polling is rejected with the same status and body', async () => {
     @WebSocketGateway({ path: '/events', transports: ['polling'] })
     class Polled {
       @SubscribeMessage('x')
@@ -207,12 +207,12 @@ describe('the handshake of Socket.IO', () => {
   });
 });
 
-describe('who has not authenticated over Socket.IO', () => {
+describe('an unauthenticated client of Socket.IO', () => {
   it.each([
-    ['before it is in a namespace', ['42/closed,["whoami"]']],
-    ['in one that it is refused', ['40/closed,', '42/closed,["whoami"]']],
-    ['through one that is public', ['40/open,', '42/closed,["whoami"]']],
-    ['with a token that is none', ['40/closed,{"token":1}', '42/closed,["whoami"]']],
+    ['before it enters a namespace', ['42/closed,["whoami"]']],
+    ['in a namespace that rejects it', ['40/closed,', '42/closed,["whoami"]']],
+    ['through a public namespace', ['40/open,', '42/closed,["whoami"]']],
+    ['with a token that is not a string', ['40/closed,{"token":1}', '42/closed,["whoami"]']],
     ['with a forged token', ['40/closed,{"token":"e30.e30.x"}', '42/closed,["whoami"]']],
   ])('reaches no handler %s, and is closed', async (_, packets) => {
     const { app, connections } = await start({}, { gateways: [ClosedGateway, OpenGateway] });
@@ -234,7 +234,7 @@ describe('who has not authenticated over Socket.IO', () => {
     expect(demo.calls).toEqual([]);
   });
 
-  it('is sent nothing that is meant for a namespace while its token is looked at', async () => {
+  it('receives nothing of a namespace while its token is validated', async () => {
     const answers = new Subject<Json>();
     const validateToken = (token: string) =>
       token === 'slow'
@@ -253,7 +253,7 @@ describe('who has not authenticated over Socket.IO', () => {
     expect(await slow.settled()).toEqual([]);
   });
 
-  it('may say little: more is refused, finished or not', async () => {
+  it('may send little: more is rejected, finished or not', async () => {
     const { app, seen } = await start({ maxUnauthenticatedMessageSize: 1_000 });
     const peer = await openRaw(app, `40{"token":"${'x'.repeat(1_000)}"}`);
     expect(await lastOf(peer)).not.toContain('40{"sid"');
@@ -268,7 +268,7 @@ describe('who has not authenticated over Socket.IO', () => {
   });
 });
 
-describe('a namespace of Socket.IO with nothing public in it', () => {
+describe('a namespace of Socket.IO without a public handler', () => {
   it.each<[string, unknown]>([
     ['pattern', /^\/.*$/],
     [
@@ -277,26 +277,29 @@ describe('a namespace of Socket.IO with nothing public in it', () => {
         next(null, true);
       },
     ],
-  ])('is not entered without a token for matching the %s of a public one', async (_, namespace) => {
-    @Public()
-    class Any {
-      @SubscribeMessage('x')
-      x() {
-        return 1;
+  ])(
+    'is not entered without a token because it matches the %s of a public one',
+    async (_, namespace) => {
+      @Public()
+      class Any {
+        @SubscribeMessage('x')
+        x() {
+          return 1;
+        }
       }
-    }
-    WebSocketGateway({ path: '/events', namespace: namespace as RegExp })(Any);
-    const { app } = await start({}, { gateways: [ClosedGateway, Any] });
-    const other = IoClient.open(app.port, { namespace: '/other' });
-    expect(await other.socket.emitWithAck('x')).toBe(1);
-    const client = IoClient.open(app.port, { namespace: '/closed' });
-    expect((await client.next('connect_error')).code).toBe('UNAUTHENTICATED');
-    expect(app.nest.get(ClosedGateway).seen).toEqual([]);
-  });
+      WebSocketGateway({ path: '/events', namespace: namespace as RegExp })(Any);
+      const { app } = await start({}, { gateways: [ClosedGateway, Any] });
+      const other = IoClient.open(app.port, { namespace: '/other' });
+      expect(await other.socket.emitWithAck('x')).toBe(1);
+      const client = IoClient.open(app.port, { namespace: '/closed' });
+      expect((await client.next('connect_error')).code).toBe('UNAUTHENTICATED');
+      expect(app.nest.get(ClosedGateway).seen).toEqual([]);
+    },
+  );
 });
 
 describe('a ticket over Socket.IO', () => {
-  it('is worth one connection, whoever comes first of 20 at once', async () => {
+  it('is valid for one connection, whichever comes first of 20 at once', async () => {
     const { app, connections } = await start();
     const { ticket: token } = app.nest.get(TicketService).issue({ id: 'alice' });
     const all = Array.from({ length: 20 }, () => IoClient.open(app.port, { auth: { token } }));
@@ -307,7 +310,7 @@ describe('a ticket over Socket.IO', () => {
     await eventually(() => connections.count === 1);
   });
 
-  it('cannot be guessed without end', async () => {
+  it('cannot be guessed indefinitely', async () => {
     const { app } = await start(
       {},
       {
@@ -365,7 +368,7 @@ describe('a signed event over Socket.IO', () => {
       'INVALID_EVENT',
       c => c.socket.emit('plain', JSON.parse('['.repeat(40) + ']'.repeat(40))),
     ],
-  ])('%s is refused with %s and no echo of it', async (_, code, act) => {
+  ])('%s is rejected with %s and without echo', async (_, code, act) => {
     const { app, demo } = await start();
     const client = await IoClient.login(app);
     act(client, client.event('demo.echo', 'canary'));
@@ -376,7 +379,7 @@ describe('a signed event over Socket.IO', () => {
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'error'])(
-    'named %s meets no handler',
+    'named %s reaches no handler',
     async name => {
       const { app } = await start();
       const client = await IoClient.login(app);
@@ -387,7 +390,7 @@ describe('a signed event over Socket.IO', () => {
 });
 
 describe('a client of Socket.IO that sends too much', () => {
-  it('is told that its message is too large, and closed', async () => {
+  it('is closed for a message that is too large', async () => {
     const { app, seen } = await start({ maxMessageSize: 10_000 });
     const client = await IoClient.login(app);
     client.socket.emit('plain', 'x'.repeat(9_000));
@@ -398,7 +401,7 @@ describe('a client of Socket.IO that sends too much', () => {
     expect(seen.at(-1)).toMatchObject({ kind: 'closed', code: 'MESSAGE_TOO_LARGE' });
   });
 
-  it('is limited before its messages are parsed, and closed when it goes on', async () => {
+  it('is limited before its messages are parsed, and closed if it continues', async () => {
     const { app, seen, demo } = await start({
       messageRate: 0.01,
       messageBurst: 10,
@@ -408,7 +411,8 @@ describe('a client of Socket.IO that sends too much', () => {
     for (let sent = 0; sent < 100; sent++)
       client.socket.emit('demo.nothing', event('demo.nothing'));
     await client.next('disconnect');
-    // One of the burst was spent on coming in; where all came at once, the end came before the first was handled.
+    // One of the burst was used to connect. If all arrive at once, the connection ends before the
+    // first is handled.
     expect(demo.calls.length).toBeLessThan(10);
     expect(seen.filter(({ kind }) => kind === 'refused')).toHaveLength(21);
     expect(seen.at(-1)).toMatchObject({ kind: 'closed', code: 'RATE_LIMITED' });
@@ -453,7 +457,7 @@ describe('a client of Socket.IO that sends too much', () => {
     expect(seen.at(-1)).toMatchObject({ kind: 'closed', code: 'RATE_LIMITED' });
   });
 
-  it('may enter no more than 16 namespaces', async () => {
+  it('may enter at most 16 namespaces', async () => {
     @WebSocketGateway({ path: '/events', namespace: /^\/n\d+$/ })
     class Any {
       @SubscribeMessage('x')
@@ -474,10 +478,10 @@ describe('a client of Socket.IO that sends too much', () => {
 
   it.each([
     ['binary', 'UNSUPPORTED_FRAME', Buffer.from('x'), 2],
-    ['no packet', 'BAD_FRAME', '4zzz', 1],
-    ['JSON that is none', 'BAD_FRAME', '42["x"', 1],
+    ['an invalid packet', 'BAD_FRAME', '4zzz', 1],
+    ['invalid JSON', 'BAD_FRAME', '42["x"', 1],
     ['a reserved event', 'BAD_FRAME', '42["disconnect"]', 1],
-    ['a namespace it is not in', 'BAD_FRAME', '42/nowhere,["x"]', 1],
+    ['a namespace that it has not entered', 'BAD_FRAME', '42/nowhere,["x"]', 1],
   ])('is closed for %s', async (_, code, content, opcode) => {
     const { app, seen, connections } = await start();
     const peer = await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
@@ -488,7 +492,7 @@ describe('a client of Socket.IO that sends too much', () => {
     await IoClient.login(app);
   });
 
-  it('has no more handlers running for leaving their namespace and coming back', async () => {
+  it('cannot run more handlers by leaving and re-entering their namespace', async () => {
     let running = 0;
     @WebSocketGateway({ path: '/events' })
     class Slow {
@@ -505,7 +509,8 @@ describe('a client of Socket.IO that sends too much', () => {
     const { counters } = connections.list()[0]!;
     for (let round = 0; round < 4; round++)
       for (const packet of ['42["slow"]', '41', '40']) {
-        // Small packets may be a while on their way, and must not arrive together. With two handlers none is read.
+        // Small packets may be delayed, and must not arrive together. With two running handlers
+        // none is read.
         const { received } = counters;
         peer.send(packet);
         await eventually(() => counters.received > received || running === 2);
@@ -535,7 +540,7 @@ describe('a client of Socket.IO that sends too much', () => {
       client.socket.emitWithAck('slow', 'x'.repeat(2_000)),
     );
     await pause(100);
-    // What a turn of the event loop has taken in comes on top.
+    // Plus what one turn of the event loop has read.
     expect(most).toBeLessThan(8 + 64);
     expect(connections.list()[0]!.counters.received).toBeLessThan(500);
     const timer = setInterval(() => {
@@ -547,7 +552,7 @@ describe('a client of Socket.IO that sends too much', () => {
 });
 
 describe('a client of Socket.IO that does not read', () => {
-  it('is dropped once too much waits for it, and others are not', async () => {
+  it('is dropped when too much is pending, and others are not', async () => {
     @WebSocketGateway({ path: '/events' })
     class Talkative {
       @SubscribeMessage('talk')
@@ -564,7 +569,7 @@ describe('a client of Socket.IO that does not read', () => {
     peer.socket.pause();
     const other = await IoClient.login(app, 'bob');
     let most = 0;
-    for (let asked = 0; asked < 150 && connections.count > 1; asked++) {
+    for (let request = 0; request < 150 && connections.count > 1; request++) {
       peer.send('42["talk"]');
       await pause(2);
       most = Math.max(most, connections.queuedBytes);
@@ -576,7 +581,7 @@ describe('a client of Socket.IO that does not read', () => {
     expect(await other.next('said')).toHaveLength(60_000);
   });
 
-  it('nor answers is gone after two heartbeats', async () => {
+  it('or answer is closed after two heartbeats', async () => {
     const { app, store, connections } = await start({
       heartbeatInterval: 300,
       closeTimeout: 300,

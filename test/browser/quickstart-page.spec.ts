@@ -1,23 +1,23 @@
 import { jest } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { describeWithChromium, launchChromium } from '../helpers/chromium.js';
-import { buildClientModules } from '../helpers/client-modules.js';
 import { Quickstart } from '../helpers/quickstart.js';
 
-/** What Chromium says of answers that are no success, and of servers that are away: tests ask the page about these. */
+/**
+ * Messages of Chromium about error statuses and unreachable servers, which tests cause on purpose.
+ */
 const NETWORK = /^(Failed to load resource|WebSocket connection to)/;
 
-// A client that comes back may wait for as long as half a minute.
+// A client may wait up to half a minute before it reconnects.
 jest.setTimeout(150_000);
 
-let modules: Awaited<ReturnType<typeof buildClientModules>>;
 let browser: Browser;
 let quickstart: Quickstart;
-/** What else pages have complained of, such as what their Content-Security-Policy forbids. */
+/** All other console messages, such as violations of the Content-Security-Policy. */
 let complaints: string[];
 
 async function open(): Promise<Page> {
-  // A context of its own: as another person's browser.
+  // A separate context, like another user's browser.
   const page = await (await browser.newContext()).newPage();
   page.setDefaultTimeout(60_000);
   page.on('console', message => {
@@ -31,14 +31,18 @@ async function open(): Promise<Page> {
 
 async function enter(user: string): Promise<Page> {
   const page = await open();
-  await page.getByRole('radio', { name: user }).check();
-  await page.getByLabel('Password').fill('demo');
-  await page.keyboard.press('Enter');
-  await state(page, `Connected as ${user}`);
+  await logIn(page, user);
   return page;
 }
 
-/** Waits until the page says that of its connection. */
+/** The page fills in the password. */
+async function logIn(page: Page, user: string): Promise<void> {
+  await page.getByRole('radio', { name: user }).check();
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await state(page, `Connected as ${user}`);
+}
+
+/** Waits until the page shows this connection state. */
 const state = (page: Page, text: string) =>
   page.getByText(text).and(page.locator('#state')).waitFor();
 
@@ -47,7 +51,7 @@ async function say(page: Page, text: string): Promise<void> {
   await page.keyboard.press('Enter');
 }
 
-const heard = (page: Page, text: string) =>
+const untilShown = (page: Page, text: string) =>
   page.locator('#chat-log li').filter({ hasText: text }).first().waitFor();
 
 const messages = async (page: Page) =>
@@ -61,7 +65,7 @@ const messages = async (page: Page) =>
 const isFocused = (element: { ownerDocument: { activeElement: unknown } }) =>
   element.ownerDocument.activeElement === element;
 
-/** What has the focus is in sight, and not beneath the header. */
+/** Expects the focused element to be visible and not covered by the header. */
 async function expectUncovered(page: Page): Promise<void> {
   const isOnTop = await page.evaluate(
     `(() => {
@@ -73,19 +77,18 @@ async function expectUncovered(page: Page): Promise<void> {
   expect(isOnTop).toBe(true);
 }
 
-describeWithChromium("the quickstart's page", () => {
+describeWithChromium('the quickstart page', () => {
   beforeAll(async () => {
-    [modules, browser] = await Promise.all([buildClientModules(), launchChromium()]);
+    browser = await launchChromium();
   }, 120_000);
 
   afterAll(async () => {
     await browser.close();
-    modules.remove();
   });
 
   beforeEach(async () => {
     complaints = [];
-    quickstart = await Quickstart.start(modules.folder);
+    quickstart = await Quickstart.start();
   });
 
   afterEach(async () => {
@@ -94,11 +97,11 @@ describeWithChromium("the quickstart's page", () => {
     expect(complaints).toEqual([]);
   });
 
-  it('lets in who knows the password, and nobody else', async () => {
+  it('logs in with the correct password only', async () => {
     const page = await open();
     await page.getByLabel('Password').fill('wrong');
     await page.getByRole('button', { name: 'Log in' }).click();
-    await page.getByText('That is not the password.').waitFor();
+    await page.getByText('Wrong password.').waitFor();
     expect(await page.locator('#panels').isVisible()).toBe(false);
 
     await page.getByLabel('Password').fill('demo');
@@ -121,7 +124,7 @@ describeWithChromium("the quickstart's page", () => {
     });
   });
 
-  it('shows no reply that was changed on its way', async () => {
+  it('does not show a reply that was modified in transit', async () => {
     const page = await open();
     await page.routeWebSocket(/events/, socket => {
       const server = socket.connectToServer();
@@ -138,14 +141,14 @@ describeWithChromium("the quickstart's page", () => {
     expect(await page.locator('#echo-result').innerText()).toBe('');
   });
 
-  it('has two people chat, each under the name the server knows, and shows what they say as text', async () => {
+  it('shows chat messages as text, with the user names known to the server', async () => {
     const [alice, bob] = await Promise.all([enter('alice'), enter('bob')]);
     const markup = '<img src=x onerror=alert(1)>';
     await say(bob, markup);
-    await heard(alice, markup);
+    await untilShown(alice, markup);
     await say(alice, 'hi bob');
     for (const page of [alice, bob]) {
-      await heard(page, 'hi bob');
+      await untilShown(page, 'hi bob');
       expect(await messages(page)).toEqual([
         ['bob', markup],
         ['alice', 'hi bob'],
@@ -153,36 +156,39 @@ describeWithChromium("the quickstart's page", () => {
     }
   });
 
-  it.each(['alice', 'bob'])('shows the refusal of each attack of %s, and lives on', async user => {
-    const page = await enter(user);
-    const told: Record<string, string> = {};
-    for (const attack of await page.locator('#attack-list li').all()) {
-      await attack.getByRole('button').click();
-      await attack.locator('.badge').waitFor();
-      const [code = '', close] = (await attack.locator('[role=status]').innerText()).match(
-        /^\w+|\d+$/g,
-      )!;
-      told[await attack.getByRole('button').innerText()] = close ? `${code} ${close}` : code;
-    }
-    expect(told).toEqual({
-      Tamper: 'INVALID_SIGNATURE',
-      Replay: 'REPLAY_DETECTED',
-      Unsigned: 'INVALID_SIGNATURE',
-      Expired: 'EVENT_EXPIRED',
-      'Forged session key': 'INVALID_SIGNATURE',
-      'Forbidden event': 'FORBIDDEN',
-      Flood: 'RATE_LIMITED 4429',
-      Oversize: 'MESSAGE_TOO_LARGE 1009',
-    });
-    await state(page, `Connected as ${user}`);
-    await page.getByRole('button', { name: 'Send' }).click();
-    await page.locator('#echo-result').getByText('verified').waitFor();
-  });
+  it.each(['alice', 'bob'])(
+    'shows the rejection of each attack by %s, and continues',
+    async user => {
+      const page = await enter(user);
+      const results: Record<string, string> = {};
+      for (const attack of await page.locator('#attack-list li').all()) {
+        await attack.getByRole('button').click();
+        await attack.locator('.badge').waitFor();
+        const [code = '', close] = (await attack.locator('[role=status]').innerText()).match(
+          /^\w+|\d+$/g,
+        )!;
+        results[await attack.getByRole('button').innerText()] = close ? `${code} ${close}` : code;
+      }
+      expect(results).toEqual({
+        Tamper: 'INVALID_SIGNATURE',
+        Replay: 'REPLAY_DETECTED',
+        Unsigned: 'INVALID_SIGNATURE',
+        Expired: 'EVENT_EXPIRED',
+        'Forged session key': 'INVALID_SIGNATURE',
+        'Forbidden event': 'FORBIDDEN',
+        Flood: 'RATE_LIMITED 4429',
+        Oversize: 'MESSAGE_TOO_LARGE 1009',
+      });
+      await state(page, `Connected as ${user}`);
+      await page.getByRole('button', { name: 'Send' }).click();
+      await page.locator('#echo-result').getByText('verified').waitFor();
+    },
+  );
 
-  it('fits a narrow screen, keeps the connection in sight, and is used by keyboard alone', async () => {
+  it('fits a narrow screen, keeps the connection state visible, and works by keyboard alone', async () => {
     const page = await enter('alice');
     await page.setViewportSize({ width: 375, height: 700 });
-    await page.getByText('What passed').waitFor();
+    await page.getByText('Passed items').waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(375);
 
     const reached: string[] = [];
@@ -192,7 +198,7 @@ describeWithChromium("the quickstart's page", () => {
     for (let n = 0; n < controls; n++) {
       await page.keyboard.press('Tab');
       const focused = page.locator(':focus-visible');
-      // The body, between the last and the first.
+      // Focus passes the body between the last and the first element.
       if ((await focused.count()) === 0) await page.keyboard.press('Tab');
       reached.push(await focused.evaluate(element => element.outerHTML));
       await expectUncovered(page);
@@ -203,17 +209,17 @@ describeWithChromium("the quickstart's page", () => {
     await page.keyboard.press('Enter');
     await page.locator('#attack-unsigned-result .badge').waitFor();
     expect(await page.locator('#attack-unsigned').evaluate(isFocused)).toBe(true);
-    await page.getByText('What passed').focus();
+    await page.getByText('Passed items').focus();
     await page.keyboard.press('Enter');
     await page.getByText('An adapter of this library is installed').waitFor();
     const { y } = (await page.locator('#state').boundingBox()) ?? { y: -1 };
     expect(y).toBeGreaterThanOrEqual(0);
   });
 
-  it('shows admins what was refused, counted, and the production checklist', async () => {
+  it('shows admins the counted rejections and the production checklist', async () => {
     const page = await enter('alice');
     const counts = page.locator('#security-counts');
-    await page.getByText('Told by the server').waitFor();
+    await page.getByText('The server sends these counts').waitFor();
     for (const name of ['Unsigned', 'Replay', 'Tamper'])
       await page.getByRole('button', { name }).click();
     await counts.getByRole('row', { name: 'refused INVALID_SIGNATURE 2' }).waitFor();
@@ -223,30 +229,97 @@ describeWithChromium("the quickstart's page", () => {
     expect(await failed.locator('code').allInnerTexts()).toEqual(['tls', 'origins']);
   });
 
-  it('tells everybody else that these are for admins', async () => {
-    const page = await enter('bob');
-    await page.getByText('The server’s answer to the subscription: FORBIDDEN').waitFor();
-    await page.getByText('The server’s answer: 403').waitFor();
+  it('lets an admin log another user out', async () => {
+    const [alice, bob] = await Promise.all([enter('alice'), enter('bob')]);
+    await alice.getByText('Open connections').click();
+    await alice.getByRole('button', { name: 'Log out bob' }).click();
+    await alice.getByText('Done: Log out bob.').waitFor();
+    await state(bob, 'Closed (REVOKED)');
+    expect(await alice.getByRole('button', { name: 'Log out bob' }).count()).toBe(0);
+    await state(alice, 'Connected as alice');
   });
 
-  it('comes back after the server was restarted, and no message is lost or doubled', async () => {
+  it('asks the server for what is for admins only as an admin', async () => {
+    const page = await open();
+    const asked: string[] = [];
+    page.on('request', request => asked.push(new URL(request.url()).pathname));
+    await logIn(page, 'bob');
+    await page.getByText('Only admins can see security events').waitFor();
+    await page.getByText('Only admins can see the checklist').waitFor();
+    expect(asked.filter(path => /^\/(security|semantic-events\/c)/.test(path))).toEqual([]);
+    expect(await page.getByText('Open connections').isVisible()).toBe(false);
+    await page.getByText('The last 100 frames').click();
+    expect(await page.locator('#frames').innerText()).not.toContain('system.');
+  });
+
+  it('shows the frames of its connection, marks what is signed, and hides tickets and keys', async () => {
+    const page = await enter('alice');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.locator('#echo-result').getByText('verified').waitFor();
+    const panel = page.locator('#frames');
+    await panel.getByText(/^\d+\.\d ms \(demo\.echo\.reply\)$/).waitFor();
+    await panel.getByText(/^chat\.\*, presence\.\*, system\.\*\*$/).waitFor();
+    expect(await panel.locator('#frames-state').innerText()).toBe('connected');
+
+    await panel.getByText('The last 100 frames').click();
+    const frame = (name: string) => panel.locator('li').filter({ hasText: name }).last();
+    for (const name of ['sent auth', 'received auth_success', 'sent demo.echo'])
+      await frame(name).locator('summary').click();
+    expect(await frame('sent auth').locator('pre').innerText()).toContain('"token": "(hidden)"');
+    expect(await frame('received auth_success').locator('pre').innerText()).toMatch(
+      /"key": "\(hidden\)"/,
+    );
+    const sent = frame('sent demo.echo').locator('pre');
+    expect(JSON.parse(await sent.locator('mark').innerText())).toMatchObject({
+      type: 'demo.echo',
+      data: { name: 'wörld' },
+    });
+    expect(await sent.innerText()).toMatch(/signature: v1\.s-/);
+  });
+
+  it('keeps the last 100 frames', async () => {
+    const page = await enter('alice');
+    const frames = page.locator('#frames-list > li');
+    // Each event has a reply.
+    await page.evaluate(
+      `for (let count = 0; count < 60; count++) document.querySelector('#echo-form button').click()`,
+    );
+    await page
+      .locator('#frames-count')
+      .getByText(/^[67]\d sent, [67]\d received$/)
+      .waitFor();
+    expect(await frames.count()).toBe(100);
+  });
+
+  it('shows the frames that an attack sent and received', async () => {
+    const page = await enter('alice');
+    const attack = page.locator('#attack-list li').filter({ hasText: 'Replay' });
+    await attack.getByRole('button').click();
+    await attack.getByText('Frames').click();
+    const [first, second, received] = await attack.locator('pre').allInnerTexts();
+    expect(first).toContain('"amount": 10');
+    expect(second).toBe(first);
+    expect(received).toContain('REPLAY_DETECTED');
+  });
+
+  it('reconnects after a server restart, without lost or duplicate messages', async () => {
     const [alice, bob] = await Promise.all([enter('alice'), enter('bob')]);
     await say(alice, 'before');
-    await heard(bob, 'before');
+    await untilShown(bob, 'before');
     await quickstart.stop();
     await Promise.all([alice, bob].map(page => state(page, 'Connection lost')));
     await say(bob, 'while it is away');
     await alice.context().setOffline(true);
     await quickstart.restart();
-    await heard(bob, 'while it is away');
+    await untilShown(bob, 'while it is away');
     await alice.context().setOffline(false);
-    // Unless she is back by herself before she can press it.
+    // Unless she has reconnected before she can press it.
     const button = alice.getByRole('button', { name: 'Try now' });
     if (await button.isVisible()) await button.click({ timeout: 2_000 }).catch(() => undefined);
-    await heard(alice, 'while it is away');
+    await untilShown(alice, 'while it is away');
     await say(alice, 'after');
     for (const page of [alice, bob]) {
-      await heard(page, 'after');
+      await untilShown(page, 'after');
       expect(await messages(page)).toEqual([
         ['alice', 'before'],
         ['bob', 'while it is away'],

@@ -1,5 +1,5 @@
-// What a client does against real servers, in Node and in a browser alike: loaded as it is by a page, this file
-// imports nothing but types.
+// Behaviors of a client with real servers, in Node and in a browser. A page loads this file
+// directly, so it imports nothing but types.
 import type {
   SemanticEvent,
   SemanticEventsClient,
@@ -9,18 +9,19 @@ import type {
 
 export interface Surroundings {
   Client: typeof SemanticEventsClient;
-  /** Where tokens come from, and where servers are told what to do. */
+  /** Fetches tokens, and controls the servers. */
   host: string;
   /** The address of a real application. */
   app: string;
   /** The address of a server of subscriptions. */
   mesh: string;
-  WebSocket?: SemanticEventsClientOptions['WebSocket'];
+  /** What the environment lacks. */
+  options?: Partial<SemanticEventsClientOptions>;
 }
 
 type Failure = SemanticEventsClientError;
 
-/** A client of a server, with what it was told. */
+/** A client of a server, with everything it reports. */
 class Subject {
   readonly client: SemanticEventsClient;
   readonly errors: Failure[] = [];
@@ -32,15 +33,15 @@ class Subject {
     user = 'alice',
     options: Partial<SemanticEventsClientOptions> = {},
   ) {
-    const { Client, host, WebSocket } = around;
+    const { Client, host } = around;
     this.client = new Client({
       url,
       getToken: async () => {
         this.tokens++;
         return url === around.mesh ? user : (await fetch(`${host}/token/${user}`)).text();
       },
-      WebSocket,
       backoff: 20,
+      ...around.options,
       ...options,
     });
     this.client.on('error', error => this.errors.push(error));
@@ -77,15 +78,15 @@ async function failure(promise: Promise<unknown>): Promise<Failure> {
   throw new Error('it did not fail');
 }
 
-/** Tells the server of subscriptions what to do. */
-async function tell({ host }: Surroundings, command: string, ...args: unknown[]): Promise<void> {
+/** Controls the server of subscriptions. */
+async function control({ host }: Surroundings, command: string, ...args: unknown[]): Promise<void> {
   await fetch(`${host}/mesh/${command}`, { method: 'POST', body: JSON.stringify(args) });
 }
 
 type Behaviour = (around: Surroundings) => Promise<void>;
 
 const ALL: Record<string, Behaviour> = {
-  'has its events believed, and believes the replies': async around => {
+  'sends accepted events, and verifies the replies': async around => {
     const { client, codes } = new Subject(around, around.app);
     const session = await client.connect();
     equal(session.userId, 'alice');
@@ -103,7 +104,7 @@ const ALL: Record<string, Behaviour> = {
     equal(codes, '');
   },
 
-  'has its first event believed, too, where its clock is an hour behind': async around => {
+  'sends an accepted first event even if its clock is an hour behind': async around => {
     const after = (milliseconds: number, callback: () => void) => {
       const timer = setTimeout(callback, milliseconds);
       return () => {
@@ -118,7 +119,32 @@ const ALL: Record<string, Behaviour> = {
     equal(codes, '');
   },
 
-  'is told why it is refused': async around => {
+  'sends and receives bytes': async around => {
+    const { client, codes } = new Subject(around, around.app);
+    await client.connect();
+    const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+    const reply = await client.request('demo.echo', bytes);
+    equal([...(reply.data as Uint8Array)], [...bytes]);
+    equal(codes, '');
+  },
+
+  'reconnects after disconnect(), and resumes its subscriptions': async around => {
+    const { client, codes } = new Subject(around, around.mesh);
+    const received: unknown[] = [];
+    const { ready } = client.subscribe('news.*', ({ data }) => received.push(data));
+    await client.connect();
+    await ready;
+    for (let n = 1; n <= 3; n++) {
+      await control(around, 'announce', 'news.today', n);
+      await until(() => received.length >= n, `news ${n}`);
+      client.disconnect();
+      equal(client.state, 'idle');
+      await client.connect();
+    }
+    equal([received, codes], [[1, 2, 3], '']);
+  },
+
+  'receives the reason for a rejection': async around => {
     const { client, errors } = new Subject(around, around.app);
     await client.connect();
     const refusals = [
@@ -135,7 +161,7 @@ const ALL: Record<string, Behaviour> = {
     equal([errors[0]?.code, errors[0]?.eventId], ['FORBIDDEN', eventId]);
   },
 
-  'waits as long as the server says': async around => {
+  'waits for the retry delay of the server': async around => {
     const { client } = new Subject(around, around.app);
     await client.connect();
     const burst = Array.from({ length: 4 }, () =>
@@ -149,8 +175,8 @@ const ALL: Record<string, Behaviour> = {
     await client.request('demo.limited', 1);
   },
 
-  'renews its session before it ends': async around => {
-    // Its tokens last for less than the thirty seconds before whose end the server asks for a new one.
+  'renews its session before it expires': async around => {
+    // The tokens expire within the thirty seconds before which the server requests a new one.
     const subject = new Subject(around, around.app, 'brief');
     const { expiresAt } = await subject.client.connect();
     await wait(1_100);
@@ -160,7 +186,7 @@ const ALL: Record<string, Behaviour> = {
     equal([subject.client.state, subject.codes], ['connected', '']);
   },
 
-  'stays away once its access is revoked': async around => {
+  'does not reconnect after its access was revoked': async around => {
     const { client, errors } = new Subject(around, around.app, 'banned');
     await client.connect();
     await fetch(`${around.host}/revoke/banned`, { method: 'POST' });
@@ -168,36 +194,36 @@ const ALL: Record<string, Behaviour> = {
     equal([errors[0]?.code, errors[0]?.retryable], ['REVOKED', false]);
   },
 
-  'brings a chat from one client to another': async around => {
+  'delivers a chat between two clients': async around => {
     const alice = new Subject(around, around.mesh, 'alice').client;
     const bob = new Subject(around, around.mesh, 'bob').client;
-    const heard: SemanticEvent[] = [];
-    const subscription = bob.subscribe('chat.*', event => heard.push(event));
+    const received: SemanticEvent[] = [];
+    const subscription = bob.subscribe('chat.*', event => received.push(event));
     await Promise.all([alice.connect(), bob.connect(), subscription.ready]);
     for (let n = 1; n <= 20; n++) void alice.emit('chat.said', { n });
-    await until(() => heard.length >= 20, 'everything that was said');
+    await until(() => received.length >= 20, 'everything that was said');
     equal(
-      heard.map(({ data, source }) => [data, source]),
+      received.map(({ data, source }) => [data, source]),
       Array.from({ length: 20 }, (_, n) => [{ n: n + 1 }, 'user:alice']),
     );
   },
 
-  'goes on where it was when the connection was lost': async around => {
+  'resumes after the connection was lost': async around => {
     const subject = new Subject(around, around.mesh);
     const { client } = subject;
-    const heard: unknown[] = [];
-    const { ready } = client.subscribe('news.*', ({ data }) => heard.push(data));
+    const received: unknown[] = [];
+    const { ready } = client.subscribe('news.*', ({ data }) => received.push(data));
     await client.connect();
     await ready;
     let n = 0;
     for (let round = 0; round < 5; round++) {
-      for (let i = 0; i < 5; i++) await tell(around, 'announce', 'news.today', ++n);
-      await tell(around, 'drop');
-      for (let i = 0; i < 5; i++) await tell(around, 'announce', 'news.today', ++n);
-      await until(() => client.state === 'connected' && heard.length >= n, `news ${n}`);
+      for (let i = 0; i < 5; i++) await control(around, 'announce', 'news.today', ++n);
+      await control(around, 'drop');
+      for (let i = 0; i < 5; i++) await control(around, 'announce', 'news.today', ++n);
+      await until(() => client.state === 'connected' && received.length >= n, `news ${n}`);
     }
     equal(
-      heard,
+      received,
       Array.from({ length: 50 }, (_, i) => i + 1),
     );
     equal(subject.tokens, 6);
@@ -208,69 +234,70 @@ const ALL: Record<string, Behaviour> = {
     await client.connect();
     const events = client.events(['weather.*', 'time']);
     await events.ready;
-    const heard: unknown[] = [];
-    for (const type of ['weather.now', 'other', 'time']) await tell(around, 'announce', type, type);
+    const received: unknown[] = [];
+    for (const type of ['weather.now', 'other', 'time'])
+      await control(around, 'announce', type, type);
     for await (const { data } of events) {
-      heard.push(data);
-      if (heard.length === 2) break;
+      received.push(data);
+      if (received.length === 2) break;
     }
-    equal(heard, ['weather.now', 'time']);
+    equal(received, ['weather.now', 'time']);
   },
 
-  'is told of subscriptions it may not have': async around => {
+  'receives the rejection of a subscription': async around => {
     const { client, errors } = new Subject(around, around.mesh);
     await client.connect();
     const refused = await failure(client.subscribe('secret.*', () => undefined).ready);
     equal([refused.code, refused.patterns], ['FORBIDDEN', ['secret.*']]);
     const gone = client.events('gone.*');
     await gone.ready;
-    await tell(around, 'withdraw', 'gone.*');
+    await control(around, 'withdraw', 'gone.*');
     equal((await failure(gone.next())).code, 'FORBIDDEN');
     equal(errors.length, 2);
   },
 
-  'is told when events are lost': async around => {
+  'reports a gap if events are lost': async around => {
     const { client } = new Subject(around, around.mesh);
     const gaps: unknown[] = [];
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     client.on('gap', gap => gaps.push(gap));
-    const { ready } = client.subscribe('log.*', ({ data }) => heard.push(data));
+    const { ready } = client.subscribe('log.*', ({ data }) => received.push(data));
     await client.connect();
     await ready;
-    await tell(around, 'lose', 'log.a', 'lost');
+    await control(around, 'lose', 'log.a', 'lost');
     await until(() => gaps.length > 0, 'a gap');
-    await tell(around, 'announce', 'log.a', 'after');
-    await until(() => heard.length > 0, 'what came after');
-    equal([gaps, heard], [[{ patterns: ['log.*'] }], ['after']]);
+    await control(around, 'announce', 'log.a', 'after');
+    await until(() => received.length > 0, 'what came after');
+    equal([gaps, received], [[{ patterns: ['log.*'] }], ['after']]);
   },
 
-  'drops what is forged': async around => {
+  'drops forged events': async around => {
     const subject = new Subject(around, around.mesh);
-    const heard: unknown[] = [];
-    const { ready } = subject.client.subscribe('**', event => heard.push(event));
+    const received: unknown[] = [];
+    const { ready } = subject.client.subscribe('**', event => received.push(event));
     await subject.client.connect();
     await ready;
-    await tell(around, 'forge', 'forged');
+    await control(around, 'forge', 'forged');
     await until(() => subject.errors.length > 0, 'a complaint');
-    equal([subject.codes, heard.length], ['UNVERIFIED', 0]);
+    equal([subject.codes, received.length], ['UNVERIFIED', 0]);
   },
 
-  'leaves a server that has gone silent, and comes back': async around => {
+  'closes the connection to a silent server, and reconnects': async around => {
     const limits = { pingInterval: 200, pongTimeout: 1_000, connectTimeout: 2_000 };
     const subject = new Subject(around, around.mesh, 'alice', limits);
     const { client } = subject;
     await client.connect();
-    await tell(around, 'freeze', true);
+    await control(around, 'freeze', true);
     const lost = failure(client.request('never'));
     equal((await lost).code, 'CONNECTION_LOST');
     equal(subject.errors[0]?.code, 'TIMEOUT');
     const queued = client.request('later', 'still here');
-    await tell(around, 'freeze', false);
+    await control(around, 'freeze', false);
     equal((await queued).data, 'still here');
   },
 };
 
-/** The behaviours by name; each leaves nothing behind. */
+/** The behaviors by name; each leaves nothing behind. */
 export const BEHAVIOURS: Record<string, Behaviour> = Object.fromEntries(
   Object.entries(ALL).map(([name, behave]) => [
     name,

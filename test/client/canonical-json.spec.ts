@@ -7,8 +7,8 @@ fc.configureGlobal({ seed: 20_261_128 });
 
 const json = fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' });
 
-describe('the canonical form of the client', () => {
-  it('is the one of the server, and of RFC 8785, for everything that JSON.parse can give', () => {
+describe("the client's canonical JSON", () => {
+  it('equals that of the server and of RFC 8785 for everything JSON.parse can return', () => {
     fc.assert(
       fc.property(json, value => {
         const parsed: unknown = JSON.parse(JSON.stringify(value));

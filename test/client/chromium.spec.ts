@@ -17,7 +17,7 @@ describeWithChromium('a client in a browser', () => {
     host = await ClientHost.start();
     page = await browser.newPage();
     failures = [];
-    // Unhandled rejections of the page are among them.
+    // Includes unhandled rejections of the page.
     page.on('pageerror', ({ message }) => failures.push(message));
     await page.goto(host.url);
     await page.waitForFunction('"behave" in globalThis');
@@ -41,7 +41,7 @@ describeWithChromium('a client in a browser', () => {
     expect(await behave(name)).toBe('passed');
   });
 
-  it('asks for events signed once for all, where it can verify them', async () => {
+  it('requests broadcast signatures if it can verify them', async () => {
     const canVerify = await page.evaluate(
       `crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']).then(() => true, () => false)`,
     );
@@ -50,10 +50,24 @@ describeWithChromium('a client in a browser', () => {
     expect(host.mesh.broadcastsWanted).toBe(canVerify ? 1 : 0);
   });
 
-  it('takes an address relative to its page', async () => {
+  it.each([
+    'sends accepted events, and verifies the replies',
+    'resumes after the connection was lost',
+  ])('in a worker: %s', async name => {
+    const result = await page.evaluate(`new Promise((resolve, reject) => {
+      const worker = new Worker('/test/client/worker.js', { type: 'module' });
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.postMessage(${JSON.stringify([name, host.surroundings])});
+    })`);
+
+    expect(result).toBe('passed');
+  });
+
+  it('accepts an address relative to its page', async () => {
     const url = await page.evaluate(`(async () => {
-      const { resolveClientOptions } = await import('/lib/client/client-options.js');
-      return resolveClientOptions({ url: '/events', getToken() {} }).url;
+      const { socketUrl } = await import('/lib/client/client-options.js');
+      return socketUrl('/events');
     })()`);
 
     expect(url).toBe(`${host.url.replace('http', 'ws')}/events`);

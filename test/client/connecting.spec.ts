@@ -4,7 +4,7 @@ import { eventually } from '../helpers/eventually.js';
 const never = () => new Promise<string>(() => undefined);
 
 describe('connecting', () => {
-  it('asks for the time first, shows the token, and tells who it is', async () => {
+  it('requests the time first, sends the token, and returns the session', async () => {
     const bench = new ClientBench();
     const opened = bench.client.connect();
     const socket = await bench.socket();
@@ -27,7 +27,7 @@ describe('connecting', () => {
     expect(bench.errors).toEqual([]);
   });
 
-  it('opens one connection, however often it is asked to', async () => {
+  it('opens one connection, however often connect() is called', async () => {
     const bench = new ClientBench();
     const both = [bench.client.connect(), bench.client.connect()];
     const socket = await bench.connected();
@@ -37,7 +37,7 @@ describe('connecting', () => {
     expect(bench.sockets).toEqual([socket]);
   });
 
-  it('asks for a fresh token for each connection', async () => {
+  it('gets a new token for each connection', async () => {
     const bench = new ClientBench();
     await bench.connected();
     const second = await bench.reconnected();
@@ -45,7 +45,7 @@ describe('connecting', () => {
     expect(await second.frame('auth')).toEqual({ type: 'auth', token: 'token-2' });
   });
 
-  it('tries again when no token could be got', async () => {
+  it('retries if no token could be fetched', async () => {
     let calls = 0;
     const bench = new ClientBench({
       getToken: async () => {
@@ -65,7 +65,7 @@ describe('connecting', () => {
     await opened;
   });
 
-  it.each([null, ''])('closes for good when there is no token to be had: %p', async token => {
+  it.each([null, ''])('closes permanently if there is no token: %p', async token => {
     const bench = new ClientBench({ getToken: () => token });
 
     expect(await failureOf(bench.client.connect())).toMatchObject({
@@ -77,7 +77,7 @@ describe('connecting', () => {
   });
 
   it.each(['a token', 'a socket', 'being authenticated'])(
-    'does not wait for %s for ever',
+    'does not wait indefinitely for %s',
     async what => {
       const bench = new ClientBench(what === 'a token' ? { getToken: never } : {});
       void bench.client.connect();
@@ -105,7 +105,7 @@ describe('connecting', () => {
     expect(bench.sockets).toEqual([]);
   });
 
-  it('tries again when the socket cannot even be made', async () => {
+  it('retries if the socket cannot be created', async () => {
     class Broken {
       constructor() {
         throw new SyntaxError('no');
@@ -121,7 +121,7 @@ describe('connecting', () => {
     });
   });
 
-  it('gives up after three refused tokens in a row, and not before', async () => {
+  it('closes after exactly three rejected tokens in a row', async () => {
     const bench = new ClientBench();
     const opened = bench.client.connect();
     for (let attempt = 1; attempt <= 3; attempt++) {
@@ -134,11 +134,11 @@ describe('connecting', () => {
 
     expect(await failureOf(opened)).toMatchObject({ code: 'AUTH_FAILED' });
     expect(bench.tokens).toBe(3);
-    // The frame and the close behind it are one refusal.
+    // The frame and the close after it count as one rejection.
     expect(bench.codes).toEqual(['AUTH_FAILED', 'AUTH_FAILED', 'AUTH_FAILED']);
   });
 
-  it('counts refused tokens anew after one was taken', async () => {
+  it('resets the count of rejected tokens after a success', async () => {
     const bench = new ClientBench({ maxAuthFailures: 2 });
     void bench.client.connect();
     for (let nth = 1; nth <= 5; nth += 2) {
@@ -154,7 +154,7 @@ describe('connecting', () => {
     expect(bench.client.state).toBe('connecting');
   });
 
-  it('tries at once when asked to while it waits', async () => {
+  it('retries at once if connect() is called during the wait', async () => {
     const bench = new ClientBench();
     await bench.connected();
     bench.sockets[0]!.drop();
@@ -165,13 +165,13 @@ describe('connecting', () => {
     await eventually(() => bench.sockets.length === 2);
     bench.clock.advance(1_000);
     await settled();
-    // The attempt that was planned is not made, too.
+    // The scheduled attempt is not made as well.
     expect(bench.sockets).toHaveLength(2);
   });
 });
 
 describe('close', () => {
-  it('ends the socket, is final, and may be called again', async () => {
+  it('closes the socket, is final, and may be called again', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     bench.client.close();
@@ -204,7 +204,7 @@ describe('close', () => {
     expect(bench.clock.pending).toBe(0);
   });
 
-  it('is final also where it is called while a token is asked for', async () => {
+  it('is final even if called while a token is fetched', async () => {
     const bench: ClientBench = new ClientBench({
       getToken: () => {
         bench.client.close();
@@ -218,12 +218,12 @@ describe('close', () => {
     expect(bench.sockets).toHaveLength(0);
   });
 
-  it('is final also where the connection was lost before, and what had come is still looked at', async () => {
+  it('is final even after the connection was lost, while received frames are still processed', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     await settled();
     socket.deliver('1-1', { type: 'a' });
-    // Nothing else is heard: a ping, and the time for its answer.
+    // The connection goes silent: a ping, and the time for its answer.
     bench.clock.advance(35_000);
     bench.client.close();
     await settled();
@@ -232,7 +232,7 @@ describe('close', () => {
     expect(bench.clock.pending).toBe(0);
   });
 
-  it('rejects all that waits, sent or not', async () => {
+  it('rejects everything pending, sent or not', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     const sent = bench.client.request('sent');
@@ -244,19 +244,19 @@ describe('close', () => {
     for (const promise of [sent, ...queued]) expect((await failureOf(promise)).code).toBe('CLOSED');
   });
 
-  it('tells nothing of what came before it and was not looked at yet', async () => {
+  it('does not deliver frames that were received before but not processed', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
-    const heard: unknown[] = [];
-    bench.client.on('event', event => heard.push(event));
-    bench.client.subscribe('a', event => heard.push(event));
+    const delivered: unknown[] = [];
+    bench.client.on('event', event => delivered.push(event));
+    bench.client.subscribe('a', event => delivered.push(event));
     socket.deliver('1', { type: 'a' });
     socket.receive({ type: 'event', event: socket.signed({ type: 'a' }) });
     socket.receive('not JSON');
     bench.client.close();
     await settled();
 
-    expect(heard).toEqual([]);
+    expect(delivered).toEqual([]);
     expect(bench.errors).toEqual([]);
   });
 });

@@ -1,24 +1,29 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { EventAuthorizer, SemanticEventsModule } from '../../lib/index.js';
 import { ChatGateway } from '../../sample/01-quickstart/chat.gateway.js';
+import { LastingRightsAuthorizer } from '../../sample/01-quickstart/lasting-rights.authorizer.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
-import { TestApp, tokenFor } from '../helpers/test-app.js';
+import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 
 const SECONDS = 5;
 const SEED = '20261128';
 
 describe('on a network that cuts, stalls and half-closes', () => {
-  it('every request answers or rejects, and no event is handled twice or gets lost', async () => {
+  it('every request resolves or rejects, and no event is handled twice or lost', async () => {
     const app = await TestApp.start({
       gateways: [DemoGateway, ChatGateway],
-      options: {
+      module: SemanticEventsModule.forRoot({
+        signing: { keys: [RING_KEY] },
+        auth: { jwt: { secret: JWT_SECRET } },
         connection: { maxConnectionsPerAddress: 1_000, maxConnectionsPerUser: 1_000 },
         mesh: { allow: ['chat.*'] },
-      },
+        providers: [{ provide: EventAuthorizer, useClass: LastingRightsAuthorizer }],
+      }),
     });
     const server = { port: app.port, token: tokenFor('alice'), type: 'demo.echo' };
-    // In a process of its own, so that rejections are unhandled as they would be anywhere.
+    // A separate process, so that unhandled rejections behave as in production.
     const bench = spawn(process.execPath, ['bench/faulty-network.js', `${SECONDS}`, SEED], {
       env: { ...process.env, NODE_OPTIONS: '', FAULTY_NETWORK_APP: JSON.stringify(server) },
     });
@@ -29,7 +34,7 @@ describe('on a network that cuts, stalls and half-closes', () => {
     ]);
     const { calls } = app.nest.get(DemoGateway);
 
-    // What is printed has the seed.
+    // The output contains the seed.
     expect({ code, output, errors }).toMatchObject({ code: 0 });
     expect(calls.length).toBeGreaterThan(0);
     expect(new Set(calls).size).toBe(calls.length);

@@ -1,33 +1,33 @@
 import { jest } from '@jest/globals';
 import { ClientBench, settled } from '../helpers/client-bench.js';
 
-describe('listeners of a client', () => {
-  it('are told until they are removed', async () => {
+describe('client listeners', () => {
+  it('are called until they are removed', async () => {
     const bench = new ClientBench();
-    const heard: string[] = [];
-    const remove = bench.client.on('state', ({ state }) => heard.push(state));
+    const received: string[] = [];
+    const remove = bench.client.on('state', ({ state }) => received.push(state));
     await bench.connected();
     remove();
     remove();
     bench.client.close();
 
-    expect(heard).toEqual(['connecting', 'connected']);
+    expect(received).toEqual(['connecting', 'connected']);
   });
 
-  it('that fail harm neither the others nor the process', async () => {
+  it('that throw do not affect other listeners or the process', async () => {
     const log = jest.spyOn(console, 'error').mockImplementation(() => undefined);
     try {
       const bench = new ClientBench();
-      const heard: string[] = [];
+      const received: string[] = [];
       bench.client.on('state', () => {
         throw new Error('mine');
       });
       bench.client.on('state', () => Promise.reject(new Error('mine, too')));
-      bench.client.on('state', ({ state }) => heard.push(state));
+      bench.client.on('state', ({ state }) => received.push(state));
       await bench.connected();
       await settled();
 
-      expect(heard).toEqual(['connecting', 'connected']);
+      expect(received).toEqual(['connecting', 'connected']);
       expect(log.mock.calls.flat()).toContainEqual(new Error('mine'));
       expect(log.mock.calls.flat()).toContainEqual(new Error('mine, too'));
       bench.client.close();
@@ -37,7 +37,7 @@ describe('listeners of a client', () => {
     }
   });
 
-  it('may close, connect, send and subscribe from where they are told', async () => {
+  it('may close, connect, send and subscribe', async () => {
     const bench = new ClientBench();
     bench.client.on('state', ({ state }) => {
       if (state === 'connected') bench.client.subscribe('a', () => undefined);

@@ -1,7 +1,7 @@
 import { ClientBench, settled } from '../helpers/client-bench.js';
 
 describe('a server', () => {
-  it('that is silent is asked for a sign of life, and left when it gives none', async () => {
+  it('that is silent receives a ping, and loses the connection if it does not answer', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     bench.clock.advance(24_999);
@@ -18,7 +18,7 @@ describe('a server', () => {
     expect(socket.closedWith).toBeDefined();
   });
 
-  it('that says a lot is asked as often, so that it does not take a client that only listens for idle', async () => {
+  it('that sends a lot receives as many pings, so that it does not consider the client idle', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     for (let second = 0; second < 600; second++) {
@@ -31,7 +31,7 @@ describe('a server', () => {
     expect(bench.client.state).toBe('connected');
   });
 
-  it('stays when it answers in time, by a frame of any kind', async () => {
+  it('keeps its connection if it answers in time with any frame', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     for (let round = 0; round < 5; round++) {
@@ -43,7 +43,7 @@ describe('a server', () => {
     expect(bench.client.state).toBe('connected');
   });
 
-  it('is never asked with a ping interval of 0', async () => {
+  it('receives no pings with a ping interval of 0', async () => {
     const bench = new ClientBench({ pingInterval: 0 });
     const socket = await bench.connected();
     bench.clock.advance(86_400_000);
@@ -52,8 +52,8 @@ describe('a server', () => {
   });
 });
 
-describe('a session about to end', () => {
-  it('is renewed with a new token, on the same connection', async () => {
+describe('a session about to expire', () => {
+  it('is renewed with a new token on the same connection', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     socket.receive({ type: 'auth_expiring', expires_in: 30 });
@@ -70,7 +70,7 @@ describe('a session about to end', () => {
     expect(bench.sockets).toHaveLength(1);
   });
 
-  it('is tried to be renewed again when no token can be got, until it is over', async () => {
+  it('is renewed again after a failed token fetch, until it expires', async () => {
     let isDown = false;
     let calls = 0;
     const getToken = () => {
@@ -98,7 +98,7 @@ describe('a session about to end', () => {
     expect(calls).toBe(before);
   });
 
-  it('ends the client when there is no token any more', async () => {
+  it('ends the client if there is no token any more', async () => {
     const tokens = ['token', null];
     const bench = new ClientBench({ getToken: () => tokens.shift() ?? null });
     const socket = await bench.connected();
@@ -109,7 +109,7 @@ describe('a session about to end', () => {
     expect(socket.closedWith).toBe(1000);
   });
 
-  it('gets a new token and connection when it has ended', async () => {
+  it('is replaced by a new token and connection after it expired', async () => {
     const bench = new ClientBench();
     (await bench.connected()).drop(4401, 'SESSION_EXPIRED');
     await bench.retry();

@@ -27,14 +27,18 @@ describe('a client in Node', () => {
   });
 
   it.each(Object.keys(BEHAVIOURS))('%s', async name => {
-    await BEHAVIOURS[name]!({ ...host.surroundings, Client: SemanticEventsClient, WebSocket });
+    await BEHAVIOURS[name]!({
+      ...host.surroundings,
+      Client: SemanticEventsClient,
+      options: { WebSocket },
+    });
   });
 
-  it('asks for events signed once for all, where it can verify them', async () => {
+  it('requests broadcast signatures if it can verify them', async () => {
     await BEHAVIOURS['iterates over events']!({
       ...host.surroundings,
       Client: SemanticEventsClient,
-      WebSocket,
+      options: { WebSocket },
     });
 
     expect(host.mesh.broadcastsWanted).toBe(1);

@@ -8,9 +8,9 @@ import { tokenFor } from '../helpers/test-app.js';
 const OFF = 5_000;
 const PACE = 10;
 
-describe('a client off the network for five seconds', () => {
-  it.each(['told so', 'not told'])(
-    'that was %s resumes where it was: each event once, in order, and none missing',
+describe('a client offline for five seconds', () => {
+  it.each(['closed', 'silent'])(
+    'with a %s connection resumes with each event once, in order, and none missing',
     async how => {
       const { app, mesh } = await startMesh(['chat.*']);
       const proxy = await FaultyProxy.start(app.port);
@@ -23,12 +23,12 @@ describe('a client off the network for five seconds', () => {
         maxBackoff: 500,
       });
       try {
-        const heard: unknown[] = [];
+        const received: unknown[] = [];
         const gaps: unknown[] = [];
         client.on('gap', gap => gaps.push(gap));
         await client.connect();
         await client.subscribe('chat.*', ({ data }) => {
-          heard.push(data);
+          received.push(data);
         }).ready;
         let published = 0;
         const publishUntil = async (time: number) => {
@@ -38,25 +38,25 @@ describe('a client off the network for five seconds', () => {
           }
         };
         await publishUntil(Date.now() + 200);
-        await eventually(() => heard.length > 0);
+        await eventually(() => received.length > 0);
 
         proxy.isRefusing = true;
-        if (how === 'told so') proxy.cut();
+        if (how === 'closed') proxy.cut();
         else proxy.holdAnswers();
         await eventually(() => client.state !== 'connected');
-        // What was on its way.
+        // Events that were in transit.
         let before = -1;
-        while (before !== heard.length) {
-          before = heard.length;
+        while (before !== received.length) {
+          before = received.length;
           await pause(300);
         }
         await publishUntil(Date.now() + OFF);
-        expect(heard.length).toBe(before);
+        expect(received.length).toBe(before);
         expect(published - before).toBeGreaterThan(50);
 
         proxy.isRefusing = false;
-        await eventually(() => heard.length >= published);
-        expect(heard).toEqual(Array.from({ length: published }, (_, n) => n));
+        await eventually(() => received.length >= published);
+        expect(received).toEqual(Array.from({ length: published }, (_, n) => n));
         expect(gaps).toEqual([]);
       } finally {
         client.close();

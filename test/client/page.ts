@@ -1,8 +1,8 @@
-// What the page under test loads: the client, file by file, and what is to be tried with it.
+// The script of the page under test: the client, file by file, and the behaviors to run.
 import { SemanticEventsClient } from '../../lib/client/index.js';
 import { BEHAVIOURS, type Surroundings } from './behaviours.js';
 
-/** Called by the test: tries one behaviour, and tells how it went. */
+/** Called by the test. Runs one behavior and returns its result. */
 Object.assign(globalThis, {
   behave: async (name: string, servers: Omit<Surroundings, 'Client'>): Promise<string> => {
     try {

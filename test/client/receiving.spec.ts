@@ -7,30 +7,30 @@ import { eventually } from '../helpers/eventually.js';
 import type { FakeSocket } from '../helpers/fake-socket.js';
 import { type Json, signatureOf } from '../helpers/test-client.js';
 
-/** A bench that hears everything: what is delivered and what nobody asked for. */
+/** Creates a bench that records delivered and unsolicited events. */
 async function listening(welcome?: (socket: FakeSocket) => void) {
   const bench = new ClientBench();
-  const heard: SemanticEvent[] = [];
-  bench.client.on('event', event => heard.push(event));
-  bench.client.subscribe('**', event => heard.push(event));
+  const delivered: SemanticEvent[] = [];
+  bench.client.on('event', event => delivered.push(event));
+  bench.client.subscribe('**', event => delivered.push(event));
   const opened = bench.client.connect();
   const socket = await bench.socket();
   socket.open();
   if (welcome) welcome(socket);
   else socket.welcome();
   await opened;
-  return { bench, socket, heard };
+  return { bench, socket, delivered };
 }
 
-describe('what is received', () => {
+describe('a received event', () => {
   const forgeries: [string, (event: Json, socket: FakeSocket) => unknown][] = [
     ['has no signature', ({ semanticsignature: _, ...event }) => event],
     ['has an empty signature', event => ({ ...event, semanticsignature: '' })],
-    ['has a number for a signature', event => ({ ...event, semanticsignature: 1 })],
+    ['has a number as its signature', event => ({ ...event, semanticsignature: 1 })],
     ['has other data', event => ({ ...event, data: 'forged' })],
     ['has another type', event => ({ ...event, type: 'forged' })],
-    ['has one attribute more', event => ({ ...event, subject: 'forged' })],
-    ['has one attribute less', ({ source: _, ...event }) => event],
+    ['has an additional attribute', event => ({ ...event, subject: 'forged' })],
+    ['lacks an attribute', ({ source: _, ...event }) => event],
     [
       'was signed by a client',
       (event, { signing }) => ({ ...event, semanticsignature: signatureOf(event, signing, 'c2s') }),
@@ -50,25 +50,25 @@ describe('what is received', () => {
       }),
     ],
     [
-      'has its signature cut off',
+      'has a truncated signature',
       event => ({ ...event, semanticsignature: event.semanticsignature.slice(0, -1) }),
     ],
     [
-      'has something behind its signature',
+      'has text after its signature',
       event => ({ ...event, semanticsignature: `${event.semanticsignature}.A` }),
     ],
     [
-      'claims to be signed for all',
+      'claims to have a broadcast signature',
       event => ({ ...event, semanticsignature: `v1e.x.${'A'.repeat(86)}` }),
     ],
-    ['is no event', () => 'event'],
+    ['is not an event', () => 'event'],
     ['is null', () => null],
     ['is a list', event => [event]],
     ['is missing', () => undefined],
   ];
 
-  it.each(forgeries)('is dropped and told of when it %s', async (_, forge) => {
-    const { bench, socket, heard } = await listening();
+  it.each(forgeries)('is dropped and reported if it %s', async (_, forge) => {
+    const { bench, socket, delivered } = await listening();
     const request = bench.client.request('ask', 1, { timeout: 60_000 });
     const { id } = await socket.event();
     const event = forge(
@@ -79,13 +79,13 @@ describe('what is received', () => {
     socket.receive({ type: 'event', event, cursor: '1' });
     await settled();
 
-    expect(heard).toEqual([]);
+    expect(delivered).toEqual([]);
     expect(bench.codes).toEqual(['UNVERIFIED', 'UNVERIFIED']);
     socket.reply({ type: 'ask', id }, 'right');
     expect(await request).toMatchObject({ data: 'right' });
   });
 
-  it('never answers a request by a frame that is not signed', async () => {
+  it('does not answer a request if its frame is unsigned', async () => {
     const { bench, socket } = await listening();
     const request = bench.client.request('ask');
     const { id } = await socket.event();
@@ -98,37 +98,37 @@ describe('what is received', () => {
     expect(await request).toMatchObject({ data: 'signed' });
   });
 
-  it('never answers a request by an event that was sent to a subscription', async () => {
-    const { bench, socket, heard } = await listening();
+  it('does not answer a request if it was sent to a subscription', async () => {
+    const { bench, socket, delivered } = await listening();
     const request = bench.client.request('ask');
     const { id } = await socket.event();
     socket.deliver('1', { type: 'chat', data: 'from a stranger', semanticcorrelationid: id });
     socket.reply({ type: 'ask', id }, 'from the server');
 
     expect(await request).toMatchObject({ data: 'from the server' });
-    expect(heard).toMatchObject([{ data: 'from a stranger' }]);
+    expect(delivered).toMatchObject([{ data: 'from a stranger' }]);
   });
 
-  it('is told as an event when nobody has asked for it, once', async () => {
-    const { socket, heard } = await listening();
+  it('is reported once as an event if nothing requested it', async () => {
+    const { socket, delivered } = await listening();
     const event = socket.signed({ type: 'b' });
     for (let time = 0; time < 3; time++) socket.receive({ type: 'event', event });
     await settled();
 
-    expect(heard).toEqual([event]);
+    expect(delivered).toEqual([event]);
   });
 
-  it('may be old when it was sent to a subscription', async () => {
-    const { bench, socket, heard } = await listening();
+  it('may be old if it was sent to a subscription', async () => {
+    const { bench, socket, delivered } = await listening();
     socket.deliver('1', { type: 'a', time: '1999-01-01T00:00:00Z' });
     await settled();
 
-    expect(heard).toHaveLength(1);
+    expect(delivered).toHaveLength(1);
     expect(bench.errors).toEqual([]);
   });
 
-  it('may be a frame nobody knows yet, or none at all', async () => {
-    const { bench, socket, heard } = await listening();
+  it('may come with unknown and malformed frames, which do not close the connection', async () => {
+    const { bench, socket, delivered } = await listening();
     socket.receive({ type: 'heartbeat' });
     socket.receive({});
     await settled();
@@ -140,22 +140,22 @@ describe('what is received', () => {
     await settled();
 
     expect(bench.codes).toEqual(Array(5).fill('BAD_FRAME'));
-    expect(heard).toHaveLength(1);
+    expect(delivered).toHaveLength(1);
     expect(bench.client.state).toBe('connected');
   });
 
-  it('is told in the order it came, whatever it takes to verify it', async () => {
-    const { socket, heard } = await listening();
+  it('is delivered in order, however long verification takes', async () => {
+    const { socket, delivered } = await listening();
     for (let n = 0; n < 40; n++)
       socket.deliver(String(n), { type: 'a', data: [n, 'x'.repeat(n % 2 ? 0 : 50_000)] });
-    await eventually(() => heard.length === 40);
+    await eventually(() => delivered.length === 40);
 
-    expect(heard.map(({ data }) => (data as number[])[0])).toEqual(
+    expect(delivered.map(({ data }) => (data as number[])[0])).toEqual(
       Array.from({ length: 40 }, (_, n) => n),
     );
   });
 
-  it('is left when it comes faster than it can be verified', async () => {
+  it('closes the connection if events arrive faster than they can be verified', async () => {
     const { bench, socket } = await listening();
     const text = JSON.stringify({ type: 'unknown', text: 'x'.repeat(2 ** 20) });
     for (let sent = 0; sent < 16; sent++) socket.receive(text);
@@ -166,29 +166,29 @@ describe('what is received', () => {
     await bench.connected(2);
   });
 
-  it('is remembered up to a bound', async () => {
+  it('is deduplicated up to a limit', async () => {
     const bench = new ClientBench({ maxRemembered: 3 });
-    const heard: unknown[] = [];
-    bench.client.subscribe('**', ({ id }) => heard.push(id));
+    const delivered: unknown[] = [];
+    bench.client.subscribe('**', ({ id }) => delivered.push(id));
     const socket = await bench.connected();
     for (const id of ['1', '2', '3', '1', '4', '3', '2', '1'])
       socket.deliver('c', { type: 'a', id });
     await settled();
 
-    expect(heard).toEqual(['1', '2', '3', '4', '1']);
+    expect(delivered).toEqual(['1', '2', '3', '4', '1']);
   });
 
-  it('is told apart by source and id', async () => {
-    const { socket, heard } = await listening();
+  it('is identified by source and id', async () => {
+    const { socket, delivered } = await listening();
     socket.deliver('1', { type: 'a', id: 'same', source: 'alice' });
     socket.deliver('2', { type: 'a', id: 'same', source: 'bob' });
     await settled();
 
-    expect(heard).toHaveLength(2);
+    expect(delivered).toHaveLength(2);
   });
 });
 
-describe('events signed once for all subscribers', () => {
+describe('broadcast signatures', () => {
   const pair = generateKeyPairSync('ed25519');
   const other = generateKeyPairSync('ed25519');
   const public_key = pair.publicKey.export({ format: 'jwk' }).x!;
@@ -212,14 +212,14 @@ describe('events signed once for all subscribers', () => {
     return { ...event, semanticsignature: `v1e.${id}.${mac.toString('base64url')}` };
   };
 
-  it('are asked for and believed', async () => {
-    const { bench, socket, heard } = await listening(welcome);
+  it('are requested and verified', async () => {
+    const { bench, socket, delivered } = await listening(welcome);
     expect(await socket.frame('subscribe')).toMatchObject({ signatures: 'v1e' });
     socket.receive({ type: 'event', cursor: '1', event: broadcast({ data: 'ü' }) });
     socket.deliver('2', { type: 'a' });
     await settled();
 
-    expect(heard).toHaveLength(2);
+    expect(delivered).toHaveLength(2);
     expect(bench.errors).toEqual([]);
   });
 
@@ -228,16 +228,16 @@ describe('events signed once for all subscribers', () => {
     ['under another key id', broadcast({}, pair.privateKey, 'some')],
     ['in the other direction', broadcast({}, pair.privateKey, 'all', 'c2s')],
     ['for another event', { ...broadcast({}), data: 'forged' }],
-  ])('are dropped when they were signed %s', async (_, event) => {
-    const { bench, socket, heard } = await listening(welcome);
+  ])('are rejected if %s', async (_, event) => {
+    const { bench, socket, delivered } = await listening(welcome);
     socket.receive({ type: 'event', cursor: '1', event });
     await settled();
 
-    expect(heard).toEqual([]);
+    expect(delivered).toEqual([]);
     expect(bench.codes).toEqual(['UNVERIFIED']);
   });
 
-  it('answer no request', async () => {
+  it('do not verify a reply', async () => {
     const { bench, socket } = await listening(welcome);
     const request = bench.client.request('ask');
     const { id } = await socket.event();
@@ -249,7 +249,7 @@ describe('events signed once for all subscribers', () => {
     expect(await request).toMatchObject({ data: 'own' });
   });
 
-  it('are not asked for where there is no Ed25519, or another scheme is offered', async () => {
+  it('are not requested without Ed25519 or for another scheme', async () => {
     const real = crypto.subtle.importKey.bind(crypto.subtle) as (...args: unknown[]) => unknown;
     const withoutEd25519 = async (...args: unknown[]) => {
       if (args[2] === 'Ed25519') throw new DOMException('no', 'NotSupportedError');
@@ -257,11 +257,11 @@ describe('events signed once for all subscribers', () => {
     };
     const spy = jest.spyOn(crypto.subtle, 'importKey').mockImplementation(withoutEd25519 as never);
     try {
-      const { bench, socket, heard } = await listening(welcome);
+      const { bench, socket, delivered } = await listening(welcome);
       expect(await socket.frame('subscribe')).not.toHaveProperty('signatures');
       socket.deliver('1', { type: 'a' });
       await settled();
-      expect(heard).toHaveLength(1);
+      expect(delivered).toHaveLength(1);
       expect(bench.errors).toEqual([]);
     } finally {
       spy.mockRestore();

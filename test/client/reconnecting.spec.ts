@@ -5,8 +5,8 @@ import { ClientBench, failureOf, settled } from '../helpers/client-bench.js';
 const codes = Object.keys(CODES) as Code[];
 const NOT_RETRIED = ['never', 'after-fix'];
 
-describe('what a client retries', () => {
-  it.each(codes)('is for %s as the table of codes says', code => {
+describe('retryable', () => {
+  it.each(codes)('follows the code table for %s', code => {
     const { retry } = factsOf(code);
 
     expect(new SemanticEventsClientError(code).retryable).toBe(!NOT_RETRIED.includes(retry));
@@ -22,17 +22,17 @@ describe('what a client retries', () => {
     ['NO_TOKEN', false],
     ['UNVERIFIED', false],
     ['HANDLER_FAILED', false],
-  ])('is for %s of its own: %s', (code, retryable) => {
+  ])("of the client's own code %s is %s", (code, retryable) => {
     expect(new SemanticEventsClientError(code).retryable).toBe(retryable);
   });
 });
 
 describe('a lost connection', () => {
-  // A message that was too large is not sent again, so the connection may well be.
+  // A message that was too large is not sent again, so the connection can be.
   const isFinal = (code: Code) =>
     NOT_RETRIED.includes(factsOf(code).retry) && code !== 'MESSAGE_TOO_LARGE';
 
-  it.each(codes)('is made again, or not, as the table says of %s', async code => {
+  it.each(codes)('is reopened according to the code table for %s', async code => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     socket.drop(factsOf(code).close ?? 4000, code);
@@ -42,7 +42,7 @@ describe('a lost connection', () => {
     expect(bench.codes).toEqual([code]);
   });
 
-  it.each([1006, 1000, 1011, 1012])('is made again after close code %d', async code => {
+  it.each([1006, 1000, 1011, 1012])('is reopened after close code %d', async code => {
     const bench = new ClientBench();
     (await bench.connected()).drop(code);
     await bench.state('waiting');
@@ -52,7 +52,7 @@ describe('a lost connection', () => {
     await bench.connected(2);
   });
 
-  it('is waited for twice as long each time, up to the maximum, with full jitter', async () => {
+  it('is reopened after delays that double up to the maximum, with full jitter', async () => {
     const bench = new ClientBench();
     void bench.client.connect();
     const waits: number[] = [];
@@ -67,7 +67,7 @@ describe('a lost connection', () => {
     expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 0]);
   });
 
-  it('is waited for no shorter because it could be made, but because it held', async () => {
+  it('resets its delay only after it has stayed open', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     socket.drop();
@@ -85,7 +85,7 @@ describe('a lost connection', () => {
     expect(bench.states.at(-1)).toMatchObject({ retryIn: 1_000 });
   });
 
-  it('is not made before the time the server has named', async () => {
+  it('is not reopened before the time that the server sent', async () => {
     const bench = new ClientBench();
     void bench.client.connect();
     const socket = await bench.socket();
@@ -100,7 +100,7 @@ describe('a lost connection', () => {
     });
   });
 
-  it('is not held up by a refusal that has nothing to do with it', async () => {
+  it('is not delayed by an unrelated rejection', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     socket.refuse('RATE_LIMITED', { retry_after: 60 });
@@ -110,7 +110,7 @@ describe('a lost connection', () => {
     expect(bench.states.at(-1)).toMatchObject({ retryIn: 1_000 });
   });
 
-  it('rejects what has left, and sends what has not', async () => {
+  it('rejects what was sent, and sends what was queued', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     const sent = bench.client.request('sent');
@@ -137,7 +137,7 @@ describe('a lost connection', () => {
     expect(next.events).toHaveLength(2);
   });
 
-  it('takes a reply that came before it', async () => {
+  it('accepts a reply that arrived before it closed', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     const request = bench.client.request('ask');
@@ -147,7 +147,7 @@ describe('a lost connection', () => {
     expect(await request).toMatchObject({ data: 'just in time' });
   });
 
-  it('has what was being signed for it signed and sent once, for the next one', async () => {
+  it('signs and sends pending events once, on the next connection', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     void bench.client.emit('late');

@@ -2,7 +2,7 @@ import { ClientBench, failureOf, settled } from '../helpers/client-bench.js';
 import { signatureOf } from '../helpers/test-client.js';
 
 describe('an event', () => {
-  it('is signed with the key of the connection, and has all that a signed event needs', async () => {
+  it('is signed with the key of the connection, and has every attribute of a signed event', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     const id = await bench.client.emit(
@@ -27,7 +27,7 @@ describe('an event', () => {
     });
   });
 
-  it('comes from the source of the options, or of its attributes', async () => {
+  it('has the source of the options or of its attributes', async () => {
     const bench = new ClientBench({ source: 'app' });
     const socket = await bench.connected();
     void bench.client.emit('a');
@@ -37,7 +37,7 @@ describe('an event', () => {
     expect((await socket.event(2)).source).toBe('device');
   });
 
-  it('names a user whose id is no part of a URI in a way the server reads back', async () => {
+  it('percent-encodes a user id in its source as the server expects', async () => {
     const bench = new ClientBench();
     const opened = bench.client.connect();
     const socket = await bench.socket();
@@ -49,7 +49,7 @@ describe('an event', () => {
     expect((await socket.event()).source).toBe('user:a%2Fb%20c');
   });
 
-  it('is the one of the call, whatever is done to its data later', async () => {
+  it('is copied at the call, whatever happens to its data later', async () => {
     const bench = new ClientBench();
     const data = { text: 'as it was' };
     void bench.client.emit('a', data);
@@ -59,7 +59,7 @@ describe('an event', () => {
     expect((await socket.event()).data).toEqual({ text: 'as it was' });
   });
 
-  it('has the time of its sending, by the clock of the server', async () => {
+  it("has the time of sending, by the server's clock", async () => {
     const bench = new ClientBench();
     void bench.client.emit('waited');
     bench.clock.advance(600_000);
@@ -73,7 +73,7 @@ describe('an event', () => {
     expect((await socket.event()).time).toBe('2031-01-01T00:00:00.000Z');
   });
 
-  it('keeps to its own clock when the server tells no time', async () => {
+  it('uses the local clock if the server sends no time', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     socket.receive({ type: 'pong', time: 'soon' });
@@ -83,7 +83,7 @@ describe('an event', () => {
     expect((await socket.event()).time).toBe('2026-11-23T10:00:00.000Z');
   });
 
-  it('keeps its place', async () => {
+  it('is sent in order', async () => {
     const bench = new ClientBench();
     const types = Array.from({ length: 50 }, (_, index) => `n${index}`);
     for (const type of types.slice(0, 25)) void bench.client.emit(type);
@@ -97,7 +97,7 @@ describe('an event', () => {
   it.each([
     ['a bigint', { n: 1n }],
     ['a cycle', Object.assign([] as unknown[], { 0: undefined })],
-  ])('is refused at once when it holds %s', async (what, data) => {
+  ])('is rejected at once if it contains %s', async (what, data) => {
     if (what === 'a cycle') (data as unknown[])[0] = data;
     const bench = new ClientBench();
 
@@ -110,7 +110,7 @@ describe('an event', () => {
     expect((await failureOf(bench.client.emit('a', data))).code).toBe('INVALID_EVENT');
   });
 
-  it('is refused when it is nested too deep to be signed, and nothing else suffers', async () => {
+  it('is rejected if it is nested too deeply to sign, without affecting others', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     let data: unknown = 0;
@@ -125,7 +125,7 @@ describe('an event', () => {
     expect(socket.events.map(({ type }) => type as string)).toContain('flat');
   });
 
-  it('is not sent when the server would close over its size, counted in bytes', async () => {
+  it("is not sent if it exceeds the server's size limit in bytes", async () => {
     const bench = new ClientBench({ maxMessageSize: 1_000 });
     const socket = await bench.connected();
 
@@ -138,13 +138,13 @@ describe('an event', () => {
     );
     await bench.client.emit('a', 'x'.repeat(400));
     expect(socket.events).toHaveLength(1);
-    // Who does not wait for an event is told all the same; who waits for a request is told by it.
+    // An emit that is not awaited is reported as an error event. A request only rejects.
     expect(bench.codes).toEqual(['MESSAGE_TOO_LARGE']);
   });
 });
 
 describe('the queue', () => {
-  it('is bounded, and says so', async () => {
+  it('has a limit, and rejects beyond it', async () => {
     const bench = new ClientBench({ maxQueued: 3 });
     const accepted = [1, 2, 3].map(n => bench.client.emit('a', n));
 
@@ -159,7 +159,7 @@ describe('the queue', () => {
     await bench.client.emit('a', 5);
   });
 
-  it('bounds requests without an answer, too', async () => {
+  it('limits unanswered requests, too', async () => {
     const bench = new ClientBench({ maxQueued: 2 });
     const socket = await bench.connected();
     const first = bench.client.request('a');
@@ -176,7 +176,7 @@ describe('the queue', () => {
     await socket.event(3);
   });
 
-  it('waits while the socket takes no more', async () => {
+  it("waits while the socket's buffer is full", async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     socket.bufferedAmount = 2 ** 20 + 1;
@@ -193,7 +193,7 @@ describe('the queue', () => {
 });
 
 describe('a request', () => {
-  it('resolves with the reply to it, and no other', async () => {
+  it('resolves with its own reply only', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     const first = bench.client.request('first');
@@ -210,7 +210,7 @@ describe('a request', () => {
     expect(await second).toMatchObject({ type: 'second.reply', data: 2 });
   });
 
-  it.each([true, false])('times out when nobody answers; sent: %s', async isSent => {
+  it.each([true, false])('times out without an answer; sent: %s', async isSent => {
     const bench = new ClientBench();
     const socket = isSent ? await bench.connected() : undefined;
     const failed = failureOf(bench.client.request('slow', 1, { timeout: 500 }));
@@ -220,11 +220,11 @@ describe('a request', () => {
     expect(await failed).toMatchObject({ code: 'TIMEOUT', retryable: true, eventType: 'slow' });
     const later = socket ?? (await bench.connected());
     await settled();
-    // What has timed out before it was sent is not sent.
+    // A request that timed out before it was sent is not sent.
     expect(later.events).toHaveLength(isSent ? 1 : 0);
   });
 
-  it('takes ten seconds at most where nothing else is said', async () => {
+  it('times out after ten seconds by default', async () => {
     const bench = new ClientBench({ pingInterval: 0 });
     await bench.connected();
     const failed = failureOf(bench.client.request('slow'));
@@ -235,14 +235,14 @@ describe('a request', () => {
     expect((await failed).code).toBe('TIMEOUT');
   });
 
-  it.each([0, -1, 1.5, NaN, Infinity, 2 ** 31, '5'])('takes no timeout of %p', async timeout => {
+  it.each([0, -1, 1.5, NaN, Infinity, 2 ** 31, '5'])('rejects a timeout of %p', async timeout => {
     const bench = new ClientBench();
     const options = { timeout: timeout as number };
 
     expect((await failureOf(bench.client.request('a', 1, options))).code).toBe('INVALID_EVENT');
   });
 
-  it('rejects with the refusal of the server', async () => {
+  it('rejects with the error of the server', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     const failed = failureOf(bench.client.request('admin'));
@@ -261,8 +261,8 @@ describe('a request', () => {
   });
 });
 
-describe('a refusal', () => {
-  it('of what was emitted is an error event', async () => {
+describe('a rejection', () => {
+  it('of an emitted event is an error event', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     const eventId = await bench.client.emit('chat.said');
@@ -274,7 +274,7 @@ describe('a refusal', () => {
     ]);
   });
 
-  it('with a time to wait holds events of that type, and no others', async () => {
+  it('with a retry delay holds back events of that type only', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     const failed = failureOf(bench.client.request('limited'));
@@ -292,7 +292,7 @@ describe('a refusal', () => {
     expect(await socket.event(3)).toMatchObject({ type: 'limited' });
   });
 
-  it('of a frame nobody can name holds everything', async () => {
+  it('without an event id holds back everything', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     socket.refuse('RATE_LIMITED', { retry_after: 0.75 });
@@ -308,7 +308,7 @@ describe('a refusal', () => {
     await socket.event();
   });
 
-  it('holds no shorter where the socket takes no more, either', async () => {
+  it("holds back for as long even if the socket's buffer is full", async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     socket.refuse('RATE_LIMITED', { retry_after: 10 });
@@ -325,7 +325,7 @@ describe('a refusal', () => {
     await socket.event();
   });
 
-  it('of more types than are held one by one holds everything', async () => {
+  it('of more types than are tracked holds back everything', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     for (let type = 1; type <= 101; type++) {
@@ -339,17 +339,20 @@ describe('a refusal', () => {
     expect(socket.events).toHaveLength(101);
   });
 
-  it.each([undefined, null, 'soon', {}])('with a time of %p to wait holds nothing', async value => {
-    const bench = new ClientBench();
-    const socket = await bench.connected();
-    socket.refuse('RATE_LIMITED', { retry_after: value });
-    await settled();
-    void bench.client.emit('a');
+  it.each([undefined, null, 'soon', {}])(
+    'with a retry delay of %p holds back nothing',
+    async value => {
+      const bench = new ClientBench();
+      const socket = await bench.connected();
+      socket.refuse('RATE_LIMITED', { retry_after: value });
+      await settled();
+      void bench.client.emit('a');
 
-    await socket.event();
-  });
+      await socket.event();
+    },
+  );
 
-  it('of an unknown code is told as it is, up to a length', async () => {
+  it('with an unknown code is reported unchanged, up to a maximum length', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
     socket.refuse('X'.repeat(10_000));

@@ -9,7 +9,7 @@ const LIMIT = 5;
 const EVERYONE = { key: 'all', limit: 7 };
 const at = (name: string, limit = LIMIT) => ({ key: `address:${name}`, limit });
 
-/** What must hold of every ConnectionStore, wherever it keeps its counts. */
+/** The contract of every ConnectionStore, wherever it keeps its counts. */
 export function connectionStoreContract(
   name: string,
   makeStore: () => ConnectionStoreHarness | Promise<ConnectionStoreHarness>,
@@ -32,13 +32,13 @@ export function connectionStoreContract(
     const times = <T>(number: number, step: () => Promise<T>) =>
       Promise.all(Array.from({ length: number }, step));
 
-    it('lets exactly as many of 100 simultaneous connections pass as the limit says', async () => {
+    it('accepts exactly as many of 100 concurrent connections as the limit', async () => {
       const refusals = await times(100, () => acquire(at('a')));
       expect(refusals.filter(refusal => refusal === undefined)).toHaveLength(LIMIT);
       expect(await count('address:a')).toBe(LIMIT);
     });
 
-    it('names the claim that is at its limit', async () => {
+    it('returns the claim that is at its limit', async () => {
       await times(LIMIT, () => acquire(at('a'), EVERYONE));
       expect(await acquire(at('a'), EVERYONE)).toMatchObject({ key: 'address:a' });
       await times(2, () => acquire(at('b'), EVERYONE));
@@ -54,21 +54,21 @@ export function connectionStoreContract(
       expect(await count('address:full')).toBe(LIMIT);
     });
 
-    it('never exceeds a limit shared by simultaneous connections from many addresses', async () => {
+    it('never exceeds a limit shared by concurrent connections from many addresses', async () => {
       let address = 0;
       const refusals = await times(100, () => acquire(at(`${address++}`), EVERYONE));
       expect(refusals.filter(refusal => refusal === undefined)).toHaveLength(EVERYONE.limit);
       expect(await count('all')).toBe(EVERYONE.limit);
     });
 
-    it('has room again for exactly as many as were released', async () => {
+    it('accepts exactly as many connections again as were released', async () => {
       await times(LIMIT, () => acquire(at('a')));
       await times(2, () => release('address:a'));
       const refusals = await times(10, () => acquire(at('a')));
       expect(refusals.filter(refusal => refusal === undefined)).toHaveLength(2);
     });
 
-    it('takes a connection out of every count it is released from, and no other', async () => {
+    it('removes a connection from every count it is released from, and from no other', async () => {
       await times(2, () => acquire(at('a'), at('b'), EVERYONE));
       await release('address:a', 'all');
       expect(await count('address:a')).toBe(1);
@@ -76,7 +76,7 @@ export function connectionStoreContract(
       expect(await count('all')).toBe(1);
     });
 
-    it('never counts below zero, so that a release too many makes no room', async () => {
+    it('never counts below zero, so that an extra release makes no room', async () => {
       await release('address:a');
       await acquire(at('a'));
       await times(3, () => release('address:a'));
@@ -85,28 +85,28 @@ export function connectionStoreContract(
       expect(refusals.filter(refusal => refusal === undefined)).toHaveLength(LIMIT);
     });
 
-    it('judges each claim by the limit it comes with', async () => {
+    it('applies the limit of each claim', async () => {
       await times(3, () => acquire(at('a', 10)));
       expect(await acquire(at('a', 3))).toBeDefined();
       expect(await acquire(at('a', 4))).toBeUndefined();
     });
 
-    it('lets nobody pass at a limit of 0, and counts nothing for it', async () => {
+    it('accepts nothing at a limit of 0, and counts nothing for it', async () => {
       expect(await acquire(at('a', 0))).toMatchObject({ key: 'address:a' });
       expect(await count('address:a')).toBe(0);
     });
 
-    it('counts nothing for a key it has never seen', async () => {
+    it('counts zero for an unknown key', async () => {
       expect(await count('address:never')).toBe(0);
     });
 
-    it('passes a connection that is in no count', async () => {
+    it('accepts a connection without claims', async () => {
       expect(await acquire()).toBeUndefined();
       await release();
     });
 
     it.each(['__proto__', 'constructor', '', 'a\nb', '*', '{a}', 'ключ-🔑', 'k'.repeat(256)])(
-      'takes %j for a key like any other',
+      'treats %j like any other key',
       async key => {
         expect(await acquire({ key, limit: 1 })).toBeUndefined();
         expect(await acquire({ key, limit: 1 })).toMatchObject({ key });

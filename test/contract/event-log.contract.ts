@@ -1,5 +1,5 @@
-import { parseCursor } from '../../lib/mesh/cursor.js';
-import type { EventLog, LogEntry, LogFollower } from '../../lib/mesh/index.js';
+import { hasReached, idOf, parseCursor } from '../../lib/mesh/cursor.js';
+import { type EventLog, type LogEntry, type LogFollower, PUBLIC } from '../../lib/mesh/index.js';
 import { eventually } from '../helpers/eventually.js';
 
 export interface EventLogHarness {
@@ -7,11 +7,11 @@ export interface EventLogHarness {
   close?(): void | Promise<void>;
 }
 
-/** Kept by the logs of these tests; how many more there may be is up to the log. */
+/** The limit of the logs in these tests. A log may keep up to LEEWAY more. */
 const MAX_EVENTS = 100;
 const LEEWAY = 200;
 
-/** Notes what it is told; a log may have notes of its own, which are nobody's business. */
+/** Records the entries it receives, without the internal entries of a log. */
 export class RecordingFollower implements LogFollower {
   readonly entries: LogEntry[] = [];
   readonly gaps: string[] = [];
@@ -29,17 +29,20 @@ export class RecordingFollower implements LogFollower {
   }
 }
 
-/** What must hold of every EventLog, wherever it keeps its events. */
+/** The contract of every EventLog, wherever it keeps its events. */
 export function eventLogContract(
   name: string,
-  makeLog: (options: { maxEvents: number }) => EventLogHarness | Promise<EventLogHarness>,
+  makeLog: (options: {
+    maxEvents: number;
+    maxEventsPerAudience: number;
+  }) => EventLogHarness | Promise<EventLogHarness>,
 ): void {
   describe(`${name} as an EventLog`, () => {
     let harness: EventLogHarness;
     let log: EventLog;
 
     beforeEach(async () => {
-      harness = await makeLog({ maxEvents: MAX_EVENTS });
+      harness = await makeLog({ maxEvents: MAX_EVENTS, maxEventsPerAudience: 10 });
       ({ log } = harness);
     });
 
@@ -50,21 +53,23 @@ export function eventLogContract(
     const range = (from: number, to: number) =>
       Array.from({ length: to - from }, (_, index) => `${from + index}`);
     const append = (texts: readonly string[]) =>
-      Promise.all(texts.map(async text => log.append('a.b', text)));
+      Promise.all(texts.map(async text => log.append({ channel: PUBLIC, type: 'a.b', text })));
     const read = async (after?: string, limit = 1_000) => {
-      const page = await log.read(after, limit);
+      const page = await log.read({ channels: [PUBLIC], after, limit });
       const events = page.entries.filter(({ type }) => type !== '');
       return { ...page, texts: events.map(({ text }) => text), events };
     };
 
-    it('gives back what was appended, to the letter and in order', async () => {
+    it('returns what was appended, unchanged and in order', async () => {
       const texts = ['{"a":1}', '"\u2028 ключ 🔑 \\u0000"', '', ' \r\n ', 'x'.repeat(100_000)];
       const cursors: string[] = [];
-      for (const text of texts) cursors.push(await log.append(`type.${text.length}`, text));
+      for (const text of texts)
+        cursors.push(await log.append({ channel: PUBLIC, type: `type.${text.length}`, text }));
       const page = await read();
       expect(page.events).toEqual(
         texts.map((text, index) => ({
           cursor: cursors[index],
+          channel: PUBLIC,
           type: `type.${text.length}`,
           text,
         })),
@@ -72,23 +77,23 @@ export function eventLogContract(
       expect(page).toMatchObject({ isGap: false, isEnd: true, cursor: cursors.at(-1) });
     });
 
-    it('has events in the order they were appended in, also when nobody waited in between', async () => {
+    it('keeps the order of appends, even if they are not awaited', async () => {
       const cursors = await append(range(0, 50));
       expect((await read()).texts).toEqual(range(0, 50));
       expect((await read()).events.map(({ cursor }) => cursor)).toEqual(cursors);
     });
 
-    it('makes cursors of two whole numbers that only grow', async () => {
+    it('returns cursors whose ids only grow', async () => {
       const cursors = await append(range(0, 50));
       const places = cursors.map(cursor => parseCursor(cursor)!);
-      for (const [index, [major, minor]] of places.entries()) {
+      for (const [index, { time, number }] of places.entries()) {
         if (index === 0) continue;
-        const [before, minorBefore] = places[index - 1]!;
-        expect(major > before || (major === before && minor > minorBefore)).toBe(true);
+        const before = places[index - 1]!;
+        expect(time > before.time || (time === before.time && number > before.number)).toBe(true);
       }
     });
 
-    it('reads on behind any cursor it gave, without a gap', async () => {
+    it('continues after any of its cursors without a gap', async () => {
       const cursors = await append(range(0, 20));
       for (const [index, cursor] of cursors.entries()) {
         const page = await read(cursor);
@@ -97,7 +102,7 @@ export function eventLogContract(
       }
     });
 
-    it.each([1, 3, 7, 20, 21])('gives every event once in pages of %i', async limit => {
+    it.each([1, 3, 7, 20, 21])('returns every event once in pages of %i', async limit => {
       const [first] = await append(range(0, 21));
       const texts: string[] = [];
       for (let after = first!, isEnd = false; !isEnd;) {
@@ -111,7 +116,7 @@ export function eventLogContract(
       expect(texts).toEqual(range(1, 21));
     });
 
-    it('gives every event once, however large, in pages that may be shorter than asked for', async () => {
+    it('returns every event once, however large, in pages that may be shorter than requested', async () => {
       const texts = range(0, 30).map(text => text.padEnd(60_000));
       await append(texts);
       const found: string[] = [];
@@ -124,22 +129,34 @@ export function eventLogContract(
       expect(found).toEqual(texts);
     });
 
-    it('has a place to go on from while it is empty', async () => {
+    it('has a cursor to continue from while it is empty', async () => {
       const empty = await read();
       expect(empty).toMatchObject({ texts: [], isGap: false, isEnd: true });
       await append(['first']);
       expect(await read(empty.cursor)).toMatchObject({ texts: ['first'], isGap: false });
     });
 
-    it.each(['0-0', '', 'x', '-', '+', '$', '(0-1', '0', '1-1', '1-1\n', '999999999999999-1'])(
-      'tells of a gap behind %j, which it never gave, and goes on from the oldest',
+    it.each([
+      '000000.0-0',
+      '',
+      'x',
+      '-',
+      '+',
+      '$',
+      '0-0',
+      '0',
+      '000000.1-1',
+      'abcdef.1-1\n',
+      '000000.99999999999999-1',
+    ])(
+      'reports a gap after %j, which is not one of its cursors, and continues from the oldest entry',
       async cursor => {
         await append(range(0, 3));
         expect(await read(cursor)).toMatchObject({ texts: range(0, 3), isGap: true, isEnd: true });
       },
     );
 
-    it('keeps the newest events, in bounds, and tells of a gap behind those it has dropped', async () => {
+    it('keeps the newest events within its limit, and reports a gap after dropped ones', async () => {
       const cursors = await append(range(0, 1_000));
       const page = await read();
       expect(page.texts).toEqual(range(1_000 - page.texts.length, 1_000));
@@ -153,7 +170,7 @@ export function eventLogContract(
       });
     });
 
-    it('tells a follower what comes from now on, each once and in order', async () => {
+    it('delivers new entries to a follower, once and in order', async () => {
       await append(range(0, 10));
       const follower = new RecordingFollower();
       const position = await log.follow(follower);
@@ -166,7 +183,93 @@ export function eventLogContract(
       expect(follower.gaps).toEqual([]);
     });
 
-    it('can be followed from its very beginning', async () => {
+    describe('with several channels', () => {
+      const to = (channel: string, ...texts: string[]) =>
+        Promise.all(texts.map(async text => log.append({ channel, type: 'a.b', text })));
+      const textsOf = async (channels: string[], after?: string, limit = 1_000) => {
+        const page = await log.read({ channels, after, limit });
+        return { ...page, texts: page.entries.map(({ text }) => text) };
+      };
+
+      it('returns the entries of the requested channels only, in the order of the log', async () => {
+        const [start] = await to(PUBLIC, 'p0');
+        await to('u:bob', 'b1');
+        await to('u:bob.smith', 's2');
+        await to(PUBLIC, 'p3');
+        await to('u:*', 'w4');
+        await to('u:bob', 'b5');
+        expect((await textsOf(['u:bob', PUBLIC], start)).texts).toEqual(['b1', 'p3', 'b5']);
+        expect((await textsOf(['u:*'], start)).texts).toEqual(['w4']);
+        expect((await textsOf(['u:nobody'], start)).texts).toEqual([]);
+      });
+
+      it.each([1, 2, 3, 100])('returns every entry once in pages of %i', async limit => {
+        const [first] = await to(PUBLIC, 'start');
+        for (let n = 0; n < 12; n++) await to(['u:a', 'r:b', PUBLIC, 'u:other'][n % 4]!, `${n}`);
+        const found: string[] = [];
+        for (let after = first, isEnd = false; !isEnd;) {
+          const page = await textsOf(['u:a', 'r:b', PUBLIC], after, limit);
+          expect(page.isGap).toBe(false);
+          found.push(...page.texts);
+          ({ cursor: after, isEnd } = page);
+        }
+        expect(found).toEqual(['0', '1', '2', '4', '5', '6', '8', '9', '10']);
+      });
+
+      it('delivers entries of channels that are listened to, and no others', async () => {
+        const follower = new RecordingFollower();
+        await log.follow(follower);
+        await log.listen('u:a');
+        await log.listen('u:a');
+        await to('u:b', 'nobody');
+        await to('u:a', '1');
+        await to(PUBLIC, '2');
+        log.unlisten('u:a');
+        await to('u:a', '3');
+        await eventually(() => follower.entries.length >= 3);
+        log.unlisten('u:a');
+        await to('u:a', 'nobody');
+        await to(PUBLIC, '4');
+        await eventually(() => follower.texts.includes('4'));
+        expect(follower.texts).toEqual(['1', '2', '3', '4']);
+        expect(follower.entries.map(({ channel }) => channel)).toEqual(['u:a', '', 'u:a', '']);
+      });
+
+      it('keeps the configured number of entries per audience, and reports a gap for missing ones', async () => {
+        const cursors = await to('u:a', ...range(0, 30));
+        const kept = range(20, 30);
+        expect((await textsOf(['u:a'])).texts).toEqual(kept);
+        expect(await textsOf(['u:a'], cursors[19])).toMatchObject({ isGap: false, texts: kept });
+        expect(await textsOf(['u:a'], cursors[18])).toMatchObject({ isGap: true, texts: kept });
+        expect(await textsOf(['u:b'], cursors[18])).toMatchObject({ isGap: false, texts: [] });
+      });
+
+      it('keeps as many addressed entries in total as public ones, and reports a gap for missing ones', async () => {
+        const [first] = await to('u:a', 'a');
+        await to(PUBLIC, 'p');
+        for (let user = 0; user < 20; user++) await to(`u:${user}`, ...range(0, 8));
+        expect(await textsOf(['u:a'], first)).toMatchObject({ texts: [], isGap: true });
+        expect(await textsOf(['u:19'], first)).toMatchObject({ texts: range(0, 8) });
+        expect(await textsOf([PUBLIC], first)).toMatchObject({ texts: ['p'], isGap: false });
+      });
+
+      it('stores since when a user has a right, until it is withdrawn', async () => {
+        const [before] = await to(PUBLIC, 'before');
+        const since = await log.grant('bob', 'a.*');
+        expect(hasReached(since, before!)).toBe(true);
+        const [after] = await to(PUBLIC, 'after');
+        expect(hasReached(since, after!)).toBe(false);
+        expect(idOf(await log.grant('bob', 'a.*'))).toBe(idOf(since));
+        expect(hasReached(await log.grant('alice', 'a.*'), after!)).toBe(true);
+        expect(hasReached(await log.grant('bob', 'a.**'), after!)).toBe(true);
+        await log.withdraw('bob', 'a.*');
+        expect(hasReached(await log.grant('bob', 'a.*'), after!)).toBe(true);
+        await log.withdraw('bob');
+        expect(idOf(await log.grant('bob', 'a.*', since))).toBe(idOf(since));
+      });
+    });
+
+    it('can be followed from its beginning', async () => {
       const follower = new RecordingFollower();
       const position = await log.follow(follower);
       await append(['first']);

@@ -2,20 +2,20 @@ import { type RateLimitStore, tokenBucket } from '../../lib/rate-limit/index.js'
 
 export interface RateLimitStoreHarness {
   store: RateLimitStore;
-  /** Lets time pass for the store: on a fake clock, or by waiting. */
+  /** Advances the time of the store: by a fake clock or by waiting. */
   pass(milliseconds: number): void | Promise<void>;
   close?(): void | Promise<void>;
 }
 
 const BURST = 5;
 const INTERVAL = 2_000;
-/** Slow enough that a store on a real clock gains no token between two calls of a test. */
+/** So slow that a store on a real clock gains no token between two calls of a test. */
 const BUCKET = tokenBucket({ rate: 1, per: INTERVAL, burst: BURST });
-/** Fast enough that one can wait until it is full. */
+/** So fast that a test can wait until it is full. */
 const FAST = 500;
 const FAST_BUCKET = tokenBucket({ rate: 1, per: FAST, burst: BURST });
 
-/** What must hold of every RateLimitStore, wherever it keeps its buckets. */
+/** The contract of every RateLimitStore, wherever it keeps its buckets. */
 export function rateLimitStoreContract(
   name: string,
   makeStore: () => RateLimitStoreHarness | Promise<RateLimitStoreHarness>,
@@ -38,35 +38,35 @@ export function rateLimitStoreContract(
       return decisions.filter(({ allowed }) => allowed).length;
     };
 
-    it('lets exactly the burst pass of 50 simultaneous requests', async () => {
+    it('allows exactly the burst of 50 concurrent requests', async () => {
       expect(await takeAtOnce(50)).toBe(BURST);
     });
 
-    it('counts down the tokens left', async () => {
+    it('returns the remaining tokens', async () => {
       const left = [(await take()).remaining, (await take()).remaining, (await take()).remaining];
       expect(left).toEqual([4, 3, 2]);
     });
 
-    it('takes as many tokens as a request costs', async () => {
+    it('charges the cost of a request', async () => {
       expect((await take('key', 3)).remaining).toBe(2);
       expect((await take('key', 3)).allowed).toBe(false);
       expect((await take('key', 2)).remaining).toBe(0);
     });
 
-    it('takes nothing for a request it refuses', async () => {
+    it('charges nothing for a rejected request', async () => {
       await take('key', 3);
       await take('key', 4);
       await take('key', 5);
       expect((await take('key', 2)).allowed).toBe(true);
     });
 
-    it('keeps the buckets of keys apart', async () => {
+    it('keeps a bucket per key', async () => {
       await drain('a');
       expect((await take('a')).allowed).toBe(false);
       expect((await take('b')).remaining).toBe(BURST - 1);
     });
 
-    it('tells a refused request when it would pass, and lets it pass then', async () => {
+    it('returns when a rejected request would pass, and allows it then', async () => {
       await drain();
       const { retryAfter } = await take();
       expect(retryAfter).toBeGreaterThan(0);
@@ -76,7 +76,7 @@ export function rateLimitStoreContract(
       expect((await take()).allowed).toBe(false);
     });
 
-    it('tells when the bucket is full, and has filled it by then, but no further', async () => {
+    it('returns when the bucket is full, and does not fill it beyond its capacity', async () => {
       const takeFast = async (cost: number) => harness.store.take('key', FAST_BUCKET, cost);
       const { resetAfter } = await takeFast(BURST);
       expect(resetAfter).toBeGreaterThan((BURST - 1) * FAST);
@@ -86,7 +86,7 @@ export function rateLimitStoreContract(
       expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(BURST);
     });
 
-    it('has a request that passes wait for nothing', async () => {
+    it('returns no wait for an allowed request', async () => {
       expect((await take()).retryAfter).toBe(0);
     });
 
@@ -94,27 +94,27 @@ export function rateLimitStoreContract(
       const refund = async (tokens: number, key = 'key') =>
         harness.store.refund(key, BUCKET, tokens);
 
-      it('puts tokens back for the next request', async () => {
+      it('returns tokens for the next request', async () => {
         await drain();
         await refund(2);
         expect((await take('key', 2)).allowed).toBe(true);
         expect((await take()).allowed).toBe(false);
       });
 
-      it('fills a bucket no further than it holds', async () => {
+      it('does not fill a bucket beyond its capacity', async () => {
         await take();
         await refund(BURST);
         await refund(BURST);
         expect(await takeAtOnce(BURST + 2)).toBe(BURST);
       });
 
-      it('of a key nothing was taken of does nothing', async () => {
+      it('does nothing for an unused key', async () => {
         await refund(3, 'unknown');
         expect((await take('unknown', BURST)).allowed).toBe(true);
         expect((await take('unknown')).allowed).toBe(false);
       });
 
-      it('is of one key only', async () => {
+      it('affects one key only', async () => {
         await drain('a');
         await refund(1, 'b');
         expect((await take('a')).allowed).toBe(false);
@@ -122,7 +122,7 @@ export function rateLimitStoreContract(
     });
 
     it.each(['__proto__', 'constructor', '', 'a\nb', '*', '{a}', 'ключ-🔑', 'k'.repeat(256)])(
-      'takes %j for a key like any other',
+      'treats %j like any other key',
       async key => {
         expect((await drain(key)).allowed).toBe(true);
         expect((await take(key)).allowed).toBe(false);

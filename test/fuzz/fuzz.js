@@ -1,17 +1,24 @@
-// Coverage-guided fuzzing of everything between the bytes of a frame and a verified event: what reaches code that
-// nothing reached before becomes a seed of its own. Coverage is V8's, asked for once per batch.
+// Coverage-guided fuzzing of the code between the bytes of a frame and a verified event. An input that reaches new code
+// becomes a seed. The coverage is V8's, read once per batch.
 // Usage: npm run fuzz [seconds, 60] [seed]; a crash writes its input to build/ and exits 1.
+//        npm run fuzz -- handshakes [seconds, 20] [seed]: hostile handshakes, by handshakes.js
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
+import { fuzzHandshakes } from './handshakes.js';
 import { mutate, randomOf, SEEDS } from './mutate.js';
 import { take } from './target.js';
 
+if (process.argv[2] === 'handshakes') {
+  await fuzzHandshakes(...process.argv.slice(3).map(Number));
+  process.exit();
+}
+
 const [seconds = 60, seed = Date.now() % 2 ** 32] = process.argv.slice(2).map(Number);
-/** Asking V8 walks the heap: the more has been reached already, the more inputs are run for one question. */
+/** The maximum batch. Reading the coverage walks the heap, so batches grow with the code that was reached. */
 const MAX_BATCH = 16_384;
-/** Of so few one is worth keeping; which of them is not worth finding out. */
+/** If so few inputs are left, keep one without a further search. */
 const FEW = 8;
-/** What no input may need, in milliseconds of CPU time: the process itself may be stopped for longer. */
+/** The CPU time budget of an input, in milliseconds. The clock would count other processes, too. */
 const BUDGET = 100;
 const MAX_CORPUS = 5_000;
 
@@ -34,7 +41,7 @@ for (
 }
 report();
 
-/** Runs inputs, and keeps those that reach what nothing before them did: found by halving. */
+/** Runs inputs and keeps those that reach new code. It finds them by halving. */
 function probe(batch) {
   for (const text of batch) {
     run(text);
@@ -52,7 +59,7 @@ function probe(batch) {
   probe(batch.slice(half));
 }
 
-/** One of those to begin with, of all, or of the latest, which have not been looked into yet. */
+/** Returns a seed: one of the initial ones, of all, or of the latest, which were explored least. */
 function anySeed() {
   const from = [0, 0, Math.max(0, corpus.length - 16)][random(3)];
   const of = random(2) ? SEEDS.length : corpus.length;
@@ -70,14 +77,14 @@ function run(text) {
   }
   const milliseconds = performance.now() - before;
   outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-  // An input that is slow once may have met the garbage collector; one that is slow again is slow.
+  // A single slow run may be caused by the garbage collector. Repeat it.
   if (milliseconds <= slowest.milliseconds) return;
   const again = Math.min(milliseconds, timeOf(text), timeOf(text));
   if (again > slowest.milliseconds) Object.assign(slowest, { milliseconds: again, text });
   if (again > BUDGET) fail('slow', text, new Error(`took ${again.toFixed(1)} ms`));
 }
 
-/** In milliseconds of CPU time: on a busy machine a process does not run all the time. */
+/** Returns the CPU time of an input in milliseconds. */
 function timeOf(text) {
   const before = process.cpuUsage();
   take(text, inputs % 2 === 0);
@@ -106,7 +113,7 @@ function report() {
     console.log(`  ${count} ${outcome}`);
 }
 
-/** Which blocks of the library have run. */
+/** Returns the blocks of the library that have run. */
 function startCoverage() {
   const session = new Session();
   session.connect();
@@ -125,11 +132,11 @@ function startCoverage() {
     get size() {
       return this.seen.size;
     },
-    /** What had run before, if since it was last asked anything did for the first time. */
+    /** Returns the coverage so far, if a new block has run since the last call. */
     look() {
       const before = new Set(this.seen);
       for (const { url, functions } of post('Profiler.takePreciseCoverage').result) {
-        if (!url.includes('/build/js/')) continue;
+        if (!url.includes('/dist/')) continue;
         for (const { ranges } of functions)
           for (const { startOffset, endOffset, count } of ranges)
             if (count > 0) this.seen.add(`${url}:${startOffset}-${endOffset}`);

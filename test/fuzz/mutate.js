@@ -1,6 +1,6 @@
-// Makes new inputs of those that led somewhere new: by bytes, by pieces of JSON, by members, by crossing two.
+// Creates new inputs from seeds: it changes bytes, pieces of JSON or members, or combines two seeds.
 
-/** What frames are made of, and what parsers are known to trip over. */
+/** Pieces of frames, and texts that are known to break parsers. */
 const PIECES = [
   ...'{}[]:,"\\.-+eE019 \n\t\u0000\u007f\u2028é😀\ud800'.split(''),
   '"type"',
@@ -68,7 +68,7 @@ export const SEEDS = [
 
 const MAX_LENGTH = 4_096;
 
-/** Numbers that look random and can be had again: a crash must be found twice (Mulberry32). */
+/** Returns a seeded generator (Mulberry32), so that a crash can be reproduced. */
 export function randomOf(seed) {
   let state = seed >>> 0;
   return limit => {
@@ -79,7 +79,7 @@ export function randomOf(seed) {
   };
 }
 
-/** @param random a whole number below its argument */
+/** @param random returns a whole number below its argument */
 export function mutate(text, other, random) {
   let mutant = text;
   for (let times = 1 + random(2); times > 0; times--) mutant = once(mutant, other, random);
@@ -108,7 +108,7 @@ function once(text, other, random) {
   }
 }
 
-/** Changes what the text means instead of how it is written, where it means anything. */
+/** Changes the meaning of a text instead of its spelling, if it is valid JSON. */
 function ofMembers(text, other, random) {
   let value;
   let donor;

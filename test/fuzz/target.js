@@ -1,30 +1,30 @@
-// What is fuzzed: everything between the bytes of a frame and a verified event. Runs on the built library.
+// The fuzzed code: everything between the bytes of a frame and a verified event. It runs on the built library.
 import { createSecretKey } from 'node:crypto';
 import reference from 'canonicalize';
-import { isExpired, isPattern, matchesPattern, validateEvent } from '../../build/js/event/index.js';
+import { isExpired, isPattern, matchesPattern, validateEvent } from '../../dist/event/index.js';
 import {
   CLOUDEVENTS_PROTOCOL,
   decodeFrame,
   NATIVE_PROTOCOL,
   RefusalError,
-} from '../../build/js/protocol/index.js';
-import { canonicalize } from '../../build/js/signing/canonicalize.js';
-import { computeMac, isMacOf } from '../../build/js/signing/mac.js';
-import { eventJsonIn } from '../../build/js/adapter/subprotocol.js';
+} from '../../dist/protocol/index.js';
+import { canonicalize } from '../../dist/signing/canonicalize.js';
+import { computeMac, isMacOf } from '../../dist/signing/mac.js';
+import { eventJsonIn } from '../../dist/connection/guarded/subprotocol.js';
 import {
   formatSignature,
   parseSignature,
   receivedInput,
   signingInput,
-} from '../../build/js/signing/signature.js';
+} from '../../dist/signing/signature.js';
 
 const key = createSecretKey(Buffer.from('fuzz-secret-fuzz-secret-fuzz-secret!'));
 
 /**
- * Takes one text as a server would.
+ * Handles one text like a server.
  *
- * @returns how far it came
- * @throws whatever a server must never throw
+ * @returns the last stage it reached
+ * @throws errors that a server must never throw
  */
 export function take(text, bare) {
   let stage = 'frame';
@@ -43,7 +43,7 @@ export function take(text, bare) {
   }
 }
 
-/** Holds what must be so of every event that was let in. @param json what it was parsed from, where that is known */
+/** Checks the invariants of every accepted event. @param json the text it was parsed from, if known */
 function check(event, json) {
   const input = signingInput(event, 'c2s');
   const { semanticsignature, ...unsigned } = event;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A way to a server that can turn into a black hole: what is sent vanishes, and no connection breaks. */
+/** A proxy that can turn into a black hole: data vanishes, and no connection breaks. */
 export class BlackHole {
   private readonly sockets = new Set<Socket>();
   private readonly swallowed = new Set<Socket>();
@@ -26,7 +26,7 @@ export class BlackHole {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Swallows everything on the connections there are, for ever, and on new ones until `pass`. */
+  /** Drops all data, on existing connections permanently, and on new ones until `pass`. */
   swallow(): void {
     this.isHole = true;
     for (const socket of this.sockets) this.swallowed.add(socket);

@@ -8,10 +8,10 @@ const EXECUTABLE = (process.env.PATH ?? '')
   .map(folder => join(folder, 'chromium'))
   .find(path => existsSync(path));
 
-/** A suite that needs Chromium. */
+/** Runs a suite that needs Chromium. */
 export const describeWithChromium = describeWith('chromium', EXECUTABLE !== undefined, 'chromium');
 
-/** A headless browser; as root it has no sandbox, which Chromium refuses there. */
+/** Starts a headless browser. Chromium refuses its sandbox as root, so it is off there. */
 export function launchChromium(): Promise<Browser> {
   const chromiumSandbox = process.getuid?.() !== 0;
   return chromium.launch({ executablePath: EXECUTABLE, chromiumSandbox });

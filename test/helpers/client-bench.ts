@@ -11,16 +11,16 @@ import { settled } from './web-crypto-work.js';
 
 export { settled };
 
-/** A client on sockets, a clock and dice of a test's own. */
+/** A client with sockets, clock and random numbers of a test. */
 export class ClientBench {
   readonly clock = new ManualClock();
   readonly sockets: FakeSocket[] = [];
   readonly errors: SemanticEventsClientError[] = [];
   readonly states: StateChange[] = [];
   readonly client: SemanticEventsClient;
-  /** Tokens asked for. */
+  /** The number of requested tokens. */
   tokens = 0;
-  /** What `Math.random` would give. */
+  /** The result of `Math.random`. */
   random = 1;
 
   constructor(options: Partial<SemanticEventsClientOptions> = {}) {
@@ -48,13 +48,13 @@ export class ClientBench {
     return this.errors.map(({ code }) => code);
   }
 
-  /** The socket of the nth connection. */
+  /** Returns the socket of the nth connection. */
   async socket(nth = this.sockets.length || 1): Promise<FakeSocket> {
     await eventually(() => this.sockets.length >= nth);
     return this.sockets[nth - 1]!;
   }
 
-  /** Connected and authenticated: the nth time. */
+  /** Waits until the client is connected and authenticated for the nth time. */
   async connected(nth = 1): Promise<FakeSocket> {
     const opened = this.client.connect();
     const socket = await this.socket(nth);
@@ -64,13 +64,13 @@ export class ClientBench {
     return socket;
   }
 
-  /** Lets the time pass until the next attempt to connect. */
+  /** Moves the clock to the next attempt to connect. */
   async retry(): Promise<void> {
     await this.state('waiting');
     this.clock.advance(this.states.at(-1)?.retryIn ?? 0);
   }
 
-  /** Loses the connection and makes a new one. */
+  /** Drops the connection and waits for a new one. */
   async reconnected(): Promise<FakeSocket> {
     const nth = this.sockets.length;
     this.sockets[nth - 1]!.drop();
@@ -83,7 +83,7 @@ export class ClientBench {
   }
 }
 
-/** What a promise rejects with. */
+/** Returns the error that a promise rejects with. */
 export async function failureOf(promise: Promise<unknown>): Promise<SemanticEventsClientError> {
   return promise.then(
     () => {
@@ -105,7 +105,7 @@ afterEach(async () => {
   for (const { client, clock } of open.splice(0)) {
     client.close();
     await settled();
-    // Nothing is left that would keep a process from ending.
+    // No timer may remain that keeps the process alive.
     expect(clock.pending).toBe(0);
   }
   expect(unhandled.splice(0)).toEqual([]);

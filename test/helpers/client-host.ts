@@ -7,11 +7,11 @@ import ts from 'typescript';
 import { ConnectionManager } from '../../lib/index.js';
 import { DemoGateway } from './demo.gateway.js';
 import { ScriptedMesh } from './scripted-mesh.js';
-import { TestApp, tokenFor } from './test-app.js';
+import { TestApp, type TestAppOptions, tokenFor } from './test-app.js';
 
 const PAGE = `<!doctype html><title>client</title><script type="module" src="/test/client/page.js"></script>`;
 
-/** Where clients under test come from: it gives them tokens, servers, and, where they are pages, themselves. */
+/** Provides clients under test with tokens, servers and, if they are pages, their files. */
 export class ClientHost {
   private constructor(
     private readonly server: Server,
@@ -19,7 +19,8 @@ export class ClientHost {
     readonly mesh: ScriptedMesh,
   ) {}
 
-  static async start(): Promise<ClientHost> {
+  /** @param setup settings that differ from the default application */
+  static async start(setup: Partial<TestAppOptions> = {}): Promise<ClientHost> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -29,6 +30,7 @@ export class ClientHost {
         connection: { origins: [`http://127.0.0.1:${port}`] },
         monitoring: { log: false },
       },
+      ...setup,
     });
     const host = new ClientHost(server, app, await ScriptedMesh.start());
     server.on('request', (request: IncomingMessage, response) => {
@@ -47,7 +49,7 @@ export class ClientHost {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** What the behaviours need to know of where they are. */
+  /** Returns the parts of the environment that the behaviours need. */
   get surroundings() {
     return {
       host: this.url,
@@ -92,13 +94,13 @@ const options = ts.parseJsonConfigFileContent(config, ts.sys, process.cwd()).opt
 
 const modules = new Map<string, string>();
 
-/** A source file as `npm run build` compiles it: one module for one file, whatever may be in dist/. */
+/** Compiles a source file as `npm run build` does, one module for one file, independent of dist/. */
 function built(path: string): string {
   const before = modules.get(path);
   if (before !== undefined) return before;
   if (path.includes('..')) throw new Error('outside');
   const source = readFileSync(path.replace(/\.js$/, '.ts'), 'utf8');
-  // `nodenext` asks package.json, which a single text has not.
+  // `nodenext` reads package.json, which a single text does not have.
   const compilerOptions = { ...options, module: ts.ModuleKind.ESNext, removeComments: true };
   const text = ts.transpileModule(source, { compilerOptions }).outputText;
   modules.set(path, text);

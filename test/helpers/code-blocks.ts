@@ -1,28 +1,30 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import * as library from '../../lib/index.js';
 
-/** The pages that somebody reads to use this library. */
+/** The pages with code that users of this library copy. */
 export const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'PROTOCOL.md',
   'SECURITY.md',
-  ...readdirSync('docs').map(name => `docs/${name}`),
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
 ];
 
 export interface Block {
   page: string;
   line: number;
-  /** As the page says, or `sh` for a command that is set in. */
+  /** The language that the page names; `sh` for an indented command. */
   language: string;
   code: string;
 }
 
-/** Where the names come from that a reader of a page has before him, or would import. */
+/** The modules of the names that a reader of a page knows or would import. */
 const IMPORTS: Record<string, readonly string[]> = {
   'nestjs-semantic-events': [
     ...Object.keys(library),
-    ...['type AuthOptions', 'type UnverifiedAttributes'],
+    ...['type AuthOptions', 'type SigningOptions', 'type UnverifiedAttributes'],
   ],
   'nestjs-semantic-events/redis': ['redisStores'],
   'nestjs-semantic-events/testing': ['EventTestClient', 'FakeClock', 'issueTicket'],
@@ -38,7 +40,7 @@ const IMPORTS: Record<string, readonly string[]> = {
 const FENCED = /^```(\w+)\n([^]*?)^```$/gm;
 const COMMAND = /^ {4}((?:npm|node) .*)$/gm;
 
-/** Everything on a page that could be run, in its order. */
+/** Returns all code blocks of a page, in order. */
 export function blocksOf(page: string): Block[] {
   const text = readFileSync(page, 'utf8');
   const at = (index: number) => text.slice(0, index).split('\n').length;
@@ -57,15 +59,20 @@ export function blocksOf(page: string): Block[] {
   return [...fenced, ...commands].sort((a, b) => a.line - b.line);
 }
 
-/** Whether a page shows methods without their class. */
+/** Returns the path that the first line of a block names; undefined if the block shows a part of a file. */
+export function fileOf({ code }: Block): string | undefined {
+  return /^\/\/ ((?:[\w.-]+\/)*[\w.-]+\.m?[jt]s)\n/.exec(code)?.[1];
+}
+
+/** Returns whether a block shows methods without their class. */
 export function isMember(code: string): boolean {
   return /^(?:\/\/.*\n)*(?:@SubscribeMessage|async \w+\()/.test(code);
 }
 
 /**
- * A module of what is shown: what it leaves out is put where a reader would have it.
+ * Completes a block to a module: adds the imports and declarations that it omits.
  *
- * @param own what the reader has of his own: names, and what declares them
+ * @param own the reader's own names, each with its declaration
  */
 export function moduleOf(shown: string, own: Record<string, string>): string {
   const body = shown.replaceAll('{ …,', '{ ...options,');
@@ -79,6 +86,7 @@ export function moduleOf(shown: string, own: Record<string, string>): string {
     const used = names.filter(
       name =>
         known.includes(name.replace('type ', '')) &&
+        !declares(name) &&
         !declared.some(text => text.includes(`class ${name} `)),
     );
     return used.length > 0 ? `import { ${used.join(', ')} } from '${from}';` : '';

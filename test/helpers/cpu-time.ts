@@ -1,6 +1,6 @@
 /**
- * Milliseconds of CPU that something takes: the least of several times, because what the garbage collector does meanwhile,
- * and what a busy machine takes longer for, is not its own.
+ * Returns the CPU time of an action in milliseconds: the minimum of several runs, because garbage collection and a busy
+ * machine make single runs slower.
  */
 export function leastCpuTime(action: () => void, times = 5): number {
   return Math.min(

@@ -8,6 +8,7 @@ import {
   Public,
   RateLimit,
   RefusalException,
+  reply,
   SecureGateway,
   type SemanticEvent,
   SemanticEventBody,
@@ -16,18 +17,18 @@ import {
 
 export const Order = z.object({ name: z.string().min(1).max(50), amount: z.number().positive() });
 
-/** One handler for each thing a handler can do. */
+/** A gateway with one handler for each kind of answer. */
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
 export class DemoGateway {
-  /** What handlers were called with, for tests of what must not reach one. */
+  /** The arguments of handler calls, for tests of events that must not reach a handler. */
   readonly calls: unknown[] = [];
 
   @SubscribeMessage('demo.echo')
   @SignedEvent()
   echo(@EventData() data: unknown) {
     this.calls.push(data);
-    return { event: 'demo.echo.reply', data };
+    return data;
   }
 
   @SubscribeMessage('demo.session')
@@ -36,7 +37,7 @@ export class DemoGateway {
     return data;
   }
 
-  // The decorators stand in the order that would burn nonces if order mattered.
+  // This order of decorators would use up nonces too early if the order mattered.
   @SubscribeMessage('demo.limited')
   @RateLimit({ rate: 1, per: 2_000, burst: 3 })
   @SignedEvent()
@@ -57,8 +58,8 @@ export class DemoGateway {
   }
 
   @SubscribeMessage('demo.stream')
-  stream(@EventData() data: number[]) {
-    return from(data).pipe(map(item => ({ event: 'demo.item', data: item })));
+  stream(@EventData(z.array(z.number())) data: number[]) {
+    return from(data).pipe(map(item => reply({ type: 'demo.item', data: item })));
   }
 
   @SubscribeMessage('demo.failing-stream')

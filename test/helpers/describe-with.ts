@@ -1,7 +1,7 @@
 /**
- * `describe` for suites that need a program. Where it is not, they are skipped, and say so: `.ci/run` fails on that.
+ * Runs a suite that needs a program. Without the program the suite is skipped and prints so; `.ci/run` fails on that.
  *
- * @param install the packages of Debian it comes with
+ * @param install the Debian packages that provide the program
  */
 export function describeWith(
   program: string,
@@ -11,7 +11,7 @@ export function describeWith(
   if (isThere) return describe;
   const reason = `SKIPPED: no ${program} here (apt-get install ${install})`;
   return (name, suite) => {
-    // Jest does not print the titles of what it skips.
+    // Jest does not print the titles of skipped tests.
     process.stderr.write(`${name}: ${reason}\n`);
     describe.skip(`${name} [${reason}]`, suite);
   };

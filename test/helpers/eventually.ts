@@ -1,8 +1,11 @@
 const STEP = 5;
 
-/** Waits until something holds, or fails once it has taken too long, by the turns that this process had. */
-export async function eventually(holds: () => boolean, within = 20_000): Promise<void> {
-  for (let waited = 0; !holds(); waited += STEP) {
+/** Waits until a condition is true. Fails after a limit that counts the turns of this process. */
+export async function eventually(
+  holds: () => boolean | Promise<boolean>,
+  within = 20_000,
+): Promise<void> {
+  for (let waited = 0; !(await holds()); waited += STEP) {
     if (waited > within) throw new Error(`did not come to hold: ${holds.toString()}`);
     await pause(STEP);
   }

@@ -10,12 +10,12 @@ import { InMemoryRateLimitStore, type TokenBucket } from '../../lib/rate-limit/i
 import { InMemoryNonceStore } from '../../lib/replay/index.js';
 import { FakeClock } from './fake-clock.js';
 
-/** A server that stores share; taken down, it fails every one of them. */
+/** A server behind several stores. When it is down, all of them fail. */
 export class FakeServer {
   isDown = false;
   requests = 0;
 
-  /** Answers later, as over a network. */
+  /** Answers asynchronously, as over a network. */
   async ask<T>(answer: () => T | Promise<T>): Promise<T> {
     this.requests++;
     await Promise.resolve();

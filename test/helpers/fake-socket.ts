@@ -3,7 +3,7 @@ import type { WebSocketLike } from '../../lib/client/index.js';
 import { eventually } from './eventually.js';
 import { type Json, signatureOf } from './test-client.js';
 
-/** A socket whose other end is played by a test, written from PROTOCOL.md. */
+/** A socket whose server a test plays, written from PROTOCOL.md. */
 export class FakeSocket implements WebSocketLike {
   readyState = 0;
   bufferedAmount = 0;
@@ -30,7 +30,7 @@ export class FakeSocket implements WebSocketLike {
     this.readyState = 2;
   }
 
-  // What the server does:
+  // Actions of the server:
 
   open(): void {
     this.readyState = 1;
@@ -41,7 +41,7 @@ export class FakeSocket implements WebSocketLike {
     this.onmessage?.({ data: typeof frame === 'string' ? frame : JSON.stringify(frame) });
   }
 
-  /** Takes the token. */
+  /** Accepts the token. */
   welcome(members: Json = {}): void {
     this.receive({
       type: 'auth_success',
@@ -57,13 +57,13 @@ export class FakeSocket implements WebSocketLike {
     this.receive({ type: 'error', code, status: 400, message: code, ...members });
   }
 
-  /** Closes as the server does, or as a network that breaks. */
+  /** Closes the connection, as a server or a broken network does. */
   drop(code = 1006, reason = ''): void {
     this.readyState = 3;
     this.onclose?.({ code, reason });
   }
 
-  /** An event of the server, signed for this connection. */
+  /** Returns an event of the server, signed for this connection. */
   signed(members: Json): Json {
     const event = {
       specversion: '1.0',
@@ -87,7 +87,7 @@ export class FakeSocket implements WebSocketLike {
     return event;
   }
 
-  /** The frames of a type that were sent. */
+  /** Returns the sent frames of one type. */
   frames(type: string): Json[] {
     return this.sent.filter(frame => frame.type === type);
   }
@@ -96,7 +96,7 @@ export class FakeSocket implements WebSocketLike {
     return this.frames('event').map(({ event }) => event as Json);
   }
 
-  /** Waits until so many events were sent, and returns the last one. */
+  /** Waits until a number of events was sent, and returns the last one. */
   async event(count = 1): Promise<Json> {
     await eventually(() => this.events.length >= count);
     return this.events[count - 1]!;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A way to a server that can be disturbed: connections that go dead, or are lost with the answers on them. */
+/** A proxy that can disturb connections: stall them, or drop them with the answers in transit. */
 export class FaultyProxy {
-  /** How many connections were ever made. */
+  /** The number of connections so far. */
   accepted = 0;
   /** Whether new connections are closed at once. */
   isRefusing = false;
@@ -28,7 +28,7 @@ export class FaultyProxy {
     return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** No connection there is now brings an answer any more, though what is sent arrives. */
+  /** Stops the answers on all current connections. Requests still arrive. */
   holdAnswers(): void {
     for (const [near, far] of this.pairs) {
       far.unpipe(near);
@@ -36,7 +36,7 @@ export class FaultyProxy {
     }
   }
 
-  /** Breaks every connection there is now. */
+  /** Breaks all current connections. */
   cut(): void {
     for (const pair of this.pairs) for (const socket of pair) socket.destroy();
   }

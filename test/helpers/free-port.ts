@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below the ports that systems hand out by themselves. */
+/** Ports below the range that systems assign automatically. */
 const [FIRST, COUNT] = [11_000, 20_000];
 
 /**
- * A port nobody listens on, for whoever cannot be told to find one. One that the system chose may be given to the next
- * socket of another suite before it is used, or while a server that is to come back on it is away.
+ * Returns a free port, for programs that cannot choose one. A port that the system assigns could be given to another suite
+ * before it is used, or while its server restarts.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

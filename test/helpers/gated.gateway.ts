@@ -1,7 +1,7 @@
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventData, Public, SecureGateway } from '../../lib/index.js';
 
-/** Handlers that finish when a test says so. */
+/** Handlers that finish when a test allows it. */
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
 export class GatedGateway {
@@ -24,19 +24,19 @@ export class GatedGateway {
     await this.pass();
   }
 
-  /** As many bytes in one reply as are asked for. */
+  /** Returns a reply of the requested size in bytes. */
   @SubscribeMessage('gated.bytes')
   @Public()
   bytes(@EventData() size: number) {
     return 'x'.repeat(size);
   }
 
-  /** Lets some of those that wait finish, the oldest first. */
+  /** Lets a number of waiting handlers finish, the oldest first. */
   release(count: number): void {
     for (const resolve of this.waiting.splice(0, count)) resolve();
   }
 
-  /** Lets all finish, those still to come at once. */
+  /** Lets all handlers finish, and later ones at once. */
   open(): void {
     this.isOpen = true;
     this.release(Infinity);
@@ -51,7 +51,7 @@ export class GatedGateway {
   }
 }
 
-/** An event without signature, for handlers that ask for none. */
+/** Creates an event without a signature, for handlers that do not require one. */
 export function unsigned(type: string, data?: unknown, id = 'id-1') {
   return { type: 'event', event: { specversion: '1.0', type, source: 'test', id, data } };
 }

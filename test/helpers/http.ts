@@ -8,7 +8,7 @@ export interface HttpAnswer {
   body: Json;
 }
 
-/** Posts JSON to an application, and reads the answer whatever its status. */
+/** Posts JSON to an application and returns the answer with any status. */
 export async function post(
   app: TestApp,
   path: string,
@@ -16,7 +16,7 @@ export async function post(
 ): Promise<HttpAnswer> {
   const response = await fetch(`http://127.0.0.1:${app.port}${path}`, {
     method: 'POST',
-    // Fastify refuses an empty body that calls itself JSON.
+    // Fastify rejects an empty body with the content type JSON.
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
@@ -28,7 +28,7 @@ export async function post(
   };
 }
 
-/** Believes who a request says it is from: `x-user: alice`. As Passport does, it leaves more there than an id. */
+/** Trusts the user that a request names: `x-user: alice`. Like Passport, it sets more members than an id. */
 @Injectable()
 export class HeaderGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { RING_KEY } from './test-app.js';
 import type { Json } from './test-client.js';
 
-/** An event as an older Python peer sends it. */
+/** An event as integradio (Python) sends it. */
 export interface CompatibleEvent {
   type: string;
   source: string;
@@ -28,7 +28,7 @@ export function compatibleEvent(
   };
 }
 
-/** The signature of an event whose attributes need no escapes. */
+/** Returns the signature of an event whose attributes need no escapes. */
 export function compatibleSignature(
   { data, id, nonce, source, time, type }: CompatibleEvent,
   secret: string = RING_KEY.secret,
@@ -40,10 +40,10 @@ export function compatibleSignature(
 }
 
 /**
- * The JSON text of an event.
+ * Returns the JSON text of an event.
  *
- * @param members put in front of, or taken for, what the event has; not signed
- * @param data sent in the place of the data that is signed
+ * @param members unsigned members that are added before the others, or replace them
+ * @param data the data to send in place of the signed data
  */
 export function compatibleText(
   event: CompatibleEvent,

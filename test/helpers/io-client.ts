@@ -3,18 +3,18 @@ import { EventEmitter, once } from 'node:events';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { TestApp, type TestAppOptions, tokenFor } from './test-app.js';
 import { type Json, signatureOf, type Signing } from './test-client.js';
-import { SemanticEventsIoAdapter } from '../../lib/socket.io/index.js';
+import { SemanticEventsIoAdapter } from '../../lib/transports/socket.io/index.js';
 
 const RECEIVE_TIMEOUT = 20_000;
 
 type IoClientOptions = Partial<ManagerOptions & SocketOptions> & { namespace?: string };
 
-/** An application whose gateways are of Socket.IO. */
+/** Starts an application with Socket.IO gateways. */
 export function startIo(setup: TestAppOptions): Promise<TestApp> {
   return TestApp.start({ adapter: SemanticEventsIoAdapter, ...setup });
 }
 
-/** A client of Socket.IO's own, which queues what it receives. */
+/** A client of Socket.IO that queues received messages. */
 export class IoClient {
   readonly received: { name: string; body: Json }[] = [];
   signing: Signing | undefined;
@@ -36,7 +36,7 @@ export class IoClient {
     });
   }
 
-  /** Begins to connect; what comes of it is received. */
+  /** Starts to connect. The result is queued like a message. */
   static open(port: number, { namespace = '', ...options }: IoClientOptions = {}): IoClient {
     const client = new IoClient(
       io(`http://127.0.0.1:${port}${namespace}`, {
@@ -51,7 +51,7 @@ export class IoClient {
     return client;
   }
 
-  /** A client that is authenticated as a user. */
+  /** Connects and authenticates as a user. */
   static async login(
     app: TestApp,
     user = 'alice',
@@ -62,7 +62,7 @@ export class IoClient {
     return client;
   }
 
-  /** The next of what is received under a name; what comes before it is dropped. */
+  /** Returns the next message with a name, and drops the messages before it. */
   async next(name: string): Promise<Json> {
     const signal = AbortSignal.timeout(RECEIVE_TIMEOUT);
     for (;;) {
@@ -75,13 +75,13 @@ export class IoClient {
     }
   }
 
-  /** How many of a name come until nothing more does. */
+  /** Returns all messages after a quiet period. */
   async settled(milliseconds = 50): Promise<{ name: string; body: Json }[]> {
     await new Promise(resolve => setTimeout(resolve, milliseconds));
     return this.received.splice(0);
   }
 
-  /** A signed event that has not been sent yet. */
+  /** Creates a signed event without sending it. */
   event(type: string, data?: unknown, members: Json = {}): Json {
     const event = {
       specversion: '1.0',

@@ -15,7 +15,7 @@ import {
   SignedEvent,
 } from '../../lib/index.js';
 
-/** Nothing of it is public. */
+/** A gateway without a public handler. */
 @WebSocketGateway({ path: '/events', namespace: 'closed' })
 @SecureGateway()
 export class ClosedGateway {
@@ -47,7 +47,7 @@ export class ClosedGateway {
   }
 }
 
-/** Any namespace of a form, made when a client asks for it. */
+/** A gateway for all namespaces of a form, created when a client connects to one. */
 @WebSocketGateway({ path: '/events', namespace: /^\/room-\d$/ })
 export class RoomGateway {
   @SubscribeMessage('here')

@@ -4,7 +4,7 @@ import {
   type SlotClaim,
 } from '../../lib/connection/index.js';
 
-/** Asks the in-memory store only when a test lets it, as one on the network answers when it can. */
+/** Delays calls of the in-memory store until a test allows them, like a store on a slow network. */
 export class LateConnectionStore extends ConnectionStore {
   readonly memory = new InMemoryConnectionStore();
   private waiting: (() => void)[] = [];
@@ -23,8 +23,8 @@ export class LateConnectionStore extends ConnectionStore {
     return this.memory.count(key);
   }
 
-  /** How many are waiting for an answer. */
-  get asked(): number {
+  /** The number of delayed calls. */
+  get delayedCalls(): number {
     return this.waiting.length;
   }
 

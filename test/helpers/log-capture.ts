@@ -4,11 +4,11 @@ import { Logger, type LoggerService } from '@nestjs/common';
 export interface LogLine {
   level: string;
   context: string;
-  /** The message, as somebody who prints all of it would. */
+  /** The complete text of the line. */
   text: string;
 }
 
-/** Takes the place of Nest's logger, and keeps every line of every level. */
+/** Replaces Nest's logger and stores every line of every level. */
 export function captureLog(): LogLine[] {
   const lines: LogLine[] = [];
   const at =

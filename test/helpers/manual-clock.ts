@@ -5,7 +5,7 @@ interface Timer {
   callback: () => void;
 }
 
-/** The time of a client, which passes only when told to. */
+/** A client clock that moves only when a test moves it. */
 export class ManualClock implements ClientClock {
   private time = Date.parse('2026-11-23T10:00:00Z');
   private readonly timers = new Set<Timer>();
@@ -20,14 +20,20 @@ export class ManualClock implements ClientClock {
     return () => this.timers.delete(timer);
   }
 
-  /** Timers that are still to fire. */
+  /** The number of pending timers. */
   get pending(): number {
     return this.timers.size;
   }
 
-  /** How long until the next timer fires, in milliseconds. */
+  /** The time until the next timer fires, in milliseconds. */
   get untilNext(): number {
     return Math.min(...[...this.timers].map(({ at }) => at)) - this.time;
+  }
+
+  /** Moves the clock as if the device slept: expired timers fire late, when it wakes. */
+  sleep(milliseconds: number): void {
+    this.time += milliseconds;
+    this.advance(0);
   }
 
   advance(milliseconds: number): void {

@@ -13,7 +13,7 @@ import {
 import { JWT_SECRET, RING_KEY, TestApp } from './test-app.js';
 import type { Json, TestClient } from './test-client.js';
 
-/** Publishes what clients send as `chat.**`, as it came. */
+/** Publishes events of clients of type `chat.**` unchanged. */
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
 class PublishingGateway {
@@ -28,7 +28,7 @@ class PublishingGateway {
 
 type CanSubscribe = (client: Client, pattern: string) => unknown;
 
-/** An application whose clients may listen to what a function says. */
+/** Starts an application whose clients may subscribe to the patterns that a function returns. */
 export async function startMesh(
   may: string[] | CanSubscribe = ['**'],
   options: Partial<SemanticEventsOptions> = {},
@@ -50,12 +50,12 @@ export async function startMesh(
   return { app, mesh: app.nest.get(EventMesh) };
 }
 
-/** Sends a subscribe frame and returns what comes back first. */
+/** Sends a subscribe frame and returns the first answer. */
 export async function subscribe(client: TestClient, patterns: unknown, members: Json = {}) {
   client.sendJson({ type: 'subscribe', patterns, ...members });
   return client.next();
 }
 
-/** What the frames of events carry. */
+/** Returns the data of event frames. */
 export const dataOf = (frames: Json[]) =>
   frames.map(({ event }) => (event as Json).data as unknown);

@@ -1,29 +1,25 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { blocksOf } from './code-blocks.js';
+import { describeWith } from './describe-with.js';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 
-/** Whether there is an nginx to test with. */
-export function hasNginx(): boolean {
-  try {
-    execFileSync('nginx', ['-v'], { stdio: 'ignore' });
-    execFileSync('openssl', ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const HAS_NGINX =
+  spawnSync('nginx', ['-v']).status === 0 && spawnSync('openssl', ['version']).status === 0;
+
+/** Runs a suite that needs nginx. */
+export const describeWithNginx = describeWith('nginx and openssl', HAS_NGINX, 'nginx openssl');
 
 export interface Proxy {
-  /** Where it listens for TLS. */
+  /** The TLS port. */
   port: number;
   stop: () => void;
 }
 
-/** The configuration of docs/operating.md, with ports and files of a test. */
+/** Returns the configuration of docs/operating.md with the ports and files of a test. */
 const configuration = (port: number, upstream: number, folder: string) => `
 daemon off;
 worker_processes 1;
@@ -41,7 +37,7 @@ http {
 }
 `;
 
-/** What the page shows, but for what every machine has of its own. */
+/** Returns the site of the page with the values of this machine replaced. */
 function site(port: number, upstream: number, folder: string): string {
   const shown = blocksOf('docs/operating.md').find(({ language }) => language === 'nginx');
   const changes = [
@@ -58,7 +54,7 @@ function site(port: number, upstream: number, folder: string): string {
   }, shown?.code ?? '');
 }
 
-/** An nginx that ends TLS, with a certificate of its own, for an application on a port. */
+/** Starts an nginx that terminates TLS with its own certificate, for an application on a port. */
 export async function startNginx(upstream: number): Promise<Proxy> {
   const folder = mkdtempSync(join(tmpdir(), 'semantic-events-nginx-'));
   const port = await freePort();

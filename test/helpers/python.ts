@@ -3,10 +3,10 @@ import { describeWith } from './describe-with.js';
 
 const HAS_PYTHON = spawnSync('python3', ['--version']).status === 0;
 
-/** A suite that needs Python. */
+/** Runs a suite that needs Python. */
 export const describeWithPython = describeWith('python3', HAS_PYTHON, 'python3');
 
-/** What a Python program makes of a JSON value: it has it as `given`, and answers with what it calls `answer`. */
+/** Runs a Python program that reads `given` and returns its variable `answer`. */
 export function python(program: string, given: unknown): unknown {
   const script = `import json, sys\ngiven = json.load(sys.stdin)\n${program}\njson.dump(answer, sys.stdout)`;
   const { status, stdout, stderr } = spawnSync('python3', ['-c', script], {

@@ -6,18 +6,16 @@ import { readConfig } from '../../sample/01-quickstart/config.js';
 import { PageFiles } from '../../sample/01-quickstart/page-files.js';
 import { freePort } from './free-port.js';
 
-/** A quickstart with its page, that can be stopped and started again on the port it had. */
+/** A quickstart with its page that can be restarted on the same port. */
 export class Quickstart {
   private app: INestApplication | undefined;
 
   private constructor(
     readonly port: number,
     private readonly env: Record<string, string>,
-    private readonly files: PageFiles,
   ) {}
 
-  /** @param modules where the client is built */
-  static async start(modules: URL, settings: Record<string, string> = {}): Promise<Quickstart> {
+  static async start(settings: Record<string, string> = {}): Promise<Quickstart> {
     const port = await freePort();
     const env = {
       PORT: `${port}`,
@@ -25,7 +23,7 @@ export class Quickstart {
       JWT_SECRET: EventSigner.generateKey(),
       ...settings,
     };
-    const quickstart = new Quickstart(port, env, new PageFiles(modules));
+    const quickstart = new Quickstart(port, env);
     await quickstart.restart();
     return quickstart;
   }
@@ -34,19 +32,16 @@ export class Quickstart {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Of everything the page is made of. */
+  /** Returns the paths of all files of the page. */
   get paths(): string[] {
-    return this.files.paths;
+    return this.app!.get(PageFiles).paths;
   }
 
   async restart(): Promise<void> {
     await this.stop();
     const module = await Test.createTestingModule({
       imports: [AppModule.with(readConfig(this.env))],
-    })
-      .overrideProvider(PageFiles)
-      .useValue(this.files)
-      .compile();
+    }).compile();
     const app = module.createNestApplication({ logger: false, forceCloseConnections: true });
     this.app = app;
     app.useWebSocketAdapter(new SemanticEventsAdapter(app));

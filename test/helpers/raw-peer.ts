@@ -13,13 +13,13 @@ export interface FrameOptions {
   opcode?: number;
   /** Whether this is the last fragment of its message. @default true */
   fin?: boolean;
-  /** The reserved bits, 4 being the one that says compressed. @default 0 */
+  /** The reserved bits; 4 means compressed. @default 0 */
   rsv?: number;
   /** @default true */
   masked?: boolean;
 }
 
-/** One WebSocket frame as a client sends it (RFC 6455, section 5.2), right or wrong as asked for. */
+/** Creates one WebSocket frame of a client (RFC 6455, section 5.2), valid or invalid. */
 export function frame(
   content: string | Buffer,
   { opcode = TEXT, fin = true, rsv = 0, masked = true }: FrameOptions = {},
@@ -41,23 +41,23 @@ function lengthOf(first: number, length: number, masked: boolean): Buffer {
 
 interface Answer {
   status: number;
-  /** The head of the answer, as it came. */
+  /** The head of the answer as it was received. */
   head: string;
   body: string;
 }
 
 const TIMEOUT = 20_000;
-/** After which a peer that waits looks up by itself. */
+/** The interval at which a waiting peer checks its buffer, in milliseconds. */
 const STEP = 50;
 
-/** A TCP peer that speaks just as much HTTP and WebSocket as a test wants it to, and never answers by itself. */
+/** A TCP client that sends exactly the HTTP and WebSocket bytes of a test, and never answers by itself. */
 export class RawPeer {
-  /** Whatever came in and was not read yet. */
+  /** Received bytes that were not read yet. */
   private buffer = Buffer.alloc(0);
   private isGone = false;
-  /** Ends the waiting for something to come. */
+  /** Ends the wait for more bytes. */
   private wake: () => void = () => undefined;
-  /** Resolves when the TCP connection is gone. */
+  /** Resolves when the TCP connection has ended. */
   readonly gone: Promise<void>;
 
   private constructor(readonly socket: Socket) {
@@ -83,7 +83,7 @@ export class RawPeer {
     return peer;
   }
 
-  /** A peer whose handshake was accepted. */
+  /** Connects, and checks that the handshake is accepted. */
   static async open(port: number, path = '/events', headers: Headers = {}): Promise<RawPeer> {
     const peer = await RawPeer.connect(port);
     const { status } = await peer.handshake(path, headers);
@@ -96,7 +96,7 @@ export class RawPeer {
     return this.answer();
   }
 
-  /** The HTTP answer to what was written; of status 0 where the connection ended without one. */
+  /** Returns the HTTP answer; its status is 0 if the connection ended without one. */
   async answer(): Promise<Answer> {
     const end = () => this.buffer.indexOf('\r\n\r\n');
     await this.until(() => end() >= 0 || this.isGone);
@@ -117,7 +117,7 @@ export class RawPeer {
     this.write(frame(raw ? content : JSON.stringify(content), options));
   }
 
-  /** The next frame of the server; undefined when the connection is gone without one. */
+  /** Returns the next frame of the server; undefined if the connection ends without one. */
   async next(): Promise<{ opcode: number; payload: Buffer } | undefined> {
     const head = () => (this.buffer.length < 2 ? Infinity : sizeOf(this.buffer));
     await this.until(() => this.buffer.length >= head() || this.isGone);
@@ -129,7 +129,7 @@ export class RawPeer {
     return { opcode, payload };
   }
 
-  /** The code of the close frame, after whatever else there is to read; 1006 when there is none. */
+  /** Returns the code of the close frame, after skipping other frames; 1006 if there is none. */
   async closeCode(): Promise<number> {
     for (let frames = 0; frames < 100_000; frames++) {
       const next = await this.next();
@@ -140,7 +140,7 @@ export class RawPeer {
     throw new Error('too many frames before a close frame');
   }
 
-  /** Pulls the cable, as far as the other side can tell: a TCP reset. */
+  /** Resets the TCP connection: to the other end it looks like a pulled cable. */
   reset(): void {
     this.socket.resetAndDestroy();
   }
@@ -162,7 +162,7 @@ export class RawPeer {
 
 type Headers = Record<string, string | undefined>;
 
-/** A handshake; headers given as undefined are left out. */
+/** Creates a handshake. Headers with the value undefined are omitted. */
 export function request(path = '/events', headers: Headers = {}, method = 'GET'): string {
   const all: Headers = {
     Host: 'localhost',
@@ -193,7 +193,7 @@ function sizeOf(head: Buffer): number {
 
 const peers: RawPeer[] = [];
 
-// Before the applications stop: import this file before test-app.
+// This runs before the applications stop, so import this file before test-app.
 afterEach(() => {
   for (const peer of peers.splice(0)) peer.socket.destroy();
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
@@ -8,11 +8,15 @@ import { eventually } from './eventually.js';
 import { describeWith } from './describe-with.js';
 import { freePort } from './free-port.js';
 
-const HAS_REDIS = ['redis-server', 'redis-cli'].every(
+/** Tests run on another server, such as valkey-server, if the variable names it. */
+const REDIS_SERVER = process.env.REDIS_SERVER ?? 'redis-server';
+const REDIS_CLI = REDIS_SERVER.replace(/-server$/, '-cli');
+
+const HAS_REDIS = [REDIS_SERVER, REDIS_CLI].every(
   binary => spawnSync(binary, ['--version']).status === 0,
 );
 
-/** A suite that needs a Redis of its own. */
+/** Runs a suite that needs its own Redis. */
 export const describeWithRedis = describeWith(
   'redis-server and redis-cli',
   HAS_REDIS,
@@ -21,26 +25,29 @@ export const describeWithRedis = describeWith(
 
 const START_ATTEMPTS = 5;
 
-/** A Redis of a test's own, on a free port of this machine, that can be killed, stopped and started again. */
+/** A Redis for one test on a free local port. It can be killed, stopped and restarted. */
 export class RedisServer {
   private readonly directory = mkdtempSync(join(tmpdir(), 'semantic-events-redis-'));
   private process: ChildProcess | undefined;
   private readonly clients: Redis[] = [];
+  /** The arguments that make it a Sentinel, which needs a file that it can rewrite. */
+  private mode: string[] = [];
 
   private constructor(
     readonly port: number,
     private readonly options: readonly string[],
   ) {}
 
-  static async start(options: readonly string[] = []): Promise<RedisServer> {
+  static async start(options: readonly string[] = [], sentinel?: string): Promise<RedisServer> {
     for (let attempt = 1; ; attempt++) {
       const server = new RedisServer(await freePort(), options);
+      if (sentinel !== undefined) server.becomeSentinel(sentinel);
       try {
         await server.restart();
         return server;
       } catch (error) {
         await server.close();
-        // Somebody else may have taken the port meanwhile.
+        // Another process may have taken the port in the meantime.
         if (attempt === START_ATTEMPTS) throw error;
       }
     }
@@ -50,7 +57,7 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** A client of the test's own, closed with the server. */
+  /** Returns a client for the test. It is closed with the server. */
   client(): Redis {
     const client = new Redis(this.url);
     client.on('error', () => undefined);
@@ -58,19 +65,25 @@ export class RedisServer {
     return client;
   }
 
-  /** Starts it, empty, on the port it had. */
+  /** Restarts it without data on the same port. */
   async restart(): Promise<void> {
     const socket = join(this.directory, 'redis.sock');
     const settings = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--save', ''];
     const places = ['--dir', this.directory, '--unixsocket', socket, '--logfile', 'redis.log'];
-    const child = spawn('redis-server', [...settings, ...places, ...this.options], {
+    const child = spawn(REDIS_SERVER, [...this.mode, ...settings, ...places, ...this.options], {
       stdio: 'ignore',
     });
     this.process = child;
     await eventually(() => {
       if (child.exitCode !== null) throw new Error('redis-server did not start');
-      return spawnSync('redis-cli', ['-p', `${this.port}`, 'ping']).status === 0;
+      return spawnSync(REDIS_CLI, ['-p', `${this.port}`, 'ping']).status === 0;
     });
+  }
+
+  private becomeSentinel(configuration: string): void {
+    const file = join(this.directory, 'sentinel.conf');
+    writeFileSync(file, configuration);
+    this.mode = [file, '--sentinel'];
   }
 
   async kill(): Promise<void> {
@@ -81,7 +94,7 @@ export class RedisServer {
     await once(child, 'exit');
   }
 
-  /** SIGSTOP: it takes connections and bytes, and answers nothing. */
+  /** Sends SIGSTOP: the server accepts connections and bytes, and answers nothing. */
   stop(): void {
     this.process?.kill('SIGSTOP');
   }
@@ -93,7 +106,7 @@ export class RedisServer {
   async close(): Promise<void> {
     for (const client of this.clients) {
       if (client.status === 'end') continue;
-      // One that waits to reconnect goes without a word.
+      // A client that waits to reconnect ends without an event.
       const gone = client.status === 'reconnecting' ? undefined : once(client, 'end');
       client.disconnect();
       await gone;
@@ -103,7 +116,7 @@ export class RedisServer {
   }
 }
 
-/** Three servers that share the hash slots between them. */
+/** Three servers that share the hash slots of a cluster. */
 export class RedisClusterServers {
   private constructor(private readonly servers: readonly RedisServer[]) {}
 
@@ -115,15 +128,31 @@ export class RedisClusterServers {
       servers.push(await RedisServer.start([...options, ...bus]));
     }
     const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
-    execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+    execFileSync(REDIS_CLI, ['--cluster', 'create', ...addresses, '--cluster-yes']);
     await eventually(() =>
       servers.every(({ port }) =>
-        execFileSync('redis-cli', ['-p', `${port}`, 'cluster', 'info'])
+        execFileSync(REDIS_CLI, ['-p', `${port}`, 'cluster', 'info'])
           .toString()
           .includes('cluster_state:ok'),
       ),
     );
     return new RedisClusterServers(servers);
+  }
+
+  /** Moves hash slots with their keys from the first master to the second. */
+  async moveSlots(count: number): Promise<void> {
+    const [from, to] = this.servers.map(({ port }) =>
+      execFileSync(REDIS_CLI, ['-p', `${port}`, 'cluster', 'myid'])
+        .toString()
+        .trim(),
+    ) as [string, string];
+    const places = ['--cluster-from', from, '--cluster-to', to, '--cluster-slots', `${count}`];
+    const address = `127.0.0.1:${this.servers[0]?.port}`;
+    const child = spawn(REDIS_CLI, ['--cluster', 'reshard', address, ...places, '--cluster-yes'], {
+      stdio: 'ignore',
+    });
+    const [code] = (await once(child, 'exit')) as [number];
+    if (code !== 0) throw new Error('redis-cli could not move the slots');
   }
 
   client(): Cluster {

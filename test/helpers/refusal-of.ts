@@ -1,7 +1,7 @@
 import { RefusalException } from '../../lib/handler/index.js';
 import { type Code, RefusalError } from '../../lib/protocol/index.js';
 
-/** The code something is refused by, or undefined when it passes. Anything but a refusal is thrown on. */
+/** Returns the code that an action is rejected with, or undefined if it passes. Other errors are rethrown. */
 export function refusalOf(action: () => unknown): Code | undefined {
   try {
     action();

@@ -5,10 +5,10 @@ import {
 } from '../../lib/options/index.js';
 import { FakeClock } from './fake-clock.js';
 
-/** The secret of the one key, `main`, of options that name no others. */
+/** The secret of the default key `main`. */
 export const MAIN_SECRET = 'main-secret-of-at-least-32-bytes!';
 
-/** Valid options with every default filled in, as of the moment a new FakeClock shows. */
+/** Returns valid options with all defaults, at the initial time of a FakeClock. */
 export function resolvedOptions(given: Partial<SemanticEventsOptions> = {}): ResolvedOptions {
   return resolveOptions(
     {

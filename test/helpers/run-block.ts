@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { type Block, blocksOf, moduleOf } from './code-blocks.js';
 import type { Json } from './test-client.js';
 
-/** Blocks that something runs. */
+/** The blocks that a test runs. */
 export const taken = new Set<string>();
 
 export const nameOf = ({ page, code }: Pick<Block, 'page' | 'code'>) => `${page}: ${code}`;
 
-/** The one block of a page that has a text in it, to be run. */
+/** Returns the only block of a page that contains a text, and marks it as run. */
 export function take(page: string, text: string): Block {
   const found = blocksOf(page).filter(({ code }) => code.includes(text));
   if (found.length !== 1) throw new Error(`${page} has ${found.length} blocks with ${text}`);
@@ -17,11 +17,11 @@ export function take(page: string, text: string): Block {
 }
 
 interface Reader {
-  /** What a reader has of his own, by its name in the block. */
+  /** The reader's own values, by their name in the block. */
   given?: Record<string, unknown>;
-  /** What must be another text here, such as a port that may be in use. */
+  /** Texts to replace, such as a port that may be in use. */
   change?: [from: string, to: string][];
-  /** Puts around a block what it stands in. */
+  /** Adds the code around a block. */
   within?: (code: string) => string;
 }
 
@@ -29,7 +29,7 @@ const GIVEN = '__givenToBlocks';
 const given: Record<string, Record<string, unknown>> = {};
 let folder: string | undefined;
 
-/** Runs a block as a module. @returns what it declares */
+/** Runs a block as a module. @returns its declarations */
 export async function run(
   block: Block,
   { given: mine = {}, change = [], within = code => code }: Reader = {},
@@ -51,7 +51,7 @@ export async function run(
   return (await import(file)) as Json;
 }
 
-/** What a block declares, a test can look at. */
+/** Exports the declarations of a block, so that a test can read them. */
 function exported(code: string): string {
   const names = [...code.matchAll(/^(?:const|class) (\w+|\{ \w+ \})/gm)].map(({ 1: name = '' }) =>
     name.replace(/[{} ]/g, ''),

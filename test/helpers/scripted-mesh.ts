@@ -20,15 +20,15 @@ const KEYS = generateKeyPairSync('ed25519');
 const PUBLIC_KEY = createPublicKey(KEYS.privateKey).export({ format: 'jwk' }).x;
 
 /**
- * A server of events and subscriptions, written from PROTOCOL.md and nothing else: any token names its user, what is
- * sent as `chat.**` is published, everything else is answered by `<type>.reply`.
+ * A server of events and subscriptions, written from PROTOCOL.md only. Any token names its user. It publishes events of
+ * type `chat.**` and answers all others with `<type>.reply`.
  */
 export class ScriptedMesh {
-  /** How often each event was taken, by its id: more than once would be a replay. */
+  /** The number of times each event was accepted, by id. More than once is a replay. */
   readonly taken = new Map<string, number>();
-  /** What clients did that the protocol does not allow. */
+  /** Violations of the protocol by clients. */
   readonly offences: string[] = [];
-  /** Frames that asked for signatures made once for all. */
+  /** The number of frames that requested shared signatures. */
   broadcastsWanted = 0;
 
   private server: WebSocketServer | undefined;
@@ -55,7 +55,7 @@ export class ScriptedMesh {
     if (server) await promisify(server.close.bind(server))();
   }
 
-  /** Ends all connections as a broken network does. */
+  /** Ends all connections like a broken network. */
   drop(): void {
     for (const { socket } of this.peers) socket.terminate();
     this.peers.clear();
@@ -66,18 +66,18 @@ export class ScriptedMesh {
     for (const { socket } of this.peers) socket.close(code, reason);
   }
 
-  /** Whether it reads nothing and says nothing, as if the cable were pulled. */
+  /** Stops or resumes all reading and writing, as if the cable were pulled. */
   freeze(isFrozen: boolean): void {
     this.isFrozen = isFrozen;
   }
 
-  /** Forgets what it could have sent to those who come back. */
+  /** Drops the history for clients that reconnect. */
   forget(): void {
     this.first += this.log.length;
     this.log = [];
   }
 
-  /** Publishes an event that nobody is told of: all are gone at that moment, and it is forgotten before one is back. */
+  /** Publishes an event that no client receives: all are disconnected, and the event is dropped before one reconnects. */
   lose(type: string, data: unknown): void {
     this.drop();
     this.announce(type, data);
@@ -94,12 +94,12 @@ export class ScriptedMesh {
     for (const peer of this.peers) if (peer.user) this.deliver(peer, event, cursor);
   }
 
-  /** Publishes an event of the server's own. */
+  /** Publishes an event of the server. */
   announce(type: string, data: unknown): void {
     this.publish({ specversion: '1.0', type, source: 'mesh', id: randomUUID(), time: now(), data });
   }
 
-  /** Delivers an event that was changed behind the server's back. */
+  /** Delivers an event that was changed after it was signed. */
   forge(type: string): void {
     for (const peer of this.peers) {
       const event = { specversion: '1.0', type, source: 'mesh', id: randomUUID() };
@@ -108,7 +108,7 @@ export class ScriptedMesh {
     }
   }
 
-  /** Takes the right to a pattern away. */
+  /** Withdraws the right to a pattern. */
   withdraw(pattern: string): void {
     for (const peer of this.peers)
       if (peer.patterns.delete(pattern)) send(peer, { type: 'unsubscribed', patterns: [pattern] });

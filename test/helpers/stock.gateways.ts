@@ -25,7 +25,7 @@ import type { Json, TestClient } from './test-client.js';
 
 const ONE_A_MINUTE = { rate: 1, per: 60_000 };
 
-/** Has a log-in of its own, because Nest's adapter knows no auth frame. */
+/** A gateway with its own log-in, because Nest's adapter knows no auth frame. */
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
 export class StockSecureGateway {
@@ -57,7 +57,7 @@ export class StockSecureGateway {
   @SubscribeMessage('echo')
   @SignedEvent()
   echo(@EventData() data: unknown) {
-    return { event: 'echo.reply', data };
+    return data;
   }
 
   @SubscribeMessage('limited')
@@ -80,7 +80,7 @@ export class StockSecureGateway {
   }
 }
 
-/** Guards one by one, and Nest's own exception filter. */
+/** A gateway with single guards and Nest's own exception filter. */
 @WebSocketGateway({ path: '/events' })
 export class StockBareGateway {
   @SubscribeMessage('echo')
@@ -109,12 +109,12 @@ export class StockBareGateway {
   }
 }
 
-/** An application on Nest's own adapter. */
+/** Starts an application on Nest's own adapter. */
 export function startStock(gateway: TestAppOptions['gateways'][number], more = {}) {
   return TestApp.start({ gateways: [gateway], adapter: WsAdapter, ...more });
 }
 
-/** A trusted producer, which signs with a key of the ring. */
+/** Returns a trusted producer, which signs with a ring key. */
 export async function producerOf(app: TestApp): Promise<TestClient> {
   const client = await app.connect();
   const key = Buffer.from(RING_KEY.secret).toString('base64url');
@@ -122,13 +122,13 @@ export async function producerOf(app: TestApp): Promise<TestClient> {
   return client;
 }
 
-/** Sends an event in Nest's frame and waits for what comes back. */
+/** Sends an event in Nest's frame and returns the answer. */
 export function send(client: TestClient, event: Json, name: string = event.type): Promise<Json> {
   client.sendJson({ event: name, data: event });
   return client.next();
 }
 
-/** Authenticates at StockSecureGateway; from here on the client signs with its session key. */
+/** Authenticates at StockSecureGateway. From then on the client signs with its session key. */
 export async function logIn(client: TestClient, token: string): Promise<Json> {
   client.sendJson({ event: 'login', data: token });
   const answer = await client.next();

@@ -6,10 +6,10 @@ setInterval(() => {
 }, TICK).unref();
 
 /**
- * Measures by the turns that this process had, in milliseconds: by the clock, most of the time on a busy machine is that
- * of others, and no bound would hold. What waits too long has too many turns here as well.
+ * Measures time by the turns of this process, in milliseconds. On a busy machine the clock mostly measures other processes,
+ * and no limit would be reliable. Code that waits too long uses too many turns here as well.
  *
- * @returns how long it has been
+ * @returns a function that returns the elapsed time
  */
 export function stopwatch(): () => number {
   const start = ticks;

@@ -18,7 +18,7 @@ import { openTelemetry, type OpenTelemetryOptions } from '../../lib/opentelemetr
 
 const NEVER = 2 ** 30;
 
-/** OpenTelemetry's own SDK, exporting to memory. */
+/** Records with OpenTelemetry's own SDK in memory. */
 export class TelemetryRecorder {
   private readonly metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   private readonly spanExporter = new InMemorySpanExporter();
@@ -35,13 +35,13 @@ export class TelemetryRecorder {
     spanProcessors: [new SimpleSpanProcessor(this.spanExporter)],
   });
 
-  /** What an application is given. */
+  /** Returns the telemetry option for an application. */
   telemetry(options: Partial<OpenTelemetryOptions> = {}) {
     const meterProvider: Meters = this.meters;
     return openTelemetry({ meterProvider, tracerProvider: this.tracers, ...options });
   }
 
-  /** Every metric that has been measured so far. */
+  /** Returns all metrics recorded so far. */
   async metrics(): Promise<MetricData[]> {
     this.metricExporter.reset();
     await this.meters.forceFlush();
@@ -50,7 +50,7 @@ export class TelemetryRecorder {
       .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics));
   }
 
-  /** The values of a metric, by attributes; of a histogram how many there were. */
+  /** Returns the values of a metric by attributes; for a histogram the counts. */
   async series(name: string): Promise<[Attributes, number][]> {
     const metric = (await this.metrics()).find(({ descriptor }) => descriptor.name === name);
     return (metric?.dataPoints ?? []).map(({ attributes, value }) => [
@@ -59,7 +59,7 @@ export class TelemetryRecorder {
     ]);
   }
 
-  /** How long it took in all, in seconds. */
+  /** Returns the total time of a histogram in seconds. */
   async seconds(name: string): Promise<number> {
     const metric = (await this.metrics()).find(({ descriptor }) => descriptor.name === name);
     const points = (metric as HistogramMetricData | undefined)?.dataPoints ?? [];
@@ -77,7 +77,7 @@ export class TelemetryRecorder {
   }
 }
 
-/** Has contexts be kept as in an application that traces, from here on. */
+/** Keeps contexts from now on, as in an application with tracing. */
 export function keepContexts(): void {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 }

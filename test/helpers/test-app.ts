@@ -15,6 +15,7 @@ import {
   Clock,
   SemanticEventsAdapter,
   SemanticEventsModule,
+  type SemanticEventsModuleExtras,
   type SemanticEventsModuleOptions,
 } from '../../lib/index.js';
 import { TestClient } from './test-client.js';
@@ -24,26 +25,26 @@ export const JWT_SECRET = 'jwt-secret-jwt-secret-jwt-secret-jwt!';
 
 export interface TestAppOptions {
   gateways: Type[];
-  options?: Partial<SemanticEventsModuleOptions>;
+  options?: Partial<SemanticEventsModuleOptions> & Pick<SemanticEventsModuleExtras, 'devtools'>;
   clock?: ClockPort;
   providers?: ModuleMetadata['providers'];
   imports?: ModuleMetadata['imports'];
-  /** Takes the place of `SemanticEventsModule.forRoot`. */
+  /** Replaces `SemanticEventsModule.forRoot`. */
   module?: DynamicModule;
   /** The HTTP platform. @default Express */
   http?: AbstractHttpAdapter;
   /** @default SemanticEventsAdapter */
   adapter?: new (app: INestApplication) => WebSocketAdapter;
-  /** As for `NestFactory.create`. */
+  /** Options for `NestFactory.create`. */
   application?: NestApplicationOptions;
   /** Runs before the application starts. */
   prepare?: (app: INestApplication) => void;
 }
 
-/** `port` is for gateways that do not share the port of the application. */
+/** Options of a connection. `port` is for gateways with a port of their own. */
 type ConnectOptions = Parameters<typeof TestClient.connect>[1] & { port?: number };
 
-/** A real application on a port of its own. */
+/** A real application on its own port. */
 export class TestApp {
   private readonly clients: TestClient[] = [];
 
@@ -87,7 +88,7 @@ export class TestApp {
     return client;
   }
 
-  /** A client that is authenticated as a user. */
+  /** Connects and authenticates as a user. */
   async login(user = 'alice', path = '/events', options: ConnectOptions = {}): Promise<TestClient> {
     const client = await this.connect(path, options);
     const answer = await client.authenticate(tokenFor(user));
@@ -102,7 +103,7 @@ export class TestApp {
   }
 }
 
-/** An access token; claims given as undefined are left out. */
+/** Creates an access token. Claims with the value undefined are omitted. */
 export function tokenFor(user: string, claims: Record<string, unknown> = {}): string {
   const exp = Math.floor(Date.now() / 1000) + 3600;
   return new JwtService({}).sign(

@@ -14,8 +14,8 @@ export interface Signing {
 const RECEIVE_TIMEOUT = 20_000;
 
 /**
- * A client that knows nothing of lib/: it is written from PROTOCOL.md, and so holds the server against it.
- * It queues what it receives, so that no test misses a frame that came early.
+ * A client written from PROTOCOL.md without code of lib/, so that tests compare the server with the protocol. It queues
+ * received frames, so that no test misses an early one.
  */
 export class TestClient {
   readonly received: Json[] = [];
@@ -47,7 +47,7 @@ export class TestClient {
     return client;
   }
 
-  /** The HTTP answer to a handshake that is refused. */
+  /** Returns the HTTP answer to a rejected handshake. */
   static async refusal(
     url: string,
     options: ClientOptions = {},
@@ -64,7 +64,7 @@ export class TestClient {
     };
   }
 
-  /** The next frame, in the order they came. */
+  /** Returns the next frame, in the order of arrival. */
   async next(): Promise<Json> {
     if (this.received.length === 0) {
       await new Promise<void>((resolve, reject) => {
@@ -98,14 +98,14 @@ export class TestClient {
     return event;
   }
 
-  /** Sends an event without signature, as a client can that is not authenticated. */
+  /** Sends an event without a signature, as an unauthenticated client may. */
   emitUnsigned(type: string, members: Json = {}): Json {
     const event = { specversion: '1.0', type, source: 'test-client', id: randomUUID(), ...members };
     this.sendJson({ type: 'event', event });
     return event;
   }
 
-  /** A signed event that has not been sent yet. */
+  /** Creates a signed event without sending it. */
   event(type: string, data?: unknown, members: Json = {}): Json {
     return this.sign({
       specversion: '1.0',
@@ -123,19 +123,19 @@ export class TestClient {
     return { ...event, semanticsignature: signatureOf(event, signing, 'c2s') };
   }
 
-  /** Whether an event was signed by the server for this connection. */
+  /** Returns whether the server has signed an event for this connection. */
   verifies(event: Json): boolean {
     return event.semanticsignature === signatureOf(event, this.signing!, 's2c');
   }
 
-  /** The next frames, in the order they came. */
+  /** Returns the next frames, in the order of arrival. */
   async take(count: number): Promise<Json[]> {
     const frames: Json[] = [];
     while (frames.length < count) frames.push(await this.next());
     return frames;
   }
 
-  /** Whatever came in once there was time for more than was expected. */
+  /** Returns all frames after a quiet period, to detect unexpected ones. */
   async settled(milliseconds = 30): Promise<Json[]> {
     await new Promise(resolve => setTimeout(resolve, milliseconds));
     return this.received.splice(0);

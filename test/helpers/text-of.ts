@@ -1,10 +1,10 @@
 import * as ws from 'ws';
 import type { Writable } from 'node:stream';
 
-// Which @types/ws does not know.
+// @types/ws does not declare the Receiver.
 const { Receiver } = ws as unknown as { Receiver: new (options: object) => Writable };
 
-/** The messages a client of ws reads in frames, which takes none that is masked, cut short or too long. */
+/** Reads messages from frames with the receiver of ws, which rejects masked, cut or oversized frames. */
 export function textsOf(...frames: Buffer[]): string[] {
   const receiver = new Receiver({ isServer: false });
   const texts: string[] = [];
@@ -15,7 +15,7 @@ export function textsOf(...frames: Buffer[]): string[] {
   return texts;
 }
 
-/** The text of a message, made ready or not. */
+/** Returns the text of a message, framed or not. */
 export function textOf(message: string | Buffer): string {
   return typeof message === 'string' ? message : textsOf(message).join();
 }

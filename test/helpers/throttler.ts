@@ -6,8 +6,8 @@ import * as core from '@nestjs/core';
 import type * as Throttler from '@nestjs/throttler';
 
 /**
- * @nestjs/throttler is CommonJS and requires Nest, which is not. Node can do that from 20.19 on, Jest only on Node
- * 24.9: until then Jest takes this file for the package, which runs the real code with a `require` of its own.
+ * Loads @nestjs/throttler, which is CommonJS and requires Nest, an ES module. Node supports that from 20.19, Jest only on
+ * Node 24.9. Until then Jest uses this file in place of the package. It runs the real code with its own `require`.
  */
 const nodeRequire = createRequire(import.meta.url);
 const provided = new Map<string, unknown>([

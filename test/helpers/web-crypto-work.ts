@@ -3,8 +3,7 @@ type Work = (...args: unknown[]) => Promise<unknown>;
 const METHODS = ['importKey', 'sign', 'verify', 'digest'] as const;
 
 /**
- * Counts what WebCrypto has been asked for and has not answered: it answers from threads, when they get to run, and so
- * after no certain number of turns.
+ * The number of pending WebCrypto calls. WebCrypto answers from other threads, so the number of turns until then varies.
  */
 let waiting = 0;
 const subtle = crypto.subtle as unknown as Record<string, Work>;
@@ -19,10 +18,10 @@ for (const name of METHODS) {
   };
 }
 
-/** Turns of the event loop without any such work, after which there is nothing that would ask for more. */
+/** The number of turns of the event loop without WebCrypto calls after which no more are expected. */
 const QUIET_TURNS = 3;
 
-/** Lets whatever is under way happen: promises, WebCrypto and all. */
+/** Waits for all pending work: promises and WebCrypto. */
 export async function settled(): Promise<void> {
   for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
     await new Promise(setImmediate);

@@ -8,7 +8,7 @@ export interface WsCall {
   pattern?: string;
 }
 
-/** What Nest hands to the guards of a gateway's method when a message arrives. */
+/** Creates the context that Nest passes to the guards of a gateway's method. */
 export function wsContext(
   gateway: Type,
   method: string,
@@ -22,7 +22,7 @@ export function wsContext(
   return context;
 }
 
-/** A client that connected from an address, not authenticated unless an id of a user is given. */
+/** Creates a client with an address. It is authenticated if a user id is given. */
 export function clientAt(address: string, userId?: string): Client {
   const client = new Client({ address, url: '/', headers: {} }, 0);
   if (userId !== undefined) client.authenticateAs({ id: userId }, Infinity);

@@ -10,7 +10,7 @@ import { TestApp, tokenFor } from '../helpers/test-app.js';
 const current = new AsyncLocalStorage<unknown>();
 const found: unknown[] = [];
 
-/** Notes who a message is of, as guards do that keep what belongs to a request for all that it calls. */
+/** Stores the user of a message, like guards that keep request data for everything they call. */
 class ContextGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     found.push(current.getStore());
@@ -27,7 +27,7 @@ class ContextGateway {
   context() {}
 }
 
-it('what a guard keeps of one client is not there for the next, whose message came in the same turn', async () => {
+it('AsyncLocalStorage set by a guard does not leak to the next client of the same batch', async () => {
   const app = await TestApp.start({ gateways: [ContextGateway] });
   const peers: RawPeer[] = [];
   for (const user of ['alice', 'bob', 'carol']) {

@@ -1,9 +1,11 @@
+import cluster from 'node:cluster';
 import { connect } from 'node:net';
-import type { Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Injectable, Module, Scope, type Type } from '@nestjs/common';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
+  EventData,
   EventSigner,
   SecurityAudit,
   SemanticEventsConfigError,
@@ -31,7 +33,7 @@ const GREEN = {
 
 let log: LogLine[];
 
-/** An application that logs to us. */
+/** Creates an application whose log the test reads. */
 function start(options: Partial<SemanticEventsOptions>, setup: Partial<TestAppOptions> = {}) {
   const prepare = () => {
     log = captureLog();
@@ -61,14 +63,34 @@ const isOpen = (port: number) =>
   });
 
 describe('an application', () => {
-  it('that passes the checklist starts, with the checklist printed once', async () => {
-    const app = await start(GREEN);
-    expect(app.nest.get(SecurityAudit).run()).toMatchObject({ ok: true, counts: { fail: 0 } });
-    expect(tables()).toHaveLength(1);
-    expect(tables()[0]!.text).toMatch(/\n {2}PASS {2}adapter .*\n {2}PASS {2}tls /);
+  describe('in production', () => {
+    const { NODE_ENV } = process.env;
+    beforeEach(() => {
+      process.env.NODE_ENV = 'production';
+    });
+    afterEach(() => {
+      process.env.NODE_ENV = NODE_ENV;
+    });
+
+    it('that passes the checklist starts and logs the whole checklist once', async () => {
+      const app = await start(GREEN);
+      expect(app.nest.get(SecurityAudit).run()).toMatchObject({ ok: true, counts: { fail: 0 } });
+      expect(tables()).toHaveLength(1);
+      expect(tables()[0]!.text).toMatch(/\n {2}PASS {2}adapter .*\n {2}PASS {2}tls /);
+    });
   });
 
-  it('that fails it does not start where that is enforced, and is told all of it at once', async () => {
+  it('in development logs only the failed items, marked as expected there', async () => {
+    await start(GREEN);
+    expect(tables()).toEqual([]);
+    await start({ ...GREEN, audit: 'print', connection: { origins: ['http://myapp.com'] } });
+    expect(tables()).toHaveLength(1);
+    expect(tables()[0]!.text).toMatch(/expected in development/);
+    expect(tables()[0]!.text).toMatch(/\n {2}FAIL {2}origins /);
+    expect(tables()[0]!.text).not.toMatch(/ {2}(PASS|WARN) {2}/);
+  });
+
+  it('that fails the checklist does not start if that is enforced, and reports every item at once', async () => {
     const connection = { origins: ['http://myapp.com'], trustProxy: true, requireTls: false };
     expect(await problemsOf(start({ ...GREEN, connection }))).toEqual([
       'tls',
@@ -77,7 +99,37 @@ describe('an application', () => {
     ]);
   });
 
-  it('starts whatever it says where it is only printed, or off', async () => {
+  it('with invalid options fails with one error that also lists failed items', async () => {
+    const connection = { origins: ['no origin'], trustProxy: true, messageRate: -1 };
+    expect(await problemsOf(start({ ...GREEN, connection, errors: 'verbose' }))).toEqual([
+      'connection.messageRate must be a number above 0',
+      expect.stringMatching(/^connection\.origins may name origins only/),
+      'tls',
+      'trust-proxy',
+      'error-detail',
+    ]);
+  });
+
+  it('with unvalidated handlers lists them together with the failed items', async () => {
+    class Undecorated {}
+    @WebSocketGateway({ path: '/unvalidated' })
+    class UnvalidatedGateway {
+      @SubscribeMessage('order')
+      onOrder(@EventData() order: Undecorated) {
+        return order;
+      }
+    }
+    const starting = start(
+      { ...GREEN, errors: 'verbose' },
+      { gateways: [UnvalidatedGateway as Type] },
+    );
+    expect(await problemsOf(starting)).toEqual([
+      expect.stringContaining('UnvalidatedGateway.onOrder'),
+      'error-detail',
+    ]);
+  });
+
+  it('starts whatever the result if the checklist is only logged or off', async () => {
     await start({ audit: 'print' });
     expect(tables()).toHaveLength(1);
     expect(tables()[0]).toMatchObject({ level: 'warn' });
@@ -85,11 +137,11 @@ describe('an application', () => {
     expect(tables()).toHaveLength(0);
   });
 
-  it('on another adapter does not start', async () => {
+  it('with another adapter does not start', async () => {
     expect(await problemsOf(start(GREEN, { adapter: WsAdapter }))).toEqual(['adapter']);
   });
 
-  it('that fails opens no port, not even one of a gateway', async () => {
+  it('that fails the checklist opens no port, not even one of a gateway', async () => {
     const port = await freePort();
     @WebSocketGateway(port, { path: '/own' })
     class OwnPortGateway {}
@@ -101,7 +153,7 @@ describe('an application', () => {
     expect(await isOpen(port)).toBe(true);
   });
 
-  it('is looked at with the keys it uses, whatever it was started with', async () => {
+  it('is checked with its current keys, not those of the start', async () => {
     const app = await start(GREEN);
     const rotation = () =>
       app.nest
@@ -113,7 +165,7 @@ describe('an application', () => {
       .get(EventSigner)
       .rotate([{ id: 'weak', secret: 'a'.repeat(64) }, ...GREEN.signing.keys]);
     expect(rotation()).toEqual([
-      'fail: Can be guessed: signing key weak',
+      'fail: Easy to guess: signing key weak',
       'pass: 2 keys are accepted',
     ]);
     app.nest.get(EventSigner).rotate([{ id: 'new', secret: EventSigner.generateKey() }]);
@@ -123,7 +175,7 @@ describe('an application', () => {
     ]);
   });
 
-  it('of several processes that share all but the log-outs fails it', async () => {
+  it('with several processes that do not share log-outs fails the checklist', async () => {
     const server = new FakeServer();
     const stores = {
       nonceStore: new RemoteNonceStore(server),
@@ -135,12 +187,12 @@ describe('an application', () => {
     const { items } = context.get(SecurityAudit).run();
     expect(items.find(({ id }) => id === 'stores')).toMatchObject({
       status: 'fail',
-      finding: 'One of several processes remembers by itself: log-outs',
+      finding: 'Several processes serve the application, and each keeps its own: log-outs',
     });
     await context.close();
   });
 
-  it('that serves nobody needs no checklist', async () => {
+  it('without a server needs no checklist', async () => {
     const module = SemanticEventsModule.forRoot({ ...GREEN, connection: { trustProxy: true } });
     const context = await NestFactory.createApplicationContext(module, { logger: false });
     expect(context.get(SecurityAudit).run().ok).toBe(false);
@@ -156,14 +208,10 @@ describe('handlers without validation', () => {
   };
 
   it('are named, and no others', async () => {
-    expect(await unvalidated(DataGateway)).toBe(
-      ['bigint', 'function', 'string', 'date', 'list', 'record']
-        .map(method => `DataGateway.${method}`)
-        .join(', '),
-    );
+    expect(await unvalidated(DataGateway)).toBe('DataGateway.any, DataGateway.record');
   });
 
-  it('are found among ordinary ones, too', async () => {
+  it('are found next to validated ones', async () => {
     @WebSocketGateway({ path: '/plain' })
     class PlainGateway {
       @SubscribeMessage('body')
@@ -183,4 +231,80 @@ describe('handlers without validation', () => {
     }
     expect(await unvalidated(PlainGateway)).toBe('PlainGateway.body, PlainGateway.bare');
   });
+});
+
+describe('the checklist finds', () => {
+  const findingOf = async (
+    id: string,
+    setup: Partial<TestAppOptions>,
+    options: Partial<SemanticEventsOptions> = {},
+  ) => {
+    const app = await start({ audit: 'off', ...options }, setup);
+    const item = app.nest
+      .get(SecurityAudit)
+      .run()
+      .items.find(found => found.id === id);
+    return `${item?.status}: ${item?.finding}`;
+  };
+
+  it('a gateway that two modules provide', async () => {
+    class Other {}
+    Module({ providers: [DemoGateway] })(Other);
+    expect(await findingOf('gateways', { imports: [Other] })).toMatch(/^fail: .*DemoGateway/);
+  });
+
+  it('a request-scoped guard of the application, which Nest does not run before gateways', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class TenantGuard {
+      canActivate() {
+        return true;
+      }
+    }
+    const providers = [{ provide: APP_GUARD, useClass: TenantGuard }];
+    expect(await findingOf('global-guards', { providers })).toMatch(/^warn: .*TenantGuard/);
+  });
+
+  it('handlers without @SignedEvent() or @RateLimit()', async () => {
+    expect(await findingOf('signed-events', {})).toMatch(/DemoGateway\.unsigned/);
+    expect(await findingOf('signed-events', {})).not.toMatch(/DemoGateway\.echo\b/);
+    expect(await findingOf('handler-limits', {})).toMatch(/DemoGateway\.echo\b/);
+    expect(await findingOf('handler-limits', {})).not.toMatch(/DemoGateway\.limited/);
+  });
+
+  it.each([
+    ['pass', { NODE_APP_INSTANCE: '0', instances: '1' }],
+    ['pass', { NODE_APP_INSTANCE: '0' }],
+    ['fail', { NODE_APP_INSTANCE: '0', instances: '4' }],
+    ['fail', { NODE_APP_INSTANCE: '3' }],
+  ])('other processes of PM2: %s with %j', async (status, env) => {
+    const before = { ...process.env };
+    Object.assign(process.env, env);
+    try {
+      expect(await findingOf('stores', {})).toMatch(new RegExp(`^${status}`));
+    } finally {
+      process.env = before;
+    }
+  });
+
+  it.each([
+    ['fail', undefined, {}],
+    ['pass', 1, {}],
+    ['pass', 1, { NODE_APP_INSTANCE: '0' }],
+    ['fail', 2, {}],
+    ['fail', 1, { NODE_APP_INSTANCE: '1' }],
+  ])(
+    'other workers of a cluster: %s with monitoring.nodes %j and %j',
+    async (status, nodes, env) => {
+      const before = { ...process.env };
+      Object.assign(process.env, env);
+      Object.assign(cluster, { isWorker: true });
+      try {
+        const options = nodes === undefined ? {} : { monitoring: { nodes } };
+        expect(await findingOf('stores', {}, options)).toMatch(new RegExp(`^${status}`));
+      } finally {
+        process.env = before;
+        Object.assign(cluster, { isWorker: false });
+      }
+    },
+  );
 });

@@ -146,7 +146,7 @@ beforeEach(() => {
 });
 
 describe('@Authorize', () => {
-  it.each(['doc.edit', 'doc.later'])('lets %s pass where its check says so', async type => {
+  it.each(['doc.edit', 'doc.later'])('allows %s if its check allows it', async type => {
     const client = await enter(await start(), 'alice');
     client.emit(type, { owner: 'alice' });
     expect((await client.next()).event.data).toBe('edited');
@@ -154,21 +154,23 @@ describe('@Authorize', () => {
     expect(await client.next()).toMatchObject({ code: 'FORBIDDEN', status: 403, id });
   });
 
-  it.each(['doc.undefined', 'doc.truthy', 'doc.throws', 'doc.rejects'])(
-    'forbids %s, and tells no more',
-    async type => {
-      const client = await enter(await start(), 'alice');
-      client.emit(type, 1);
-      const answer = await client.next();
-      expect(answer.code).toBe('FORBIDDEN');
-      expect(JSON.stringify(answer)).not.toContain('secret');
-      expect(calls).toEqual([]);
-      client.sendJson({ type: 'ping' });
-      expect((await client.next()).type).toBe('pong');
-    },
-  );
+  it.each([
+    ['FORBIDDEN', 'doc.undefined'],
+    ['FORBIDDEN', 'doc.truthy'],
+    ['UNAVAILABLE', 'doc.throws'],
+    ['UNAVAILABLE', 'doc.rejects'],
+  ])('rejects with %s for %s, and sends no details', async (code, type) => {
+    const client = await enter(await start(), 'alice');
+    client.emit(type, 1);
+    const answer = await client.next();
+    expect(answer.code).toBe(code);
+    expect(JSON.stringify(answer)).not.toContain('secret');
+    expect(calls).toEqual([]);
+    client.sendJson({ type: 'ping' });
+    expect((await client.next()).type).toBe('pong');
+  });
 
-  it('is asked after the signature, whatever the order of decorators', async () => {
+  it('checks after the signature, whatever the order of decorators', async () => {
     const client = await enter(await start(), 'alice');
     const event = { ...client.event('doc.edit', { owner: 'bob' }), data: { owner: 'alice' } };
     client.sendJson({ type: 'event', event });
@@ -176,7 +178,7 @@ describe('@Authorize', () => {
     expect(calls).toEqual([]);
   });
 
-  it("takes events only, in Nest's frame, too", async () => {
+  it("accepts events only, even in Nest's frame", async () => {
     const client = await enter(await start(), 'alice');
     client.sendJson({ event: 'doc.later', data: { owner: 'alice' } });
     expect(await client.next()).toMatchObject({ data: { code: 'INVALID_EVENT' } });
@@ -191,7 +193,7 @@ describe('@Roles', () => {
     [[], 'FORBIDDEN'],
     ['admin', 'FORBIDDEN'],
     [undefined, 'FORBIDDEN'],
-  ])('on a gateway, %j is answered by %s', async (roles, answer) => {
+  ])('on a gateway applies to every handler: %j is answered by %s', async (roles, answer) => {
     const client = await enter(await start(), 'alice', roles, '/admin');
     client.emit('admin.reset');
     const { code, event } = await client.next();
@@ -202,14 +204,14 @@ describe('@Roles', () => {
     [['admin', 'auditor'], 'audit'],
     [['admin'], 'FORBIDDEN'],
     [['auditor'], 'FORBIDDEN'],
-  ])('on gateway and method both hold: %j is answered by %s', async (roles, answer) => {
+  ])('on gateway and method must both match: %j is answered by %s', async (roles, answer) => {
     const client = await enter(await start(), 'alice', roles, '/admin');
     client.emit('admin.audit');
     const { code, event } = await client.next();
     expect(code ?? event.data).toBe(answer);
   });
 
-  it('and @Authorize both hold', async () => {
+  it('must pass together with @Authorize', async () => {
     const client = await enter(await start(), 'alice', ['editor']);
     client.emit('doc.both', { owner: 'alice' });
     expect((await client.next()).event.data).toBe('both');
@@ -227,7 +229,7 @@ describe('@Roles', () => {
 });
 
 describe('EventAuthorizer', () => {
-  it('is replaced by DI, and its failure forbids', async () => {
+  it('can be replaced by DI, and its failure is UNAVAILABLE, not a verdict', async () => {
     class Strict extends EventAuthorizer {
       canPublish(client: Client, { type }: SemanticEvent) {
         if (type === 'doc.later') throw new Error('secret');
@@ -250,19 +252,19 @@ describe('EventAuthorizer', () => {
     expect((await alice.next()).event.data).toBe('guarded');
     expect((await bob.next()).code).toBe('FORBIDDEN');
     alice.emit('doc.later', { owner: 'alice' });
-    expect((await alice.next()).code).toBe('FORBIDDEN');
+    expect((await alice.next()).code).toBe('UNAVAILABLE');
   });
 });
 
-describe('ordinary Nest pieces', () => {
-  it('a guard of the application after ours sees who the client is', async () => {
+describe('Nest features', () => {
+  it('a guard of the application that runs after ours sees the authenticated client', async () => {
     const client = await enter(await start(), 'alice');
     client.emit('guarded');
     expect((await client.next()).event.data).toBe('guarded');
     expect(seen).toEqual(['alice']);
   });
 
-  it('an APP_GUARD sees who the client is, wherever Nest applies it', async () => {
+  it('an APP_GUARD sees the authenticated client, wherever Nest applies it', async () => {
     const app = await start({ providers: [{ provide: APP_GUARD, useClass: SeesUser }] });
     const client = await enter(app, 'alice');
     client.emit('guarded');
@@ -276,7 +278,7 @@ describe('ordinary Nest pieces', () => {
     expect((await client.next()).event.data).toBe('per message');
   });
 
-  it('a Passport-style user, with a numeric id and a class of its own, is handed on as it is', async () => {
+  it('a user object with a numeric id and a class of its own is passed on unchanged', async () => {
     class User {
       readonly roles = ['admin'];
 

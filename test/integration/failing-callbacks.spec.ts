@@ -22,7 +22,7 @@ async function start(auth: SemanticEventsOptions['auth'], clock?: FakeClock) {
     (await app.connect()).authenticate(token);
   return {
     authenticate,
-    told: () => log.filter(({ context }) => context === 'TokenAuthenticator'),
+    errorLines: () => log.filter(({ context }) => context === 'TokenAuthenticator'),
   };
 }
 
@@ -33,29 +33,31 @@ describe('a function of the application that fails', () => {
     ['auth.jwt.keyProvider', { jwt: { algorithms: ['HS256'], keyProvider: fails } }],
     ['auth.jwt.toUser', { jwt: { secret: JWT_SECRET, toUser: fails } }],
     ['auth.jwt.toUser', { jwt: { secret: JWT_SECRET, toUser: async () => fails() } }],
-  ])('has the token refused and %s told to the operator', async (name, auth) => {
-    const { authenticate, told } = await start(auth);
-    expect((await authenticate()).code).toBe('AUTH_FAILED');
-    expect(told()).toHaveLength(1);
-    expect(told()[0]).toMatchObject({ level: 'error' });
-    expect(told()[0]!.text).toMatch(new RegExp(`^${name} threw Error\n {4}at .*failing-callbacks`));
-    expect(told()[0]!.text).not.toContain('canary');
+  ])('causes UNAVAILABLE, and %s is logged', async (name, auth) => {
+    const { authenticate, errorLines } = await start(auth);
+    expect((await authenticate()).code).toBe('UNAVAILABLE');
+    expect(errorLines()).toHaveLength(1);
+    expect(errorLines()[0]).toMatchObject({ level: 'error' });
+    expect(errorLines()[0]!.text).toMatch(
+      new RegExp(`^${name} threw Error\n {4}at .*failing-callbacks`),
+    );
+    expect(errorLines()[0]!.text).not.toContain('canary');
   });
 
-  it('is told once per interval, however many tokens are sent', async () => {
+  it('is logged once per interval, however many tokens are sent', async () => {
     const clock = new FakeClock();
-    const { authenticate, told } = await start({ validateToken: fails }, clock);
+    const { authenticate, errorLines } = await start({ validateToken: fails }, clock);
     for (let count = 0; count < 5; count++) await authenticate('any');
     clock.advance(60_000);
     await authenticate('any');
-    expect(told().map(({ text }) => text.split('\n')[0])).toEqual([
+    expect(errorLines().map(({ text }) => text.split('\n')[0])).toEqual([
       'auth.validateToken threw Error',
       'auth.validateToken threw Error (4 more failures since the last line)',
     ]);
   });
 });
 
-describe('no failure', () => {
+describe('not logged as a failure', () => {
   it.each<[string, string, SemanticEventsOptions['auth']]>([
     ['a token that is wrong', 'AUTH_FAILED', { jwt: { secret: JWT_SECRET } }],
     ['null for a token', 'AUTH_FAILED', { validateToken: () => null }],
@@ -69,8 +71,8 @@ describe('no failure', () => {
       },
     ],
   ])('is %s', async (_, code, auth) => {
-    const { authenticate, told } = await start(auth);
+    const { authenticate, errorLines } = await start(auth);
     expect((await authenticate(tokenFor('alice', { exp: 1 }))).code).toBe(code);
-    expect(told()).toEqual([]);
+    expect(errorLines()).toEqual([]);
   });
 });

@@ -1,6 +1,8 @@
 import { jest } from '@jest/globals';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
+  type Authorization,
+  Authorize,
   RateLimit,
   RateLimiter,
   SecureGateway,
@@ -39,10 +41,10 @@ class LimitedGateway {
 
 describe('a rate limit on a gateway', () => {
   it.each([
-    ['holds for each handler by itself', ['one', 'two'], 0],
+    ['applies to each handler separately', ['one', 'two'], 0],
     ['charges an event once', ['one', 'one'], 1],
-    ['gives way to the one on a handler', ['wide', 'wide', 'wide', 'wide'], 1],
-    ['spares a handler with @SkipRateLimit()', Array<string>(20).fill('free'), 0],
+    ['is overridden by the one on a handler', ['wide', 'wide', 'wide', 'wide'], 1],
+    ['does not apply to a handler with @SkipRateLimit()', Array<string>(20).fill('free'), 0],
   ])('%s', async (_, types, refused) => {
     const client = await (await TestApp.start({ gateways: [LimitedGateway] })).login();
     for (const type of types) client.emit(type);
@@ -51,7 +53,7 @@ describe('a rate limit on a gateway', () => {
     expect(answers.filter(({ type }) => type === 'event')).toHaveLength(types.length - refused);
   });
 
-  it('is no limit of another gateway, although both have one name', async () => {
+  it('does not count for another gateway of the same class name', async () => {
     const versions = ['/v1', '/v2'].map((path, version) => {
       @WebSocketGateway({ path })
       @SecureGateway()
@@ -85,7 +87,7 @@ describe('a rate limit on a gateway', () => {
 });
 
 describe('a flood over the limit of a handler', () => {
-  it('is refused without Nest, in the form of its frames, and with the id of each', async () => {
+  it("is rejected without Nest, in Nest's frame format and with the id of each event", async () => {
     const app = await TestApp.start({ gateways: [LimitedGateway] });
     const begin = jest.spyOn(app.nest.get(RateLimiter), 'begin');
     const client = await app.login();
@@ -103,10 +105,12 @@ describe('a flood over the limit of a handler', () => {
       event: 'exception',
       data: { code: 'RATE_LIMITED', id: event.id },
     });
-    expect(begin.mock.calls.filter(([key]) => key.includes('two'))).toHaveLength(2);
+    const isOfTwo = ([key]: Parameters<RateLimiter['begin']>) =>
+      JSON.stringify(key).includes('two');
+    expect(begin.mock.calls.filter(isOfTwo)).toHaveLength(2);
   });
 
-  it('does not keep the event from another handler that takes it, too', async () => {
+  it('does not stop another handler of the same event', async () => {
     const calls: string[] = [];
     @WebSocketGateway({ path: '/events' })
     @SecureGateway()
@@ -123,4 +127,58 @@ describe('a flood over the limit of a handler', () => {
     expect(answers.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(4);
     expect(calls).toHaveLength(5);
   });
+});
+
+describe('a rate limit that several users share', () => {
+  const MEMBERS = ['alice', 'bob'];
+  const isMember: Authorization = ({ user }) => MEMBERS.includes(String(user?.id));
+  const room = () => 'room';
+
+  @WebSocketGateway({ path: '/events' })
+  @SecureGateway()
+  class OnHandler {
+    @SubscribeMessage('say')
+    @SignedEvent()
+    @RateLimit({ rate: 2, per: 3_600_000, by: room })
+    @Authorize(isMember)
+    say() {
+      return 'said';
+    }
+  }
+
+  @WebSocketGateway({ path: '/events' })
+  @SecureGateway()
+  @RateLimit({ rate: 2, per: 3_600_000, by: 'address' })
+  class OnGateway {
+    @SubscribeMessage('say')
+    @SignedEvent()
+    @Authorize(isMember)
+    say() {
+      return 'said';
+    }
+  }
+
+  it.each([OnHandler, OnGateway])(
+    'is not used up by clients that may not call the handler: %p',
+    async gateway => {
+      const app = await TestApp.start({ gateways: [gateway] });
+      const [alice, mallory] = [await app.login('alice'), await app.login('mallory')];
+      for (let attempt = 0; attempt < 10; attempt++) {
+        mallory.emit('say');
+        expect((await mallory.next()).code).toBe('FORBIDDEN');
+      }
+      const forged = { ...alice.event('say'), data: 'forged' };
+      for (let attempt = 0; attempt < 5; attempt++) {
+        alice.sendJson({ type: 'event', event: forged });
+        expect((await alice.next()).code).toBe('INVALID_SIGNATURE');
+      }
+      const bob = await app.login('bob');
+      for (const member of [alice, bob]) {
+        member.emit('say');
+        expect((await member.next()).event.data).toBe('said');
+      }
+      alice.emit('say');
+      expect((await alice.next()).code).toBe('RATE_LIMITED');
+    },
+  );
 });

@@ -13,6 +13,7 @@ import {
   EventData,
   Public,
   RateLimit,
+  reply,
   SecureGateway,
   SignedEvent,
 } from '../../lib/index.js';
@@ -36,7 +37,7 @@ class ScopedGateway {
   @SubscribeMessage('id')
   @SignedEvent()
   id(@EventData() data: unknown) {
-    return { event: 'id', data: [this.own.id, data] };
+    return reply({ type: 'id', data: [this.own.id, data] });
   }
 
   @SubscribeMessage('limited')
@@ -75,7 +76,7 @@ class WaitingGateway {
   }
 }
 
-/** The tenant a client names in its URL shares one instance of durable providers. */
+/** Clients that name the same tenant in their URL share one instance of durable providers. */
 class ByTenant implements ContextIdStrategy<object> {
   private readonly tenants = new Map<string, ContextId>();
 
@@ -90,7 +91,7 @@ class ByTenant implements ContextIdStrategy<object> {
 describe('a request-scoped gateway', () => {
   const start = () => TestApp.start({ gateways: [ScopedGateway], providers: [PerRequest] });
 
-  it('belongs to one client, and answers it by signed events', async () => {
+  it('has one instance per client, and replies with signed events', async () => {
     const app = await start();
     const ids: string[] = [];
     for (const client of [await app.login(), await app.login()]) {
@@ -103,7 +104,7 @@ describe('a request-scoped gateway', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  it('refuses like any other', async () => {
+  it('rejects like any other gateway', async () => {
     const client = await (await start()).login();
     client.sendJson({ type: 'event', event: { ...client.event('id', 1), data: 2 } });
     expect((await client.next()).code).toBe('INVALID_SIGNATURE');
@@ -113,14 +114,14 @@ describe('a request-scoped gateway', () => {
     expect(answers.filter(({ code }) => code === 'REPLAY_DETECTED')).toHaveLength(1);
   });
 
-  it('charges a rate limit across requests', async () => {
+  it('applies a rate limit across requests', async () => {
     const client = await (await start()).login();
     for (const type of ['limited', 'limited']) client.emit(type);
     const answers = await client.take(2);
     expect(answers.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(1);
   });
 
-  it('is closed to who has not authenticated, but for what is public', async () => {
+  it('rejects unauthenticated clients, except for public handlers', async () => {
     const client = await (await start()).connect();
     const event = (type: string) => ({ specversion: '1.0', type, source: 's', id: randomUUID() });
     client.sendJson({ type: 'event', event: event('open') });
@@ -135,7 +136,7 @@ describe('a durable provider', () => {
     ContextIdFactory.apply(undefined as unknown as ContextIdStrategy);
   });
 
-  it('is shared by the clients of a tenant and by nobody else', async () => {
+  it('is shared by the clients of one tenant only', async () => {
     ContextIdFactory.apply(new ByTenant());
     const app = await TestApp.start({ gateways: [TenantGateway], providers: [PerTenant] });
     const ids: string[] = [];
@@ -150,7 +151,7 @@ describe('a durable provider', () => {
 });
 
 describe('an asynchronous provider', () => {
-  it('is there before the first client', async () => {
+  it('is resolved before the first client connects', async () => {
     const later = { provide: 'LATER', useFactory: async () => Promise.resolve('now') };
     const app = await TestApp.start({ gateways: [WaitingGateway], providers: [later] });
     const client = await app.login();

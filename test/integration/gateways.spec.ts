@@ -68,8 +68,8 @@ function gatewayAt(port: number, options: { path?: string } = { path: '/own' }):
   return OwnPortGateway;
 }
 
-describe('a gateway on a port of its own', () => {
-  it('is protected like one on the port of the application', async () => {
+describe('a gateway on its own port', () => {
+  it("is protected like one on the application's port", async () => {
     const port = await freePort();
     const app = await TestApp.start({ gateways: [gatewayAt(port)] });
     const stranger = await app.connect('/own', { port });
@@ -84,7 +84,7 @@ describe('a gateway on a port of its own', () => {
     expect(app.nest.get(ConnectionManager).count).toBe(1);
   });
 
-  it('is not open because one at the same path of another port is', async () => {
+  it('does not become public because a gateway at the same path of another port is', async () => {
     const port = await freePort();
     const app = await TestApp.start({ gateways: [gatewayAt(port), OpenOwnGateway] });
     const [own, open] = [await app.connect('/own', { port }), await app.connect('/own')];
@@ -94,21 +94,21 @@ describe('a gateway on a port of its own', () => {
   });
 });
 
-describe('a gateway on a port of its own without a path', () => {
+describe('a gateway on its own port without a path', () => {
   const start = async () => {
     const port = await freePort();
     const options = { auth: { validateToken: () => ({ id: 'alice' }), timeout: 2_000 } };
     return { port, app: await TestApp.start({ gateways: [gatewayAt(port, {})], options }) };
   };
 
-  it.each(['/', '/any', ''])('takes any: %j', async path => {
+  it.each(['/', '/any', ''])('accepts any path: %j', async path => {
     const { port, app } = await start();
     const client = await app.login('alice', path, { port });
     client.emit('own', 'data');
     expect((await client.next()).event.data).toBe('own');
   });
 
-  it('is guarded against connections that say nothing, and these hold up no shutdown', async () => {
+  it('drops silent connections, which do not delay the shutdown', async () => {
     const { port, app } = await start();
     await (
       await RawPeer.connect(port)
@@ -118,29 +118,29 @@ describe('a gateway on a port of its own without a path', () => {
     await peer.gone;
   });
 
-  it('asks whoever sends an ordinary request to upgrade', async () => {
+  it('answers an ordinary request with 426 Upgrade Required', async () => {
     const { port } = await start();
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(426);
   });
 });
 
-describe('the deadline of authentication', () => {
-  it('does not hold where a whole gateway is @Public()', async () => {
+describe('the authentication deadline', () => {
+  it('does not apply if a whole gateway is @Public()', async () => {
     const auth = { validateToken: () => null, timeout: 100 };
     const app = await TestApp.start({
       gateways: [OpenOwnGateway, DemoGateway],
       options: { auth },
     });
     const [open, closed] = [await app.connect('/own'), await app.connect('/events')];
-    // Both connections see the same scan of deadlines.
+    // The same scan of deadlines covers both connections.
     expect((await closed.closed).code).toBe(4408);
     open.sendJson({ event: 'own' });
     expect(await open.next()).toEqual({ event: 'own', data: 'open' });
   });
 });
 
-describe('the hooks of a gateway', () => {
-  it('are called once for each socket, with a client that turns into a user in between', async () => {
+describe('gateway hooks', () => {
+  it('are called once per socket, with a client that is authenticated in between', async () => {
     const app = await TestApp.start({ gateways: [WatchingGateway, DemoGateway] });
     const gateway = app.nest.get(WatchingGateway);
     const client = await app.login('alice');
@@ -159,7 +159,7 @@ describe('SemanticEventsAdapter', () => {
     expect(() => new SemanticEventsAdapter(app)).toThrow('SemanticEventsModule.forRoot()');
   });
 
-  it('leaves the process running to tell so', async () => {
+  it('does not end the process, so that the error is seen', async () => {
     const app = await NestFactory.create(EmptyModule, { logger: false });
     const exit = jest.spyOn(process, 'exit').mockReturnValue(undefined as never);
     try {
@@ -170,13 +170,13 @@ describe('SemanticEventsAdapter', () => {
     }
   });
 
-  it('starts no gateway that relies on a verifyClient of its own, which would not be asked', async () => {
+  it('rejects a gateway with its own verifyClient, which would not be called', async () => {
     @WebSocketGateway({ path: '/events', verifyClient: () => false } as object)
     class RelyingGateway {}
     await expect(TestApp.start({ gateways: [RelyingGateway] })).rejects.toThrow('verifyClient');
   });
 
-  it('takes leave of its clients also where a gateway would not keep track of them', async () => {
+  it('closes its clients at shutdown even if a gateway does not track them', async () => {
     @WebSocketGateway({ path: '/events', clientTracking: false } as object)
     class ForgetfulGateway {}
     const app = await TestApp.start({ gateways: [ForgetfulGateway] });

@@ -5,7 +5,7 @@ import { DemoGateway } from '../helpers/demo.gateway.js';
 import { TestApp } from '../helpers/test-app.js';
 import { TestClient } from '../helpers/test-client.js';
 
-/** For all that is not about the event loop: of a busy machine it may be late. */
+/** For tests that do not check the event loop, which may be slow on a busy machine. */
 const PATIENT = { eventLoopDelay: 60_000 };
 
 async function start(maxConnections = 10) {
@@ -18,8 +18,8 @@ async function start(maxConnections = 10) {
   return { app, health: app.nest.get(SemanticEventsHealthIndicator) };
 }
 
-describe('the health of an application', () => {
-  it('is up while stores answer, there is room, and the event loop keeps up', async () => {
+describe('SemanticEventsHealthIndicator', () => {
+  it('is up if stores answer, there is room, and the event loop keeps up', async () => {
     const { app, health } = await start();
     await app.connect();
     expect(await health.isHealthy('gateway', PATIENT)).toEqual({
@@ -28,11 +28,12 @@ describe('the health of an application', () => {
         stores: { connections: 'up', nonces: 'up', rateLimits: 'up' },
         connections: { open: 1, limit: 10 },
         eventLoopDelay: expect.any(Number),
+        signingKeys: 'up',
       },
     });
   });
 
-  it('is down when there is no room left', async () => {
+  it('is down if the node has no room left', async () => {
     const { app, health } = await start(2);
     for (let count = 0; count < 2; count++) await app.connect();
     expect(await health.isHealthy('gateway')).toMatchObject({ gateway: { status: 'down' } });
@@ -41,7 +42,7 @@ describe('the health of an application', () => {
     });
   });
 
-  it('is down when other nodes have taken all the room there is', async () => {
+  it('is down if other nodes have used up all room', async () => {
     const { app, health } = await start(2);
     const store = app.nest.get(ConnectionStore);
     for (let count = 0; count < 2; count++) await store.acquire([{ key: 'all', limit: 2 }]);
@@ -57,7 +58,7 @@ describe('the health of an application', () => {
     ['nonces', NonceStore, 'use'],
     ['rateLimits', RateLimitStore, 'take'],
   ] as const)(
-    'is down while the store of %s fails or is silent, and up again after',
+    'is down while the store of %s fails or does not answer, and up again after',
     async (name, port, method) => {
       const { app, health } = await start();
       const store = app.nest.get<Record<string, unknown>>(port);
@@ -79,7 +80,7 @@ describe('the health of an application', () => {
     },
   );
 
-  it('is down when the event loop is too late', async () => {
+  it('is down if the event loop is too slow', async () => {
     const { health } = await start();
     expect(await health.isHealthy('gateway', { eventLoopDelay: -1 })).toMatchObject({
       gateway: { status: 'down' },

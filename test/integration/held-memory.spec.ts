@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { eventually } from '../helpers/eventually.js';
 import { GatedGateway } from '../helpers/gated.gateway.js';
 import { frame, PING, RawPeer } from '../helpers/raw-peer.js';
 import { TestApp, tokenFor } from '../helpers/test-app.js';
@@ -7,13 +8,13 @@ import { TestApp, tokenFor } from '../helpers/test-app.js';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Bytes of buffers that are still in use. */
+/** Returns the bytes of buffers that are still in use. */
 function used(): number {
   collect();
   return process.memoryUsage().arrayBuffers;
 }
 
-it('messages that are held for long take up no more than themselves, whatever they came with', async () => {
+it('queued messages do not retain the memory of the chunks they arrived in', async () => {
   const app = await TestApp.start({
     gateways: [GatedGateway],
     options: { connection: { maxRunningHandlers: 1, messageRate: 1e6 } },
@@ -33,7 +34,7 @@ it('messages that are held for long take up no more than themselves, whatever th
     peer.write(Buffer.concat([silent, ...pings]));
     await read();
   }
-  const kept = used() - before;
+  // V8 frees buffers in the background, after the collection. Retained chunks would take 2.5 MB for good.
+  await eventually(() => used() - before < 800_000);
   app.nest.get(GatedGateway).open();
-  expect(kept).toBeLessThan(800_000);
 });

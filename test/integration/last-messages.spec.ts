@@ -26,37 +26,38 @@ const event = (id: string) =>
   );
 const closing = frame(Buffer.from([3, 232]), { opcode: CLOSE });
 
-// What comes in is handled at the end of a turn of the event loop; a connection may end before.
-describe('messages that came before the end of their connection', () => {
-  it('are handled when a close frame came with them', async () => {
+// Received frames are handled at the end of a turn of the event loop. A connection may close
+// before.
+describe('messages that arrive before their connection closes', () => {
+  it('are handled if a close frame arrives with them', async () => {
     const { peer, calls } = await start();
     peer.write(Buffer.concat([event('1'), event('2'), closing]));
     expect(await peer.closeCode()).toBe(1000);
     expect(calls).toHaveLength(2);
   });
 
-  it('are handled when the end of the stream came with them', async () => {
+  it('are handled if the end of the stream arrives with them', async () => {
     const { peer, calls } = await start();
     peer.socket.end(event('1'));
     await eventually(() => calls.length === 1);
   });
 
-  it('are handled when what came with them breaks the protocol, and nothing behind it is', async () => {
+  it('are handled if a protocol error arrives with them, and nothing after it is', async () => {
     const { peer, calls } = await start();
     peer.write(Buffer.concat([event('1'), frame('x', { rsv: 1 }), event('2')]));
     expect(await peer.closeCode()).toBe(1002);
     expect(calls).toHaveLength(1);
   });
 
-  it('are handled when the next goes over the limit that closes, and nothing behind it is', async () => {
-    // One frame for the token, and one offence that is forgiven.
+  it('are handled if the next one exceeds the closing limit, and nothing after it is', async () => {
+    // One frame for the token, and one strike that is forgiven.
     const { peer, calls } = await start({ messageRate: 0.001, messageBurst: 3, maxStrikes: 1 });
     peer.write(Buffer.concat(['1', '2', '3', '4', '5'].map(event)));
     expect(await peer.closeCode()).toBe(4429);
     expect(calls).toHaveLength(2);
   });
 
-  it('are not handled when they came behind one that was held, and then closed the connection', async () => {
+  it('are not handled after a queued message that closes the connection', async () => {
     const app = await TestApp.start({
       gateways: [GatedGateway],
       options: { connection: { maxRunningHandlers: 1, maxStrikes: 1 } },
@@ -65,11 +66,11 @@ describe('messages that came before the end of their connection', () => {
     const peer = await RawPeer.open(app.port);
     peer.send({ type: 'auth', token: tokenFor('alice') });
     await peer.next();
-    // Behind a handler that runs, two that are not JSON are held when the ping is answered.
+    // While a handler runs, two frames that are not JSON are queued until the ping is answered.
     const silent = frame(JSON.stringify({ event: 'gated.silent' }));
     peer.write(Buffer.concat([silent, frame('x'), frame('x'), frame('', { opcode: PING })]));
     await peer.next();
-    // That handler finishes in the same turn as one more message comes in.
+    // That handler finishes in the same turn as one more message arrives.
     const released = await connection(() => {
       gateway.release(1);
     });
@@ -81,9 +82,9 @@ describe('messages that came before the end of their connection', () => {
   });
 });
 
-/** @param told called when something comes out at the other end */
-async function connection(told: () => void): Promise<Socket> {
-  const server = createServer(other => other.once('data', told)).listen(0, '127.0.0.1');
+/** @param onData called with the bytes that leave at the other end */
+async function connection(onData: () => void): Promise<Socket> {
+  const server = createServer(other => other.once('data', onData)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   await once(server, 'connection');
@@ -94,7 +95,7 @@ async function connection(told: () => void): Promise<Socket> {
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
 class CountingGateway {
-  /** How much of the connection had been read when a handler was called. */
+  /** Counts the bytes of the connection that were read when a handler was called. */
   readonly read: number[] = [];
 
   @SubscribeMessage('demo.large')
@@ -103,8 +104,10 @@ class CountingGateway {
   }
 }
 
-it('large messages do not wait for the end of a turn, in which megabytes of a socket may be read', async () => {
-  const app = await TestApp.start({ gateways: [CountingGateway] });
+it('large messages are handled before the end of a turn, which may read megabytes', async () => {
+  // Large messages cost more of the budget than small ones.
+  const options = { connection: { messageBurst: 10_000 } };
+  const app = await TestApp.start({ gateways: [CountingGateway], options });
   const peer = await RawPeer.open(app.port);
   peer.send({ type: 'auth', token: tokenFor('alice') });
   await peer.next();

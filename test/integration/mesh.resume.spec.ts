@@ -9,7 +9,7 @@ const numbers = (from: number, to: number) =>
 const isEvent = ({ type }: Json) => type === 'event';
 
 describe('a client that resumes', () => {
-  it('sees exactly what came after its cursor, while more is published all the time', async () => {
+  it('receives exactly what came after its cursor while more is published', async () => {
     const { app, mesh } = await startMesh(['**'], { connection: UNLIMITED });
     const first = await app.login();
     const cursors = [(await subscribe(first, ['n.*'])).cursor as string];
@@ -19,7 +19,7 @@ describe('a client that resumes', () => {
     for (let n = 0; n < TOTAL; n++) {
       await mesh.emit(n % 3 ? 'n.a' : 'n.b', n);
       if (n % 90 === 45 && starts.size < clients.length) {
-        // Events 0 to n are there; resume behind one of them.
+        // Events 0 to n are published; resume after one of them.
         cursors.push(
           ...(await first.take(first.received.length)).map(({ cursor }) => cursor as string),
         );
@@ -40,7 +40,7 @@ describe('a client that resumes', () => {
     expect(mesh.stats()).toMatchObject({ subscribers: 31, subscriptions: 61 });
   }, 90_000);
 
-  it('hears what else it listens to in between, in order and once', async () => {
+  it('receives events of its other subscriptions in between, in order and once', async () => {
     const { app, mesh } = await startMesh(['**'], { connection: UNLIMITED });
     const client = await app.login();
     const { cursor } = await subscribe(client, ['a']);
@@ -56,7 +56,7 @@ describe('a client that resumes', () => {
     expect(data.filter(n => n % 2 === 0)).toEqual(numbers(0, 500).map(n => 2 * n));
   });
 
-  it('after five seconds off the network misses nothing (the time itself is not waited for)', async () => {
+  it('misses nothing after five seconds offline (simulated)', async () => {
     const { app, mesh } = await startMesh(['chat.**']);
     const before = await app.login();
     await subscribe(before, ['chat.*'], { signatures: 'v1e' });
@@ -81,7 +81,7 @@ describe('a client that resumes', () => {
     expect(again.received).toEqual([]);
   });
 
-  it('from the cursor of an answer, before any event came, misses nothing either', async () => {
+  it('misses nothing from the cursor of a confirmation, before any event came', async () => {
     const { app, mesh } = await startMesh();
     const client = await app.login();
     const { cursor } = await subscribe(client, ['a']);
@@ -93,7 +93,7 @@ describe('a client that resumes', () => {
   });
 
   it.each(['0-0', '1-1', 'nonsense', '', '9'.repeat(15) + '-1', '-1-2', '1e3-4', '__proto__'])(
-    'from the cursor %j, which the log does not know, is told of a gap and gets all there is',
+    'from the unknown cursor %j receives a gap and the whole history',
     async since => {
       const { app, mesh } = await startMesh();
       for (let n = 0; n < 100; n++) await mesh.emit('a', n);
@@ -106,7 +106,7 @@ describe('a client that resumes', () => {
     },
   );
 
-  it('from before what is still there is told of the gap, and gets the rest', async () => {
+  it('from before the oldest entry receives a gap and the rest', async () => {
     const { app, mesh } = await startMesh(['**'], { mesh: { maxEvents: 50 } });
     const client = await app.login();
     const { cursor } = await subscribe(client, ['a']);
@@ -118,7 +118,7 @@ describe('a client that resumes', () => {
     expect(dataOf(await again.take(50))).toEqual(numbers(1, 51));
   });
 
-  it('from the cursor of a gap after which nothing came is told of no other', async () => {
+  it('from the cursor of a gap without later events receives no other gap', async () => {
     const { app, mesh } = await startMesh();
     await mesh.emit('b', 0);
     const client = await app.login();
@@ -131,7 +131,7 @@ describe('a client that resumes', () => {
     expect(await again.next()).toMatchObject({ type: 'event', event: { data: 1 } });
   });
 
-  it('from just before what is still there is told of none', async () => {
+  it('from just before the oldest entry receives no gap', async () => {
     const { app, mesh } = await startMesh(['**'], { mesh: { maxEvents: 50 } });
     const client = await app.login();
     const { cursor } = await subscribe(client, ['a']);
@@ -142,7 +142,7 @@ describe('a client that resumes', () => {
     expect(dataOf(await again.take(50))).toEqual(numbers(0, 50));
   });
 
-  it('and reads slowly is told at its pace, not closed, while others are told at once', async () => {
+  it('and reads slowly is not closed, and does not delay others', async () => {
     const { app, mesh } = await startMesh(['**'], {
       connection: { ...UNLIMITED, maxBufferedBytes: 150_000 },
       mesh: { maxHistorySize: 1e8 },
@@ -173,7 +173,7 @@ describe('a client that resumes', () => {
     expect(mesh.stats().subscriptions).toBe(2);
   });
 
-  it('while history runs over is told of each gap, and of all that is left in order', async () => {
+  it('while history overflows receives each gap, and the rest in order', async () => {
     const { app, mesh } = await startMesh(['**'], {
       connection: UNLIMITED,
       mesh: { maxEvents: 200 },
@@ -205,7 +205,7 @@ describe('a client that resumes', () => {
 });
 
 describe('a live subscriber that does not read', () => {
-  it('is closed with 4508, holds up nobody, and resumes without loss', async () => {
+  it('is closed with 4508, does not delay others, and resumes without loss', async () => {
     const { app, mesh } = await startMesh(['**'], {
       connection: { ...UNLIMITED, maxBufferedBytes: 200_000 },
       mesh: { maxHistorySize: 1e8 },
@@ -235,7 +235,7 @@ describe('a live subscriber that does not read', () => {
 });
 
 describe('a socket that closes', () => {
-  it('at whatever moment leaves no subscription behind', async () => {
+  it('at any moment leaves no subscription behind', async () => {
     const { app, mesh } = await startMesh(['**'], { connection: UNLIMITED });
     const first = await app.login('first');
     const { cursor } = await subscribe(first, ['x']);

@@ -17,8 +17,8 @@ class ChatGateway {
 const start = () =>
   TestApp.start({ gateways: [ChatGateway], options: { mesh: { allow: ['chat.**'] } } });
 
-describe('a client that is subscribed', () => {
-  it('receives what matches, signed with its own session key', async () => {
+describe('a subscribed client', () => {
+  it('receives matching events, signed with its own session key', async () => {
     const app = await start();
     const alice = await app.login('alice');
     const bob = await app.login('bob');
@@ -35,7 +35,7 @@ describe('a client that is subscribed', () => {
     expect(bob.verifies(frame.event)).toBe(true);
   });
 
-  it('resumes behind a cursor without loss or repetition', async () => {
+  it('resumes after a cursor without loss or repetition', async () => {
     const app = await start();
     const mesh = app.nest.get(EventMesh);
     const bob = await app.login('bob');

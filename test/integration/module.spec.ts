@@ -48,7 +48,7 @@ class EchoGateway {
   }
 }
 
-/** A module as applications have them, with a gateway and what it imports. */
+/** An application module with a gateway and its imports. */
 function feature(imports: object[]): Type {
   @Module({ imports: imports as [], providers: [EchoGateway] })
   class FeatureModule {}
@@ -77,7 +77,7 @@ describe('SemanticEventsModule', () => {
       'forRootAsync with useExisting',
       SemanticEventsModule.forRootAsync({ imports: [FactoryModule], useExisting: OptionsFactory }),
     ],
-  ])('%s protects a gateway as it is told', async (_, module) => {
+  ])('%s protects a gateway as configured', async (_, module) => {
     const client = await (await TestApp.start({ gateways: [EchoGateway], module })).login();
     client.emit('echo');
     const { event } = await client.next();
@@ -95,20 +95,20 @@ describe('SemanticEventsModule', () => {
       (isGlobal?: boolean) =>
         SemanticEventsModule.forRootAsync({ useFactory: () => OPTIONS, isGlobal }),
     ],
-  ])('%s is seen by modules that do not import it only if it is global', async (_, make) => {
+  ])('%s is visible to modules that do not import it only if it is global', async (_, make) => {
     await expect(compile(make(true), feature([]))).resolves.toBeDefined();
     const own = make(false);
     await expect(compile(own, feature([]))).rejects.toThrow(/can't resolve dependencies/);
     await expect(compile(own, feature([own]))).resolves.toBeDefined();
   });
 
-  it('is global where nothing is said about it', async () => {
+  it('is global by default', async () => {
     await expect(
       compile(SemanticEventsModule.forRoot(OPTIONS), feature([])),
     ).resolves.toBeDefined();
   });
 
-  it('is served once: a second one of it stops the start, the same one named twice does not', async () => {
+  it('may be imported several times, but a second instance stops the start', async () => {
     const module = SemanticEventsModule.forRoot(OPTIONS);
     const start = (other: DynamicModule) =>
       TestApp.start({ gateways: [EchoGateway], module, imports: [other] });

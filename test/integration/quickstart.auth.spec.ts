@@ -26,14 +26,14 @@ async function enter(app: TestApp, credential: string): Promise<TestClient> {
   return client;
 }
 
-describe('without TLS, where that is required,', () => {
+describe('without TLS, if it is required,', () => {
   const REFUSED = {
     status: 426,
     body: { code: 'TLS_REQUIRED', message: 'A TLS connection is required' },
   };
   const TLS = { 'x-forwarded-proto': 'https' };
 
-  it.each(['/auth/login', '/auth/ticket', '/auth/logout'])('%s is refused', async path => {
+  it.each(['/auth/login', '/auth/ticket', '/auth/logout'])('%s is rejected', async path => {
     const app = await start({ REQUIRE_TLS: 'true' });
     const body = { user: 'alice', password: 'demo' };
     const answer = await post(app, path, { body, headers: TLS });
@@ -41,7 +41,7 @@ describe('without TLS, where that is required,', () => {
     expect(answer.headers.get('upgrade')).toBe('TLS/1.2, HTTP/1.1');
   });
 
-  it('a proxy that is trusted is believed to speak it', async () => {
+  it('requests are accepted from a trusted proxy that reports TLS', async () => {
     const app = await start({ REQUIRE_TLS: 'true', TRUST_PROXY: '127.0.0.1' });
     const body = { user: 'alice', password: 'demo' };
     expect((await post(app, '/auth/login', { body, headers: TLS })).status).toBe(200);
@@ -49,13 +49,13 @@ describe('without TLS, where that is required,', () => {
     expect(await post(app, '/auth/login', { body, headers: plain })).toMatchObject(REFUSED);
   });
 
-  it('is taken where it is not', async () => {
+  it('requests are accepted if REQUIRE_TLS is false', async () => {
     expect((await logIn(await start({ REQUIRE_TLS: 'false' }), 'alice')).status).toBe(200);
   });
 });
 
 describe('log-in', () => {
-  it('is limited, and says when to come again', async () => {
+  it('is rate limited, with Retry-After', async () => {
     const app = await start();
     for (let attempt = 0; attempt < 10; attempt++)
       expect((await logIn(app, 'alice', 'wrong')).status).toBe(401);
@@ -65,13 +65,13 @@ describe('log-in', () => {
     expect(body).toEqual({ code: 'RATE_LIMITED', message: expect.any(String) });
   });
 
-  it('is not limited for who knows the password', async () => {
+  it('is not rate limited with the correct password', async () => {
     const app = await start();
     for (let attempt = 0; attempt < 20; attempt++)
       expect((await logIn(app, 'alice')).status).toBe(200);
   });
 
-  it('is limited as AUTH_RATE and AUTH_BURST say', async () => {
+  it('is limited by AUTH_RATE and AUTH_BURST', async () => {
     const app = await start({ AUTH_RATE: '1', AUTH_BURST: '2' });
     const statuses: number[] = [];
     for (let attempt = 0; attempt < 3; attempt++)
@@ -80,7 +80,7 @@ describe('log-in', () => {
     expect((await logIn(app, 'alice')).headers.get('retry-after')).toMatch(/^(60|[345]\d)$/);
   });
 
-  it('is limited per user tried, wherever that comes from', async () => {
+  it('is limited per user, whatever the addresses', async () => {
     const app = await start({ TRUST_PROXY: 'true', AUTH_BURST: '3' });
     const from = (address: string, user: string, password: string) =>
       post(app, '/auth/login', {
@@ -95,7 +95,7 @@ describe('log-in', () => {
 });
 
 describe('POST /auth/ticket', () => {
-  it('gives who is logged in a ticket that opens a socket, once', async () => {
+  it('issues a ticket for a logged-in user that opens one socket', async () => {
     const app = await start();
     const { status, body } = await post(app, '/auth/ticket', bearer(await tokenOf(app, 'alice')));
     expect([200, 201]).toContain(status);
@@ -107,7 +107,7 @@ describe('POST /auth/ticket', () => {
     expect((await second.authenticate(body.ticket as string)).code).toBe('AUTH_FAILED');
   });
 
-  it('gives others none, and none for a ticket', async () => {
+  it('rejects requests without a token, and a ticket in its place', async () => {
     const app = await start();
     expect((await post(app, '/auth/ticket')).status).toBe(401);
     expect((await post(app, '/auth/ticket', bearer('x'))).status).toBe(401);
@@ -117,7 +117,7 @@ describe('POST /auth/ticket', () => {
 });
 
 describe('demo.admin', () => {
-  it('answers admins with the same data, and nobody else', async () => {
+  it('answers admins with the same data, and rejects others', async () => {
     const app = await start();
     const alice = await enter(app, await tokenOf(app, 'alice'));
     const bob = await enter(app, await tokenOf(app, 'bob'));
@@ -131,7 +131,7 @@ describe('demo.admin', () => {
     expect(await bob.next()).toMatchObject({ code: 'FORBIDDEN', status: 403, id });
   });
 
-  it('takes signed events only', async () => {
+  it('accepts signed events only', async () => {
     const app = await start();
     const alice = await enter(app, await tokenOf(app, 'alice'));
     alice.emitUnsigned('demo.admin', {
@@ -143,7 +143,7 @@ describe('demo.admin', () => {
 });
 
 describe('POST /auth/logout', () => {
-  it('closes the sockets of that log-in, and makes its token and tickets worthless', async () => {
+  it('closes the sockets of that log-in, and revokes its token and tickets', async () => {
     const app = await start();
     const [token, other] = [await tokenOf(app, 'alice'), await tokenOf(app, 'alice')];
     const ticket = (await post(app, '/auth/ticket', bearer(token))).body.ticket as string;
@@ -159,7 +159,7 @@ describe('POST /auth/logout', () => {
     expect((await stays.next()).event.data).toBe('here');
   });
 
-  it('needs a token', async () => {
+  it('requires a token', async () => {
     expect((await post(await start(), '/auth/logout')).status).toBe(401);
   });
 });

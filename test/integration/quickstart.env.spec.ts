@@ -20,7 +20,7 @@ describe('the environment of the quickstart', () => {
     Logger.overrideLogger(logger);
   });
 
-  it('may be empty: secrets are made up, each with a warning', () => {
+  it('may be empty: secrets are generated, each with a warning', () => {
     const [one, other] = [readConfig({}), readConfig({})];
     expect(one).toMatchObject({ host: '127.0.0.1', port: 3000 });
     expect(one.jwtSecret).not.toBe(other.jwtSecret);
@@ -37,7 +37,7 @@ describe('the environment of the quickstart', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('is refused with every variable that is wrong', () => {
+  it('is rejected with an error that names every invalid variable', () => {
     const names = ['PORT', 'MESSAGE_RATE', 'MESSAGE_BURST', 'AUTH_TIMEOUT_MS'];
     const env = Object.fromEntries(names.map(name => [name, 'many']));
     for (const name of names) expect(() => readConfig(env)).toThrow(`${name} must be a number`);

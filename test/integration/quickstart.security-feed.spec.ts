@@ -10,16 +10,16 @@ const PEER = { id: 'c-1', address: '203.0.113.7' };
 
 let events: SecurityEvents;
 let feed: SecurityFeed;
-let told: [type: string, data: unknown][];
+let emitted: [type: string, data: unknown][];
 let publish: () => Promise<void>;
 
 beforeEach(() => {
   jest.useFakeTimers();
-  told = [];
+  emitted = [];
   publish = () => Promise.resolve();
   const mesh = {
     emit: (type: string, data: unknown) => {
-      told.push([type, data]);
+      emitted.push([type, data]);
       return publish();
     },
   };
@@ -37,32 +37,32 @@ const refuse = (eventType?: string) => {
 };
 
 describe("the quickstart's feed of security events", () => {
-  it('sums up what happens within a second in one event', () => {
+  it('summarizes the events of one second in one event', () => {
     for (let count = 0; count < 1_000; count++) refuse();
     events.authenticated(PEER);
     jest.advanceTimersByTime(999);
-    expect(told).toEqual([]);
+    expect(emitted).toEqual([]);
     jest.advanceTimersByTime(1);
     const counts = { 'refused RATE_LIMITED': 1_000, authenticated: 1 };
-    expect(told).toEqual([['system.security', { counts }]]);
+    expect(emitted).toEqual([['system.security', { counts }]]);
   });
 
-  it('tells each event once, and nothing while nothing happens', () => {
+  it('reports each event once, and sends nothing without events', () => {
     refuse();
     jest.advanceTimersByTime(1_000);
     refuse();
     jest.advanceTimersByTime(60_000);
     const once = ['system.security', { counts: { 'refused RATE_LIMITED': 1 } }];
-    expect(told).toEqual([once, once]);
+    expect(emitted).toEqual([once, once]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('tells nothing a peer has chosen', () => {
+  it('does not contain text that a client has chosen', () => {
     for (let count = 0; count < 100; count++) refuse(`type.${count}`);
     events.handshakeRefused('203.0.113.7', 'ORIGIN_REJECTED', '/events', 'https://evil.example');
     events.attemptFailed({ address: '203.0.113.7', user: 'mallory' });
     jest.advanceTimersByTime(1_000);
-    expect(told.map(([, data]) => data)).toEqual([
+    expect(emitted.map(([, data]) => data)).toEqual([
       {
         counts: {
           'refused RATE_LIMITED': 100,
@@ -73,22 +73,22 @@ describe("the quickstart's feed of security events", () => {
     ]);
   });
 
-  it('goes on after what could not be told', async () => {
+  it('continues after a report that could not be sent', async () => {
     const log = captureLog();
     publish = () => Promise.reject(new Error('the store is down'));
     refuse();
     await jest.advanceTimersByTimeAsync(1_000);
-    expect(log.map(({ text }) => text)).toEqual(['Security events could not be told']);
+    expect(log.map(({ text }) => text)).toEqual(['Security events could not be sent']);
     refuse();
     await jest.advanceTimersByTimeAsync(1_000);
-    expect(told).toHaveLength(2);
+    expect(emitted).toHaveLength(2);
   });
 
-  it('says nothing any more once the application ends', () => {
+  it('stops when the application closes', () => {
     refuse();
     feed.onModuleDestroy();
     refuse();
     jest.advanceTimersByTime(60_000);
-    expect(told).toEqual([]);
+    expect(emitted).toEqual([]);
   });
 });

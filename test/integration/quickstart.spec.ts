@@ -33,7 +33,7 @@ async function enter(app: TestApp, user = 'alice'): Promise<TestClient> {
 }
 
 describe('the quickstart over HTTP', () => {
-  it('says that it is healthy', async () => {
+  it('reports that it is healthy', async () => {
     const { port } = await start();
     const response = await fetch(`http://127.0.0.1:${port}/health`);
     expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }]);
@@ -42,24 +42,29 @@ describe('the quickstart over HTTP', () => {
   it.each(['alice', 'bob'])('lets %s log in', async user => {
     const { status, body } = await post(await start(), JSON.stringify({ user, password: 'demo' }));
     expect(status).toBe(200);
-    expect(body).toEqual({ access_token: expect.any(String), expires_in: 3600 });
+    const expected = user === 'alice' ? ['admin'] : [];
+    expect(body).toEqual({
+      access_token: expect.any(String),
+      expires_in: 3600,
+      roles: expected,
+    });
     const [, claims] = (body.access_token as string).split('.');
     const { sub, roles } = JSON.parse(Buffer.from(claims!, 'base64url').toString()) as Json;
-    expect([sub, roles]).toEqual([user, user === 'alice' ? ['admin'] : []]);
+    expect([sub, roles]).toEqual([user, expected]);
   });
 
   it.each([
     ['a wrong password', { user: 'alice', password: 'Demo' }],
     ['an unknown user', { user: 'mallory', password: 'demo' }],
     ['a name of an object member', { user: 'constructor', password: 'demo' }],
-    ['a user that is no string', { user: ['alice'], password: 'demo' }],
+    ['a user that is not a string', { user: ['alice'], password: 'demo' }],
     ['nothing', {}],
     ['a list', ['alice', 'demo']],
-  ])('refuses %s with 401', async (_, body) => {
+  ])('rejects %s with 401', async (_, body) => {
     expect((await post(await start(), JSON.stringify(body))).status).toBe(401);
   });
 
-  it('refuses what is not JSON with 400', async () => {
+  it('rejects invalid JSON with 400', async () => {
     expect((await post(await start(), '{"user":')).status).toBe(400);
   });
 });
@@ -77,20 +82,20 @@ describe('the quickstart over WebSocket', () => {
     expect(client.verifies(event)).toBe(true);
   });
 
-  it("answers plain in Nest's own form", async () => {
+  it("answers plain in Nest's own format", async () => {
     const client = await enter(await start(), 'bob');
     client.sendJson({ event: 'plain', data: [1] });
     expect(await client.next()).toEqual({ event: 'plain', data: [1] });
   });
 
-  it.each(['demo.echo', 'demo.limited', 'demo.validated'])('takes %s signed only', async type => {
+  it.each(['demo.echo', 'demo.limited', 'demo.validated'])('accepts %s signed only', async type => {
     const client = await enter(await start());
     const event = { ...client.event(type, {}), semanticsignature: undefined };
     client.sendJson({ type: 'event', event });
     expect((await client.next()).code).toBe('INVALID_SIGNATURE');
   });
 
-  it('takes ten of demo.limited at once, then says when to come back', async () => {
+  it('allows ten of demo.limited at once, then rejects with the retry delay', async () => {
     const client = await enter(await start());
     for (let count = 0; count < 60; count++) client.emit('demo.limited', count);
     const answers = await client.take(60);
@@ -106,7 +111,7 @@ describe('the quickstart over WebSocket', () => {
     [{ name: 'a', amount: 0 }],
     [{ name: 'a', amount: '1' }],
     [null],
-  ])('refuses demo.validated of %j', async data => {
+  ])('rejects demo.validated of %j', async data => {
     const client = await enter(await start());
     client.emit('demo.validated', data);
     expect((await client.next()).code).toBe('INVALID_EVENT');
@@ -122,15 +127,64 @@ describe('the quickstart over WebSocket', () => {
     }
   });
 
-  it('is bounded as the environment says', async () => {
+  it('applies the limits of the environment', async () => {
     const app = await start({ MESSAGE_RATE: '0.001', MESSAGE_BURST: '2' });
     const client = await enter(app);
-    for (let count = 0; count < 2; count++) client.sendJson({ type: 'ping' });
-    expect((await client.take(2)).map(({ type, code }) => code ?? type)).toEqual([
+    for (let count = 0; count < 3; count++) client.sendJson({ type: 'ping' });
+    expect((await client.take(3)).map(({ type, code }) => code ?? type)).toEqual([
+      'pong',
       'pong',
       'RATE_LIMITED',
     ]);
     const hasty = await (await start({ AUTH_TIMEOUT_MS: '100' })).connect();
     expect((await hasty.closed).code).toBe(4408);
+  });
+});
+
+describe('the chat of the quickstart', () => {
+  const until = async (client: TestClient, type: string): Promise<Json> => {
+    for (;;) {
+      const { event } = await client.next();
+      if ((event as Json | undefined)?.type === type) return event as Json;
+    }
+  };
+
+  it('shows which users are present, and when users enter and leave', async () => {
+    const app = await start();
+    const alice = await enter(app);
+    alice.sendJson({ type: 'subscribe', patterns: ['presence.*'], scope: 'own' });
+    const bob = await enter(app, 'bob');
+    expect((await until(alice, 'presence.joined')).data).toEqual({
+      room: 'chat.lobby',
+      user: 'bob',
+    });
+    alice.emit('chat.who', {});
+    expect((await until(alice, 'chat.who.reply')).data).toEqual([
+      { user: 'alice', connections: 1 },
+      { user: 'bob', connections: 1 },
+    ]);
+    bob.terminate();
+    expect((await until(alice, 'presence.left')).data).toMatchObject({ user: 'bob' });
+  });
+
+  it('sends a message to bob that only bob receives', async () => {
+    const app = await start();
+    const [alice, bob] = [await enter(app), await enter(app, 'bob')];
+    for (const client of [alice, bob]) {
+      client.sendJson({ type: 'subscribe', patterns: ['chat.*'] });
+      expect((await client.next()).type).toBe('subscribed');
+    }
+    alice.emit('chat.whisper', { to: 'bob', text: 'hello' });
+    expect(await until(bob, 'chat.whisper')).toMatchObject({
+      subject: 'alice',
+      data: { text: 'hello' },
+      semanticaudience: 'user',
+    });
+    alice.sendJson({ type: 'ping' });
+    for (;;) {
+      const { type, event } = await alice.next();
+      if (type === 'pong') break;
+      expect((event as Json | undefined)?.type).not.toBe('chat.whisper');
+    }
   });
 });

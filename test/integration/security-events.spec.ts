@@ -24,7 +24,7 @@ async function start(setup: Partial<TestAppOptions> = {}) {
 const FROM = { address: '127.0.0.1', clientId: expect.any(String), time: expect.any(Number) };
 
 describe('a connection', () => {
-  it('is told to be authenticated, and what of it is refused, by whom and where', async () => {
+  it('reports its authentication and its rejections, with user and address', async () => {
     const { app, seen } = await start();
     const client = await app.login();
     client.emitUnsigned('demo.echo', {
@@ -37,8 +37,20 @@ describe('a connection', () => {
     const who = { ...FROM, userId: 'alice', path: '/events' };
     expect(seen).toEqual([
       { kind: 'authenticated', ...who },
-      { kind: 'refused', code: 'INVALID_SIGNATURE', eventType: 'demo.echo', ...who },
-      { kind: 'refused', code: 'UNKNOWN_EVENT', eventType: 'demo.unknown', ...who },
+      {
+        kind: 'refused',
+        code: 'INVALID_SIGNATURE',
+        eventType: 'demo.echo',
+        ...who,
+        reason: 'semanticsignature is missing',
+      },
+      {
+        kind: 'refused',
+        code: 'UNKNOWN_EVENT',
+        eventType: 'demo.unknown',
+        ...who,
+        reason: expect.stringContaining('no @SubscribeMessage'),
+      },
     ]);
     expect(seen[0]).toMatchObject({
       clientId: (seen[1] as { clientId: string }).clientId,
@@ -50,7 +62,7 @@ describe('a connection', () => {
     ['binary', Buffer.from('x'), 'UNSUPPORTED_FRAME'],
     ['too large before authentication', 'x'.repeat(10_000), 'MESSAGE_TOO_LARGE'],
     ['too large', 'x'.repeat(70_000), 'MESSAGE_TOO_LARGE'],
-  ])('that is %s is told to be closed, and why', async (_, frame, code) => {
+  ])('that is %s reports why it was closed', async (_, frame, code) => {
     const { app, kinds } = await start();
     const client = await app.connect();
     client.socket.send(
@@ -61,7 +73,7 @@ describe('a connection', () => {
     expect(kinds().filter(([kind]) => kind === 'closed')).toHaveLength(1);
   });
 
-  it('that is closed for abuse, idle, late or revoked is told to be', async () => {
+  it('that is closed for abuse, idle, late or revoked reports that', async () => {
     const clock = new FakeClock();
     const { app, kinds } = await start({
       clock,
@@ -85,7 +97,7 @@ describe('a connection', () => {
     ]);
   });
 
-  it('that is closed by who was told of a refusal is told to be closed once', async () => {
+  it('that a subscriber closes after a rejection reports the close once', async () => {
     const { app, kinds } = await start();
     const connections = app.nest.get(ConnectionManager);
     app.nest.get(SecurityEvents).subscribe(({ kind }) => {
@@ -97,7 +109,7 @@ describe('a connection', () => {
     expect(kinds().filter(([kind]) => kind === 'closed')).toEqual([['closed', 'REVOKED']]);
   });
 
-  it('whose peer answers no ping is told to be lost', async () => {
+  it('whose client answers no ping reports that it is lost', async () => {
     const clock = new FakeClock();
     const { app, kinds } = await start({
       clock,
@@ -113,8 +125,8 @@ describe('a connection', () => {
   });
 });
 
-describe('what never becomes a connection', () => {
-  it('is told, with the origin it came from', async () => {
+describe('security events', () => {
+  it('report a rejected handshake, with its origin', async () => {
     const { app, seen } = await start();
     await TestClient.refusal(`ws://127.0.0.1:${app.port}/events?token=canary`, {
       origin: 'https://evil.example',
@@ -126,12 +138,13 @@ describe('what never becomes a connection', () => {
         address: '127.0.0.1',
         path: '/events',
         origin: 'https://evil.example',
+        reason: 'the origin is not among connection.origins: (none)',
         time: expect.any(Number),
       },
     ]);
   });
 
-  it('is told of log-ins over HTTP, too: failed, and too many', async () => {
+  it('report failed and rate-limited HTTP log-ins', async () => {
     const { app, seen } = await start({
       options: { auth: { validateToken: () => null, attempts: { burst: 1 } } },
     });
@@ -146,7 +159,7 @@ describe('what never becomes a connection', () => {
   });
 });
 
-it('a token that is refused is told as an attempt and as a refusal, without the token', async () => {
+it('report a rejected token as an attempt and as a rejection, without the token', async () => {
   const { app, seen } = await start();
   const client = await app.connect();
   await client.authenticate(tokenFor('alice', { exp: 1 }));
@@ -154,7 +167,7 @@ it('a token that is refused is told as an attempt and as a refusal, without the 
   expect(JSON.stringify(seen)).not.toContain('eyJ');
 });
 
-it('the end of a session is told, and each connection that closes', async () => {
+it('report the end of a session and each closed connection', async () => {
   const { app, seen } = await start();
   const client = await app.connect();
   await client.authenticate(tokenFor('alice', { sid: 'session-1' }));
@@ -167,7 +180,7 @@ it('the end of a session is told, and each connection that closes', async () => 
   expect(JSON.stringify(seen)).not.toContain('session-1');
 });
 
-it('refusals on a stock adapter are told by the exception filter', async () => {
+it('report rejections on a stock adapter through the exception filter', async () => {
   const { app, seen } = await start({ adapter: WsAdapter });
   const client = await app.connect();
   client.sendJson({ event: 'demo.echo', data: {} });

@@ -19,7 +19,7 @@ async function enter(app: TestApp, token: string) {
 }
 
 describe('ending a session', () => {
-  it("closes its sockets with 4403, and nobody else's", async () => {
+  it('closes its sockets with 4403, and no others', async () => {
     const app = await start();
     const [token, other] = [tokenFor('alice', { sid: 'one' }), tokenFor('alice', { sid: 'two' })];
     const theirs = [await enter(app, token), await enter(app, token)];
@@ -34,8 +34,8 @@ describe('ending a session', () => {
 
   it.each([
     ['sid', { sid: 'one', jti: 'two' }],
-    ['jti where there is no sid', { jti: 'one' }],
-  ])('makes its tokens worthless; it is named by %s', async (_, claims) => {
+    ['jti if there is no sid', { jti: 'one' }],
+  ])('revokes its tokens; it is named by %s', async (_, claims) => {
     const app = await start();
     const sessions = app.nest.get(SessionRegistry);
     expect(sessions.end('one')).toBe(0);
@@ -45,7 +45,7 @@ describe('ending a session', () => {
     await enter(app, tokenFor('alice', { sid: 'other' }));
   });
 
-  it('makes its tickets worthless', async () => {
+  it('revokes its tickets', async () => {
     const app = await start();
     const { ticket } = app.nest.get(TicketService).issue({ id: 'alice', sessionId: 'one' });
     app.nest.get(SessionRegistry).end('one');
@@ -53,7 +53,7 @@ describe('ending a session', () => {
     expect((await client.authenticate(ticket)).code).toBe('AUTH_FAILED');
   });
 
-  it('cannot be escaped by renewing it', async () => {
+  it('cannot be avoided by a renewal', async () => {
     const app = await start();
     const token = tokenFor('alice', { sid: 'one' });
     const client = await enter(app, tokenFor('alice', { sid: 'two' }));
@@ -62,7 +62,7 @@ describe('ending a session', () => {
     expect((await client.closed).code).toBe(4401);
   });
 
-  it('counts while its token is still being validated', async () => {
+  it('applies to a token that is still being validated', async () => {
     let answer: ((user: { id: string; sessionId: string }) => void) | undefined;
     const app = await start({
       auth: { validateToken: () => new Promise(resolve => (answer = resolve)) },
@@ -75,7 +75,7 @@ describe('ending a session', () => {
     expect((await client.next()).code).toBe('AUTH_FAILED');
   });
 
-  it('is remembered at least as long as a session may last', async () => {
+  it('is stored at least as long as a session may last', async () => {
     const clock = new FakeClock(Date.now());
     const app = await TestApp.start({
       gateways: [DemoGateway],
@@ -94,7 +94,7 @@ describe('ending a session', () => {
     expect(sessions.hasEnded('long')).toBe(true);
   });
 
-  it('is known to who authenticates without a socket', async () => {
+  it('applies to TokenAuthenticator without a socket', async () => {
     const app = await start();
     const authenticator = app.nest.get(TokenAuthenticator);
     const handshake = { address: '192.0.2.1', url: '/', headers: {} };
@@ -110,7 +110,7 @@ describe('ending a session', () => {
 });
 
 describe('a session', () => {
-  it('has not begun where it cannot be told of, for want of a key', async () => {
+  it('does not begin if the confirmation cannot be signed', async () => {
     const clock = new FakeClock(Date.now());
     const notAfter = new Date(clock.now() + 1_000);
     const app = await TestApp.start({
@@ -122,8 +122,7 @@ describe('a session', () => {
     const client = await app.connect();
     expect((await client.authenticate(tokenFor('alice'))).code).toBe('UNAVAILABLE');
     expect(app.nest.get(ConnectionManager).list()[0]!.user).toBeUndefined();
-    client.sendJson({ event: 'plain', data: 1 });
-    expect(await client.next()).toMatchObject({ data: { code: 'UNAUTHENTICATED' } });
+    expect(await client.closed).toEqual({ code: 1013, reason: 'UNAVAILABLE' });
   });
 
   it('is not made longer by a clock that is set back', async () => {
@@ -141,8 +140,8 @@ describe('a session', () => {
 
   it.each([
     ['begins', async (app: TestApp) => app.connect()],
-    ['makes longer', async (app: TestApp) => enter(app, 'alice')],
-  ])('that the application %s by itself lasts as long as it says', async (_, connect) => {
+    ['extends', async (app: TestApp) => enter(app, 'alice')],
+  ])('that the application %s ends at its expiry', async (_, connect) => {
     const clock = new FakeClock(Date.now());
     const auth = { validateToken: (id: string) => ({ id }), maxSessionAge: 60_000 };
     const app = await TestApp.start({ gateways: [DemoGateway], options: { auth }, clock });
@@ -156,7 +155,7 @@ describe('a session', () => {
     expect((await client.closed).reason).toBe('SESSION_EXPIRED');
   });
 
-  it('without end lasts as long as a time can be told', async () => {
+  it('without an end lasts as long as a date can represent', async () => {
     const app = await TestApp.start({
       gateways: [DemoGateway],
       options: {
@@ -175,7 +174,7 @@ describe('a session', () => {
 });
 
 describe('a deadline', () => {
-  it('holds also while the application takes long to shut down', async () => {
+  it('still applies while the application shuts down slowly', async () => {
     let drain: () => void = () => undefined;
     const drained = new Promise<void>(resolve => (drain = resolve));
     const draining = {
@@ -195,8 +194,8 @@ describe('a deadline', () => {
   });
 });
 
-describe('a session about to end', () => {
-  it('is told of once, also where it is renewed by a token that ends as soon, and anew when a later end comes', async () => {
+describe('a session about to expire', () => {
+  it('sends auth_expiring once, not again for an equally short renewal, but again for a later expiry', async () => {
     const clock = new FakeClock(Date.now());
     const app = await TestApp.start({ gateways: [DemoGateway], clock });
     const inSeconds = (seconds: number) =>
@@ -205,7 +204,7 @@ describe('a session about to end', () => {
     const client = await enter(app, short);
     expect((await client.next()).type).toBe('auth_expiring');
     expect((await client.authenticate(short)).type).toBe('auth_success');
-    // Deadlines are looked at every 100 ms.
+    // Deadlines are checked every 100 ms.
     await pause(350);
     expect(client.received).toEqual([]);
 
@@ -215,9 +214,9 @@ describe('a session about to end', () => {
   });
 });
 
-describe('renewing under load', () => {
-  it.each(['jwt', 'a validator that takes its time'])(
-    '100 clients that renew while they send lose no event: %s',
+describe('renewal under load', () => {
+  it.each(['jwt', 'a slow validator'])(
+    'loses no event of 100 clients that renew while they send: %s',
     async by => {
       const later = async (token: string) => {
         await new Promise(resolve => setImmediate(resolve));

@@ -18,15 +18,15 @@ import { tokenFor } from '../helpers/test-app.js';
 const start = (options = {}, more = {}) => startIo({ gateways: [DemoGateway], options, ...more });
 const gone = { reason: 'io server disconnect' };
 
-describe('a session of Socket.IO', () => {
-  it('is begun by a ticket as by a token', async () => {
+describe('a session over Socket.IO', () => {
+  it('begins with a ticket as with a token', async () => {
     const app = await start();
     const { ticket } = app.nest.get(TicketService).issue({ id: 'alice' }, { address: '127.0.0.1' });
     const client = IoClient.open(app.port, { auth: { token: ticket } });
     expect((await client.next('auth_success')).user_id).toBe('alice');
   });
 
-  it('is begun later by an auth event, where there is something public to connect to', async () => {
+  it('begins later with an auth event if there is a public namespace to connect to', async () => {
     const client = IoClient.open((await start()).port);
     client.socket.emit('auth', { token: tokenFor('alice') });
     expect((await client.next('auth_success')).user_id).toBe('alice');
@@ -34,7 +34,7 @@ describe('a session of Socket.IO', () => {
     expect((await client.next('demo.echo.reply')).data).toBe(1);
   });
 
-  it('is renewed by an auth event, and not as somebody else', async () => {
+  it('is renewed by an auth event, but not as another user', async () => {
     const app = await start();
     const client = await IoClient.login(app);
     client.socket.emit('auth', { token: tokenFor('alice') });
@@ -44,7 +44,7 @@ describe('a session of Socket.IO', () => {
     expect(await client.next('disconnect')).toEqual(gone);
   });
 
-  it('that expires closes the connection, after a warning', async () => {
+  it('that expires closes the connection after a warning', async () => {
     const clock = new FakeClock();
     const validateToken = () => ({ id: 'alice', expiresAt: clock.now() + 60_000 });
     const app = await start({ auth: { validateToken } }, { clock });
@@ -72,14 +72,14 @@ describe('a session of Socket.IO', () => {
     await eventually(() => manager.count === 0);
   });
 
-  it('that was ended lets nobody in again', async () => {
+  it('that has ended rejects its token', async () => {
     const app = await start();
     app.nest.get(SessionRegistry).end('one');
     const client = IoClient.open(app.port, { auth: { token: tokenFor('alice', { sid: 'one' }) } });
     expect((await client.next('connect_error')).code).toBe('AUTH_FAILED');
   });
 
-  it('takes one place of its user, who is refused when they are taken', async () => {
+  it('uses one connection slot of its user, who is rejected when all are in use', async () => {
     const app = await start({ connection: { maxConnectionsPerUser: 1 } });
     const first = await IoClient.login(app);
     const auth = { token: tokenFor('alice') };
@@ -92,7 +92,7 @@ describe('a session of Socket.IO', () => {
     await IoClient.login(app);
   });
 
-  it('that never begins ends the connection at the deadline', async () => {
+  it('that never begins closes the connection at the deadline', async () => {
     const clock = new FakeClock();
     const app = await start({}, { clock });
     const client = IoClient.open(app.port);
@@ -102,7 +102,7 @@ describe('a session of Socket.IO', () => {
     expect((await client.next('disconnect')).reason).toBe('transport close');
   });
 
-  it('whose token is never answered for ends at the deadline, and leaves nothing behind', async () => {
+  it('whose token validation never answers ends at the deadline, and leaves nothing behind', async () => {
     const clock = new FakeClock();
     let isAsked = false;
     const validateToken = () => {
@@ -119,7 +119,7 @@ describe('a session of Socket.IO', () => {
     await eventually(() => isAsked);
     expect(manager.count).toBe(1);
     clock.advance(10_000);
-    expect((await client.next('connect_error')).code).toBe('AUTH_TIMEOUT');
+    expect((await client.next('connect_error')).code).toBe('UNAVAILABLE');
     await eventually(() => manager.count === 0);
     const namespace: unknown = app.nest.get(ClosedGateway).server;
     const { _preConnectSockets: waiting, sockets } = namespace as Record<
@@ -129,7 +129,7 @@ describe('a session of Socket.IO', () => {
     expect(waiting.size + sockets.size).toBe(0);
   });
 
-  it('that is idle is closed, for the client to come back', async () => {
+  it('that is idle closes the connection so that the client reconnects', async () => {
     const clock = new FakeClock();
     const app = await start({ connection: { idleTimeout: 60_000 } }, { clock });
     const client = await IoClient.login(app);
@@ -146,7 +146,7 @@ describe('a session of Socket.IO', () => {
 });
 
 describe('at shutdown', () => {
-  it('handlers of Socket.IO finish and answer, and every place is given back once', async () => {
+  it('handlers of Socket.IO finish and reply, and every slot is released once', async () => {
     const answers = new Subject<string>();
     @WebSocketGateway({ path: '/events' })
     class Slow {

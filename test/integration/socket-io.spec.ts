@@ -18,12 +18,12 @@ import {
   type SecurityEvent,
 } from '../../lib/index.js';
 import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
-import type { IoOptions } from '../../lib/socket.io/io-types.js';
+import type { IoOptions } from '../../lib/transports/socket.io/io-types.js';
 
 const start = (more = {}) => startIo({ gateways: [DemoGateway], ...more });
 
-describe('a gateway of Socket.IO', () => {
-  it('hands a session key to who connects with a token, and knows the client by it', async () => {
+describe('a Socket.IO gateway', () => {
+  it('sends a session key to a client that connects with a token', async () => {
     const app = await start();
     const client = IoClient.open(app.port, { auth: { token: tokenFor('alice') } });
     expect(await client.next('auth_success')).toMatchObject({
@@ -36,7 +36,7 @@ describe('a gateway of Socket.IO', () => {
     expect(connected).toMatchObject({ address: '127.0.0.1', user: { id: 'alice' } });
   });
 
-  it('knows the headers of a client but for those that only make a WebSocket of the connection', async () => {
+  it('has the headers of a client, without those of the WebSocket handshake', async () => {
     const app = await start();
     await IoClient.login(app);
     const [client] = app.nest.get(ConnectionManager).list();
@@ -45,7 +45,7 @@ describe('a gateway of Socket.IO', () => {
     expect(names.filter(name => /^(connection|upgrade|sec-websocket-)/.test(name))).toEqual([]);
   });
 
-  it('answers a signed event by a signed event that names it', async () => {
+  it('answers a signed event with a signed event that has its id', async () => {
     const client = await IoClient.login(await start());
     const request = client.send(client.event('demo.echo', { text: 'grüß dich' }));
     const reply = await client.next('demo.echo.reply');
@@ -57,14 +57,14 @@ describe('a gateway of Socket.IO', () => {
     expect(client.verifies(reply)).toBe(true);
   });
 
-  it('answers by the acknowledgement where there is one, signed as well', async () => {
+  it('answers with a signed acknowledgement if requested', async () => {
     const client = await IoClient.login(await start());
     const reply = await client.socket.emitWithAck('demo.echo', client.event('demo.echo', 7));
     expect(reply).toMatchObject({ type: 'demo.echo.reply', data: 7 });
     expect(client.verifies(reply)).toBe(true);
   });
 
-  it('answers plain messages as Nest does', async () => {
+  it('answers plain messages like Nest', async () => {
     const client = await IoClient.login(await startIo({ gateways: [ClosedGateway] }), 'alice', {
       namespace: '/closed',
     });
@@ -74,7 +74,7 @@ describe('a gateway of Socket.IO', () => {
     expect(await demo.next('plain')).toEqual({ a: [1] });
   });
 
-  it('answers by every item of a stream, the first by the acknowledgement', async () => {
+  it('answers with every item of a stream, the first as the acknowledgement', async () => {
     const client = await IoClient.login(await start());
     const event = client.event('demo.stream', [1, 2, 3]);
     const first = await client.socket.emitWithAck('demo.stream', event);
@@ -92,21 +92,24 @@ describe('a gateway of Socket.IO', () => {
     ['demo.unencodable', 'INTERNAL'],
     ['demo.refuses', 'FORBIDDEN'],
     ['demo.missing', 'UNKNOWN_EVENT'],
-  ])('answers %s by an exception event with the members of an error frame', async (type, code) => {
-    const client = await IoClient.login(await start());
-    const { id } = client.send(client.event(type, 'canary'));
-    const refusal = await client.next('exception');
-    expect(refusal).toEqual({
-      code,
-      status: expect.any(Number),
-      message: expect.any(String),
-      id,
-    });
-    client.send(client.event('demo.echo', 'still here'));
-    expect((await client.next('demo.echo.reply')).data).toBe('still here');
-  });
+  ])(
+    'answers %s with an exception event that has the members of an error frame',
+    async (type, code) => {
+      const client = await IoClient.login(await start());
+      const { id } = client.send(client.event(type, 'canary'));
+      const refusal = await client.next('exception');
+      expect(refusal).toEqual({
+        code,
+        status: expect.any(Number),
+        message: expect.any(String),
+        id,
+      });
+      client.send(client.event('demo.echo', 'still here'));
+      expect((await client.next('demo.echo.reply')).data).toBe('still here');
+    },
+  );
 
-  it('tells of refusals, connections and their end', async () => {
+  it('reports rejections, connections and their end', async () => {
     const app = await start();
     const seen: SecurityEvent[] = [];
     app.nest.get(SecurityEvents).subscribe(event => seen.push(event));
@@ -124,7 +127,7 @@ describe('a gateway of Socket.IO', () => {
     ]);
   });
 
-  it('has an event signed by its own session key, and by no other', async () => {
+  it("accepts events signed with the connection's own session key only", async () => {
     const app = await startIo({ gateways: [ClosedGateway] });
     const at = { namespace: '/closed' };
     const [one, two] = [
@@ -138,7 +141,7 @@ describe('a gateway of Socket.IO', () => {
     expect((await one.socket.emitWithAck('echo', event)).data).toBe(1);
   });
 
-  it('is limited by @RateLimit, and says when to come back', async () => {
+  it('applies @RateLimit, with the retry delay', async () => {
     @WebSocketGateway({ path: '/events' })
     @SecureGateway()
     class Limited {
@@ -157,7 +160,7 @@ describe('a gateway of Socket.IO', () => {
   });
 });
 
-describe('namespaces of Socket.IO', () => {
+describe('Socket.IO namespaces', () => {
   const gateways = [ClosedGateway, RoomGateway, OpenGateway];
 
   it('share one connection, one user and one session key', async () => {
@@ -170,7 +173,7 @@ describe('namespaces of Socket.IO', () => {
     expect(await client.socket.emitWithAck('whoami')).toEqual({ user: 'alice' });
   });
 
-  it('are entered one after the other where each brings its token at once', async () => {
+  it('are entered one after the other if each sends its token at once', async () => {
     const validateToken = async (token: string) => {
       await new Promise(setImmediate);
       return { id: token };
@@ -190,7 +193,7 @@ describe('namespaces of Socket.IO', () => {
     expect(app.nest.get(ConnectionManager).list()).toMatchObject([{ user: { id: 'alice' } }]);
   });
 
-  it('cannot be entered as somebody else on the same connection', async () => {
+  it('cannot be entered as another user on the same connection', async () => {
     const app = await startIo({ gateways });
     const client = await IoClient.login(app, 'alice', { namespace: '/closed' });
     const bob = new IoClient(
@@ -200,7 +203,7 @@ describe('namespaces of Socket.IO', () => {
     await client.next('disconnect');
   });
 
-  it('let who has no token into what is public only', async () => {
+  it('allow unauthenticated clients into public namespaces only', async () => {
     const app = await startIo({ gateways });
     const open = IoClient.open(app.port, { namespace: '/open' });
     expect(await open.socket.emitWithAck('hello')).toBe('hello');
@@ -216,7 +219,7 @@ describe('namespaces of Socket.IO', () => {
     expect(app.nest.get(ClosedGateway).seen).toEqual([]);
   });
 
-  it('reach listeners that a gateway sets by hand, with the same checks', async () => {
+  it('apply the same checks to listeners that a gateway adds itself', async () => {
     const app = await startIo({ gateways });
     const client = await IoClient.login(app, 'alice', { namespace: '/closed' });
     expect(await client.socket.emitWithAck('by hand', { a: 1 })).toEqual({ byHand: { a: 1 } });
@@ -226,7 +229,7 @@ describe('namespaces of Socket.IO', () => {
     expect((await client.next('exception')).code).toBe('UNKNOWN_EVENT');
   });
 
-  it('know the client by its sockets', async () => {
+  it('return the client of a socket', async () => {
     const app = await startIo({ gateways });
     await IoClient.login(app, 'alice', { namespace: '/closed' });
     const [socket] = await app.nest.get(ClosedGateway).server.fetchSockets();
@@ -254,14 +257,14 @@ describe('the options of a Socket.IO gateway', () => {
     ['perMessageDeflate', { perMessageDeflate: true }],
     ['httpCompression', { httpCompression: true }],
     ['transports', { transports: ['webtransport'] }],
-  ])('stop the start where %s would open a hole', async (name, options) => {
+  ])('stop the start if %s would be unsafe', async (name, options) => {
     await expect(startIo({ gateways: [gatewayWith(options)] })).rejects.toMatchObject({
       code: 'INVALID_CONFIG',
       problems: [expect.stringContaining(`/events: ${name}`)],
     });
   });
 
-  it('may have more to ask of a handshake, which is refused where that fails', async () => {
+  it('may include allowRequest, which rejects the handshake if it throws', async () => {
     const allowRequest: IoOptions['allowRequest'] = ({ url = '' }, answer) => {
       if (url.includes('fail')) throw new Error('what the application asks fails');
       answer(null, !url.includes('no'));
@@ -281,7 +284,7 @@ describe('the options of a Socket.IO gateway', () => {
     await eventually(() => store.size === 0);
   });
 
-  it('ask for a module that is imported', async () => {
+  it('require the imported module', async () => {
     const { Test } = await import('@nestjs/testing');
     const { SemanticEventsIoAdapter } = await import('../../lib/socket.io/index.js');
     const module = await Test.createTestingModule({}).compile();
@@ -290,7 +293,7 @@ describe('the options of a Socket.IO gateway', () => {
     await app.close();
   });
 
-  it('take polling where it is asked for, which takes one place until the session ends', async () => {
+  it('allow polling if enabled, which uses one slot until the session ends', async () => {
     const app = await startIo({
       gateways: [gatewayWith({ transports: ['polling', 'websocket'] })],
       options: { connection: { maxConnectionsPerAddress: 1 } },
@@ -306,7 +309,7 @@ describe('the options of a Socket.IO gateway', () => {
     await IoClient.open(app.port, polling).next('auth_success');
   });
 
-  it('let who polls go over to a WebSocket on the same place', async () => {
+  it('allow an upgrade from polling on the same slot', async () => {
     const app = await startIo({
       gateways: [gatewayWith({ transports: ['polling', 'websocket'] })],
       options: { connection: { maxConnectionsPerAddress: 1 } },
@@ -325,7 +328,7 @@ describe('the options of a Socket.IO gateway', () => {
     });
   });
 
-  it('may give it a port of its own', async () => {
+  it('may include a port of its own', async () => {
     const port = await freePort();
     @WebSocketGateway(port, {})
     @SecureGateway()

@@ -19,7 +19,7 @@ const codeOf = async (client: TestClient, event: string) => {
 };
 
 describe("on Nest's own adapter, a @SecureGateway", () => {
-  it('refuses who has not authenticated, and a signature does not stand in for that', async () => {
+  it('rejects an unauthenticated client, even with a signed event', async () => {
     const client = await producerOf(await startStock(StockSecureGateway));
     expect(await codeOf(client, 'whoami')).toBe('UNAUTHENTICATED');
     const event = client.event('echo', 'canary');
@@ -34,7 +34,7 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     });
   });
 
-  it('knows a client as the user that a @Public() handler authenticated it as', async () => {
+  it('knows the user that a @Public() handler authenticated', async () => {
     const app = await startStock(StockSecureGateway);
     const [alice, stranger] = [await app.connect(), await app.connect()];
     expect((await logIn(alice, tokenFor('alice'))).event).toBe('login');
@@ -43,7 +43,7 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     expect(await codeOf(stranger, 'whoami')).toBe('UNAUTHENTICATED');
   });
 
-  it('refuses a token it does not take with AUTH_FAILED and no echo of it', async () => {
+  it('rejects an invalid token with AUTH_FAILED and without echo', async () => {
     const client = await (await startStock(StockSecureGateway)).connect();
     const refusal = await logIn(client, 'canary');
     expect(refusal).toMatchObject({ event: 'exception', data: { code: 'AUTH_FAILED' } });
@@ -51,7 +51,7 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     expect(await codeOf(client, 'whoami')).toBe('UNAUTHENTICATED');
   });
 
-  it('refuses a client whose session has expired', async () => {
+  it('rejects a client whose session has expired', async () => {
     const clock = new FakeClock();
     const validateToken = () => ({ id: 'alice', expiresAt: clock.now() + 1_000 });
     const app = await startStock(StockSecureGateway, {
@@ -66,7 +66,7 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     expect(await codeOf(client, 'whoami')).toBe('SESSION_EXPIRED');
   });
 
-  it('answers a signed event by a signed event that names it', async () => {
+  it('answers a signed event with a signed event that has its id', async () => {
     const client = await (await startStock(StockSecureGateway)).connect();
     await logIn(client, tokenFor('alice'));
     const request = client.event('echo', { text: 'grüß dich' });
@@ -81,7 +81,7 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     expect(client.verifies(data)).toBe(true);
   });
 
-  it('answers a plain value as <type>.reply', async () => {
+  it('answers with a plain value as <type>.reply', async () => {
     const client = await (await startStock(StockSecureGateway)).connect();
     await logIn(client, tokenFor('alice'));
     const { event, data } = await send(client, client.event('limited', 7));
@@ -90,7 +90,7 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     expect(client.verifies(data)).toBe(true);
   });
 
-  it('answers an event that is not signed by a signed one, too', async () => {
+  it('answers an unsigned event with a signed one, too', async () => {
     const client = await (await startStock(StockSecureGateway)).connect();
     await logIn(client, tokenFor('alice'));
     const request = { specversion: '1.0', type: 'unsigned', source: 's', id: 'e-1', data: 'x' };
@@ -100,7 +100,7 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     expect(client.verifies(data)).toBe(true);
   });
 
-  it('takes no event beyond the limits that are set', async () => {
+  it('rejects an event that exceeds the configured limits', async () => {
     const options = { event: { maxDepth: 2 } };
     const client = await (await startStock(StockSecureGateway, { options })).connect();
     await logIn(client, tokenFor('alice'));
@@ -108,7 +108,7 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     expect((await send(client, request)).data.code).toBe('INVALID_EVENT');
   });
 
-  it('stays closed where a subclass brings a limit of its own', async () => {
+  it('is protected even if a subclass has its own rate limit', async () => {
     @WebSocketGateway({ path: '/events' })
     @RateLimit({ rate: 1 })
     class SubGateway extends StockSecureGateway {}
@@ -116,7 +116,7 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
     expect(await codeOf(client, 'whoami')).toBe('UNAUTHENTICATED');
   });
 
-  it('tells nothing of an error inside', async () => {
+  it('sends no details of an internal error', async () => {
     const client = await (await startStock(StockSecureGateway)).connect();
     await logIn(client, tokenFor('alice'));
     const event = client.event('throws', 'canary');
@@ -128,12 +128,12 @@ describe("on Nest's own adapter, a @SecureGateway", () => {
 });
 
 describe("on Nest's own adapter, without @SecureGateway", () => {
-  it('an answer is what the handler returned', async () => {
+  it('sends what the handler returned', async () => {
     const client = await producerOf(await startStock(StockBareGateway));
     expect(await send(client, client.event('echo', 1))).toEqual({ event: 'echo.reply', data: 1 });
   });
 
-  it('AuthenticatedGuard guards a handler by itself', async () => {
+  it('guards a handler with AuthenticatedGuard alone', async () => {
     const client = await (await startStock(StockBareGateway)).connect();
     client.sendJson({ event: 'guarded', data: 'canary' });
     const refusal = await client.next();

@@ -1,4 +1,5 @@
 import { ConnectionStore, NonceStore, RateLimitStore } from '../../lib/index.js';
+import { byRing } from '../helpers/by-ring.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import {
   FakeServer,
@@ -29,17 +30,17 @@ beforeEach(() => {
   server.requests = 0;
 });
 
-describe('stores that answer later', () => {
-  it('let 100 copies of one event through once', async () => {
+describe('asynchronous stores', () => {
+  it('accept 100 copies of one event once', async () => {
     const client = await (await start()).login();
-    const event = client.event('demo.echo', 'once');
+    const event = byRing(client, 'demo.echo', 'once');
     for (let copy = 0; copy < 100; copy++) client.sendJson({ type: 'event', event });
     const answers = await client.take(100);
     expect(answers.filter(answer => answer.type === 'event')).toHaveLength(1);
     expect(answers.filter(answer => answer.code === 'REPLAY_DETECTED')).toHaveLength(99);
   });
 
-  it('do not use up the nonce of an event that a limit refuses', async () => {
+  it('do not consume the nonce of a rate-limited event', async () => {
     const client = await (await start()).login();
     const events = [1, 2, 3, 4].map(number => client.event('demo.limited', number));
     for (const event of events) client.sendJson({ type: 'event', event });
@@ -50,7 +51,7 @@ describe('stores that answer later', () => {
     expect((await client.next()).code).toBe('RATE_LIMITED');
   });
 
-  it('take the tokens of an event whose signature is wrong, and leave nothing unhandled', async () => {
+  it('charge tokens for an event with an invalid signature, and leave no unhandled rejection', async () => {
     const client = await (await start()).login();
     for (let tries = 0; tries < 3; tries++) {
       client.sendJson({
@@ -64,11 +65,12 @@ describe('stores that answer later', () => {
   });
 });
 
-describe('while the stores fail', () => {
-  it('signed events are refused with UNAVAILABLE and without detail, and accepted once after', async () => {
+describe('while stores fail', () => {
+  it('signed events are rejected with UNAVAILABLE, without detail, and accepted once after', async () => {
     const client = await (await start()).login();
     server.isDown = true;
-    const event = client.emit('demo.echo', 'patient');
+    const event = byRing(client, 'demo.echo', 'patient');
+    client.sendJson({ type: 'event', event });
     const refusal = await client.next();
     expect(refusal).toMatchObject({ code: 'UNAVAILABLE', status: 503, id: event.id });
     expect(JSON.stringify(refusal)).not.toContain('canary');
@@ -79,7 +81,7 @@ describe('while the stores fail', () => {
     expect((await client.next()).code).toBe('REPLAY_DETECTED');
   });
 
-  it('limits go on with what this process remembers', async () => {
+  it('rate limits continue with local buckets', async () => {
     const client = await (await start({ replay: { onStoreError: 'local' } })).login();
     server.isDown = true;
     for (const data of [1, 2, 3, 4]) client.emit('demo.limited', data);
@@ -88,7 +90,7 @@ describe('while the stores fail', () => {
     expect(answers.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(1);
   });
 
-  it('limits are handed back to the store once it answers, which has forgotten nothing', async () => {
+  it('rate limits return to the store once it answers, which has lost nothing', async () => {
     const client = await (await start({ replay: { onStoreError: 'local' } })).login();
     const answersTo = async (count: number) => {
       for (let sent = 0; sent < count; sent++) client.emit('demo.limited', sent);
@@ -96,23 +98,36 @@ describe('while the stores fail', () => {
     };
     expect(await answersTo(2)).toEqual(['event', 'event']);
     server.isDown = true;
-    // A bucket of this process' own, and full.
+    // A full bucket of this process.
     expect(await answersTo(1)).toEqual(['event']);
     server.isDown = false;
-    // One of three tokens is left in the store, whose clock stands still; in this process it were two.
+    // The store has one of three tokens left, because its clock does not advance. A local bucket
+    // would have two.
     expect((await answersTo(3)).sort()).toEqual(['RATE_LIMITED', 'RATE_LIMITED', 'event']);
   });
 
-  it('nonces kept locally still let no event pass twice', async () => {
+  it('local nonces still accept no event twice', async () => {
     const client = await (await start({ replay: { onStoreError: 'local' } })).login();
     server.isDown = true;
-    const event = client.emit('demo.echo', 1);
+    const event = byRing(client, 'demo.echo', 1);
+    client.sendJson({ type: 'event', event });
     expect((await client.next()).type).toBe('event');
     client.sendJson({ type: 'event', event });
     expect((await client.next()).code).toBe('REPLAY_DETECTED');
   });
 
-  it('everything passes where that is the policy', async () => {
+  it('events of session keys are accepted once, without the store', async () => {
+    const client = await (await start()).login();
+    server.isDown = true;
+    const before = server.requests;
+    const event = client.emit('demo.echo', 1);
+    expect((await client.next()).type).toBe('event');
+    client.sendJson({ type: 'event', event });
+    expect((await client.next()).code).toBe('REPLAY_DETECTED');
+    expect(server.requests).toBe(before);
+  });
+
+  it('everything is allowed if that is the policy', async () => {
     const policies = {
       replay: { onStoreError: 'allow' },
       rateLimit: { onStoreError: 'allow' },
@@ -122,12 +137,12 @@ describe('while the stores fail', () => {
     server.isDown = true;
     await app.login();
     const client = await app.login();
-    const event = client.event('demo.limited', 1);
+    const event = byRing(client, 'demo.limited', 1);
     for (let copy = 0; copy < 10; copy++) client.sendJson({ type: 'event', event });
     for (const answer of await client.take(10)) expect(answer.type).toBe('event');
   });
 
-  it('connections are counted by this process, or refused, as the policy says', async () => {
+  it('connections are counted locally or rejected, as the policy says', async () => {
     const local = await start({ connection: { maxConnections: 1 } });
     server.isDown = true;
     await local.login();

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 const BARE_NODE = join(process.cwd(), 'test', 'helpers', 'bare-node');
 
-it('where @opentelemetry/api is not installed everything works but openTelemetry itself', async () => {
+it('everything but openTelemetry works without @opentelemetry/api', async () => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [
     '--disable-warning=DEP0205',
     '--import',

@@ -1,6 +1,7 @@
 import { metrics } from '@opentelemetry/api';
 import type { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { openTelemetry } from '../../lib/opentelemetry/index.js';
+import { emitByRing } from '../helpers/by-ring.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { freePort } from '../helpers/free-port.js';
 import { TestApp } from '../helpers/test-app.js';
@@ -10,7 +11,7 @@ afterEach(async () => {
   metrics.disable();
 });
 
-it('with the example of docs/operating.md Prometheus gets every metric', async () => {
+it('the example of docs/operating.md exports every metric to Prometheus', async () => {
   const port = await freePort();
   process.env.OTEL_EXPORTER_PROMETHEUS_PORT = String(port);
   await import('../../sample/03-prometheus/instrumentation.js');
@@ -20,7 +21,7 @@ it('with the example of docs/operating.md Prometheus gets every metric', async (
   });
   const client = await app.login();
   for (const type of ['demo.echo', 'demo.refuses']) {
-    client.emit(type, 1);
+    emitByRing(client, type, 1);
     await client.next();
   }
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();

@@ -47,8 +47,8 @@ const throttler = ThrottlerModule.forRootAsync({
   }),
 });
 
-describe("the application's own routes, on our storage", () => {
-  it('pass as often as their limit says, and again as tokens flow in', async () => {
+describe("the application's own routes with SemanticEventsThrottlerStorage", () => {
+  it('are allowed up to their limit, and again as tokens refill', async () => {
     const clock = new FakeClock();
     const app = await TestApp.start({
       gateways: [DemoGateway],
@@ -69,7 +69,7 @@ describe("the application's own routes, on our storage", () => {
     expect((await post(app, '/limited')).status).toBe(429);
   });
 
-  it('have limits of their own, which may be none at all', async () => {
+  it('have their own limits, which may be zero', async () => {
     const app = await TestApp.start({
       gateways: [DemoGateway],
       imports: [throttler, { module: RoutesModule, controllers: [RoutesController] }],
@@ -84,10 +84,13 @@ describe("the application's own routes, on our storage", () => {
 });
 
 describe("the ticket route next to the application's ThrottlerModule", () => {
-  it('keeps its own limit, and leaves theirs alone', async () => {
+  it('has its own limit, and does not affect theirs', async () => {
     const app = await TestApp.start({
       gateways: [DemoGateway],
-      options: { auth: { jwt: { secret: JWT_SECRET }, ticketRoute: { guard: HeaderGuard } } },
+      options: {
+        auth: { jwt: { secret: JWT_SECRET }, ticketRoute: { guard: HeaderGuard } },
+        connection: { maxConnectionsPerUser: 10 },
+      },
       imports: [
         ThrottlerModule.forRoot([{ limit: 1, ttl: 60_000 }]),
         { module: RoutesModule, controllers: [RoutesController] },
@@ -101,7 +104,7 @@ describe("the ticket route next to the application's ThrottlerModule", () => {
     expect((await post(app, '/limited')).status).toBe(429);
   });
 
-  it('heeds a guard of the whole application like any route', async () => {
+  it('applies a global guard like any route', async () => {
     const app = await TestApp.start({
       gateways: [],
       options: { auth: { jwt: { secret: JWT_SECRET }, ticketRoute: { guard: HeaderGuard } } },

@@ -4,7 +4,7 @@ import { DemoGateway } from '../helpers/demo.gateway.js';
 import { pause } from '../helpers/eventually.js';
 import { RawPeer } from '../helpers/raw-peer.js';
 
-/** TLS that needs no certificate: whom one talks to is not the point here. */
+/** TLS without a certificate: server identity does not matter here. */
 const ANONYMOUS = { ciphers: 'AECDH-AES256-SHA:@SECLEVEL=0', maxVersion: 'TLSv1.2' } as const;
 
 const start = (timeout?: number) =>
@@ -23,7 +23,7 @@ const connect = ({ port }: TestApp, path = '/events') =>
     rejectUnauthorized: false,
   });
 
-describe('a gateway that ends TLS itself', () => {
+describe('a gateway that terminates TLS itself', () => {
   it('serves events', async () => {
     const app = await start();
     const client = await connect(app);
@@ -33,7 +33,7 @@ describe('a gateway that ends TLS itself', () => {
     client.terminate();
   });
 
-  it('keeps connections beyond the time they had for their first request', async () => {
+  it('keeps connections open after the timeout of their first request', async () => {
     const app = await start(2_000);
     const client = await connect(app);
     await client.authenticate('any');
@@ -43,7 +43,7 @@ describe('a gateway that ends TLS itself', () => {
     client.terminate();
   });
 
-  it('drops connections that never begin a handshake', async () => {
+  it('drops connections that never start a handshake', async () => {
     const app = await start(100);
     const peer = await RawPeer.connect(app.port);
     await peer.gone;

@@ -92,8 +92,8 @@ const anyEvent = fc.record({
   extension: optional(fc.oneof(printable, fc.boolean(), fc.integer())),
 });
 
-describe("an event we accept, in the eyes of CloudEvents' own SDK", () => {
-  it('is valid, and comes back from it as it went in', () => {
+describe('an accepted event and the CloudEvents SDK', () => {
+  it('is valid for the SDK, which preserves it', () => {
     let accepted = 0;
     fc.assert(
       fc.property(anyEvent, event => {
@@ -109,7 +109,7 @@ describe("an event we accept, in the eyes of CloudEvents' own SDK", () => {
     expect(accepted).toBeGreaterThan(100);
   });
 
-  it('has a source and a schema that the SDK would take, too', () => {
+  it('has a source and a dataschema that the SDK accepts, too', () => {
     const tooMuch = fc
       .sample(uri, 20_000)
       .filter(text =>
@@ -132,7 +132,7 @@ describe("an event we accept, in the eyes of CloudEvents' own SDK", () => {
     expect(json(new CloudEvent(event))).toEqual(event);
   });
 
-  it('keeps its bytes', () => {
+  it('preserves its bytes', () => {
     fc.assert(
       fc.property(base64, data_base64 => {
         expect(ours({ ...REQUIRED, data_base64 })).toBe(true);
@@ -142,7 +142,7 @@ describe("an event we accept, in the eyes of CloudEvents' own SDK", () => {
     );
   });
 
-  it('survives a way over HTTP in the structured mode', () => {
+  it('survives HTTP in structured mode', () => {
     const event = new CloudEvent({ ...REQUIRED, data: { a: [1, 'ü'] }, semantictags: 'a,b' });
     const message = HTTP.structured(event);
     const back = json(HTTP.toEvent(message));
@@ -151,8 +151,8 @@ describe("an event we accept, in the eyes of CloudEvents' own SDK", () => {
   });
 });
 
-describe('a peer that speaks cloudevents.json and knows the SDK', () => {
-  it('sends bare events and gets bare events that the SDK takes, signed as any other', async () => {
+describe('a client with the CloudEvents SDK and cloudevents.json', () => {
+  it('sends bare events, and receives signed bare events that the SDK accepts', async () => {
     const app = await TestApp.start({ gateways: [DemoGateway] });
     const client = await app.login('alice', '/events', { protocol: 'cloudevents.json' });
     expect(client.socket.protocol).toBe('cloudevents.json');
@@ -177,7 +177,7 @@ describe('a peer that speaks cloudevents.json and knows the SDK', () => {
     expect(json(reply)).toEqual(answer);
   });
 
-  it('has bytes handed to the handler, and gets bytes back', async () => {
+  it('sends bytes to the handler, and receives bytes', async () => {
     const app = await TestApp.start({ gateways: [DemoGateway] });
     const client = await app.login('alice', '/events', { protocol: 'cloudevents.json' });
     const request = new CloudEvent({

@@ -1,9 +1,9 @@
-// Builds library and tests with every mutant in it, each behind a switch, as CommonJS that can be loaded anew.
+// Builds library and tests with all mutants, each behind a switch, as CommonJS that can be reloaded.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Instrumenter } from '@stryker-mutator/instrumenter';
 import { transformSync } from '@swc/core';
-import { MUTATED, OUT } from './settings.js';
+import { OUT } from './settings.js';
 
 const silent = {
   isDebugEnabled: () => false,
@@ -14,8 +14,8 @@ const silent = {
   trace() {},
 };
 
-/** @returns every mutant: where it is, and what stands there instead */
-export async function instrument(mutated = MUTATED) {
+/** @returns all mutants, each with its place and its replacement */
+export async function instrument(mutated) {
   rmSync(OUT, { recursive: true, force: true });
   const read = name => ({
     name,

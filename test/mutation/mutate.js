@@ -1,84 +1,97 @@
 // Mutation testing of the pure cores: each mutant must make a test fail. Prints the score and every survivor.
-// Usage: npm run mutate [a part of a file's name]; mutants by Stryker's instrumenter, tried in one process after another.
+// Usage: npm run mutate [groups of settings.js, or parts of files' names]; mutants by Stryker's instrumenter, tried in one process
+// after another.
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { instrument } from './instrument.js';
-import { MIN_SCORE, MUTATED } from './settings.js';
+import { filesOf, GROUPS, MIN_SCORE } from './settings.js';
 
-/** Long, because a busy machine lets a nice process wait: loops without end are found by counting. */
+/** A long timeout, because a nice process may wait on a busy machine. Endless loops are found by counting. */
 const TIMEOUT = 120_000;
 
 setPriority(5);
-const part = process.argv[2] ?? '';
-const mutants = await instrument(MUTATED.filter(name => name.includes(part)));
-let worker = start();
-const { failed, tests, atLoad } = await ask({ command: 'cover' }, 2 * TIMEOUT);
-if (failed.length > 0) throw new Error(`fails without any mutant:\n${failed.join('\n')}`);
-console.log(`${mutants.length} mutants, ${tests.length} tests`);
-
-const testsOf = new Map();
-for (const { id, mutants: covered } of tests.toSorted((a, b) => a.time - b.time))
-  for (const mutant of covered) testsOf.set(mutant, [...(testsOf.get(mutant) ?? []), id]);
-const isStatic = new Set(atLoad);
-
-for (const mutant of mutants) {
-  // What a module does when it is loaded is felt by all tests that come by anything in it.
-  const ids = isStatic.has(mutant.id) ? testsOfFile(mutant.file) : (testsOf.get(mutant.id) ?? []);
-  if (ids.length === 0) mutant.status = 'not covered';
-  else mutant.status = await outcomeOf(mutant, ids);
-  if (process.stderr.isTTY || process.env.PROGRESS)
-    process.stderr.write(mutant.status === 'killed' ? '.' : `[${mutant.id} ${mutant.status}]`);
+const wanted = process.argv.slice(2);
+const tried = [];
+for (const group of Object.keys(GROUPS)) {
+  const files = filesOf(group, wanted);
+  if (files.length > 0) tried.push(...(await tryGroup(group, files)));
 }
-worker.disconnect();
-report();
+report(tried);
 
-function testsOfFile(file) {
-  const all = new Set(
-    mutants.filter(mutant => mutant.file === file).flatMap(({ id }) => testsOf.get(id) ?? []),
+/** @returns the mutants of the files, each with its group and its status */
+async function tryGroup(group, files) {
+  const mutants = await instrument(files);
+  let worker = start();
+  const { failed, tests, atLoad, hits } = await ask(
+    worker,
+    { command: 'cover', group },
+    5 * TIMEOUT,
   );
-  return tests
-    .toSorted((a, b) => a.time - b.time)
-    .map(({ id }) => id)
-    .filter(id => all.has(id));
-}
+  if (failed.length > 0) throw new Error(`fails without any mutant:\n${failed.join('\n')}`);
+  console.log(`${group}: ${mutants.length} mutants, ${tests.length} tests`);
 
-function filesOf(ids) {
-  const named = new Set(ids);
-  return [...new Set(tests.filter(({ id }) => named.has(id)).map(({ file }) => file))];
-}
+  const quickFirst = tests.toSorted((a, b) => a.time - b.time);
+  const times = tests.map(({ id, time }) => [id, time]);
+  const isStatic = new Set(atLoad);
+  for (const mutant of mutants) {
+    // Code that runs when a module is loaded affects all tests of that module.
+    const reaching = isStatic.has(mutant.id)
+      ? new Set(mutants.filter(({ file }) => file === mutant.file).map(({ id }) => id))
+      : new Set([mutant.id]);
+    const covering = quickFirst.filter(test => test.mutants.some(id => reaching.has(id)));
+    mutant.group = group;
+    mutant.status = covering.length === 0 ? 'not covered' : await outcomeOf(mutant, covering);
+    if (process.stderr.isTTY || process.env.PROGRESS)
+      process.stderr.write(mutant.status === 'killed' ? '.' : `[${mutant.id} ${mutant.status}]`);
+  }
+  worker.disconnect();
+  return mutants;
 
-async function outcomeOf({ id }, ids) {
-  try {
-    return (
-      await ask(
-        { command: 'try', id, isStatic: isStatic.has(id), ids, files: filesOf(ids) },
-        TIMEOUT,
-      )
-    ).status;
-  } catch {
-    worker.kill('SIGKILL');
-    worker = start();
-    await ask({ command: 'cover' }, 2 * TIMEOUT);
-    return 'timed out';
+  async function outcomeOf({ id }, covering) {
+    const question = {
+      command: 'try',
+      id,
+      isStatic: isStatic.has(id),
+      ids: covering.map(test => test.id),
+      files: [...new Set(covering.map(({ file }) => file))],
+    };
+    try {
+      return (await ask(worker, question, TIMEOUT)).status;
+    } catch {
+      worker.kill('SIGKILL');
+      worker = start();
+      await ask(worker, { command: 'resume', group, hits, times }, TIMEOUT);
+      return 'timed out';
+    }
   }
 }
 
 function start() {
   return fork(new URL('./worker.js', import.meta.url), {
-    // Packages that are ES modules only say so by this condition.
+    // Packages that only have ES modules need this condition.
+    // The library logs what mutants break.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: ['--conditions=import', '--disable-warning=ExperimentalWarning'],
   });
 }
 
-async function ask(question, timeout) {
-  worker.send(question);
-  const [answer] = await once(worker, 'message', { signal: AbortSignal.timeout(timeout) });
-  return answer;
+function ask(worker, question, timeout) {
+  return new Promise((resolve, reject) => {
+    const end = settle => result => {
+      clearTimeout(timer);
+      worker.off('message', answer).off('exit', fail);
+      settle(result);
+    };
+    const answer = end(resolve);
+    const fail = end(() => reject(new Error('the worker gives no answer')));
+    const timer = setTimeout(fail, timeout);
+    worker.once('message', answer).once('exit', fail);
+    worker.send(question);
+  });
 }
 
-function report() {
+function report(mutants) {
   const left = mutants.filter(({ status }) => status === 'survived' || status === 'not covered');
   for (const { file, location, mutator, replacement, status } of left) {
     const { start, end } = location;
@@ -89,10 +102,11 @@ function report() {
     );
     console.log(`  + ${replacement.replace(/\s+/g, ' ').slice(0, 120)}`);
   }
-  for (const file of new Set(mutants.map(mutant => mutant.file))) {
-    const own = mutants.filter(mutant => mutant.file === file);
-    console.log(`${scoreOf(own).padStart(8)} of ${own.length} in ${file}`);
-  }
+  for (const key of ['file', 'group'])
+    for (const name of new Set(mutants.map(mutant => mutant[key]))) {
+      const own = mutants.filter(mutant => mutant[key] === name);
+      console.log(`${scoreOf(own).padStart(8)} of ${own.length} in ${name}`);
+    }
   console.log(
     `${scoreOf(mutants)} of ${mutants.length} mutants found out (at least ${MIN_SCORE} %)`,
   );

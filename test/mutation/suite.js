@@ -1,23 +1,48 @@
-// As much of Jest as the suites of the pure cores need, without a sandbox: they can be loaded and run in milliseconds.
-import { createRequire } from 'node:module';
+// The part of Jest that the suites of the pure cores need, without a sandbox, so that they load and run in milliseconds.
+import Module, { createRequire } from 'node:module';
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { ModernFakeTimers } from '@jest/fake-timers';
 import { expect } from 'expect';
 import jestEach from 'jest-each';
-import { OUT, SUITES } from './settings.js';
+import { ModuleMocker } from 'jest-mock';
+import { GROUPS, OUT, SLOW } from './settings.js';
 
 const require = createRequire(import.meta.url);
 const out = resolve(OUT);
 const files = readdirSync(join(out, 'test'), { recursive: true })
   .map(name => `test/${name}`)
-  .filter(name => name.endsWith('.spec.js') && SUITES.some(suite => suite.test(name)));
+  .filter(name => name.endsWith('.spec.js'));
+/** The suites of a group. */
+export const suitesOf = group =>
+  files.filter(name => GROUPS[group].suites.some(suite => suite.test(name)));
 
-/** Loads library and suites anew. @returns every test of some suites, ready to run */
-export function loadTests(some = files) {
+const timers = new ModernFakeTimers({
+  config: { rootDir: out, fakeTimers: {} },
+  global: globalThis,
+});
+const mocker = new ModuleMocker(globalThis);
+const jest = {
+  fn: mocker.fn.bind(mocker),
+  spyOn: mocker.spyOn.bind(mocker),
+  useFakeTimers: options => timers.useFakeTimers(options),
+  useRealTimers: () => timers.useRealTimers(),
+  advanceTimersByTime: ms => timers.advanceTimersByTime(ms),
+  advanceTimersByTimeAsync: ms => timers.advanceTimersByTimeAsync(ms),
+  getTimerCount: () => timers.getTimerCount(),
+  runAllTimers: () => timers.runAllTimers(),
+};
+const load = Module._load;
+Module._load = (name, ...rest) => (name === '@jest/globals' ? { jest } : load(name, ...rest));
+
+/** Loads library and suites again. @returns the tests, ready to run */
+export function loadTests(suites) {
   for (const path of Object.keys(require.cache))
     if (path.startsWith(out)) Reflect.deleteProperty(require.cache, path);
+  // First, so that modules that import each other are loaded in the order of the package.
+  require(join(out, 'lib/index.js'));
   const tests = [];
-  for (const file of some) {
+  for (const file of suites) {
     installGlobals(file, tests);
     require(join(out, file));
   }
@@ -39,6 +64,7 @@ function installGlobals(file, tests) {
   let count = 0;
   const it = (title, body) => {
     const own = scope;
+    if (SLOW.test(title)) return;
     tests.push({
       id: `${[...own.titles, title].join(' › ')} #${count++}`,
       file,
@@ -84,5 +110,8 @@ async function run({ before, after }, body) {
     await body();
   } finally {
     for (const hook of after) await hook();
+    // Jest has a sandbox for each suite. Here, a spy of one test must not reach the next.
+    mocker.restoreAllMocks();
+    timers.useRealTimers();
   }
 }

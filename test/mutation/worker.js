@@ -1,30 +1,35 @@
-// Tries mutants one after the other, as it is told. It can hang, and is killed then.
+// Tries mutants one after the other, on command. The parent kills it if it does not answer.
 import 'reflect-metadata';
-import { loadTests } from './suite.js';
+import { loadTests, suitesOf } from './suite.js';
 
-/** What one mutant may cost, in milliseconds of CPU time: the quick tests are tried first. */
+/** The CPU time budget of a mutant, in milliseconds. Quick tests run first. */
 const BUDGET = 2_000;
 
-/** How often a test may come by a mutant: far more than without it, and it is in a loop without end. */
+/** The maximum number of times a test may reach a mutant. Far more than without the mutant means an endless loop. */
 const hitLimit = hits => 1_000 + 20 * hits;
 const MANY = 100_000;
 
+/** The time that a test may wait for what a mutant keeps from happening, in milliseconds. */
+const PATIENCE = 3_000;
+const { setTimeout: later, clearTimeout: cancel } = globalThis;
+
 const state = (globalThis.__stryker__ = {});
 let tests = [];
-/** How often each test comes by each mutant. */
+/** The number of times each test reaches each mutant. */
 let hits = {};
+/** The time that each test takes without a mutant, in milliseconds. */
+let timeOf = new Map();
 
 const commands = {
-  /** Which mutants each test comes by, and which are evaluated when a module is loaded. */
-  async cover() {
-    tests = loadTests();
-    const timeOf = new Map();
+  /** Finds the mutants that each test reaches, and those that run when a module is loaded. */
+  async cover({ group }) {
+    tests = loadTests(suitesOf(group));
     const failed = [];
     for (const test of tests) {
       state.currentTestId = test.id;
-      const started = process.cpuUsage();
+      const started = performance.now();
       await test.run().catch(error => failed.push(`${test.id}: ${error}`));
-      timeOf.set(test.id, process.cpuUsage(started).user / 1000);
+      timeOf.set(test.id, performance.now() - started);
     }
     state.currentTestId = undefined;
     const { perTest = {}, static: atLoad = {} } = state.mutantCoverage ?? {};
@@ -38,10 +43,19 @@ const commands = {
         mutants: Object.keys(perTest[id] ?? {}),
       })),
       atLoad: Object.keys(atLoad),
+      hits,
     };
   },
 
-  /** Whether one of some tests, in the order given, fails with a mutant in place. */
+  /** Takes the place of a worker that was killed. */
+  async resume(given) {
+    tests = loadTests(suitesOf(given.group));
+    hits = given.hits;
+    timeOf = new Map(given.times);
+    return {};
+  },
+
+  /** Returns whether one of the tests, in the given order, fails with a mutant. */
   async try({ id, isStatic, ids, files }) {
     Object.assign(state, { activeMutant: id, hitCount: 0, hitLimit: hitLimit(MANY) });
     try {
@@ -51,7 +65,7 @@ const commands = {
       for (const name of ids) {
         state.hitCount = 0;
         state.hitLimit = hitLimit(hits[name]?.[id] ?? MANY);
-        await byId.get(name)?.run();
+        if (!(await endsInTime(byId.get(name)))) return { status: 'timed out' };
         if (process.cpuUsage(before).user / 1000 > BUDGET) break;
       }
       return { status: 'survived' };
@@ -63,6 +77,19 @@ const commands = {
   },
 };
 
+async function endsInTime(test) {
+  let timer;
+  const timeout = new Promise(
+    end => (timer = later(() => end(false), PATIENCE + 20 * timeOf.get(test.id))),
+  );
+  try {
+    return await Promise.race([test.run().then(() => true), timeout]);
+  } finally {
+    cancel(timer);
+  }
+}
+
+process.on('unhandledRejection', () => {});
 process.on('message', async ({ command, ...given }) =>
   process.send(await commands[command](given)),
 );

@@ -15,7 +15,7 @@ const received = (text: string) => {
 const SIGNATURE = `v1.main.${'x'.repeat(43)}`;
 const MEMBER = `"semanticsignature":"${SIGNATURE}"`;
 
-/** JSON in which all that canonical form leaves no choice of is chosen at random. */
+/** JSON in which everything that canonical form determines is random. */
 const anyNumber = fc.oneof(
   fc.constantFrom('0', '-0', '00', '1', '-1', '1.0', '1e3', '12345678901234567890', '0.0000001'),
   fc.tuple(fc.integer(), fc.integer({ min: 0, max: 10_000_000 })).map(parts => parts.join('.')),
@@ -49,7 +49,7 @@ const parsed = (text: string): unknown => {
 };
 
 describe('isCanonicalJson', () => {
-  it('takes for canonical only what canonicalize writes', () => {
+  it('accepts as canonical only what canonicalize writes', () => {
     fc.assert(
       fc.property(loose, text => {
         const value = parsed(text);
@@ -60,7 +60,7 @@ describe('isCanonicalJson', () => {
     );
   });
 
-  it('knows every canonical text without escapes, and whose numbers are short', () => {
+  it('recognizes every canonical text without escapes and with short numbers', () => {
     const anyJson = fc.dictionary(
       fc.string({ unit: fc.constantFrom('a', 'b', '1', '!', 'é', 'ß', 'א', '会') }),
       fc.oneof(
@@ -96,7 +96,7 @@ describe('isCanonicalJson', () => {
     '{"a":"é😀","ab":"דּ"}',
     `${'{"a":'.repeat(31)}{}${'}'.repeat(31)}`,
     `{"a":${'['.repeat(31)}${']'.repeat(31)}}`,
-  ])('says yes to %s', text => {
+  ])('returns true for %s', text => {
     expect(canonicalize(JSON.parse(text))).toBe(text);
     expect(isCanonical(text)).toBe(true);
   });
@@ -140,32 +140,32 @@ describe('isCanonicalJson', () => {
     '{"a":true ,"b":2}',
     `${'{"a":'.repeat(32)}{}${'}'.repeat(32)}`,
     `{"a":${'['.repeat(32)}${']'.repeat(32)}}`,
-  ])('says no to %s', text => {
+  ])('returns false for %s', text => {
     expect(JSON.parse(text)).toBeDefined();
     expect(isCanonical(text)).toBe(false);
   });
 
   it.each([
     ['an array', '[1]'],
-    ['something behind the object', '{}x'],
-    ['an object that does not end', '{"a":1'],
-    ['a comma too many', '{"a":1,}'],
-    ['a name twice', '{"a":1,"a":1}'],
-    ['an empty name twice', '{"":1,"":1}'],
+    ['text after the object', '{}x'],
+    ['an unclosed object', '{"a":1'],
+    ['an extra comma', '{"a":1,}'],
+    ['a repeated name', '{"a":1,"a":1}'],
+    ['a repeated empty name', '{"":1,"":1}'],
     ['33 levels', `${'{"a":'.repeat(33)}1${'}'.repeat(33)}`],
-    ['a string that does not end', `{"a":"${'x'.repeat(100)}`],
+    ['an unclosed string', `{"a":"${'x'.repeat(100)}`],
     ['17 digits', '{"a":12345678901234567}'],
-  ])('says no to %s', (_, text) => {
+  ])('returns false for %s', (_, text) => {
     expect(isCanonical(text)).toBe(false);
   });
 });
 
-describe('the text that was signed, taken from what was received', () => {
+describe('signing input taken from the received text', () => {
   const event = fc
     .dictionary(fc.stringMatching(/^[a-z]{1,3}$/), fc.jsonValue({ maxDepth: 2 }))
     .map(members => canonicalize({ id: '1', ...members, semanticsignature: SIGNATURE }));
 
-  it('is what the value of the event gives, wherever its signature stands', () => {
+  it('equals that of the parsed event, wherever the signature is', () => {
     fc.assert(
       fc.property(event, fc.nat(), (text, place) => {
         const members = text.slice(1, -1).replace(`,${MEMBER}`, '').replace(`${MEMBER},`, '');
@@ -197,15 +197,15 @@ describe('the text that was signed, taken from what was received', () => {
     ['under another name', '{"id":"1","semanticsignaturf":"x"}'],
     ['under a longer name', '{"id":"1","semanticsignature2":"x"}'],
     ['missing, and nothing else', '{}'],
-    ['further in', `{"data":{${MEMBER}}}`],
-    ['that ends with the text', `{"id":"1","semanticsignature":"${SIGNATURE}`],
-    ['behind a space before the event', ` {"id":"1",${MEMBER}}`],
-    ['behind something else before the event', `1,"event":{"id":"1",${MEMBER}}`],
-  ])('is not taken from a text with the signature %s', (_, text) => {
+    ['in a nested object', `{"data":{${MEMBER}}}`],
+    ['at the end of the text', `{"id":"1","semanticsignature":"${SIGNATURE}`],
+    ['after a space before the event', ` {"id":"1",${MEMBER}}`],
+    ['after other text before the event', `1,"event":{"id":"1",${MEMBER}}`],
+  ])('is not used for a text with the signature %s', (_, text) => {
     expect(received(text)).toBeUndefined();
   });
 
-  it('still has a signature that stands twice: nobody can have signed that', () => {
+  it('still includes a repeated signature, which no key can have signed', () => {
     const text = received(`{"id":"1",${MEMBER},${MEMBER}}`);
     expect(text).toContain(SIGNATURE);
   });

@@ -4,7 +4,7 @@ import { canonicalize } from '../../lib/signing/canonicalize.js';
 
 fc.configureGlobal({ seed: 20_261_128 });
 
-/** Any JSON, with names and texts of every plane of Unicode and the names that trip objects up. */
+/** Any JSON, with names and strings from every plane of Unicode and names of object members. */
 const anyName = fc.oneof(
   { weight: 5, arbitrary: fc.string({ unit: 'binary' }) },
   fc.constantFrom('__proto__', 'constructor', 'toString', '1', '10', '\ufb33', '😀'),
@@ -21,7 +21,7 @@ const anyJson = fc.letrec<{ value: unknown }>(tie => ({
   ),
 })).value;
 
-/** The same value with the members of every object the other way round. */
+/** Returns the same value with the members of every object reversed. */
 function reversed(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(reversed);
@@ -39,7 +39,7 @@ describe('canonicalize', () => {
     );
   });
 
-  it('agrees with it on objects of few and of many members', () => {
+  it('agrees with it on objects with few and with many members', () => {
     const members = fc.uniqueArray(fc.tuple(anyName, fc.integer()), {
       selector: ([name]) => name,
       maxLength: 40,
@@ -57,7 +57,7 @@ describe('canonicalize', () => {
     expect(Math.min(few, many)).toBeGreaterThan(10);
   });
 
-  it('writes a name the second time as it did the first, however many there were and how long', () => {
+  it('writes a name the same way the second time, however many and long names are', () => {
     const names = Array.from({ length: 300 }, (_, n) => `${n} "\u20ac`.repeat((n % 30) + 1));
     for (const _ of ['first', 'second'])
       for (const name of names) {
@@ -66,7 +66,7 @@ describe('canonicalize', () => {
       }
   });
 
-  it('is canonical: reading and writing it again changes nothing', () => {
+  it('is idempotent', () => {
     fc.assert(
       fc.property(anyJson, value => {
         const text = canonicalize(value);
@@ -83,7 +83,7 @@ describe('canonicalize', () => {
     );
   });
 
-  it('means what the value meant', () => {
+  it('does not change the value', () => {
     fc.assert(
       fc.property(anyJson, value => {
         expect(JSON.parse(canonicalize(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -91,7 +91,7 @@ describe('canonicalize', () => {
     );
   });
 
-  it('tells different values apart', () => {
+  it('writes different values differently', () => {
     fc.assert(
       fc.property(anyJson, anyJson, (one, other) => {
         fc.pre(JSON.stringify(reversed(one)) !== JSON.stringify(reversed(other)));
@@ -101,7 +101,7 @@ describe('canonicalize', () => {
     );
   });
 
-  it('refuses any text with a lone surrogate, wherever it is', () => {
+  it('rejects any text with a lone surrogate, anywhere', () => {
     const lone = fc.integer({ min: 0xd800, max: 0xdfff }).map(unit => String.fromCharCode(unit));
     fc.assert(
       fc.property(fc.string(), lone, fc.string(), (before, surrogate, after) => {

@@ -11,9 +11,9 @@ import { leastCpuTime } from '../helpers/cpu-time.js';
 
 fc.configureGlobal({ seed: 20_261_123, numRuns: 400 });
 
-/** What one message may hold by default. */
+/** The default maximum of a message. */
 const MAX_BYTES = 65_536;
-/** Of CPU time, many times what the slowest frame needs on a slow machine. */
+/** CPU time, a multiple of what the slowest frame needs on a slow machine. */
 const BUDGET = 250;
 
 const attributes = [
@@ -27,7 +27,7 @@ const event = (members: string) => `{"specversion":"1.0",${attributes.join(',')}
 const fill = (piece: string, bytes = MAX_BYTES) =>
   piece.repeat(Math.floor((bytes - 200) / Buffer.byteLength(piece)));
 
-/** As much as a message holds of what is known to be slow in one parser or another. */
+/** Messages of the maximum size with content that is slow in some parser. */
 const worst: [string, string][] = [
   ['open brackets', fill('[')],
   ['closed brackets', event(`"data":${fill('[', 32_000)}${fill(']', 32_000)}`)],
@@ -51,7 +51,7 @@ function numbered(piece: string): string {
   return text.slice(1);
 }
 
-/** From the text of a frame to the text that is signed; what refuses it, refuses with a code. */
+/** Processes the text of a frame up to its signing input. A rejection has a code. */
 function take(text: string, subprotocol: Parameters<typeof decodeFrame>[1]): string {
   try {
     const frame = decodeFrame(text, subprotocol);
@@ -65,13 +65,13 @@ function take(text: string, subprotocol: Parameters<typeof decodeFrame>[1]): str
   }
 }
 
-describe('from the bytes of a frame to what is signed', () => {
-  it.each(worst)('%s take no longer than the budget', (_, text) => {
+describe('decoding and canonicalizing a frame', () => {
+  it.each(worst)('takes no longer than the budget: %s', (_, text) => {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_BYTES);
     expect(leastCpuTime(() => take(text, NATIVE_PROTOCOL))).toBeLessThan(BUDGET);
   });
 
-  it('nothing is thrown but refusals, whatever the bytes', () => {
+  it('throws only rejections, whatever the bytes', () => {
     const pieces = fc.constantFrom(
       ...'{}[],:"\\'.split(''),
       '"specversion":"1.0"',

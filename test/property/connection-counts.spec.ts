@@ -21,7 +21,7 @@ type Step =
   | { do: 'login'; at: number; user: string }
   | { do: 'close'; at: number }
   | { do: 'reset'; at: number }
-  /** The store answers what it was asked. */
+  /** The store answers a pending call. */
   | { do: 'answer' };
 
 const at = fc.nat(20);
@@ -36,7 +36,7 @@ const steps = fc.array(
   { maxLength: 40 },
 );
 
-/** A peer, who may be gone before the store has said that there is room. */
+/** A client that may disconnect before the store has answered. */
 interface Peer {
   address: string;
   isGone: boolean;
@@ -46,7 +46,7 @@ interface Peer {
 
 const groupOf = (address: string) => (address.includes(':') ? 'IPv6' : address);
 
-/** Runs the steps as the adapter does; `pending` is what still waits for the store. */
+/** Runs the steps like the adapter; `pending` are unanswered store calls. */
 class Run {
   readonly peers: Peer[] = [];
   private readonly pending: Promise<void>[] = [];
@@ -71,7 +71,7 @@ class Run {
       if (step.do === 'login') this.pending.push(this.login(peer, step.user));
       else {
         this.end(peer);
-        // A reset is often told twice: by an error and by the close after it.
+        // A reset often causes two events: an error and a close.
         if (step.do === 'reset') this.end(peer);
       }
     }
@@ -107,14 +107,14 @@ class Run {
   }
 }
 
-/** Every promise that can go on has gone on. */
+/** Waits until every promise that can continue has continued. */
 const settled = () => new Promise(resolve => setImmediate(resolve));
 
 const count = <T>(items: readonly T[], matches: (item: T) => boolean) =>
   items.filter(matches).length;
 
-describe('the counts of connections', () => {
-  it('are what is open after every step, within the limits, and nothing in the end', async () => {
+describe('connection counts', () => {
+  it('equal the open connections after every step, within the limits, and end at zero', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async all => {
         const memory = new InMemoryConnectionStore();
@@ -142,7 +142,7 @@ describe('the counts of connections', () => {
     );
   });
 
-  it('leak nothing and never go below zero where the store answers late', async () => {
+  it('do not leak or go below zero with an asynchronous store', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async all => {
         const late = new LateConnectionStore();

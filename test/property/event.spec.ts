@@ -13,7 +13,7 @@ const keys = fc.oneof(
   { weight: 8, arbitrary: texts },
   fc.constantFrom('__proto__', 'constructor', 'toString'),
 );
-/** What JSON.parse can return, and numbers that JSON texts such as 1e400 and -0 stand for. */
+/** What JSON.parse can return, including numbers from texts such as 1e400 and -0. */
 const { value: hostileData } = fc.letrec<{ value: unknown }>(tie => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -38,7 +38,7 @@ const validEvents = fc
     id: printable(99),
     subject: fc.option(printable(99)),
     extensions: fc.dictionary(fc.stringMatching(/^x[a-z0-9]{0,20}$/), attributes, { maxKeys: 5 }),
-    // A negative zero is not valid; JSON.stringify makes it zero.
+    // A negative zero is not valid; JSON.stringify turns it into zero.
     data: fc
       .jsonValue({ maxDepth: 5, stringUnit: fc.constantFrom('a', 'é', '😀') })
       .map(value => JSON.parse(JSON.stringify(value)) as unknown),
@@ -70,7 +70,7 @@ function accepts(value: unknown): boolean {
   }
 }
 
-/** Whether a value is the same after a trip through the JSON of any receiver. */
+/** Returns whether a value survives the JSON of any receiver. */
 function survivesJson(value: unknown): boolean {
   const text = JSON.stringify(value);
   const hasLoneSurrogate = /\\ud[89a-f]/.test(text);
@@ -82,7 +82,7 @@ function survivesJson(value: unknown): boolean {
 }
 
 describe('validateEvent', () => {
-  it('makes of any JSON an event or an INVALID_EVENT', () => {
+  it('accepts any JSON as an event or rejects it with INVALID_EVENT', () => {
     const patches = fc.dictionary(fc.constantFrom(...NAMES, '__proto__', 'other'), fc.jsonValue(), {
       maxKeys: 2,
     });
@@ -105,7 +105,7 @@ describe('validateEvent', () => {
     );
   });
 
-  it('refuses a valid event once any one attribute is hostile', () => {
+  it('rejects a valid event if any one attribute is hostile', () => {
     const names = fc.constantFrom(
       'specversion',
       'type',
@@ -132,7 +132,7 @@ describe('validateEvent', () => {
     );
   });
 
-  it('accepts data if and only if every receiver reads it the same', () => {
+  it('accepts data if and only if every receiver parses it the same', () => {
     let accepted = 0;
     fc.assert(
       fc.property(hostileData, data => {
@@ -143,7 +143,7 @@ describe('validateEvent', () => {
       }),
       { numRuns: 2_000 },
     );
-    // The generator must not be all hostile or all harmless.
+    // The generator must create both hostile and harmless data.
     expect(accepted).toBeGreaterThan(200);
     expect(accepted).toBeLessThan(1_800);
   });

@@ -50,7 +50,7 @@ function decode(
 }
 
 describe('decodeFrame', () => {
-  it('makes of any text a frame or a BAD_FRAME', () => {
+  it('decodes any text as a frame or throws BAD_FRAME', () => {
     const texts = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.json(),
@@ -65,7 +65,7 @@ describe('decodeFrame', () => {
     );
   });
 
-  it('makes of JSON that is no object a BAD_FRAME', () => {
+  it('throws BAD_FRAME for JSON that is not an object', () => {
     const json = fc.oneof(
       fc.array(frames),
       fc.string(),
@@ -80,7 +80,7 @@ describe('decodeFrame', () => {
     );
   });
 
-  it('hands a bare event on whole, whatever else is in it', () => {
+  it('passes a bare event on complete, whatever else it contains', () => {
     fc.assert(
       fc.property(bareEvents, subprotocols, (event, subprotocol) => {
         const text = JSON.stringify(event);
@@ -93,7 +93,7 @@ describe('decodeFrame', () => {
     );
   });
 
-  it('decodes a frame as the table of the protocol says', () => {
+  it("decodes a frame as the protocol's table says", () => {
     fc.assert(
       fc.property(frames, subprotocols, (frame, subprotocol) => {
         expect(decode(JSON.stringify(frame), subprotocol)?.kind).toBe(

@@ -3,14 +3,17 @@ import { KeyTable } from '../../lib/key-table.js';
 
 fc.configureGlobal({ seed: 20_261_128 });
 
-/** Few keys and fewer hashes, so that keys meet; enough of both that the table moves them together many times. */
+/**
+ * Few keys and fewer hashes, so that keys collide, but enough of both that the table often moves
+ * them together.
+ */
 const step = fc.record({
   key: fc.nat(300),
   time: fc.nat(60),
   move: fc.constantFrom('add', 'add', 'remove', 'set' as const),
 });
 
-describe('a table of keys', () => {
+describe('KeyTable', () => {
   it('keeps what a Map would keep, whatever keys share a hash', () => {
     fc.assert(
       fc.property(
@@ -21,7 +24,7 @@ describe('a table of keys', () => {
           const model = new Map<string, number>();
           const hashOf = (key: number) => Math.imul(key % spread, 0x9e3779b1);
           const find = (key: number) => table.find(hashOf(key), `${key}`);
-          /** What is over may go when a key is added, and nothing else. */
+          /** Only expired keys may be dropped, and only when a key is added. */
           const forget = (now: number) => {
             for (let key = 0; key <= 300; key++)
               if (!find(key) && (model.get(`${key}`) ?? now) < now) model.delete(`${key}`);

@@ -24,7 +24,7 @@ const hosts = fc.constantFrom(
 const ports = fc.constantFrom('', ':80', ':443', ':8443', ':', ':0443');
 const userInfo = fc.constantFrom('', '', '', 'good@', 'https://myapp.com@', '@');
 const tails = fc.constantFrom('', '', '', '/', '?', '#', ' ', '\t', '\\', '/..', '%00', ', null');
-/** Close enough to one another that many are on each other's list. */
+/** Similar origins, so that many match each other's list. */
 const plain = fc
   .tuple(fc.constantFrom('https', 'http'), hosts, fc.constantFrom('', '', ':8443'))
   .map(([scheme, host, port]) => `${scheme}://${host}${port}`);
@@ -50,10 +50,15 @@ function parse(text: string): URL | undefined {
   }
 }
 
-/** The rule by the parser browsers use: the same scheme and port, and a host that is the entry's or beneath it. */
+/**
+ * The rule in terms of the URL parser: the same scheme and port, and the same host or a subdomain
+ * of it.
+ */
 function isAllowed(origin: string, entry: string): boolean {
   const url = parse(origin);
-  // A wildcard's own label is replaced by a name, so that the parser reads the rest like any host.
+  // If the parser knows no origin for the scheme, the text is compared.
+  if (url?.origin === 'null' && entry === origin) return true;
+  // The wildcard label is replaced by a name, so that the parser accepts the rest as a host.
   const isWildcard = entry.includes('://*.');
   const base = parse(entry.replace('://*.', '://'));
   if (!url || !base || url.origin !== origin || origin.includes('*')) return false;
@@ -69,7 +74,7 @@ function isAllowed(origin: string, entry: string): boolean {
 }
 
 describe('validateOrigin', () => {
-  it('agrees with the URL parser on who may connect', () => {
+  it('agrees with the URL parser on which origins match', () => {
     let allowed = 0;
     fc.assert(
       fc.property(origins, fc.array(entries, { maxLength: 5 }), (origin, list) => {
@@ -80,14 +85,18 @@ describe('validateOrigin', () => {
       }),
       { numRuns: 8_000 },
     );
-    // The generator must not be all refusals.
+    // The generator must also create matches.
     expect(allowed).toBeGreaterThan(100);
   });
 
-  it('lets in what is on the list, and nothing that a browser would not send', () => {
+  it('accepts what is on the list, and nothing that a browser would not send', () => {
     fc.assert(
       fc.property(origins, origin => {
-        const isSerialized = parse(origin)?.origin === origin && !origin.includes('*');
+        const { origin: serialized } = parse(origin) ?? {};
+        // The parser knows no origin for some schemes. Apps have one: a scheme and a host.
+        const isOfApp =
+          serialized === 'null' && /^chrome-extension:\/\/[\w.-]+(:\d{1,5})?$/.test(origin);
+        const isSerialized = (serialized === origin && !origin.includes('*')) || isOfApp;
 
         expect(validateOrigin(origin, [origin])).toBe(isSerialized);
       }),
@@ -96,7 +105,7 @@ describe('validateOrigin', () => {
 });
 
 describe('normalizeOrigin', () => {
-  it('has one form of an entry, or none', () => {
+  it('returns one normalized form or undefined', () => {
     fc.assert(
       fc.property(origins, text => {
         const entry = normalizeOrigin(text);

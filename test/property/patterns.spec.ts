@@ -7,11 +7,11 @@ const NAMES = ['a', 'b', 'ab'];
 const joined = (segments: readonly string[], maxLength: number) =>
   fc.array(fc.constantFrom(...segments), { minLength: 1, maxLength }).map(parts => parts.join('.'));
 const types = joined(NAMES, 7);
-/** Types in which wildcards are plain text. */
+/** Types with wildcards as plain text. */
 const oddTypes = joined([...NAMES, '*', '**'], 5);
 const patterns = joined([...NAMES, '*', '**', '**'], 6);
 
-/** The definition, word for word: exponential, and plainly right. */
+/** The definition, word for word: exponential but obviously correct. */
 function matches(type: readonly string[], pattern: readonly string[]): boolean {
   const [first, ...rest] = pattern;
   if (first === undefined) return type.length === 0;
@@ -31,7 +31,7 @@ describe('matchesPattern', () => {
     );
   });
 
-  it('matches a type with any of its segments replaced by a wildcard', () => {
+  it('matches a type with any segment replaced by a wildcard', () => {
     fc.assert(
       fc.property(types, fc.nat(), fc.constantFrom('*', '**'), (type, index, wildcard) => {
         const segments = type.split('.');
@@ -55,7 +55,7 @@ describe('matchesPattern', () => {
     );
   });
 
-  it('matches nothing against a text that is no pattern, and never throws', () => {
+  it('matches nothing against an invalid pattern, and never throws', () => {
     const texts = fc.string({
       unit: fc.constantFrom('a', '.', '*', '\0', '\ud800'),
       maxLength: 12,
@@ -74,7 +74,7 @@ describe('matchesPattern', () => {
 });
 
 describe('coversPattern', () => {
-  it('never says yes where the narrower pattern matches a type that the wider does not', () => {
+  it('never returns true if the narrower pattern matches a type that the wider one does not', () => {
     let covered = 0;
     fc.assert(
       fc.property(patterns, patterns, fc.array(types), (wider, narrower, some) => {
@@ -88,7 +88,7 @@ describe('coversPattern', () => {
     expect(covered).toBeGreaterThan(100);
   });
 
-  it('covers itself, and everything by **', () => {
+  it('returns true for itself, and for everything by **', () => {
     fc.assert(
       fc.property(patterns, pattern => {
         expect(coversPattern(pattern, pattern)).toBe(true);

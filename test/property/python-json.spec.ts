@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
-import { parseExact } from '../../lib/signing/exact-json.js';
-import { pythonJson } from '../../lib/signing/python-json.js';
+import { parseExact } from '../../lib/integradio/exact-json.js';
+import { pythonJson } from '../../lib/integradio/python-json.js';
 import { describeWithPython, python } from '../helpers/python.js';
 
 fc.configureGlobal({ seed: 20_261_128 });
 
-/** JSON as a tree of what was written, and all the ways there are to write it. */
+/** JSON as a tree of its source text, with all possible spellings. */
 type Node =
   | { word: string }
   | { text: string }
@@ -40,7 +40,7 @@ const { node } = fc.letrec<{ node: Node }>(tie => ({
   ),
 }));
 
-/** The text a peer sends, with white space and escapes wherever they may be. */
+/** Returns the text that a client sends, with random white space and escapes. */
 function sent(of: Node, pick: () => number): string {
   const space = () => ['', ' ', '\n\t', '\r'][pick() % 4]!;
   const quoted = (given: string) =>
@@ -59,7 +59,9 @@ function sent(of: Node, pick: () => number): string {
 
 const codePoints = (given: string) => Array.from(given, point => point.codePointAt(0)!);
 
-/** The model: what wire-protocol.md says, word by word, over code points instead of UTF-16 units. */
+/**
+ * The model: what wire-protocol.md says, word by word, over code points instead of UTF-16 units.
+ */
 function canonical(of: Node): string {
   if ('word' in of) return of.word;
   if ('text' in of) return `"${codePoints(of.text).map(escaped).join('')}"`;
@@ -93,8 +95,8 @@ function escaped(point: number): string {
 
 const pickers = fc.infiniteStream(fc.nat()).map(stream => () => stream.next().value as number);
 
-describe('the canonical form of the compatible mode', () => {
-  it('is what the model says, however the JSON was written', () => {
+describe('canonical form of the compatible mode', () => {
+  it('equals the model, however the JSON is spelled', () => {
     fc.assert(
       fc.property(node, pickers, (given, pick) => {
         expect(pythonJson(parseExact(sent(given, pick)))).toBe(canonical(given));
@@ -103,7 +105,7 @@ describe('the canonical form of the compatible mode', () => {
     );
   });
 
-  it('is canonical: reading and writing it again changes nothing', () => {
+  it('is idempotent', () => {
     fc.assert(
       fc.property(node, pickers, (given, pick) => {
         const once = pythonJson(parseExact(sent(given, pick)));
@@ -112,7 +114,7 @@ describe('the canonical form of the compatible mode', () => {
     );
   });
 
-  it('means what the JSON meant', () => {
+  it('does not change the value', () => {
     fc.assert(
       fc.property(node, pickers, (given, pick) => {
         const frame = sent(given, pick);
@@ -121,7 +123,7 @@ describe('the canonical form of the compatible mode', () => {
     );
   });
 
-  it('reads and refuses just what JSON.parse reads and refuses, but for members named twice', () => {
+  it('accepts and rejects the same texts as JSON.parse, except repeated members', () => {
     const broken = fc.tuple(
       node,
       pickers,
@@ -142,7 +144,7 @@ describe('the canonical form of the compatible mode', () => {
           }
         };
         const exact = reads(() => parseExact(changed));
-        // Who refuses over that has not looked at the rest, which may be no JSON.
+        // parseExact rejects a repeated member before it reads the rest, which may not be JSON.
         fc.pre(exact !== 'twice');
         expect(exact).toBe(reads(() => JSON.parse(changed) as unknown));
       }),
@@ -151,12 +153,12 @@ describe('the canonical form of the compatible mode', () => {
   });
 });
 
-describeWithPython('the canonical form, beside Python itself', () => {
+describeWithPython('canonical form compared with Python itself', () => {
   const PROGRAM = `answer = [[json.dumps(json.loads(text)), json.dumps(json.loads(text), separators=(",", ":"), sort_keys=True)] for text in given]`;
 
   const both = (texts: string[]) => python(PROGRAM, texts) as [sent: string, canonical: string][];
 
-  it('is what json.dumps writes of what Python has sent', () => {
+  it('equals what json.dumps writes for what Python has sent', () => {
     const texts = fc.sample(
       fc.tuple(node, pickers).map(([given, pick]) => sent(given, pick)),
       2_000,
@@ -164,7 +166,7 @@ describeWithPython('the canonical form, beside Python itself', () => {
     for (const [wire, expected] of both(texts)) expect(pythonJson(parseExact(wire))).toBe(expected);
   });
 
-  it('is what Python writes back of what we have sent', () => {
+  it('equals what Python writes for what this library has sent', () => {
     const values = fc.sample(fc.jsonValue({ stringUnit: 'binary' }), 1_000);
     const texts = values.map(value => pythonJson(value as Parameters<typeof pythonJson>[0]));
     expect(both(texts).map(([, written]) => written)).toEqual(texts);

@@ -9,7 +9,7 @@ const instants = fc.date({ min: FIRST, max: LAST, noInvalidDate: true });
 const pad = (value: number, width = 2) => String(value).padStart(width, '0');
 
 describe('parseRfc3339', () => {
-  it('reads every instant back from the text Date writes', () => {
+  it('parses every instant that Date writes', () => {
     fc.assert(
       fc.property(instants, date => {
         expect(parseRfc3339(date.toISOString())).toBe(date.getTime());
@@ -17,7 +17,7 @@ describe('parseRfc3339', () => {
     );
   });
 
-  it('reads one instant, whatever the offset it is written with', () => {
+  it('parses the same instant with any offset', () => {
     fc.assert(
       fc.property(instants, fc.integer({ min: -1_439, max: 1_439 }), (date, minutes) => {
         const local = new Date(date.getTime() + minutes * 60_000).toISOString().slice(0, -1);
@@ -29,7 +29,7 @@ describe('parseRfc3339', () => {
     );
   });
 
-  it('reads three digits of a fraction, whatever comes behind them', () => {
+  it('parses three digits of a fraction, whatever follows', () => {
     const digits = fc.stringMatching(/^\d{1,9}$/);
     fc.assert(
       fc.property(digits, fc.constantFrom('Z', 'z', '+00:00', '-00:00'), (fraction, offset) => {
@@ -41,14 +41,14 @@ describe('parseRfc3339', () => {
     );
   });
 
-  it('agrees with Date on which days and times there are, leap seconds aside', () => {
+  it('agrees with Date on which days and times exist, except leap seconds', () => {
     const field = fc.integer({ min: 0, max: 61 }).filter(value => value !== 60);
     const fields = fc.tuple(fc.nat(9_999), fc.nat(13), fc.nat(32), fc.nat(25), field, field);
     fc.assert(
       fc.property(fields, ([year, month, day, hour, minute, second]) => {
         const text = `${pad(year, 4)}-${pad(month)}-${pad(day)}T${pad(hour)}:${pad(minute)}:${pad(second)}Z`;
         const date = new Date(text);
-        // Date rolls 30 February and 24:00 over into the next day.
+        // Date turns 30 February and 24:00 into the next day.
         const exists =
           !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text.slice(0, 19));
 
@@ -58,7 +58,7 @@ describe('parseRfc3339', () => {
     );
   });
 
-  it('is a whole number or undefined for any text', () => {
+  it('returns a whole number or undefined for any text', () => {
     const shaped = fc.stringMatching(
       /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:[0-6]\d(\.\d{0,12})?([Zz]|[+-]\d\d:\d\d)?$/,
     );

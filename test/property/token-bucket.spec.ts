@@ -5,10 +5,10 @@ import { FakeClock } from '../helpers/fake-clock.js';
 
 fc.configureGlobal({ seed: 20_261_128 });
 
-/** What rounding may cost or give, in tokens. */
+/** The maximum rounding error, in tokens. */
 const ROUNDING = 0.01;
 
-/** A bucket of tokens as one would draw it, in whole milliseconds' worth of tokens, so that it is exact. */
+/** A reference token bucket, exact because it counts in whole milliseconds' worth of tokens. */
 class ExactBucket {
   private level: number;
   private last = 0;
@@ -41,7 +41,7 @@ const anyLimit = fc.record({
 const anyStart = fc.double({ min: 0, max: 1e9, noNaN: true });
 
 describe('a token bucket', () => {
-  it('decides as an exact bucket of tokens does', () => {
+  it('decides like an exact bucket of tokens', () => {
     const burst = fc.integer({ min: 1, max: 8 });
     const steps = burst.chain(burst =>
       fc.tuple(
@@ -65,7 +65,7 @@ describe('a token bucket', () => {
     );
   });
 
-  it('lets at most burst + rate × t pass in any stretch of time t, at any rate', () => {
+  it('allows at most burst + rate × t in any interval t, at any rate', () => {
     const waits = fc.array(fc.double({ min: 0, max: 200, noNaN: true }), { maxLength: 120 });
     fc.assert(
       fc.property(anyLimit, anyStart, waits, (limit, start, waits) => {
@@ -91,7 +91,7 @@ describe('a token bucket', () => {
     );
   });
 
-  it('lets a refused request pass after exactly the wait it names, and no sooner', () => {
+  it('allows a rejected request after exactly the returned wait, and not before', () => {
     fc.assert(
       fc.property(anyLimit, anyStart, fc.nat(), (limit, start, seed) => {
         const bucket = tokenBucket(limit);
@@ -106,7 +106,7 @@ describe('a token bucket', () => {
     );
   });
 
-  it('is the same in a store that sweeps as in one that keeps every key', () => {
+  it('decides the same in a store that sweeps as in one that keeps every key', () => {
     const request = fc.record({
       wait: fc.nat(400),
       key: fc.nat(9),

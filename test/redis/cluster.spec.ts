@@ -1,12 +1,13 @@
 import type { Cluster } from 'ioredis';
 import { ConnectionManager, EventMesh, SemanticEventsModule } from '../../lib/index.js';
 import { redisStores } from '../../lib/redis/index.js';
+import { eventually, pause } from '../helpers/eventually.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { describeWithRedis, RedisClusterServers } from '../helpers/redis-server.js';
 import { JWT_SECRET, RING_KEY, TestApp } from '../helpers/test-app.js';
 import { redisContracts } from './redis-contracts.js';
 
-describeWithRedis('on a cluster of three', () => {
+describeWithRedis('with a Redis Cluster of three masters', () => {
   let servers: RedisClusterServers;
   let client: Cluster;
 
@@ -22,9 +23,9 @@ describeWithRedis('on a cluster of three', () => {
 
   redisContracts('a cluster', () => ({ client }));
 
-  it('two applications are one: in limits, nonces, what is published and who is sent away', async () => {
+  it('two nodes share limits, nonces, events and disconnects', async () => {
     const stores = () =>
-      redisStores({ client, prefix: 'app:', settleTime: 50, commandTimeout: 5_000 });
+      redisStores({ client, prefix: 'app:', clockDrift: 50, commandTimeout: 5_000 });
     const start = () =>
       TestApp.start({
         gateways: [DemoGateway],
@@ -59,5 +60,32 @@ describeWithRedis('on a cluster of three', () => {
 
     expect(one.nest.get(ConnectionManager).disconnectUser('alice')).toBe(1);
     for (const socket of [here, there]) expect((await socket.closed).code).toBe(4403);
+  });
+
+  it('nothing is accepted twice while slots move to another master, and new events are accepted again', async () => {
+    const stores = redisStores({ client, prefix: 'move:', clockDrift: 50 });
+    await stores.ready();
+    const use = (nonce: string, madeAt: number) =>
+      stores.nonceStore.useNonce('key', nonce, madeAt + 60_000, madeAt).catch(() => false);
+    const used = new Map<string, number>();
+    const move = { isOver: false };
+    const moved = servers.moveSlots(600).finally(() => {
+      move.isOver = true;
+    });
+    for (let event = 0; !move.isOver || event < 100; event++) {
+      const [nonce, madeAt] = [`${event}`, Date.now()];
+      if (await use(nonce, madeAt)) used.set(nonce, madeAt);
+      await pause(2);
+    }
+    await moved;
+    expect(used.size).toBeGreaterThan(50);
+    for (const [nonce, madeAt] of used) expect(await use(nonce, madeAt)).toBe(false);
+    await eventually(async () => {
+      const fresh = Array.from({ length: 64 }, (_, nonce) =>
+        use(`fresh-${Date.now()}-${nonce}`, Date.now()),
+      );
+      return (await Promise.all(fresh)).every(Boolean);
+    });
+    await stores.close();
   });
 });

@@ -3,14 +3,17 @@ import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { type RedisStores, redisStores, type RedisStoresOptions } from '../../lib/redis/index.js';
 import { RecordingFollower } from '../contract/event-log.contract.js';
+import { append as appendTo } from '../helpers/event-logs.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { RedisServer } from '../helpers/redis-server.js';
 import { stopwatch } from '../helpers/stopwatch.js';
 
 export const LOG_KEY = 'semantic-events:{se}:events';
-/** For tests of what happens when Redis does not answer: a busy machine may take longer than that, too. */
+/** Epoch and last id of the log. */
+export const STATE_KEY = `${LOG_KEY}:log`;
+/** A timeout for tests of a Redis that does not answer. A busy machine may exceed it. */
 export const SHORT = 1_000;
-/** For all others. */
+/** The timeout of all other tests. */
 const PATIENT = 10_000;
 
 /** One Redis, the nodes that share it in a test, and what they log. */
@@ -21,7 +24,7 @@ export class EventLogScene {
   private readonly open: (() => unknown)[] = [];
   private readonly unhandled: unknown[] = [];
 
-  /** Has the tests of the suite it is called in begin with an empty Redis, and leave nothing open. */
+  /** Starts each test of the suite with an empty Redis, and closes everything after it. */
   constructor() {
     const note = (reason: unknown) => this.unhandled.push(reason);
     beforeAll(async () => {
@@ -49,7 +52,7 @@ export class EventLogScene {
     });
   }
 
-  /** Has something done when the test is over, last first. */
+  /** Runs a clean-up after the test, in reverse order. */
   finally(close: () => unknown): void {
     this.open.push(close);
   }
@@ -61,7 +64,7 @@ export class EventLogScene {
     return stores;
   }
 
-  /** Every connection Redis has. */
+  /** Returns every connection of Redis. */
   async connections(): Promise<string[]> {
     return String(await this.admin.client('LIST'))
       .trim()
@@ -76,10 +79,10 @@ export async function following({ eventLog }: RedisStores): Promise<RecordingFol
 }
 
 export function append({ eventLog }: RedisStores, ...texts: string[]): Promise<string[]> {
-  return Promise.all(texts.map(text => eventLog.append('a.b', text)));
+  return Promise.all(texts.map(text => appendTo(eventLog, 'a.b', text)));
 }
 
-/** Appends until it is taken. */
+/** Appends until Redis accepts it. */
 export async function appendSoon(stores: RedisStores, text: string): Promise<void> {
   const elapsed = stopwatch();
   while (!(await append(stores, text).catch(() => undefined))) {
@@ -88,7 +91,7 @@ export async function appendSoon(stores: RedisStores, text: string): Promise<voi
   }
 }
 
-export function heard(follower: RecordingFollower, count: number): Promise<void> {
+export function untilReceived(follower: RecordingFollower, count: number): Promise<void> {
   return eventually(() => follower.entries.length >= count);
 }
 

@@ -6,7 +6,7 @@ import { eventually, pause } from '../helpers/eventually.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 import { stopwatch } from '../helpers/stopwatch.js';
 
-/** Renewed three times in its time, which a busy machine must be able to. */
+/** Renewed three times within its duration, which must work on a busy machine. */
 const LEASE = 2_000;
 const CLAIM = { key: 'all', limit: 6 };
 
@@ -42,26 +42,26 @@ describeWithRedis('connections counted by several nodes', () => {
   const fill = async (node: number, connections: number) => {
     for (let made = 0; made < connections; made++) expect(await acquire(node)).toBeUndefined();
   };
-  /** What the others see of a crash: the node is not heard of any more. */
+  /** Simulates a crash: the node sends nothing more. */
   const crash = (node: number) => {
     nodes[node]!.client.disconnect();
   };
 
-  it('are one limit: 100 at once on each of three nodes are as many as on one', async () => {
-    const asked = Array.from({ length: 300 }, (_, index) => acquire(index % 3));
-    const refusals = await Promise.all(asked);
+  it('share one limit: exactly the limit of 100 concurrent connections on each of three nodes', async () => {
+    const attempts = Array.from({ length: 300 }, (_, index) => acquire(index % 3));
+    const refusals = await Promise.all(attempts);
     expect(refusals.filter(refusal => refusal === undefined)).toHaveLength(CLAIM.limit);
     for (const node of [0, 1, 2]) expect(await store(node).count('all')).toBe(CLAIM.limit);
   });
 
-  it('count for as long as their node lives', async () => {
+  it('count as long as their node lives', async () => {
     await fill(0, 6);
     await pause(1.5 * LEASE);
     expect(await acquire(1)).toEqual(CLAIM);
     expect(await store(1).count('all')).toBe(6);
   });
 
-  it('of a crashed node are free again within the lease, and those of no other', async () => {
+  it('of a crashed node are released within the lease, and those of other nodes are not', async () => {
     await fill(0, 4);
     await fill(1, 2);
     crash(0);
@@ -76,7 +76,7 @@ describeWithRedis('connections counted by several nodes', () => {
     expect(await store(2).count('all')).toBe(3);
   });
 
-  it('of a node that shuts down are free at once', async () => {
+  it('of a node that shuts down are released at once', async () => {
     await fill(0, 6);
     await nodes[0]!.stores.close();
     expect(await acquire(1)).toBeUndefined();
@@ -94,7 +94,7 @@ describeWithRedis('connections counted by several nodes', () => {
     expect(own).toBeUndefined();
   });
 
-  it('are counted again after Redis has forgotten them', async () => {
+  it('are counted again after Redis lost them', async () => {
     await fill(0, 4);
     await admin.flushall();
     expect(await acquire(0)).toBeUndefined();
@@ -113,7 +113,7 @@ describeWithRedis('connections counted by several nodes', () => {
     });
   });
 
-  it('released while Redis does not know of them are not counted afterwards', async () => {
+  it('that close while Redis has lost them are not counted afterwards', async () => {
     await fill(0, 3);
     await admin.flushall();
     await store(0).release(['all']);
@@ -121,7 +121,7 @@ describeWithRedis('connections counted by several nodes', () => {
     expect(await store(1).count('all')).toBe(3);
   });
 
-  it('released, made and lost at random are counted right in the end', async () => {
+  it('are counted correctly in the end if opened, closed and lost at random', async () => {
     let held = 0;
     for (let round = 0; round < 20; round++) {
       const claims = Array.from({ length: 10 }, async () => {

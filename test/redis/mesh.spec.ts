@@ -17,7 +17,7 @@ import type { Json, TestClient } from '../helpers/test-client.js';
 
 const range = (count: number, from = 0) => Array.from({ length: count }, (_, n) => from + n);
 
-/** Users whose rights were withdrawn, as a database would know. */
+/** Users whose rights were withdrawn, as a database would store them. */
 const withdrawn = new Set<string>();
 
 class Rights extends DefaultEventAuthorizer {
@@ -67,7 +67,7 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
         stores: redisStores({
           url: server.url,
           commandTimeout: 10_000,
-          settleTime: 200,
+          clockDrift: 200,
           ...tuning,
         }),
         providers: [{ provide: EventAuthorizer, useClass: Rights }],
@@ -89,7 +89,7 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
   const publish = async (app: TestApp, numbers: readonly number[]) => {
     for (const number of numbers) await meshOf(app).emit('chat.message', number);
   };
-  /** Publishes one number after the other until one is taken. */
+  /** Publishes consecutive numbers until one is accepted. */
   const publishSoon = async (app: TestApp, from: number, step = 1) => {
     for (let number = from; ; number += step) {
       const taken = publish(app, [number]).then(
@@ -101,17 +101,17 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
       await pause(20);
     }
   };
-  /** The numbers of the events among frames, and where a gap was told. */
-  const told = (frames: readonly Json[]): (number | 'gap')[] =>
+  /** Returns the numbers of the events among frames, and where a gap was. */
+  const numbersOf = (frames: readonly Json[]): (number | 'gap')[] =>
     frames
       .filter(({ type }) => type === 'event' || type === 'gap')
       .map(({ type, event }) => (type === 'gap' ? 'gap' : (event.data as number)));
-  const came = async (client: TestClient, last: number) => {
-    await eventually(() => told(client.received.slice(-1)).includes(last));
-    return told(client.received);
+  const numbersUntil = async (client: TestClient, last: number) => {
+    await eventually(() => numbersOf(client.received.slice(-1)).includes(last));
+    return numbersOf(client.received);
   };
 
-  it('bring an event to handlers and clients on both, once each and in the same order', async () => {
+  it('deliver an event to handlers and clients on both, once each and in the same order', async () => {
     const apps = await startTwo();
     const handled: string[][] = [[], []];
     const clients: TestClient[] = [];
@@ -142,7 +142,7 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     expect(clients[0]!.signing).toMatchObject({ broadcast: { scheme: 'v1e' } });
   });
 
-  it('let a client go on where it was on the other, without loss or repetition', async () => {
+  it('let a client resume on the other node without loss or repetition', async () => {
     const [one, other] = await startTwo();
     const { client } = await subscribe(one);
     await publish(one, range(10));
@@ -152,10 +152,10 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     const again = await subscribe(other, { since: seen.at(-1)!.cursor as string });
     expect(again.cursor).toBe(seen.at(-1)!.cursor);
     await publish(one, range(20, 110));
-    expect([...told(seen), ...(await came(again.client, 129))]).toEqual(range(130));
+    expect([...numbersOf(seen), ...(await numbersUntil(again.client, 129))]).toEqual(range(130));
   });
 
-  it('tell a client of a gap whose place is no longer in the log', async () => {
+  it('send a gap to a client whose cursor is no longer in the log', async () => {
     const [one, other] = await startTwo({ maxEvents: 100 });
     const { client } = await subscribe(one);
     await publish(one, range(5));
@@ -163,16 +163,15 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     client.terminate();
     await Promise.all(range(500, 5).map(number => meshOf(one).emit('chat.message', number)));
     const again = await subscribe(other, { since: seen.at(-1)!.cursor as string });
-    expect(again.cursor).toBe('0-0');
-    const [gap, ...rest] = await came(again.client, 504);
+    const [gap, ...rest] = await numbersUntil(again.client, 504);
     expect(gap).toBe('gap');
     expect(rest.length).toBeGreaterThanOrEqual(100);
     expect(rest).toEqual(range(rest.length, 505 - rest.length));
   });
 
   /**
-   * Kills Redis for three seconds while 1,000 events are published, even ones by one node and odd ones by the other,
-   * and says who was told what.
+   * Kills Redis for three seconds while 1,000 events are published, even ones by one node and odd ones by the other.
+   * Returns what each client received.
    */
   const outage = async (options: readonly string[]) => {
     const redis = await RedisServer.start(options);
@@ -199,12 +198,12 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
       await pause(3_000);
       await redis.restart();
       await Promise.all(publishing);
-      // The second is published after the first was taken, and so comes last.
+      // The second is published after the first was accepted, and so arrives last.
       for (const [parity, app] of apps.entries())
         acknowledged.push(await publishSoon(app, 1_000 + parity, 2));
       const last = acknowledged.at(-1)!;
       const toClients: (number | 'gap')[][] = [];
-      for (const client of clients) toClients.push(await came(client, last));
+      for (const client of clients) toClients.push(await numbersUntil(client, last));
       await eventually(() => handled.every(numbers => numbers.at(-1) === last));
       const gaps = apps.map(app => meshOf(app).stats().gaps);
       return { acknowledged, clients: toClients, handled, gaps };
@@ -213,11 +212,13 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     }
   };
 
-  /** Each acknowledged event once, and in the order of its node, but those a gap was told of. */
-  const expectWhole = (told: (number | 'gap')[], acknowledged: readonly number[]) =>
+  /**
+   * Expects each acknowledged event once and in the order of its node, except those before a gap.
+   */
+  const expectWhole = (frames: (number | 'gap')[], acknowledged: readonly number[]) =>
     [0, 1].flatMap(parity => {
       const isOfNode = (item: number | 'gap') => item === 'gap' || item % 2 === parity;
-      const story = told.filter(isOfNode);
+      const story = frames.filter(isOfNode);
       const numbers = story.filter(item => item !== 'gap');
       expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
       const missed = acknowledged.filter(number => isOfNode(number) && !numbers.includes(number));
@@ -228,10 +229,10 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
       return missed;
     });
 
-  it('lose nothing unawares while Redis is killed for three seconds', async () => {
+  it('lose nothing silently while Redis is killed for three seconds', async () => {
     const [emptied, kept] = await Promise.all([
       outage([]),
-      outage(['--appendonly', 'yes', '--appendfsync', 'everysec']),
+      outage(['--appendonly', 'yes', '--appendfsync', 'always']),
     ]);
     for (const { acknowledged } of [emptied, kept]) {
       expect(acknowledged.length).toBeGreaterThan(30);
@@ -247,13 +248,13 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
       expect(expectWhole(story, kept.acknowledged)).toEqual([]);
     expect(kept.clients.flat()).not.toContain('gap');
     expect(kept.gaps).toEqual([0, 0]);
-    // Nothing is repeated in the log of a node that is without Redis.
+    // A node logs each message once during an outage.
     const lines = logged.filter(line => !line.startsWith('Events of other nodes were lost'));
     expect(new Set(lines).size).toBeLessThan(6);
     expect(lines.length).toBeLessThan(20);
   }, 180_000);
 
-  it('go on after Redis has hung', async () => {
+  it('continue after Redis hung', async () => {
     const [one, other] = await startTwo({ commandTimeout: 1_000 });
     const { client } = await subscribe(other);
     await publish(one, [0, 1, 2]);
@@ -262,46 +263,46 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     await pause(2_000);
     server.cont();
     const last = await publishSoon(one, 4);
-    const story = await came(client, last);
-    // What was not acknowledged may have been published, or not.
+    const story = await numbersUntil(client, last);
+    // An event without an acknowledgement may have been published or not.
     const acknowledged = new Set<number | 'gap'>([0, 1, 2, last]);
     expect(story.filter(item => acknowledged.has(item))).toEqual([0, 1, 2, last]);
     expect(story).toEqual([...new Set(story)]);
     expect(story).not.toContain('gap');
   });
 
-  it('tell every client of a gap, once, when Redis is emptied', async () => {
+  it('send every client one gap when Redis is emptied', async () => {
     const apps = await startTwo();
     const clients = [(await subscribe(apps[0])).client, (await subscribe(apps[1])).client];
     await publish(apps[0], [0]);
-    for (const client of clients) await came(client, 0);
+    for (const client of clients) await numbersUntil(client, 0);
     await admin.flushall();
     await publish(apps[1], [1]);
     for (const client of clients) {
-      expect(await came(client, 1)).toEqual([0, 'gap', 1]);
+      expect(await numbersUntil(client, 1)).toEqual([0, 'gap', 1]);
       const { cursor } = client.received.find(({ type }) => type === 'gap')!;
       const { client: again } = await subscribe(apps[0], { since: cursor as string });
-      expect(told(await again.take(1)).at(-1)).toBe(cursor === '0-0' ? 'gap' : 1);
+      expect(numbersOf(await again.take(1)).at(-1)).toBe(cursor === '0-0' ? 'gap' : 1);
     }
   });
 
-  it('take a subscription back on the other when rights are withdrawn', async () => {
+  it('end a subscription on the other node when rights are withdrawn', async () => {
     const [one, other] = await startTwo();
     const { client: bob } = await subscribe(other);
     const { client: alice } = await subscribe(other, { user: 'alice' });
     await publish(one, [0]);
-    await came(bob, 0);
+    await numbersUntil(bob, 0);
     bob.received.length = 0;
     withdrawn.add('bob').add('alice');
     await meshOf(one).reauthorize('bob');
     expect(await bob.next()).toEqual({ type: 'unsubscribed', patterns: ['chat.*'] });
     await publish(one, [1]);
-    expect(await came(alice, 1)).toEqual([0, 1]);
+    expect(await numbersUntil(alice, 1)).toEqual([0, 1]);
     expect(bob.received).toEqual([]);
     expect(meshOf(other).stats().subscriptions).toBe(1);
   });
 
-  it('take a subscription back although the news of it was lost', async () => {
+  it('end a subscription even if the notice of the withdrawal was lost', async () => {
     const [one, other] = await startTwo();
     const { client } = await subscribe(other);
     withdrawn.add('bob');
@@ -314,11 +315,11 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     do frames.push(await client.next());
     while (frames.at(-1)?.type !== 'unsubscribed');
     expect(frames.pop()).toEqual({ type: 'unsubscribed', patterns: ['chat.*'] });
-    // Which of both is found first is up to chance: that the rights are gone, or that the log is another one.
+    // Either can be noticed first: the withdrawn right or the replaced log.
     expect(frames.filter(({ type }) => type !== 'gap')).toEqual([]);
   });
 
-  it('start without Redis, and hear of everything once it is there', async () => {
+  it('start without Redis, and receive everything once it is up', async () => {
     await server.kill();
     const apps = await startTwo();
     const handled: number[] = [];
@@ -333,12 +334,12 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     expect(lines.length).toBeLessThanOrEqual(apps.length);
   });
 
-  it('leave nothing open when they are closed', async () => {
+  it('leave nothing open after they are closed', async () => {
     const connections = async () =>
       String(await admin.client('LIST'))
         .trim()
         .split('\n').length;
-    // Those of the tests before may be a while in going: what is left is the test's own.
+    // Connections of earlier tests may still be closing. Only those of this test remain.
     while ((await connections()) > 1) await pause(10);
     const before = 1;
     const apps = await startTwo();

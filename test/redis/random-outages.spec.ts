@@ -7,7 +7,7 @@ import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 import { stopwatch } from '../helpers/stopwatch.js';
 import { BlackHole } from '../helpers/black-hole.js';
 
-/** What a machine may be busy with besides: Redis has a processor of its own seldom. */
+/** Allows for a busy machine: Redis rarely has a processor of its own. */
 const BUSY = 3_000;
 const SETTLE = 200;
 const TIMEOUT = 300;
@@ -39,7 +39,7 @@ describeWithRedis('nodes under load', () => {
     const client = server.client();
     return {
       client,
-      stores: redisStores({ client, settleTime: SETTLE, commandTimeout: TIMEOUT }),
+      stores: redisStores({ client, clockDrift: SETTLE, commandTimeout: TIMEOUT }),
     };
   };
   const back = async (): Promise<number> => {
@@ -84,7 +84,7 @@ describeWithRedis('nodes under load', () => {
     'restarted while a node is cut off': () => cutOff(nodes[1]!),
   };
 
-  it('accept nothing twice through any outage, and are back within 2 s of each', async () => {
+  it('accept nothing twice through any outage, and recover within 2 s of each', async () => {
     nodes = [start(), start(), start()];
     await Promise.all(nodes.map(({ stores }) => stores.ready()));
     const accepted = new Map<string, number>();
@@ -97,7 +97,7 @@ describeWithRedis('nodes under load', () => {
     const load = (async () => {
       for (let turn = 0; !stopped.signal.aborted; turn++) {
         const key = `nonce-${turn}`;
-        // Some makers' clocks are ahead.
+        // Some producers' clocks are ahead.
         made.set(key, Date.now() + (turn % 3 === 0 ? SETTLE : 0));
         const again = `nonce-${Math.floor(Math.random() * turn)}`;
         for (const [index, { stores }] of nodes.entries()) {
@@ -123,11 +123,11 @@ describeWithRedis('nodes under load', () => {
     expect([...accepted.values()].filter(times => times > 1)).toEqual([]);
   });
 
-  it('are back soon after the way to Redis was a black hole, old connections staying dead', async () => {
+  it('recover soon after packets to Redis were dropped and old connections stay dead', async () => {
     const proxy = await BlackHole.start(server.port);
     const stores = redisStores({
       url: `redis://127.0.0.1:${proxy.port}`,
-      settleTime: SETTLE,
+      clockDrift: SETTLE,
       commandTimeout: TIMEOUT,
     });
     nodes = [{ stores, client: admin }];

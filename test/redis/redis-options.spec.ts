@@ -15,14 +15,14 @@ const problemsOf = (options: unknown): readonly string[] => {
 };
 
 describe('redisStores', () => {
-  it('takes a url or a client, and not both', () => {
+  it('requires either a url or a client', () => {
     expect(problemsOf({})).toHaveLength(1);
     const client = { pipeline: () => undefined, status: 'ready' };
     expect(problemsOf({ url: 'redis://localhost', client })).toHaveLength(1);
     expect(problemsOf({ client: {} })).toEqual([expect.stringContaining('redisStores.client')]);
   });
 
-  it('takes no client whose numbers are text, which decide nothing', async () => {
+  it('rejects a client that returns numbers as text', async () => {
     const options = { stringNumbers: true, lazyConnect: true };
     const clients = [
       new Redis(options),
@@ -34,15 +34,15 @@ describe('redisStores', () => {
     }
   });
 
-  it.each(['localhost:6379', 'http://localhost', 'redis', 6379, ''])('refuses %j as url', url => {
+  it.each(['localhost:6379', 'http://localhost', 'redis', 6379, ''])('rejects %j as url', url => {
     expect(problemsOf({ url })).toEqual([expect.stringContaining('redisStores.url')]);
   });
 
-  it('does not repeat the password of a url', () => {
+  it('does not quote the password of a url', () => {
     expect(problemsOf({ url: 'http://user:canary@localhost' }).join()).not.toContain('canary');
   });
 
-  it('names everything that is wrong at once', () => {
+  it('reports every problem at once', () => {
     const numbers = Object.keys(REDIS_DEFAULTS).filter(name => name !== 'prefix');
     const wrong = Object.fromEntries(numbers.map(name => [name, -1]));
     const problems = problemsOf({ ...wrong, prefix: 'a{b}', clock: {}, surprise: 1 });
@@ -51,16 +51,16 @@ describe('redisStores', () => {
     expect(problems).toHaveLength(numbers.length + 4);
   });
 
-  it.each([null, undefined, 'redis://localhost', []])('refuses %j as options', options => {
+  it.each([null, undefined, 'redis://localhost', []])('rejects %j as options', options => {
     expect(problemsOf(options)).toEqual(['redisStores must be an object']);
   });
 
-  it('tells the defaults it has', () => {
+  it('documents its defaults', () => {
     const source = readFileSync('lib/redis/redis-options.ts', 'utf8');
-    const told = [
+    const documented = [
       ...source.matchAll(/@default (\S+) \*\/\s+(\w+)|@default (\S+)\n\s+\*\/\s+(\w+)/g),
     ];
-    const values = told.map(([, value, name, other, otherName]) => [
+    const values = documented.map(([, value, name, other, otherName]) => [
       name ?? otherName,
       (value ?? other)!.replaceAll(/[_']/g, ''),
     ]);

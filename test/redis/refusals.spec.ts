@@ -11,7 +11,7 @@ import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 const BUCKET = tokenBucket({ rate: 1_000 });
 const OFTEN = 60;
 
-describeWithRedis('a Redis that answers, but refuses', () => {
+describeWithRedis('a Redis that answers with errors', () => {
   let server: RedisServer;
   let admin: Redis;
   let stores: RedisStores;
@@ -26,7 +26,7 @@ describeWithRedis('a Redis that answers, but refuses', () => {
     logged = [];
     for (const level of ['error', 'warn', 'log'] as const)
       jest.spyOn(Logger.prototype, level).mockImplementation(text => logged.push(String(text)));
-    stores = redisStores({ url: server.url, commandTimeout: 2_000, settleTime: 20 });
+    stores = redisStores({ url: server.url, commandTimeout: 2_000, clockDrift: 20 });
     await stores.ready();
   });
 
@@ -39,10 +39,10 @@ describeWithRedis('a Redis that answers, but refuses', () => {
   });
 
   const use = () => stores.nonceStore.use(`n-${Math.random()}`, Date.now() + 60_000);
-  /** What is asked again and again, and how often it is granted. */
+  /** Calls again and again, and counts how often it succeeds. */
   const hammer = async (ask: () => unknown) => {
     let granted = 0;
-    for (let asked = 0; asked < OFTEN; asked++) {
+    for (let attempt = 0; attempt < OFTEN; attempt++) {
       await Promise.resolve()
         .then(ask)
         .then(
@@ -54,7 +54,7 @@ describeWithRedis('a Redis that answers, but refuses', () => {
     return granted;
   };
 
-  it('to run scripts is down, tells so once, and is back once it does', async () => {
+  it('for every script is down, is logged once, and recovers', async () => {
     await admin.acl('SETUSER', 'default', '-@scripting');
     expect(await hammer(use)).toBe(0);
     expect(stores.health().status).toBe('down');
@@ -65,7 +65,7 @@ describeWithRedis('a Redis that answers, but refuses', () => {
     expect(logged.slice(1)).toEqual(['Redis is back']);
   });
 
-  it('one command fails what needs it, and nothing else', async () => {
+  it('for one command affects only what needs it', async () => {
     await admin.acl('SETUSER', 'default', '-zscore');
     const acquire = () => stores.connectionStore.acquire([{ key: 'all', limit: 9 }]);
     expect(await hammer(() => acquire().catch(() => use()))).toBe(OFTEN);
@@ -76,7 +76,7 @@ describeWithRedis('a Redis that answers, but refuses', () => {
     expect(await acquire()).toBeUndefined();
   });
 
-  it('more while its memory is full is no outage, however often there is room for a moment', async () => {
+  it('because its memory is full is not an outage, however often there is room for a moment', async () => {
     const outage = new StoreOutage('rate limits', 'local', new SystemClock());
     let isFull = false;
     await hammer(async () => {
@@ -99,7 +99,7 @@ describeWithRedis('a Redis that answers, but refuses', () => {
     expect(logged.length).toBeLessThanOrEqual(12);
   });
 
-  it('is seen to be back although its memory is full', async () => {
+  it('recovers from an outage although its memory is full', async () => {
     await admin.config('SET', 'maxmemory', '1');
     server.stop();
     await expect(use()).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
@@ -110,10 +110,11 @@ describeWithRedis('a Redis that answers, but refuses', () => {
     expect(await use()).toBe(true);
   });
 
-  it('revocations tells so once, and passes them on once it takes them', async () => {
-    const other = redisStores({ url: server.url, settleTime: 20, commandTimeout: 5_000 });
-    const heard: string[] = [];
-    other.revocationBus.subscribe(({ id }) => heard.push(id));
+  it('for revocations is logged once, and delivers them once it accepts them', async () => {
+    const other = redisStores({ url: server.url, clockDrift: 20, commandTimeout: 5_000 });
+    await other.ready();
+    const received: string[] = [];
+    other.revocationBus.subscribe(({ id }) => received.push(id));
     await admin.acl('SETUSER', 'default', '-xadd');
     const revoke = (id: string) => {
       stores.revocationBus.publish({ kind: 'user', id, code: 'REVOKED', at: Date.now() });
@@ -125,7 +126,7 @@ describeWithRedis('a Redis that answers, but refuses', () => {
     expect(logged).toEqual([expect.stringContaining('Log-outs do not reach the other nodes')]);
     await admin.acl('SETUSER', 'default', '+xadd');
     revoke('last');
-    await eventually(() => heard.length === 6 && logged.length > 1);
+    await eventually(() => received.length === 6 && logged.length > 1);
     expect(logged.slice(1)).toEqual(['Log-outs reach the other nodes again']);
     await other.close();
   });

@@ -2,7 +2,7 @@ import { isFull, isOutage, replyCode } from '../../lib/redis/reply-errors.js';
 
 const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
 
-describe('an error of Redis', () => {
+describe('Redis error', () => {
   it.each([
     ['OOM command not allowed when used memory > maxmemory. script: 5f, on @user_script:3.', 'OOM'],
     [
@@ -16,25 +16,25 @@ describe('an error of Redis', () => {
     ['NOPERM this user has no permissions to run the command', 'NOPERM'],
     ['ERR value is not an integer', 'ERR'],
     ['', ''],
-  ])('%.60s is about %s, whichever version says it', (message, code) => {
+  ])('%.60s has the code %s in every version', (message, code) => {
     expect(replyCode(reply(message))).toBe(code);
   });
 
   it.each(['LOADING Redis is loading', 'READONLY You', 'NOPERM no', 'CLUSTERDOWN Hash slot'])(
-    '%s tells of an outage',
+    '%s is an outage',
     message => {
       expect(isOutage(reply(message))).toBe(true);
     },
   );
 
   it.each(['OOM command', 'WRONGTYPE Operation', 'ERR syntax error'])(
-    '%s tells of one command',
+    '%s concerns one command',
     message => {
       expect(isOutage(reply(message))).toBe(false);
     },
   );
 
-  it('that is none of its answers tells of an outage', () => {
+  it('without a reply code is an outage', () => {
     expect(isOutage(new Error('Connection is closed.'))).toBe(true);
     expect(isFull(new Error('Connection is closed.'))).toBe(false);
     expect(isFull(undefined)).toBe(false);

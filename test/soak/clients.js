@@ -1,4 +1,4 @@
-// Who talks to the nodes: some as they should, some not. All share one tally and one list of violations.
+// The clients of the soak: honest and hostile ones. All share one tally and one list of violations.
 import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
@@ -8,16 +8,16 @@ import canonicalize from 'canonicalize';
 import { WebSocket } from 'ws';
 import { JWT_SECRET, MAX_AGE, RING_KEY } from './settings.js';
 
-/** Answers are remembered a while longer than their events can be replayed. */
+/** The time to keep answers, in milliseconds: longer than their events can be replayed. */
 const REMEMBERED = 4 * MAX_AGE;
 
 export class Crowd {
   isOver = false;
   tally = {};
   violations = [];
-  /** Events that were answered, by id: a second answer is an accepted replay. */
+  /** Answered events by id. A second answer means an accepted replay. */
   #answered = new Map();
-  /** Frames that were answered lately, for whoever wants to send them again. */
+  /** Recently answered frames, for replays. */
   #frames = [];
 
   constructor(nodes) {
@@ -32,7 +32,7 @@ export class Crowd {
     if (this.violations.length < 20) this.violations.push(what);
   }
 
-  /** Authenticates, sends events at a pace of its own, is answered, and comes again. */
+  /** Runs an honest client: authenticates, sends events at its own pace, receives answers, and reconnects. */
   async good(name) {
     while (!this.isOver) {
       const socket = await this.#login(name);
@@ -47,7 +47,7 @@ export class Crowd {
     }
   }
 
-  /** Sends again what was answered, on another socket and often on another node. */
+  /** Sends answered frames again, on another socket and often on another node. */
   async replayer(name) {
     while (!this.isOver) {
       const socket = await this.#login(name);
@@ -64,7 +64,7 @@ export class Crowd {
     }
   }
 
-  /** Does one of many things nobody should, and goes on with the next. */
+  /** Runs one hostile action after the other. */
   async hostile(name) {
     const pranks = Object.values(PRANKS);
     for (let turn = 0; !this.isOver; turn++) {
@@ -124,7 +124,7 @@ export class Crowd {
   }
 }
 
-/** Each takes the port of a node, and a way to log in. */
+/** Hostile actions. Each one receives the port of a node and a function to log in. */
 const PRANKS = {
   async 'resets its connection'(port) {
     const socket = await open(port);
@@ -183,7 +183,7 @@ const PRANKS = {
   },
 };
 
-async function open(port, options) {
+export async function open(port, options) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/events`, options);
   socket.on('error', () => undefined);
   await Promise.race([once(socket, 'open'), once(socket, 'close')]).catch(() => undefined);
@@ -191,11 +191,11 @@ async function open(port, options) {
 }
 
 const jwt = new JwtService({});
-function tokenOf(user) {
+export function tokenOf(user) {
   return jwt.sign({ sub: user }, { secret: JWT_SECRET, expiresIn: 3_600 });
 }
 
-function signed(type) {
+export function signed(type) {
   const event = {
     specversion: '1.0',
     type,

@@ -1,4 +1,4 @@
-// The processes of the soak: nodes and a Redis, which are killed and started again.
+// Runs the processes of the soak, nodes and a Redis, which are killed and restarted.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 export class Node {
-  /** Where it is listening now; undefined while it is down. */
+  /** The current port; undefined while the node is down. */
   port;
   #process;
   #isStopping = false;
@@ -42,7 +42,7 @@ export class Node {
     this.#isStopping = false;
   }
 
-  /** Memory after collecting garbage, and how many connections and places there are. */
+  /** Returns the memory after garbage collection, and the number of connections and places. */
   async figures() {
     const child = this.#process;
     child.send('figures');
@@ -64,7 +64,7 @@ export class Redis {
 
   async start() {
     this.port ??= await freePort();
-    // What a node alone has seen must outlast both of them: Redis writes it down.
+    // Nonces must survive both processes, so Redis writes them to disk.
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
     const place = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.#directory];
     this.#process = spawn('redis-server', [...place, ...durable], { stdio: 'ignore' });

@@ -1,4 +1,4 @@
-// One node of the soak: every protection on, over Redis. Tells what must not happen, and how it is when asked.
+// One node of the soak with every protection, over Redis. It reports violations, and figures on request.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -21,10 +21,10 @@ for (const kind of ['unhandledRejection', 'uncaughtException'])
 
 class Gateway {
   echo(data) {
-    return { event: 'soak.echo.reply', data };
+    return data;
   }
 }
-// Decorators are a syntax of TypeScript: here they are called as the functions they are.
+// Call decorators as functions, because JavaScript has no syntax for them.
 const echo = Object.getOwnPropertyDescriptor(Gateway.prototype, 'echo');
 EventData()(Gateway.prototype, 'echo', 0);
 for (const decorate of [
@@ -40,7 +40,7 @@ class AppModule {}
 Module({
   imports: [
     SemanticEventsModule.forRoot({
-      // Short, so that what is remembered of events comes and goes within the run.
+      // A short time, so that nonces expire during the run.
       signing: { keys: [RING_KEY], maxAge: MAX_AGE, clockSkew: 1_000 },
       auth: { jwt: { secret: JWT_SECRET }, timeout: 2_000, attempts: { rate: 1e6, burst: 1e6 } },
       connection: {
@@ -64,7 +64,7 @@ app.useWebSocketAdapter(new SemanticEventsAdapter(app));
 await app.listen(0, '127.0.0.1');
 
 process.on('message', async () => {
-  // Twice: what a first collection finds, the second frees.
+  // Collect twice: the second collection frees what the first one finds.
   for (let times = 0; times < 2; times++) {
     globalThis.gc();
     await new Promise(resolve => setTimeout(resolve, 100));

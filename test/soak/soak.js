@@ -1,5 +1,6 @@
-// Good and hostile clients on two nodes over one Redis, while nodes are killed and Redis is killed and frozen. At the
-// end memory is as after the warm-up, no place is taken, no event was answered twice, and nothing was unhandled.
+// Runs honest and hostile clients on two nodes over one Redis, while nodes are killed and Redis is killed and frozen. At
+// the end the memory must be as after the warm-up, and all places free. No event may be answered twice, and no rejection
+// may be unhandled.
 // Usage: npm run soak [seconds, 600]; needs redis-server
 import { setTimeout as wait } from 'node:timers/promises';
 import { Crowd } from './clients.js';
@@ -9,7 +10,7 @@ import { LEASE, MAX_AGE } from './settings.js';
 const seconds = Number(process.argv[2] ?? 600);
 const MAX_GROWTH = 1.1;
 const GOOD = 12;
-/** From one trouble to the next, in milliseconds. */
+/** The time between two faults, in milliseconds. */
 const PAUSE = Math.max(4_000, (seconds * 1000) / 60);
 
 const redis = await new Redis().start();
@@ -46,7 +47,7 @@ async function troubleUntil(end) {
   }
 }
 
-/** The least of several: a busy node has garbage at any moment. */
+/** Returns the minimum of several measurements: a busy node always has garbage. */
 async function heapOf(node) {
   const heaps = [];
   for (let sample = 0; sample < 5; sample++) {
@@ -63,7 +64,7 @@ const clients = [
   ...Array.from({ length: 4 }, (_, at) => crowd.hostile(`hostile-${at}`)),
 ];
 
-// The warm-up has every trouble once: what serves them is loaded and compiled then.
+// The warm-up includes every kind of fault once, so that all code is loaded and compiled.
 const third = started + Math.max(15_000, (seconds * 1000) / 3);
 await troubleUntil(third);
 await wait(Math.max(MAX_AGE, third - performance.now()));

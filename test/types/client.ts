@@ -22,20 +22,20 @@ interface Events {
 declare const typed: SemanticEventsClient<Events>;
 declare const open: SemanticEventsClient;
 
-/** Whether a value is of a type, and not only assignable to it. */
+/** Whether a value has exactly this type, and not only an assignable one. */
 const is =
   <A>() =>
   <B>(_value: B, equal: Equal<A, B>): boolean =>
     equal;
 
-/** Never called: only its types are looked at. */
+/** Never called: only its types are checked. */
 export async function client() {
   new SemanticEventsClient({ url: '/events', getToken: async () => null });
-  // The sockets of ws will do.
+  // Accepts the sockets of ws.
   new SemanticEventsClient({ url: '/events', getToken: () => 'token', WebSocket: WsWebSocket });
-  // @ts-expect-error a token has to come from somewhere
+  // @ts-expect-error getToken is required
   new SemanticEventsClient({ url: '/events' });
-  // @ts-expect-error it is no number
+  // @ts-expect-error it is not a number
   new SemanticEventsClient({ url: '/events', getToken: () => 5 });
   // @ts-expect-error there is no such option
   new SemanticEventsClient({ url: '/events', getToken: () => 'token', retries: 5 });
@@ -46,13 +46,13 @@ export async function client() {
   await typed.emit('chat.left');
   // @ts-expect-error data is required
   await typed.emit('chat.said');
-  // @ts-expect-error data is of another type
+  // @ts-expect-error data has another type
   await typed.emit('chat.said', { txt: 'hi' });
   // @ts-expect-error there is no such event
   await typed.emit('chat.sad', { text: 'hi' });
-  // @ts-expect-error an attribute is no object
+  // @ts-expect-error an attribute must not be an object
   await typed.emit('chat.left', undefined, { attributes: { subject: {} } });
-  // @ts-expect-error nobody waits for an answer
+  // @ts-expect-error an event without an answer has no timeout
   await typed.emit('chat.left', undefined, { timeout: 5 });
 
   const echo = await typed.request('demo.echo', 'hi', { timeout: 500 });
@@ -65,7 +65,7 @@ export async function client() {
   await stop.ready;
   typed.subscribe('chat.*', event => {
     const types: Equal<typeof event.type, 'chat.said' | 'chat.left'> = true;
-    // The type tells the data.
+    // The event type determines the data type.
     return event.type === 'chat.said' ? event.data.text : types;
   });
   typed.subscribe(['ui.**', 'chat.**'], ({ type }) =>
@@ -74,10 +74,10 @@ export async function client() {
   typed.subscribe('**.opened', event => event.data.room);
   typed.subscribe('chat.*.opened', event => event.data.room);
   typed.subscribe('**', ({ type }) => is<keyof Events>()(type, true));
-  // What the map does not know is any event.
+  // A type that the map lacks is any event.
   typed.subscribe('system.*', event => is<SemanticEvent>()(event, true));
   typed.subscribe(id, event => is<SemanticEvent>()(event, true));
-  // @ts-expect-error the data is of another type
+  // @ts-expect-error the data has another type
   typed.subscribe('chat.said', event => event.data.room);
 
   const stream: Equal<
@@ -94,16 +94,16 @@ export async function client() {
   typed.on('state', ({ state, retryIn }) => [state === 'waiting', retryIn]);
   // @ts-expect-error there is no such state
   typed.on('state', ({ state }) => state === 'open');
-  // @ts-expect-error there is no such thing to listen to
+  // @ts-expect-error there is no such event of a client
   typed.on('message', () => undefined);
 
-  // Without a map: anything.
+  // Without a map, every type is allowed.
   await open.emit('anything', { at: 'all' });
   await open.emit('anything');
   const answer = await open.request('anything');
   const anyReply = is<SemanticEvent>()(answer, true);
   open.subscribe('a.*', event => is<SemanticEvent>()(event, true));
-  // @ts-expect-error a type is a text
+  // @ts-expect-error a type is a string
   await open.emit(5);
   return { session, reply, text, unknownReply, stream, error, anyReply };
 }

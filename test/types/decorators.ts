@@ -44,11 +44,11 @@ export class TypedGateway {
     const team: Equal<typeof client.user, Member | undefined> = true;
     // @ts-expect-error data may be absent
     const missing: number = event.data.x;
-    // @ts-expect-error a client may be nobody
-    const nobody: string = client.user.team;
-    // @ts-expect-error who a client is cannot be written
+    // @ts-expect-error a client may be unauthenticated
+    const unauthenticated: string = client.user.team;
+    // @ts-expect-error the user of a client is read-only
     client.user = { id: 'mallory', team: 'red' };
-    return [x, type, team, missing, nobody];
+    return [x, type, team, missing, unauthenticated];
   }
 
   @SignedEvent({ keys: 'session' })
@@ -65,7 +65,7 @@ export class TypedGateway {
     return data;
   }
 
-  // @ts-expect-error there are no such keys
+  // @ts-expect-error there is no such kind of keys
   @SignedEvent({ keys: 'public' })
   // @ts-expect-error there is no such option
   @SignedEvent({ key: 'ring' })
@@ -79,7 +79,7 @@ export class TypedGateway {
   @RateLimit({ rate: 5, limit: 5 })
   // @ts-expect-error buckets are not shared by role
   @RateLimit({ rate: 5, by: 'role' })
-  // @ts-expect-error a bucket is named by a text
+  // @ts-expect-error a bucket is named by a string
   @RateLimit({ rate: 5, by: () => 5 })
   wrong(
     // @ts-expect-error a schema is not a number
@@ -89,7 +89,7 @@ export class TypedGateway {
   }
 }
 
-// @ts-expect-error a signature is asked for by handlers, so that rate limits can run before
+// @ts-expect-error @SignedEvent goes on handlers, so that rate limits can run before
 @SignedEvent()
 export class SignedGateway {
   // @ts-expect-error @SecureGateway goes on classes
@@ -107,7 +107,7 @@ const Zod = z.object({ x: z.string().transform(Number) });
 const Valibot = v.pipe(v.string(), v.transform(Number));
 const Arktype = arktype({ x: 'number' });
 
-/** Never called: only its types are looked at. */
+/** Never called: only its types are checked. */
 export function outputs() {
   const zod: Equal<ReturnType<typeof outputOf<z.infer<typeof Zod>>>, { x: number }> = true;
   const x: number = outputOf(Zod).x;

@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- the type parameter is the trick */
 
-/** Whether two types are the same, and not only assignable to each other as `any` is to everything. */
+/** Whether two types are identical, not only mutually assignable like `any`. */
 export type Equal<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 

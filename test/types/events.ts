@@ -17,7 +17,7 @@ import type { Equal } from './equal.js';
 declare const signer: EventSigner;
 declare const unknown: unknown;
 
-/** Never called: only its types are looked at. */
+/** Never called: only its types are checked. */
 export function events() {
   const click = createEvent({ type: 'click', source: 'app', data: { x: 1 } });
   const signed = signer.sign(click);
@@ -28,11 +28,11 @@ export function events() {
   const extension: Equal<typeof click.myextension, unknown> = true;
   const keyId: string = signer.verify(signed, { keys: 'ring', direction: 's2c' });
 
-  // A signed event is an event; an event is not signed.
+  // A signed event is an event, but not the other way round.
   const event: SemanticEvent = signed;
   // @ts-expect-error it has no signature
   const forged: SignedSemanticEvent = click;
-  // @ts-expect-error data is of another type
+  // @ts-expect-error data has another type
   const other: SemanticEvent<string> = click;
   // @ts-expect-error a type is required
   createEvent({ source: 'app' });
@@ -42,7 +42,7 @@ export function events() {
   createEvent({ type: 'click', source: 'app', specversion: '0.3' });
   // @ts-expect-error a time is RFC 3339
   createEvent({ type: 'click', source: 'app', time: new Date() });
-  // @ts-expect-error tags are one text, not a list
+  // @ts-expect-error tags are one string, not a list
   const tagged: SemanticEventInit = { type: 'a', source: 'b', semantictags: ['a'] };
   // @ts-expect-error there is no such direction
   signer.sign(click, { direction: 'up' });
@@ -50,7 +50,7 @@ export function events() {
   isExpired(click, { now: new Date() });
 
   validateEvent(unknown);
-  // What was checked is an event from here on.
+  // A validated value is an event from here on.
   const validated: SemanticEvent = unknown;
   const matches: boolean = matchesPattern(validated.type, 'ui.**');
   return {

@@ -31,15 +31,15 @@ SemanticEventsModule.forRoot({ signing: { keys, maxage: 1 }, auth });
 SemanticEventsModule.forRoot({ signing: {}, auth });
 // @ts-expect-error a key has a secret
 SemanticEventsModule.forRoot({ signing: { keys: [{ id: 'main' }] }, auth });
-// @ts-expect-error times are milliseconds, not texts
+// @ts-expect-error times are milliseconds, not strings
 SemanticEventsModule.forRoot({ signing: { keys, maxAge: '5m' }, auth });
-// @ts-expect-error either jwt or validateToken
+// @ts-expect-error exactly one of jwt, oidc and validateToken
 SemanticEventsModule.forRoot({ signing: { keys }, auth: {} });
 // @ts-expect-error not both of them
 SemanticEventsModule.forRoot({ signing: { keys }, auth: { ...auth, validateToken: () => null } });
-// @ts-expect-error a token cannot be taken unsigned
+// @ts-expect-error an unsigned token cannot be accepted
 SemanticEventsModule.forRoot({ signing: { keys }, auth: { jwt: { algorithms: ['none'] } } });
-// @ts-expect-error a factory must make options
+// @ts-expect-error a factory must return options
 SemanticEventsModule.forRootAsync({ useFactory: () => ({ signing: { keys } }) });
 
 class Factory {
@@ -53,17 +53,17 @@ class NotAFactory {
 
 SemanticEventsModule.forRootAsync({ useClass: Factory });
 SemanticEventsModule.forRootAsync({ useExisting: Factory });
-// @ts-expect-error a class of another kind makes no options
+// @ts-expect-error the class must create options
 SemanticEventsModule.forRootAsync({ useClass: NotAFactory });
 
 const byName: ValidateToken = (token, { address }) => ({ id: `${token}@${address}`, name: 'Al' });
 const later: ValidateToken = async () => ({ id: 1, roles: ['admin'] });
-const nobody: ValidateToken = () => undefined;
+const noUser: ValidateToken = () => undefined;
 // @ts-expect-error a user has an id
 const anonymous: ValidateToken = () => ({ roles: [] });
-// @ts-expect-error true is nobody
-const anybody: ValidateToken = () => true;
-// @ts-expect-error roles are a list
+// @ts-expect-error true is not a user
+const notAUser: ValidateToken = () => true;
+// @ts-expect-error roles must be a list
 const user: ClientUser = { id: 'alice', roles: 'admin' };
 
-export const used = [byName, later, nobody, anonymous, anybody, user];
+export const used = [byName, later, noUser, anonymous, notAUser, user];

@@ -7,17 +7,17 @@ describe('KeyTable', () => {
     table = new KeyTable(100_000);
   });
 
-  /** Adds a key at the beginning of time, when nothing is over. */
+  /** Adds a key at time zero, when nothing has expired. */
   const add = (key: string, time = 5, scope = '') => table.add(0, hashOf(key), time, key, scope);
   const find = (key: string, scope = '') => table.find(hashOf(key), key, scope);
   const timeOf = (key: string) => table.times[find(key)];
   const fill = (count: number, time?: number) => {
     for (let n = 0; n < count; n++) add(`key-${n}`, time);
   };
-  /** Adds a key that is over before the next comes. */
+  /** Adds a key that expires before the next one is added. */
   const addAt = (now: number) => table.add(now, 7, now, `at ${now}`);
 
-  it('finds what was added, and nothing else', () => {
+  it('finds exactly the added keys', () => {
     expect(find('key')).toBe(0);
     expect(add('key', 7)).toBe(true);
     expect(timeOf('key')).toBe(7);
@@ -25,7 +25,7 @@ describe('KeyTable', () => {
     expect(find('')).toBe(0);
   });
 
-  it('tells keys apart by their scope', () => {
+  it('distinguishes keys by their scope', () => {
     add('key', 1, 'one');
     expect(find('key')).toBe(0);
     expect(find('key', 'other')).toBe(0);
@@ -34,7 +34,7 @@ describe('KeyTable', () => {
     expect(table.times[find('key', 'other')]).toBe(2);
   });
 
-  it('tells keys apart that share a hash, the last slot, or all slots after it', () => {
+  it('distinguishes keys that share a hash, the last slot, or all slots after it', () => {
     const hashes = [-1, 0, 1, -2];
     for (const hash of hashes)
       for (let n = 0; n < 30; n++) table.add(-10, hash, hash + n, `${n} of ${hash}`);
@@ -45,13 +45,13 @@ describe('KeyTable', () => {
     }
   });
 
-  it('keeps every key with its time while it grows a hundredfold', () => {
+  it('keeps every key and its time while it grows a hundredfold', () => {
     for (let n = 0; n < 10_000; n++) add(`key-${n}`, n);
     for (let n = 0; n < 10_000; n++) expect(timeOf(`key-${n}`)).toBe(n);
     expect(table.size).toBe(10_000);
   });
 
-  it('keeps as many as it may, none of which makes room for another', () => {
+  it('rejects keys when full, and evicts none', () => {
     table = new KeyTable(100);
     fill(100);
     expect(add('one more')).toBe(false);
@@ -62,7 +62,7 @@ describe('KeyTable', () => {
     expect(add('and another')).toBe(false);
   });
 
-  it('finds no key that was removed, and those that came after it all the same', () => {
+  it('does not find a removed key, and still finds the keys after it', () => {
     for (let n = 0; n < 50; n++) table.add(0, 5, n, `key-${n}`);
     for (let n = 0; n < 50; n += 2) table.remove(table.find(5, `key-${n}`));
     for (let n = 0; n < 50; n++) {
@@ -73,7 +73,7 @@ describe('KeyTable', () => {
     expect(table.size).toBe(25);
   });
 
-  it('takes a key again that was removed', () => {
+  it('accepts a removed key again', () => {
     add('key', 1);
     table.remove(find('key'));
     add('key', 2);
@@ -81,7 +81,7 @@ describe('KeyTable', () => {
     expect(table.size).toBe(1);
   });
 
-  it('removes what is over, and nothing in its last moment', () => {
+  it('removes expired keys, and none in its last millisecond', () => {
     add('over', 9);
     add('last moment', 10);
     add('ever', Infinity);
@@ -94,14 +94,14 @@ describe('KeyTable', () => {
     expect(table.size).toBe(2);
   });
 
-  it('goes by the time that was set last', () => {
+  it('uses the time that was set last', () => {
     add('key', 1);
     table.times[find('key')] = 20;
     addAt(10);
     expect(timeOf('key')).toBe(20);
   });
 
-  it('looks at sixteen keys for each that is added, goes on where it was, and comes round', () => {
+  it('sweeps sixteen keys per added key, continues where it stopped, and wraps around', () => {
     fill(40);
     for (let round = 0; round < 10; round++) table.add(5, round, 100, `live ${round}`);
     expect(table.size).toBe(50);
@@ -113,7 +113,7 @@ describe('KeyTable', () => {
     expect(sizes.at(-1)).toBeLessThan(5);
   });
 
-  it('gives the places of keys that are gone to others', () => {
+  it('reuses the space of removed keys', () => {
     fill(10_000);
     for (let now = 6; now < 20_000; now++) addAt(now);
     expect(table.size).toBeLessThan(5);
@@ -121,8 +121,8 @@ describe('KeyTable', () => {
   });
 });
 
-describe('the hash of a key', () => {
-  it('changes with each character, its place, and what comes before', () => {
+describe('hash of a key', () => {
+  it('changes with each character, its position and what precedes it', () => {
     const texts = ['', 'a', 'b', 'aa', 'ab', 'ba', 'a\0', 'a'.repeat(300), 'a'.repeat(299) + 'b'];
     const swapped = ['x' + 'a'.repeat(255) + 'y', 'y' + 'a'.repeat(255) + 'x'];
     const all = [...texts, ...swapped];
@@ -130,9 +130,9 @@ describe('the hash of a key', () => {
     expect(new Set(hashes).size).toBe(2 * all.length);
   });
 
-  it('spreads keys that are counted over its upper bits', () => {
+  it('spreads numbered keys over its upper bits', () => {
     const uppers = Array.from({ length: 65_536 }, (_, n) => hashOf(`key-${n}`) >>> 16);
-    // By chance it is 63 in a hundred.
+    // A random function gives about 63 %.
     expect(new Set(uppers).size).toBeGreaterThan(15_000);
   });
 });

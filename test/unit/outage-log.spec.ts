@@ -21,7 +21,7 @@ describe('OutageLog', () => {
     log.end('up');
   };
 
-  it('tells of each outage when it begins and when it ends', () => {
+  it('logs the beginning and the end of each outage', () => {
     for (let hour = 0; hour < 24; hour++) {
       outage();
       clock.advance(3_600_000);
@@ -29,7 +29,7 @@ describe('OutageLog', () => {
     expect(lines).toEqual(Array.from({ length: 24 }, () => ['down', 'up']).flat());
   });
 
-  it('tells of what fails again and again now and then, and how often it has', () => {
+  it('logs repeated short outages at a limited rate, with a count', () => {
     for (let second = 0; second < 600; second++) {
       outage();
       clock.advance(1_000);
@@ -38,7 +38,7 @@ describe('OutageLog', () => {
     expect(lines).toContain('down (and 9 times before)');
   });
 
-  it('never tells of an end without a beginning', () => {
+  it('never logs an end without a beginning', () => {
     for (let flap = 0; flap < 100; flap++) outage();
     expect(lines).toEqual(Array.from({ length: 5 }, () => ['down', 'up']).flat());
   });

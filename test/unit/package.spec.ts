@@ -25,7 +25,7 @@ const { packages } = read('package-lock.json') as { packages: Record<string, Ent
 const installed = Object.entries(packages).filter(([path]) => path !== '');
 const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 13);
 
-/** What a name stands for, seen from a package: the nearest one up the folders, as Node looks for it. */
+/** Returns where a package name resolves to: the nearest one up the folders, as in Node. */
 function resolve(name: string, from: string): string | undefined {
   const nested = from === '' ? '' : `${from}/`;
   const path = `${nested}node_modules/${name}`;
@@ -35,7 +35,7 @@ function resolve(name: string, from: string): string | undefined {
     : resolve(name, from.slice(0, Math.max(0, from.lastIndexOf('/node_modules/'))));
 }
 
-/** Everything that comes along with some packages. */
+/** Returns all transitive dependencies of some packages. */
 function closureOf(names: readonly string[]): Set<string> {
   const found = new Set<string>();
   const visit = (name: string, from: string) => {
@@ -48,17 +48,17 @@ function closureOf(names: readonly string[]): Set<string> {
   return found;
 }
 
-describe('the runtime dependencies', () => {
-  it('are those that CONTRIBUTING.md gives a reason for, and no others', () => {
+describe('runtime dependencies', () => {
+  it('are exactly those that CONTRIBUTING.md justifies', () => {
     expect(Object.keys(manifest.dependencies)).toEqual(['ipaddr.js', 'proxy-addr']);
   });
 
-  it('bring two more packages, and that is all', () => {
+  it('have one transitive dependency', () => {
     const all = [...closureOf(Object.keys(manifest.dependencies))].map(nameOf);
     expect(new Set(all)).toEqual(new Set(['ipaddr.js', 'proxy-addr', 'forwarded']));
   });
 
-  it('run no scripts when they are installed, nor do the peers', () => {
+  it('run no install scripts, nor do the peer dependencies', () => {
     const names = [
       ...Object.keys(manifest.dependencies),
       ...Object.keys(manifest.peerDependencies),
@@ -68,13 +68,13 @@ describe('the runtime dependencies', () => {
     expect(all.filter(path => packages[path]?.hasInstallScript)).toEqual([]);
   });
 
-  it('are installed without running anything of this package', () => {
+  it('are installed without running a script of this package', () => {
     const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare'];
     expect(hooks.filter(hook => hook in manifest.scripts)).toEqual([]);
   });
 });
 
-describe('the lock file', () => {
+describe('lock file', () => {
   it('has a digest for every package', () => {
     const open = installed.filter(([, { link, integrity }]) => !link && !integrity);
     expect(open.map(([path]) => path)).toEqual([]);
@@ -83,13 +83,13 @@ describe('the lock file', () => {
     );
   });
 
-  it('says nothing of where packages come from', () => {
+  it('contains no registry addresses', () => {
     expect(installed.filter(([, { resolved, link }]) => resolved !== undefined || link)).toEqual(
       [],
     );
   });
 
-  it('has scripts at installation for build tools only, by name', () => {
+  it('allows install scripts of named build tools only', () => {
     const scripted = installed.filter(([, { hasInstallScript }]) => hasInstallScript);
     expect(scripted.every(([, { dev }]) => dev)).toBe(true);
     expect(new Set(scripted.map(([path]) => nameOf(path)))).toEqual(

@@ -3,8 +3,8 @@ import { textsOf } from '../helpers/text-of.js';
 
 const LENGTHS = [0, 1, 125, 126, 127, 65_535, 65_536, 200_000];
 
-describe('a text frame', () => {
-  it.each(LENGTHS)('of %d bytes is read as the text it was made of, and so is the next', length => {
+describe('textFrame', () => {
+  it.each(LENGTHS)('of %d bytes is parsed as its text, and so is the next frame', length => {
     const text = 'x'.repeat(length);
     expect(textsOf(textFrame(text), textFrame('next'))).toEqual([text, 'next']);
   });
@@ -16,13 +16,13 @@ describe('a text frame', () => {
     },
   );
 
-  it.each(LENGTHS)('around %d bytes is the frame of the whole text', length => {
+  it.each(LENGTHS)('around %d bytes equals the frame of the whole text', length => {
     const [head, ascii, tail] = ['{"ä":"', 'x'.repeat(length), '"}€'];
     const frame = new FrameMould(head, tail).frameWith(ascii);
     expect(frame.equals(textFrame(head + ascii + tail))).toBe(true);
   });
 
-  it('is written over one of the same text and length that was taken back, once, and over no other', () => {
+  it('reuses one released buffer of the same text and length once, and no other', () => {
     const mould = new FrameMould('<', '>');
     const frames = ['a', 'b'].map(text => mould.frameWith(text));
     expect(textsOf(...frames)).toEqual(['<a>', '<b>']);

@@ -5,13 +5,13 @@ import ts from 'typescript';
 const ROOT = process.cwd();
 const DIRECTORY = join(ROOT, 'test', 'types');
 
-/** What `npm run typecheck` is run with. */
+/** The configuration of `npm run typecheck`. */
 function project(): ts.ParsedCommandLine {
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), path => ts.sys.readFile(path));
   return ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
 }
 
-describe('the type tests', () => {
+describe('type tests', () => {
   const { fileNames, options } = project();
   const files = readdirSync(DIRECTORY, { recursive: true, encoding: 'utf8' }).map(name =>
     join(DIRECTORY, name),
@@ -22,7 +22,7 @@ describe('the type tests', () => {
     expect(fileNames).toEqual(expect.arrayContaining(files));
   });
 
-  it('hold: what must compile does, and what must not does not', () => {
+  it('compile where they must, and fail where they must not compile', () => {
     const program = ts.createProgram(files, options);
     const problems = files
       .map(file => program.getSourceFile(file))

@@ -13,7 +13,7 @@ import {
 } from '../../../lib/index.js';
 import { type Json, TestClient } from '../test-client.js';
 
-/** An application of its own, and what a client of it gets to see, as JSON for the process that has started it. */
+/** An application that prints what its client receives as JSON, for the parent process. */
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
 class EchoGateway {

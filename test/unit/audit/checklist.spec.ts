@@ -21,8 +21,22 @@ const gateway: AuditedGateway = {
   isGuarded: true,
   origins: ORIGINS,
   maxMessageSize: 65_536,
-  handlers: [{ name: 'UiGateway.onClick', isPublic: false, isValidated: true }],
+  handlers: [
+    {
+      name: 'UiGateway.onClick',
+      isPublic: false,
+      isValidated: true,
+      isSigned: true,
+      isLimited: true,
+    },
+  ],
 };
+
+class HttpGuard {
+  canActivate() {
+    return true;
+  }
+}
 
 type Given = Partial<SemanticEventsOptions>;
 
@@ -45,6 +59,8 @@ function subject(options: Given = {}, facts: Partial<AuditSubject> = {}): AuditS
     hasAdapter: true,
     isTlsServer: false,
     inMemoryStores: ['nonces'],
+    runtime: { node: '20.19.0' },
+    passedOver: [],
     hasSiblings: false,
     now: NOW,
     ...facts,
@@ -55,14 +71,14 @@ const statusOf = (id: string, given: AuditSubject) =>
   audit(given).items.find(item => item.id === id)?.status;
 
 describe('the production checklist', () => {
-  it('warns while older ways of signing are accepted', () => {
+  it('warns if legacy signature versions are accepted', () => {
     const accept = ['v1', 'integradio'] as const;
     expect(statusOf('signatures', subject({ signing: { keys: [key('main')], accept } }))).toBe(
       'warn',
     );
   });
 
-  it('is all green where everything is as it should be', () => {
+  it('passes every item for a safe configuration', () => {
     const { ok, counts, items } = audit(subject());
     expect(items.filter(({ status }) => status !== 'pass')).toEqual([]);
     expect([ok, counts]).toEqual([true, { pass: items.length, warn: 0, fail: 0 }]);
@@ -79,6 +95,10 @@ describe('the production checklist', () => {
     ['fail', 'origins', { connection: { origins: ['*'] } }],
     ['fail', 'origins', {}, { gateways: [{ ...gateway, origins: ['*'] }] }],
     ['fail', 'origins', { connection: { origins: ['http://myapp.com'] } }],
+    ['fail', 'origins', { connection: { origins: ['http://localhost', 'http://localhost.com'] } }],
+    ['fail', 'origins', { connection: { origins: ['http://localhost:8080'] } }],
+    ['warn', 'origins', { connection: { origins: ['http://localhost'] } }],
+    ['warn', 'origins', { connection: { origins: ['https://a.com', 'http://tauri.localhost'] } }],
     ['pass', 'origins', { connection: { origins: [] } }, { gateways: [] }],
     ['warn', 'origins', { connection: { origins: [], allowNoOrigin: false } }, { gateways: [] }],
     ['fail', 'adapter', {}, { hasAdapter: false }],
@@ -127,13 +147,50 @@ describe('the production checklist', () => {
     ['fail', 'rate-limits', { connection: { connectBurst: 1e6 } }],
     ['warn', 'rate-limits', { rateLimit: { onStoreError: 'allow' } }],
     ['fail', 'connection-limits', { connection: { maxConnectionsPerAddress: 10_000 } }],
+    ['pass', 'runtime', {}, { runtime: { node: '24.0.0', deno: '2.5.0' } }],
+    ['fail', 'runtime', {}, { runtime: { node: '24.0.0', bun: '1.4.5' } }],
     ['fail', 'stores', {}, { hasSiblings: true }],
     ['pass', 'stores', {}, { hasSiblings: true, inMemoryStores: [] }],
     ['warn', 'replay-store', { replay: { onStoreError: 'local' } }],
     ['warn', 'security-log', { monitoring: { log: false } }],
+    ['fail', 'trust-proxy', { connection: { trustProxy: ['0.0.0.0/1', '128.0.0.0/1'] } }],
+    ['fail', 'trust-proxy', { connection: { trustProxy: '2000::/3' } }],
+    ['fail', 'trust-proxy', { connection: { trustProxy: 50 } }],
+    ['pass', 'trust-proxy', { connection: { trustProxy: 'loopback, uniquelocal, 8.8.8.0/24' } }],
+    ['warn', 'connection-limits', { connection: { onStoreError: 'allow' } }],
+    ['warn', 'connection-limits', { connection: { maxConnectionsPerUser: 1e9 } }],
+    ['warn', 'connection-limits', { connection: { maxRunningHandlers: 1e9 } }],
+    ['warn', 'connection-limits', { connection: { maxBufferedBytes: 1e9 } }],
+    ['warn', 'connection-limits', { connection: { maxStrikes: 1e9 } }],
+    ['fail', 'freshness', { signing: { keys: [key('a')], maxAge: YEAR, clockSkew: YEAR } }],
+    ['warn', 'freshness', { signing: { keys: [key('a')], maxAge: 7_200_000 } }],
+    ['warn', 'freshness', { replay: { maxNonces: 10 } }],
+    ['fail', 'sessions', { auth: { jwt: { ...jwt, clockTolerance: YEAR } } }],
+    ['warn', 'sessions', { auth: { jwt: { ...jwt, clockTolerance: 600_000 } } }],
+    ['warn', 'sessions', { auth: { jwt, maxSessionAge: 100 * YEAR } }],
+    ['warn', 'sessions', { auth: { jwt, ticketLifetime: 86_400_000 } }],
+    ['warn', 'sessions', { auth: { jwt, timeout: 2 ** 31 - 1 } }],
+    ['warn', 'sessions', { auth: { jwt, ticketRoute: { guard: HttpGuard, bind: false } } }],
+    ['pass', 'sessions', { auth: { jwt, ticketRoute: { guard: HttpGuard } } }],
+    ['warn', 'subscriptions', { mesh: { allow: ['chat.*', '**'] } }],
+    ['pass', 'subscriptions', { mesh: { allow: () => ['**'] } }],
+    ['fail', 'gateways', {}, { gateways: [gateway, gateway] }],
+    ['pass', 'gateways', {}, { gateways: [gateway, { ...gateway, path: '/v2' }] }],
+    ['warn', 'global-guards', {}, { passedOver: ['TenantGuard'] }],
+    ['fail', 'origins', { connection: { origins: ['https://*.com'] } }],
+    ['fail', 'origins', { connection: { origins: ['https://*.co.uk'] } }],
+    ['fail', 'origins', { connection: { origins: ['https://*.github.io'] } }],
+    ['fail', 'origins', { connection: { origins: ['https://*.vercel.app'] } }],
+    ['pass', 'origins', { connection: { origins: ['https://*.myapp.com', 'https://*.a.co.uk'] } }],
+    ['warn', 'connection-limits', { connection: { heartbeatInterval: 86_400_000 } }],
+    ['warn', 'connection-limits', { connection: { maxConnections: 1e9 } }],
+    ['warn', 'connection-limits', { mesh: { maxPatterns: 1e9 } }],
+    ['warn', 'connection-limits', { replay: { maxNonces: 1e9 } }],
+    ['warn', 'security-log', { monitoring: { levels: { attemptFailed: 'off' } } }],
+    ['pass', 'security-log', { monitoring: { levels: { lost: 'off' } } }],
   ];
   it.each(answers.map(([status, id, options, facts = {}]) => ({ status, id, options, facts })))(
-    'says $status of $id, number $#',
+    'returns $status for $id (case $#)',
     ({ status, id, options, facts }) => {
       expect(statusOf(id, subject(options, facts))).toBe(status);
     },
@@ -146,21 +203,26 @@ describe('the production checklist', () => {
     '0123456789abcdef'.repeat(4),
     'abcdefghijklmnopqrstuvwxyz0123456789',
     'the-passwords-of-this-application-are-here',
-  ])('takes %s for no random secret', secret => {
+  ])('does not accept %s as a random secret', secret => {
     const given = subject({ signing: { keys: [{ id: 'a', secret }] } });
     expect(statusOf('key-strength', given)).toBe('warn');
   });
 
-  it('names every handler whose data nothing validates', () => {
-    const handlers = ['a', 'b'].map(name => ({ name, isPublic: false, isValidated: false }));
+  it.each([
+    ['validation', { isValidated: false }],
+    ['signed-events', { isSigned: false }],
+    ['handler-limits', { isLimited: false }],
+  ])('names every handler that lacks a protection: %s', (item, lacks) => {
+    const [handler] = gateway.handlers;
+    const handlers = ['a', 'b'].map(name => ({ ...handler!, name, ...lacks }));
     const { items } = audit(subject({}, { gateways: [{ ...gateway, handlers }] }));
-    expect(items.find(({ id }) => id === 'validation')).toMatchObject({
+    expect(items.find(({ id }) => id === item)).toMatchObject({
       status: 'warn',
       finding: expect.stringContaining('a, b'),
     });
   });
 
-  it('says how to mend whatever is not right, and never shows a secret', () => {
+  it('says how to fix every item that does not pass, and never contains a secret', () => {
     const given = subject(
       {
         signing: { keys: [{ id: 'a', secret: 'secret-canary-'.repeat(4) }] },
@@ -170,7 +232,7 @@ describe('the production checklist', () => {
     );
     const report = audit(given);
     for (const item of report.items) {
-      expect(item.mend === undefined).toBe(item.status === 'pass');
+      expect(item.fix === undefined).toBe(item.status === 'pass');
       expect(tableOf(report)).toContain(`${item.status.toUpperCase()}  ${item.id}`);
       expect(tableOf(report)).toContain(sentenceOf(item));
     }

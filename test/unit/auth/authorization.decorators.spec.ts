@@ -6,7 +6,7 @@ import { captureLog } from '../../helpers/log-capture.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
 import { clientAt, wsContext } from '../../helpers/ws-context.js';
 
-/** The guards a decorator attaches to a method, made. */
+/** Returns instances of the guards that the decorators attach to a method. */
 function guardsOf(...decorators: MethodDecorator[]): {
   context(data: unknown): ExecutionContext;
   guards: CanActivate[];
@@ -29,22 +29,22 @@ function guardsOf(...decorators: MethodDecorator[]): {
 const event = { specversion: '1.0', type: 'handle', source: 's', id: '1' };
 
 describe('@Authorize', () => {
-  it.each([undefined, null, 'admin', {}])('needs a function, not %p', wrong => {
+  it.each([undefined, null, 'admin', {}])('rejects %p, which is not a function', wrong => {
     expect(() => Authorize(wrong as never)).toThrow(SemanticEventsConfigError);
   });
 
-  it('is asked at once where it answers at once', () => {
-    const asked: unknown[] = [];
+  it('calls a synchronous check synchronously, with the client and the event', () => {
+    const calls: unknown[] = [];
     const check: Authorization = (client, given) => {
-      asked.push([client.user?.id, given]);
+      calls.push([client.user?.id, given]);
       return true;
     };
     const { context, guards } = guardsOf(Authorize(check));
     expect(guards[0]!.canActivate(context(event))).toBe(true);
-    expect(asked).toEqual([['alice', event]]);
+    expect(calls).toEqual([['alice', event]]);
   });
 
-  it('attaches a guard for each check, so that all must allow', () => {
+  it('attaches one guard per check, so that every check must allow', () => {
     const { guards } = guardsOf(
       Authorize(() => true),
       Authorize(() => false),
@@ -56,17 +56,21 @@ describe('@Authorize', () => {
   it.each([
     ['throws', (text: string) => () => JSON.parse(text) as boolean],
     ['rejects', (text: string) => () => Promise.reject(new Error(text))],
-  ])('logs in one line what a check that %s says of what a peer has sent', async (_, checkOf) => {
-    const log = captureLog();
-    const { context, guards } = guardsOf(Authorize(checkOf('x\nERROR forged')));
-    const refused = async () => guards[0]!.canActivate(context(event));
-    await expect(refused()).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    expect(log).toHaveLength(1);
-    expect(log[0]!.text).toContain('forged');
-    expect(log[0]!.text).not.toMatch(/^ERROR forged/m);
-  });
+  ])(
+    'does not log the message of a check that %s at level error, and logs it on one line at debug',
+    async (_, checkOf) => {
+      const log = captureLog();
+      const { context, guards } = guardsOf(Authorize(checkOf('x\nERROR forged')));
+      const refused = async () => guards[0]!.canActivate(context(event));
+      await expect(refused()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(log.map(({ level }) => level)).toEqual(['error', 'debug']);
+      expect(log[0]!.text).not.toContain('forged');
+      expect(log[1]!.text).toContain('forged');
+      expect(log[1]!.text).not.toMatch(/^ERROR forged/m);
+    },
+  );
 
-  it('tells invalid events from forbidden ones', () => {
+  it('distinguishes invalid events from forbidden ones', () => {
     const { context, guards } = guardsOf(Authorize(() => false));
     expect(refusalOf(() => guards[0]!.canActivate(context(event)))).toBe('FORBIDDEN');
     expect(refusalOf(() => guards[0]!.canActivate(context({ type: 'x' })))).toBe('INVALID_EVENT');
@@ -74,7 +78,10 @@ describe('@Authorize', () => {
 });
 
 describe('@Roles', () => {
-  it.each([[[]], [['']], [['admin', 7]]])('must name roles, not %j', roles => {
-    expect(() => Roles(...(roles as string[]))).toThrow(SemanticEventsConfigError);
-  });
+  it.each([[[]], [['']], [['admin', 7]]])(
+    'rejects %j, which is not a list of role names',
+    roles => {
+      expect(() => Roles(...(roles as string[]))).toThrow(SemanticEventsConfigError);
+    },
+  );
 });

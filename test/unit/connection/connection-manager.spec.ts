@@ -50,7 +50,7 @@ class FakeConnection implements ManagedConnection {
 }
 
 describe('reserve', () => {
-  it('refuses an address at its limit, and only that', async () => {
+  it('rejects an address at its limit, and no other address', async () => {
     const { connections } = manager();
     for (let times = 0; times < 2; times++)
       expect(await connections.reserve('192.0.2.1')).toBeInstanceOf(ConnectionSlot);
@@ -58,7 +58,7 @@ describe('reserve', () => {
     expect(await connections.reserve('192.0.2.2')).toBeInstanceOf(ConnectionSlot);
   });
 
-  it('refuses everybody when the server is full', async () => {
+  it('rejects every address when the server is full', async () => {
     const { connections } = manager();
     for (let host = 1; host <= 4; host++) await connections.reserve(`192.0.2.${host}`);
     expect(await connections.reserve('192.0.2.5')).toBe('SERVER_FULL');
@@ -72,7 +72,7 @@ describe('reserve', () => {
     expect(await connections.reserve('2001:db8:0:1::1')).toBeInstanceOf(ConnectionSlot);
   });
 
-  it('takes exactly as many of 100 at once as there is room for', async () => {
+  it('accepts exactly as many of 100 concurrent connections as the limit allows', async () => {
     const { connections, store } = manager({ maxConnections: 50, maxConnectionsPerAddress: 10 });
     const slots = await Promise.all(
       Array.from({ length: 100 }, () => connections.reserve('192.0.2.1')),
@@ -83,7 +83,7 @@ describe('reserve', () => {
     expect(store.size).toBe(0);
   });
 
-  it('tells by canConnect what it would do, without doing it', async () => {
+  it('canConnect returns what reserve would decide, without reserving', async () => {
     const { connections, store } = manager();
     await connections.reserve('192.0.2.1');
     expect(await connections.canConnect('192.0.2.1')).toBe(true);
@@ -95,7 +95,7 @@ describe('reserve', () => {
 });
 
 describe('claimUser', () => {
-  it('bounds the connections of a user, whatever addresses they come from', async () => {
+  it('limits the connections of a user, whatever the addresses', async () => {
     const { connections } = manager();
     const slots = await Promise.all(
       ['a', 'b', 'c'].map(address => connections.reserve(`addr-${address}`)),
@@ -112,7 +112,7 @@ describe('claimUser', () => {
     expect(store.count('user:7')).toBe(1);
   });
 
-  it('keeps a user named like a count of another kind apart from it', async () => {
+  it('does not confuse a user id with the name of another counter', async () => {
     const { connections, store } = manager();
     const slot = (await connections.reserve('192.0.2.1')) as ConnectionSlot;
     await connections.claimUser(slot, 'all');
@@ -120,7 +120,7 @@ describe('claimUser', () => {
   });
 });
 
-describe('the open connections', () => {
+describe('open connections', () => {
   const filled = () => {
     const { connections } = manager();
     const all = ['alice', 'bob', 'alice', undefined].map(
@@ -140,7 +140,7 @@ describe('the open connections', () => {
     expect(connections.get(all[1]!.client.id)).toBeUndefined();
   });
 
-  it('are ended by client or by user, and nobody else’s', () => {
+  it('are closed by client or by user, and no others', () => {
     const { connections, all } = filled();
     expect(connections.disconnectUser('alice')).toBe(2);
     expect(connections.disconnect(all[1]!.client.id, 'SESSION_EXPIRED')).toBe(true);
@@ -154,7 +154,7 @@ describe('the open connections', () => {
     ]);
   });
 
-  it('are scanned while there are any, by one timer', () => {
+  it('are scanned by one timer while there are any', () => {
     jest.useFakeTimers();
     const { connections, all } = filled();
     expect(jest.getTimerCount()).toBe(1);

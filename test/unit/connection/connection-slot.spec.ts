@@ -9,7 +9,7 @@ import {
 const ADDRESS = { key: 'address:a', limit: 2 };
 const USER = { key: 'user:alice', limit: 1 };
 
-/** Answers later, and reads what it was given later still, as a store on the network may. */
+/** Answers later, and reads its arguments later still, as a store on the network may. */
 class LateStore extends ConnectionStore {
   readonly memory = new InMemoryConnectionStore();
 
@@ -33,16 +33,16 @@ async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await setImmediate();
 }
 
-describe('a slot', () => {
-  it('is given back once, however often that is told', () => {
+describe('ConnectionSlot', () => {
+  it('is released once, however often release() is called', () => {
     const store = new InMemoryConnectionStore();
     const slots = [new ConnectionSlot(), new ConnectionSlot()];
     for (const slot of slots) void slot.claim(store, [ADDRESS]);
-    for (let told = 0; told < 3; told++) slots[0]!.release();
+    for (let call = 0; call < 3; call++) slots[0]!.release();
     expect(store.count(ADDRESS.key)).toBe(1);
   });
 
-  it('is given back in all counts, those claimed later and in another store included', () => {
+  it('releases every counter, including those claimed later and in another store', () => {
     const stores = [new InMemoryConnectionStore(), new InMemoryConnectionStore()] as const;
     const slot = new ConnectionSlot();
     expect(slot.claim(stores[0], [ADDRESS])).toBeUndefined();
@@ -52,7 +52,7 @@ describe('a slot', () => {
     expect([stores[0].size, stores[1].size]).toEqual([0, 0]);
   });
 
-  it('counts once where it claims the same again', () => {
+  it('counts once if it claims the same keys again', () => {
     const store = new InMemoryConnectionStore();
     const slot = new ConnectionSlot();
     for (let times = 0; times < 5; times++)
@@ -60,7 +60,7 @@ describe('a slot', () => {
     expect([store.count(USER.key), store.count(ADDRESS.key)]).toEqual([1, 1]);
   });
 
-  it('does not give back what it was refused, all or nothing', () => {
+  it('does not release what it was refused: all or nothing', () => {
     const store = new InMemoryConnectionStore();
     store.acquire([USER]);
     const slot = new ConnectionSlot();
@@ -69,7 +69,7 @@ describe('a slot', () => {
     expect([store.count(USER.key), store.count(ADDRESS.key)]).toEqual([1, 0]);
   });
 
-  it('leaks nothing, and gives nothing back twice, when it ends while the store is asked', async () => {
+  it('does not leak or release twice if it is released during a claim', async () => {
     const store = new LateStore();
     const [slot, other] = [new ConnectionSlot(), new ConnectionSlot()];
     void slot.claim(store.memory, [ADDRESS]);
@@ -82,7 +82,7 @@ describe('a slot', () => {
     expect(store.memory.count(USER.key)).toBe(1);
   });
 
-  it('is told a refusal that comes late, and leaks nothing by it', async () => {
+  it('returns a refusal that arrives after its release, and does not leak', async () => {
     const store = new LateStore();
     store.memory.acquire([USER]);
     const slot = new ConnectionSlot();
@@ -93,7 +93,7 @@ describe('a slot', () => {
     expect(store.count(USER.key)).toBe(1);
   });
 
-  it.each(['throws', 'rejects'])('is released quietly where its store %s', async how => {
+  it.each(['throws', 'rejects'])('does not throw on release if the store %s', async how => {
     const store = new InMemoryConnectionStore();
     const fails = (): void | Promise<void> => {
       if (how === 'throws') throw new Error('down');

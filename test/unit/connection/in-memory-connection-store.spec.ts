@@ -6,7 +6,7 @@ connectionStoreContract('InMemoryConnectionStore', () => ({
 }));
 
 describe('InMemoryConnectionStore', () => {
-  it('keeps no key longer than its last connection', () => {
+  it('does not store a key after its last connection has closed', () => {
     const store = new InMemoryConnectionStore();
     for (let address = 0; address < 10_000; address++) {
       store.acquire([{ key: `address:${address}`, limit: 1 }]);
@@ -17,7 +17,7 @@ describe('InMemoryConnectionStore', () => {
     expect(store.size).toBe(0);
   });
 
-  it('keeps no key for a connection it refuses', () => {
+  it('does not store a key for a rejected connection', () => {
     const store = new InMemoryConnectionStore();
     store.acquire([
       { key: 'a', limit: 1 },
@@ -26,7 +26,7 @@ describe('InMemoryConnectionStore', () => {
     expect(store.size).toBe(0);
   });
 
-  it('answers at once, so that no two handshakes can overtake each other', () => {
+  it('answers synchronously, so that handshakes cannot interleave', () => {
     const store = new InMemoryConnectionStore();
     expect(store.acquire([{ key: 'a', limit: 1 }])).toBeUndefined();
     expect(store.count('a')).toBe(1);

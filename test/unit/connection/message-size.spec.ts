@@ -19,12 +19,12 @@ describe('validateMessageSize', () => {
     ['€', 3],
     ['🔑', 4],
     ['\ud800', 3],
-  ])('counts the text %j by its %d UTF-8 bytes', (text, size) => {
+  ])('counts %j as %d UTF-8 bytes', (text, size) => {
     expect(validateMessageSize(text, size)).toBe(true);
     expect(validateMessageSize(text, size - 1)).toBe(false);
   });
 
-  it('takes what is empty, at any limit', () => {
+  it('accepts an empty message at any limit', () => {
     for (const empty of ['', Buffer.alloc(0), []]) expect(validateMessageSize(empty, 0)).toBe(true);
   });
 });

@@ -11,7 +11,7 @@ describe('validateOrigin', () => {
     'https://a.tenants.com',
     'https://a.b.tenants.com',
     'http://localhost:3000',
-  ])('takes %s, which is on the list', origin => {
+  ])('accepts %s, which is on the list', origin => {
     expect(validateOrigin(origin, ALLOWED)).toBe(true);
   });
 
@@ -19,26 +19,26 @@ describe('validateOrigin', () => {
     ['empty', ''],
     ['the null origin', 'null'],
     ['another scheme', 'http://myapp.com'],
-    ['a web-socket scheme', 'wss://myapp.com'],
+    ['a WebSocket scheme', 'wss://myapp.com'],
     ['another port', 'https://myapp.com:8443'],
-    ['the default port spelt out', 'https://myapp.com:443'],
+    ['an explicit default port', 'https://myapp.com:443'],
     ['user info', 'https://myapp.com@evil.com'],
     ['user info before the real host', 'https://good@myapp.com'],
     ['an empty user info', 'https://@myapp.com'],
     ['a prefixed name', 'https://evilmyapp.com'],
-    ['the name as sub-domain of another', 'https://myapp.com.evil.com'],
-    ['a sub-domain', 'https://www.myapp.com'],
+    ['the name as a subdomain of another', 'https://myapp.com.evil.com'],
+    ['a subdomain', 'https://www.myapp.com'],
     ['a trailing dot', 'https://myapp.com.'],
     ['upper case', 'https://MyApp.com'],
     ['an upper-case scheme', 'HTTPS://myapp.com'],
     ['a path', 'https://myapp.com/'],
     ['a query', 'https://myapp.com?'],
     ['a fragment', 'https://myapp.com#'],
-    ['white space before', ' https://myapp.com'],
-    ['white space behind', 'https://myapp.com '],
+    ['leading white space', ' https://myapp.com'],
+    ['trailing white space', 'https://myapp.com '],
     ['a line break', 'https://myapp.com\n'],
     ['a tab inside, which URL parsers drop', 'https://my\tapp.com'],
-    ['a back slash', 'https:\\\\myapp.com'],
+    ['a backslash', 'https:\\\\myapp.com'],
     ['no slashes', 'https:myapp.com'],
     ['two origins', 'https://myapp.com, https://evil.com'],
     ['a percent-encoded name', 'https://%6Dyapp.com'],
@@ -49,41 +49,76 @@ describe('validateOrigin', () => {
     ['an empty label before a wildcard', 'https://.tenants.com'],
     ['a name that ends like a wildcard', 'https://eviltenants.com'],
     ['a wildcard’s name within another', 'https://a.tenants.com.evil.com'],
-    ['a sub-domain under another scheme', 'http://a.tenants.com'],
-    ['a sub-domain on another port', 'https://a.tenants.com:8443'],
-    ['a sub-domain with a trailing dot', 'https://a.tenants.com.'],
+    ['a subdomain with another scheme', 'http://a.tenants.com'],
+    ['a subdomain on another port', 'https://a.tenants.com:8443'],
+    ['a subdomain with a trailing dot', 'https://a.tenants.com.'],
     ['a star', '*'],
     ['a file', 'file://'],
     ['an object member', 'constructor'],
     ['the host alone', 'myapp.com'],
     ['the wildcard itself', 'https://*.tenants.com'],
-  ])('refuses %s', (_, origin) => {
+  ])('rejects %s', (_, origin) => {
     expect(validateOrigin(origin, ALLOWED, { allowNoOrigin: true })).toBe(false);
   });
 
-  it('takes no origin only where that is allowed', () => {
+  it('accepts a missing origin only if allowNoOrigin is set', () => {
     expect(validateOrigin(undefined, ALLOWED)).toBe(false);
     expect(validateOrigin(undefined, ALLOWED, { allowNoOrigin: false })).toBe(false);
     expect(validateOrigin(undefined, [], { allowNoOrigin: true })).toBe(true);
   });
 
-  it('takes any origin by *, which says nothing of no origin', () => {
+  it('accepts any origin for *, but not a missing one', () => {
     expect(validateOrigin('https://anything.example', ['*'])).toBe(true);
     expect(validateOrigin(undefined, ['*'])).toBe(false);
   });
 
-  it('takes none where none is allowed', () => {
+  it('rejects every origin if the list is empty', () => {
     expect(validateOrigin('https://myapp.com', [])).toBe(false);
   });
 
-  it('takes IPv6 hosts and internationalized names in the form browsers send', () => {
+  it('accepts IPv6 hosts and internationalized names in the form browsers send', () => {
     expect(validateOrigin('http://[::1]:3000', ['http://[::1]:3000'])).toBe(true);
     expect(validateOrigin('http://[0:0::1]:3000', ['http://[::1]:3000'])).toBe(false);
     expect(validateOrigin('https://xn--mnchen-3ya.de', ['https://xn--mnchen-3ya.de'])).toBe(true);
     expect(validateOrigin('https://münchen.de', ['https://xn--mnchen-3ya.de'])).toBe(false);
   });
 
-  it('never throws, and never takes what is not literally allowed, whatever is sent', () => {
+  it.each([
+    'capacitor://localhost',
+    'ionic://localhost',
+    'tauri://localhost',
+    'app://my-app:8080',
+    'app://.',
+    'app://-',
+    'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+    'safari-web-extension://0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9',
+  ])('accepts %s if exactly that is on the list', origin => {
+    expect(normalizeOrigin(origin)).toBe(origin);
+    expect(validateOrigin(origin, [origin])).toBe(true);
+    for (const other of [
+      `${origin}.evil`,
+      `${origin}/`,
+      `${origin}@evil`,
+      `x${origin}`,
+      `${origin}:1`,
+    ])
+      expect(validateOrigin(other, [origin])).toBe(false);
+    expect(validateOrigin(origin, ALLOWED)).toBe(false);
+  });
+
+  it.each([
+    'file://',
+    'file://host',
+    'data://x',
+    'capacitor://*.x',
+    'capacitor://',
+    'a://b/c',
+    'a://b@c',
+  ])('does not allow %s on the list', entry => {
+    expect(normalizeOrigin(entry)).toBeUndefined();
+  });
+
+  it('never throws, and accepts only what is literally on the list', () => {
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl(), fc.domain());
     fc.assert(
       fc.property(text, origin => {
@@ -102,12 +137,12 @@ describe('normalizeOrigin', () => {
     ['HTTPS://*.myapp.com', 'https://*.myapp.com'],
     ['https://münchen.de', 'https://xn--mnchen-3ya.de'],
     ['*', '*'],
-  ])('turns %s into what is compared', (entry, expected) => {
+  ])('normalizes %s', (entry, expected) => {
     expect(normalizeOrigin(entry)).toBe(expected);
   });
 
   it.each(['', 'null', 'myapp.com', '**', 'https://a.*.com', 'https://**.com', 'https://x/path'])(
-    'knows that %j is no origin',
+    'returns undefined for %j, which is not an origin',
     entry => {
       expect(normalizeOrigin(entry)).toBeUndefined();
     },

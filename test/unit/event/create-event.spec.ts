@@ -4,7 +4,7 @@ const NOW = Date.UTC(2026, 10, 23, 10, 0, 0, 7);
 const init = { type: 'ui.click', source: '/app' };
 
 describe('createEvent', () => {
-  it('makes a valid event of a type and a source alone', () => {
+  it('creates a valid event from a type and a source', () => {
     const event = createEvent(init, NOW);
 
     expect(event).toEqual({
@@ -18,17 +18,17 @@ describe('createEvent', () => {
     }).not.toThrow();
   });
 
-  it('makes an id no other event has', () => {
+  it('creates a unique id', () => {
     const ids = Array.from({ length: 100 }, () => createEvent(init).id);
 
     expect(new Set(ids).size).toBe(100);
   });
 
-  it('goes by the current time unless told another', () => {
+  it('uses the current time by default', () => {
     expect(isExpired(createEvent(init), { maxAge: 10_000, clockSkew: 0 })).toBe(false);
   });
 
-  it('keeps the id, the time and every other attribute it is given', () => {
+  it('keeps the id, the time and every other given attribute', () => {
     const given = {
       ...init,
       id: 'e-1',
@@ -48,13 +48,13 @@ describe('createEvent', () => {
     expect(event.time).toBe('2026-11-23T10:00:00.007Z');
   });
 
-  it('makes events of CloudEvents 1.0 only', () => {
+  it('creates CloudEvents 1.0 only', () => {
     const old: object = { ...init, specversion: '0.3' };
 
     expect(createEvent(old as typeof init).specversion).toBe('1.0');
   });
 
-  it('leaves what it is given as it was', () => {
+  it('does not change its argument', () => {
     const given = Object.freeze({ ...init });
 
     expect(createEvent(given)).not.toBe(given);

@@ -2,15 +2,15 @@ import { createEvent, markReceived, receivedAs } from '../../../lib/event/index.
 
 const event = () => createEvent({ type: 'ui.click', source: '/app', id: 'e-1' }, 0);
 
-describe('A receipt', () => {
-  it.each(['event', 'nest'] as const)('tells that an event came in a %s frame', form => {
+describe('receipt', () => {
+  it.each(['event', 'nest'] as const)('records that an event came in a %s frame', form => {
     const received = event();
     markReceived(received, form);
 
     expect(receivedAs(received)).toBe(form);
   });
 
-  it('belongs to the very object that was validated, not to one that equals it', () => {
+  it('belongs to the validated object only, not to an equal one', () => {
     const received = event();
     markReceived(received, 'event');
 
@@ -28,7 +28,7 @@ describe('A receipt', () => {
       expect(receivedAs(other)).toBeUndefined();
   });
 
-  it('leaves no trace a peer could forge or a handler could see', () => {
+  it('leaves nothing on the event that a client could forge or a handler could see', () => {
     const received = event();
     markReceived(received, 'event');
 
@@ -36,7 +36,7 @@ describe('A receipt', () => {
     expect(Reflect.ownKeys(received)).toEqual(Reflect.ownKeys(event()));
   });
 
-  it.each([undefined, null, 'event', 1, true])('is never given for %j', value => {
+  it.each([undefined, null, 'event', 1, true])('does not exist for %j', value => {
     expect(receivedAs(value)).toBeUndefined();
   });
 });

@@ -19,7 +19,7 @@ describe('parseRfc3339', () => {
     ['0000-01-01T00:00:00Z', Date.parse('0000-01-01T00:00:00Z')],
     ['0099-12-31T23:59:59Z', Date.parse('0099-12-31T23:59:59Z')],
     ['9999-12-31T23:59:59.999Z', Date.parse('9999-12-31T23:59:59.999Z')],
-  ])('reads %s as the instant it names', (text, instant) => {
+  ])('parses %s', (text, instant) => {
     expect(parseRfc3339(text)).toBe(instant);
   });
 
@@ -31,12 +31,12 @@ describe('parseRfc3339', () => {
     ['.999999', 999],
     ['.000999999', 0],
     ['.123456789', 123],
-  ])('cuts the fraction %s off to whole milliseconds', (fraction, milliseconds) => {
+  ])('truncates the fraction %s to whole milliseconds', (fraction, milliseconds) => {
     expect(parseRfc3339(`2026-11-23T12:00:00${fraction}Z`)).toBe(NOON + milliseconds);
   });
 
   it.each(['2024-02-29', '2000-02-29', '2026-02-28', '2026-01-31', '2026-04-30', '2026-12-31'])(
-    'knows the day %s',
+    'accepts the day %s',
     day => {
       expect(parseRfc3339(`${day}T00:00:00Z`)).toBe(Date.parse(day));
     },
@@ -55,7 +55,7 @@ describe('parseRfc3339', () => {
     '2026-01-00',
     '2026-00-01',
     '2026-13-01',
-  ])('knows no day %s', day => {
+  ])('rejects the day %s', day => {
     expect(parseRfc3339(`${day}T00:00:00Z`)).toBeUndefined();
   });
 
@@ -65,7 +65,7 @@ describe('parseRfc3339', () => {
     ['2017-01-01T05:29:60+05:30', '2017-01-01T00:00:00Z'],
     ['2016-12-31T23:59:60.999Z', '2017-01-01T00:00:00Z'],
     ['1969-12-31T23:59:60Z', '1970-01-01T00:00:00Z'],
-  ])('counts the leap second %s as the first instant of the next minute', (leap, next) => {
+  ])('parses the leap second %s as the first instant of the next minute', (leap, next) => {
     expect(parseRfc3339(leap)).toBe(Date.parse(next));
   });
 
@@ -76,7 +76,7 @@ describe('parseRfc3339', () => {
     '2016-12-31T15:59:60Z',
     '2016-12-31T23:59:61Z',
     '2016-12-31T23:59:99Z',
-  ])('takes no leap second but at the end of a UTC day: %s', text => {
+  ])('rejects a leap second that is not at the end of a UTC day: %s', text => {
     expect(parseRfc3339(text)).toBeUndefined();
   });
 
@@ -87,7 +87,7 @@ describe('parseRfc3339', () => {
     '12:00:00+24:00',
     '12:00:00-12:60',
     '12:00:00+99:99',
-  ])('takes no time of day %s', time => {
+  ])('rejects the time of day %s', time => {
     expect(parseRfc3339(`2026-11-23T${time}`)).toBeUndefined();
   });
 
@@ -120,11 +120,11 @@ describe('parseRfc3339', () => {
     '2026-11-23T12:00:00Z\n2026-11-23T12:00:00Z',
     '２０２６-11-23T12:00:00Z',
     'Mon, 23 Nov 2026 12:00:00 GMT',
-  ])('is undefined for %j', text => {
+  ])('returns undefined for %j', text => {
     expect(parseRfc3339(text)).toBeUndefined();
   });
 
-  it('takes an offset off the local time: an hour east is an hour earlier', () => {
+  it('subtracts the offset from the local time', () => {
     expect(parseRfc3339('2026-11-23T12:00:00+01:00')).toBe(NOON - 60 * MINUTE);
     expect(parseRfc3339('2026-11-23T12:00:00-00:01')).toBe(NOON + MINUTE);
   });

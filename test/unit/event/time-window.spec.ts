@@ -1,8 +1,10 @@
 import { createEvent, freshnessOf, isExpired, isWithin } from '../../../lib/event/index.js';
 
 const NOW = Date.UTC(2026, 10, 23, 10, 0, 0);
-const at = (time: number, text = new Date(time).toISOString()) =>
-  createEvent({ type: 'ui.click', source: '/app', id: 'e-1', time: text });
+const at = (time: number, text = new Date(time).toISOString()) => ({
+  ...createEvent({ type: 'ui.click', source: '/app', id: 'e-1' }),
+  time: text,
+});
 
 describe('isExpired', () => {
   it.each([
@@ -11,7 +13,7 @@ describe('isExpired', () => {
     ['a millisecond more than maxAge ago', -300_001, true],
     ['exactly clockSkew ahead', 60_000, false],
     ['a millisecond more than clockSkew ahead', 60_001, true],
-  ])('holds an event of %s to the default window', (_title, offset, expired) => {
+  ])('applies the default window to an event of %s', (_title, offset, expired) => {
     expect(isExpired(at(NOW + offset), { now: NOW })).toBe(expired);
   });
 
@@ -25,31 +27,31 @@ describe('isExpired', () => {
     [{ maxAge: 10, clockSkew: 20 }, -11, true],
     [{ maxAge: 10, clockSkew: 20 }, 20, false],
   ])(
-    'fills %j in with the defaults, member by member (offset %d ms)',
+    'replaces undefined members of %j by the defaults (offset %d ms)',
     (window, offset, expired) => {
       expect(isExpired(at(NOW + offset), { ...window, now: NOW })).toBe(expired);
     },
   );
 
-  it('is true of an event without a time', () => {
+  it('returns true for an event without a time', () => {
     expect(isExpired({ specversion: '1.0', type: 't', source: 's', id: '1' }, { now: NOW })).toBe(
       true,
     );
   });
 
   it.each(['', 'now', '2026-11-23', '2026-11-23T10:00:00', String(NOW)])(
-    'is true of an event whose time is %j',
+    'returns true for an event whose time is %j',
     text => {
       expect(isExpired(at(NOW, text), { now: NOW })).toBe(true);
     },
   );
 
-  it('compares instants, whatever the offset they are written with', () => {
+  it('compares instants, whatever their offset', () => {
     expect(isExpired(at(NOW, '2026-11-23T11:00:00+01:00'), { now: NOW })).toBe(false);
     expect(isExpired(at(NOW, '2026-11-23T10:00:00+01:00'), { now: NOW })).toBe(true);
   });
 
-  it('goes by the current time unless told another', () => {
+  it('uses the current time by default', () => {
     expect(isExpired(createEvent({ type: 't', source: 's' }))).toBe(false);
     expect(isExpired(at(0))).toBe(true);
   });
@@ -64,7 +66,7 @@ describe('isWithin', () => {
     expect(accepted).toEqual([false, true, true, true, false]);
   });
 
-  it('includes no time that is not a number', () => {
+  it('rejects NaN', () => {
     expect(isWithin({ maxAge: 10, clockSkew: 5 }, NaN, NOW)).toBe(false);
   });
 });
@@ -72,7 +74,7 @@ describe('isWithin', () => {
 describe('freshnessOf', () => {
   const nonce = 'n'.repeat(16);
 
-  it('is the instant and the nonce of an event', () => {
+  it('returns the instant and the nonce of an event', () => {
     expect(freshnessOf({ ...at(NOW), semanticnonce: nonce })).toEqual({ time: NOW, nonce });
   });
 
@@ -88,7 +90,7 @@ describe('freshnessOf', () => {
     ['a nonce of 60 kB', { semanticnonce: 'n'.repeat(60_000) }],
     ['a nonce with a delimiter', { semanticnonce: `${nonce}:` }],
     ['a nonce that is a list', { semanticnonce: [nonce] }],
-  ])('refuses an event with %s', (_title, attributes) => {
+  ])('rejects an event with %s', (_title, attributes) => {
     const event: unknown = { ...at(NOW), ...attributes };
 
     expect(() => freshnessOf(event as ReturnType<typeof at>)).toThrow(

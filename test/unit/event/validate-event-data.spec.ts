@@ -1,6 +1,6 @@
 import { DEFAULT_EVENT_LIMITS, validateEvent } from '../../../lib/event/index.js';
 
-/** Parses the JSON text of an event whose members after the required ones are given as text. */
+/** Parses the JSON text of an event. The members after the required ones are given as text. */
 const parse = (members: string): unknown =>
   JSON.parse(`{"specversion":"1.0","type":"ui.click","source":"/app","id":"e-1",${members}}`);
 
@@ -16,7 +16,7 @@ const accepts = (members: string): boolean => {
 const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 const nestedObjects = (levels: number): string => '{"a":'.repeat(levels) + '1' + '}'.repeat(levels);
 
-describe('Event data', () => {
+describe('event data', () => {
   it.each([
     'null',
     'true',
@@ -29,12 +29,12 @@ describe('Event data', () => {
     '[]',
     '{}',
     '{"":{"constructor":{"prototype":1},"toString":2}}',
-  ])('may be %s', data => {
+  ])('accepts %s', data => {
     expect(accepts(`"data":${data}`)).toBe(true);
   });
 
   it.each(['-0', '-0.0', '-0e5', '-1e-400', '1e400', '-1e400'])(
-    'holds no %s at any level, which reads differently elsewhere',
+    'rejects %s at any level, which other parsers read differently',
     number => {
       expect(accepts(`"data":${number}`)).toBe(false);
       expect(accepts(`"data":{"a":[${number}]}`)).toBe(false);
@@ -42,7 +42,7 @@ describe('Event data', () => {
   );
 
   it.each(['"\\ud800"', '"\\udc00"', '"a\\ud83d"', '"\\ude00\\ud83d"'])(
-    'holds no lone surrogate %s, as value or as name',
+    'rejects the lone surrogate %s, as a value and as a name',
     text => {
       expect(accepts(`"data":${text}`)).toBe(false);
       expect(accepts(`"data":[{"a":${text}}]`)).toBe(false);
@@ -51,14 +51,14 @@ describe('Event data', () => {
   );
 
   it.each(['{"__proto__":{"admin":true}}', '[{"a":{"__proto__":null}}]', '{"__proto__":1}'])(
-    'holds no __proto__ member: %s',
+    'rejects a __proto__ member: %s',
     data => {
       expect(accepts(`"data":${data}`)).toBe(false);
       expect({}).not.toHaveProperty('admin');
     },
   );
 
-  it('nests 32 levels of arrays or objects and not one more', () => {
+  it('may nest 32 levels of arrays or objects and not one more', () => {
     expect(accepts(`"data":${nested(32)}`)).toBe(true);
     expect(accepts(`"data":${nested(33)}`)).toBe(false);
     expect(accepts(`"data":${nestedObjects(32)}`)).toBe(true);
@@ -66,20 +66,20 @@ describe('Event data', () => {
   });
 
   it.each(['data', 'time', 'type', 'extension', 'semantictags', 'data_base64'])(
-    'of 60 kB of brackets under %j is refused, not a crash',
+    'rejects 60 kB of brackets under %j without crashing',
     name => {
       expect(accepts(`"${name}":${nested(30_000)}`)).toBe(false);
     },
   );
 
-  it('is looked at whole, to its last item', () => {
+  it('is validated to its last item', () => {
     expect(accepts(`"data":[${'0,'.repeat(5_000)}0]`)).toBe(true);
     expect(accepts(`"data":[${'0,'.repeat(5_000)}-0]`)).toBe(false);
   });
 });
 
-describe('Binary event data', () => {
-  it.each(['""', '"AA=="', '"AAA="', '"AAAA"', '"+/+/"', 'null'])('may be %s', data => {
+describe('binary event data', () => {
+  it.each(['""', '"AA=="', '"AAA="', '"AAAA"', '"+/+/"', 'null'])('accepts %s', data => {
     expect(accepts(`"data_base64":${data}`)).toBe(true);
   });
 
@@ -96,25 +96,25 @@ describe('Binary event data', () => {
     '1',
     '[]',
     '{}',
-  ])('may not be %s, which is no standard base64', data => {
+  ])('rejects %s, which is not standard base64', data => {
     expect(accepts(`"data_base64":${data}`)).toBe(false);
   });
 
-  it('fills a message of the default size', () => {
+  it('may fill a message of the default size', () => {
     expect(accepts(`"data_base64":"${'AAAA'.repeat(16_000)}"`)).toBe(true);
   });
 
-  it.each(['1', '{}', 'null'])('never comes together with data, be that %s', data => {
+  it.each(['1', '{}', 'null'])('cannot be combined with data, such as %s', data => {
     expect(accepts(`"data":${data},"data_base64":"AA=="`)).toBe(false);
   });
 
-  it('that is unset may come together with data', () => {
+  it('that is null may be combined with data', () => {
     expect(accepts('"data":1,"data_base64":null')).toBe(true);
   });
 });
 
 describe('validateEvent', () => {
-  it('leaves the event as it was', () => {
+  it('does not change the event', () => {
     const event = parse('"data":{"a":[1,{"b":null}]},"subject":null,"extension":true');
     const before = JSON.stringify(event);
     validateEvent(event, DEFAULT_EVENT_LIMITS);

@@ -12,19 +12,19 @@ const contextOf = (data: unknown, pattern = 'a') => wsContext(Gateway, 'on', { d
 const newEvent = (): SemanticEvent => ({ specversion: '1.0', type: 'a', source: 'b', id: 'c' });
 
 describe('eventOf', () => {
-  it('is the very object the handler is called with', () => {
+  it('returns the object that the handler receives', () => {
     const event = newEvent();
     expect(eventOf(contextOf(event))).toBe(event);
   });
 
-  it('marks a body it has validated as one of a frame of Nest', () => {
+  it('marks a validated body as received in a Nest frame', () => {
     const event = newEvent();
     expect(receivedAs(event)).toBeUndefined();
     eventOf(contextOf(event));
     expect(receivedAs(event)).toBe('nest');
   });
 
-  it('takes the word of the adapter for an event it has validated', () => {
+  it('does not validate again what the adapter validated', () => {
     const event = newEvent();
     markReceived(event, 'event');
     eventOf(contextOf(event), { ...DEFAULT_EVENT_LIMITS, maxNameLength: 0 });
@@ -33,8 +33,8 @@ describe('eventOf', () => {
 
   it.each([
     ['an event', newEvent(), 'INVALID_EVENT'],
-    ['a signed one', { ...newEvent(), semanticsignature: 'x' }, 'INVALID_SIGNATURE'],
-  ])('refuses %s that comes under the name of another', (_, event, code) => {
+    ['a signed event', { ...newEvent(), semanticsignature: 'x' }, 'INVALID_SIGNATURE'],
+  ])('rejects %s under the name of another message', (_, event, code) => {
     for (const name of ['b', 'a.b', 'A', ''])
       expect(refusalOf(() => eventOf(contextOf(event, name)))).toBe(code);
   });
@@ -46,12 +46,12 @@ describe('eventOf', () => {
     ['an array of an event', [newEvent()]],
     ['an event without a type', { ...newEvent(), type: undefined }],
     ['an event of another version', { ...newEvent(), specversion: '0.3' }],
-  ])('refuses %s, every time', (_, data) => {
+  ])('rejects %s every time', (_, data) => {
     for (let i = 0; i < 2; i++)
       expect(refusalOf(() => eventOf(contextOf(data)))).toBe('INVALID_EVENT');
   });
 
-  it('holds an event against the limits it is given', () => {
+  it('applies the given event limits', () => {
     const limits = { ...DEFAULT_EVENT_LIMITS, maxNameLength: 3 };
     expect(refusalOf(() => eventOf(contextOf(newEvent()), limits))).toBeUndefined();
     expect(
@@ -61,7 +61,7 @@ describe('eventOf', () => {
 });
 
 describe('eventIdOf', () => {
-  it('is the id of whatever has a valid one', () => {
+  it('returns any valid id', () => {
     expect(eventIdOf({ id: 'e1', type: 5 })).toBe('e1');
   });
 
@@ -75,7 +75,7 @@ describe('eventIdOf', () => {
     ['an id with a line break', { id: 'a\nb' }],
     ['an id of 257 characters', { id: 'a'.repeat(257) }],
     ['an id with a lone surrogate', { id: '\ud800' }],
-  ])('is undefined for %s', (_, data) => {
+  ])('returns undefined for %s', (_, data) => {
     expect(eventIdOf(data)).toBeUndefined();
   });
 });

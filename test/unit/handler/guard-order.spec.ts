@@ -20,7 +20,7 @@ class Permission extends Passing {}
 class Mine extends Passing {}
 class MineToo extends Passing {}
 
-/** The guards of a handler that the decorators were applied to, one after the other. */
+/** Returns the guards of a handler after the decorators were applied in turn. */
 function guardsAfter(decorators: MethodDecorator[]): unknown {
   class Gateway {
     on() {}
@@ -39,7 +39,7 @@ describe('UseRankedGuard', () => {
   const application = [UseGuards(Mine), UseGuards(MineToo, new Mine())];
   const all = [login, limit, signature, permission, ...application];
 
-  it('runs our guards by rank and before those of the application, in any order of decorators', () => {
+  it("runs this library's guards by rank and before the application's, in any order of decorators", () => {
     fc.assert(
       fc.property(fc.shuffledSubarray(all, { minLength: all.length }), decorators => {
         const guards = guardsAfter(decorators) as unknown[];
@@ -49,7 +49,7 @@ describe('UseRankedGuard', () => {
     );
   });
 
-  it('leaves the order of the guards of the application alone', () => {
+  it("keeps the order of the application's guards", () => {
     expect(guardsAfter([UseGuards(MineToo), UseGuards(Mine), login])).toEqual([
       Login,
       MineToo,
@@ -57,11 +57,11 @@ describe('UseRankedGuard', () => {
     ]);
   });
 
-  it('attaches a guard once, however often it is asked to', () => {
+  it('attaches a guard once, however often it is applied', () => {
     expect(guardsAfter([login, limit, login, limit])).toEqual([Login, Limit]);
   });
 
-  it('attaches guards to a class as to a handler', () => {
+  it('attaches guards to a class as well as to a handler', () => {
     @UseRankedGuard(GuardRank.Authenticated, Login)
     @UseGuards(Mine)
     @UseRankedGuard(GuardRank.RateLimit, Limit)
@@ -69,7 +69,7 @@ describe('UseRankedGuard', () => {
     expect(Reflect.getMetadata(GUARDS_METADATA, Gateway)).toEqual([Login, Limit, Mine]);
   });
 
-  it('does not touch other handlers, nor the class a gateway extends', () => {
+  it('does not affect other handlers or the base class of a gateway', () => {
     class Base {
       @UseRankedGuard(GuardRank.RateLimit, Limit)
       one() {}
@@ -83,7 +83,7 @@ describe('UseRankedGuard', () => {
     expect(Reflect.getMetadata(GUARDS_METADATA, Base)).toBeUndefined();
   });
 
-  it('has the rate limit run before the signature, whichever decorator comes first', () => {
+  it('runs the rate limit before the signature check, in any order of decorators', () => {
     const [limit, signed] = [RateLimit({ rate: 1 }), SignedEvent()];
     expect(guardsAfter([limit, signed])).toEqual([RateLimitGuard, SignedEventGuard]);
     expect(guardsAfter([signed, limit])).toEqual([RateLimitGuard, SignedEventGuard]);

@@ -24,12 +24,12 @@ const caught = (action: () => unknown): unknown => {
 };
 
 describe('refusing', () => {
-  it('hands on that a check has passed, now or later', async () => {
+  it('returns the result of a check that passes, synchronously or not', async () => {
     expect(refusing(context, () => true)).toBe(true);
     await expect(refusing(context, () => Promise.resolve(true))).resolves.toBe(true);
   });
 
-  it('turns a refusal into an exception of Nest that names code, wait and event', () => {
+  it('turns a rejection into a WsException with code, wait and event id', () => {
     const error = caught(() => refusing(context, refuse)) as RefusalException;
     expect(error).toBeInstanceOf(WsException);
     expect(error.getError()).toEqual({
@@ -41,7 +41,7 @@ describe('refusing', () => {
     });
   });
 
-  it('turns a refusal that comes later into the same', async () => {
+  it('turns an asynchronous rejection into the same exception', async () => {
     const now = caught(() => refusing(context, refuse)) as RefusalException;
     const later: unknown = await Promise.resolve(refusing(context, async () => refuse())).catch(
       (error: unknown) => error,
@@ -50,14 +50,14 @@ describe('refusing', () => {
     expect((later as RefusalException).getError()).toEqual(now.getError());
   });
 
-  it('leaves errors that are no refusals alone, now or later', async () => {
+  it('does not change other errors, synchronous or not', async () => {
     expect(caught(() => refusing(context, break_))).toBeInstanceOf(TypeError);
     await expect(refusing(context, async () => break_())).rejects.toBeInstanceOf(TypeError);
   });
 });
 
 describe('RefusalException', () => {
-  it('has the fixed message of its code, whatever the peer has sent', () => {
+  it('has the fixed message of its code, whatever the client has sent', () => {
     const exception = new RefusalException('INVALID_EVENT');
     expect(exception.message).toBe(new RefusalError('INVALID_EVENT').message);
     expect(exception.getError()).toMatchObject({ status: 422, code: 'INVALID_EVENT' });

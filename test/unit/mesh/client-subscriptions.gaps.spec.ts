@@ -1,33 +1,55 @@
 import { ClientSubscriptions } from '../../../lib/mesh/client-subscriptions.js';
-import type { SubscriptionOutlet, SubscriptionSource } from '../../../lib/mesh/subscription.js';
-import { BEGINNING } from '../../../lib/mesh/cursor.js';
+import type {
+  Subscriber,
+  SubscriptionOutlet,
+  SubscriptionSource,
+} from '../../../lib/mesh/subscription.js';
+import { BEGINNING, idOf } from '../../../lib/mesh/cursor.js';
 import type { Delivery } from '../../../lib/mesh/delivery.js';
-import type { LogEntry, LogPage } from '../../../lib/mesh/index.js';
+import type { LogEntry, LogPage, LogQuery } from '../../../lib/mesh/index.js';
+import type { Client } from '../../../lib/index.js';
 import { PatternIndex } from '../../../lib/mesh/pattern-index.js';
+import { WAITING_LIMITS } from '../../../lib/mesh/subscription-hub.js';
+import { WaitingRequests } from '../../../lib/mesh/waiting-requests.js';
+import { entryAt } from '../../helpers/event-logs.js';
+import { RefusalError } from '../../../lib/protocol/index.js';
 import { eventually, pause } from '../../helpers/eventually.js';
 import type { Json } from '../../helpers/test-client.js';
 import { textOf } from '../../helpers/text-of.js';
 import { clientAt } from '../../helpers/ws-context.js';
 
-const entriesAt = (...cursors: string[]): LogEntry[] =>
-  cursors.map(cursor => ({ cursor, type: 'chat.message', text: '{}' }));
+/** Returns a cursor of the log with this id. */
+const at = (id: string) => `abcdef.${id}`;
+const entriesAt = (...cursors: string[]): LogEntry[] => cursors.map(cursor => entryAt(at(cursor)));
 
-/** A node whose log several share: what it has heard of is not what is in the log. */
+/** A node that shares its log: what the node has received may differ from what is in the log. */
 class Node implements SubscriptionSource {
   readonly maxPatterns = 8;
-  readonly index = new PatternIndex<ClientSubscriptions>();
+  readonly waiting = new WaitingRequests(WAITING_LIMITS);
+  readonly index = new PatternIndex<Subscriber>();
   position: string = BEGINNING;
   entries: LogEntry[] = [];
 
   start = () => this.position;
-  allows = () => Promise.resolve(true);
-  codeOf = () => 'INTERNAL' as const;
+  allows = () => Promise.resolve(BEGINNING);
+  sealCursor = (cursor: string) => cursor;
+  openCursor = (cursor: string) => cursor;
+  channelsOf = () => [];
+  listen = () => undefined;
+  unlisten = () => undefined;
+  refusalOf = () => new RefusalError('INTERNAL');
 
-  read(after: string, limit: number): LogPage {
+  read(_client: Client, { after = BEGINNING, limit }: LogQuery): LogPage {
     const index = this.entries.findIndex(({ cursor }) => cursor === after);
     const entries = this.entries.slice(index + 1, index + 1 + limit);
     const isEnd = index + 1 + limit >= this.entries.length;
-    return { entries, cursor: entries.at(-1)?.cursor ?? after, isGap: index < 0, isEnd };
+    return {
+      entries,
+      cursor: entries.at(-1)?.cursor ?? after,
+      isGap: index < 0,
+      isEnd,
+      scanned: 0,
+    };
   }
 
   deliveryOf(entry: LogEntry): Delivery {
@@ -40,8 +62,8 @@ class Node implements SubscriptionSource {
     } as unknown as Delivery;
   }
 
-  /** What the follower of the log tells. */
-  tell(...entries: LogEntry[]): void {
+  /** Delivers what the follower of the log receives. */
+  deliverEntries(...entries: LogEntry[]): void {
     for (const entry of entries) {
       this.position = entry.cursor;
       for (const client of this.index.match(entry.type)) client.deliver(this.deliveryOf(entry));
@@ -70,15 +92,15 @@ class Outlet implements SubscriptionOutlet {
     throw new Error(code);
   }
 
-  /** The cursors of the events told, and where a gap was. */
+  /** The cursors of the sent events, and the gaps between them. */
   get story(): string[] {
     return this.frames
       .filter(({ type }) => type === 'event' || type === 'gap')
-      .map(({ type, cursor }) => (type === 'gap' ? 'gap' : (cursor as string)));
+      .map(({ type, cursor }) => (type === 'gap' ? 'gap' : idOf(cursor as string)));
   }
 }
 
-describe('a client of a node that finds its log replaced', () => {
+describe('ClientSubscriptions of a node whose log was replaced', () => {
   let node: Node;
   let outlet: Outlet;
   let client: ClientSubscriptions;
@@ -97,69 +119,69 @@ describe('a client of a node that finds its log replaced', () => {
   };
   const gap = (cursor = BEGINNING) => {
     node.position = cursor;
-    client.tellGap(cursor);
+    client.reportGap(cursor);
   };
 
-  it('is told of a gap, and of what comes then', async () => {
+  it('sends a gap and then the following events', async () => {
     await subscribed();
-    node.tell(...entriesAt('1-1'));
+    node.deliverEntries(...entriesAt('1-1'));
     gap();
-    node.tell(...entriesAt('2-1'));
+    node.deliverEntries(...entriesAt('2-1'));
     expect(outlet.story).toEqual(['1-1', 'gap', '2-1']);
   });
 
-  it('is not told again what it was told from the new one already', async () => {
-    node.position = '1-9';
+  it('does not send an event again that came from the new log', async () => {
+    node.position = at('1-9');
     node.entries = entriesAt('2-1', '2-2', '2-3');
-    await subscribed('1-5');
+    await subscribed(at('1-5'));
     await eventually(() => node.index.size === 1);
     gap();
-    node.tell(...entriesAt('2-1', '2-2', '2-3'));
+    node.deliverEntries(...entriesAt('2-1', '2-2', '2-3'));
     node.entries.push(...entriesAt('2-4'));
-    node.tell(...entriesAt('2-4'));
+    node.deliverEntries(...entriesAt('2-4'));
     await eventually(() => outlet.story.includes('2-4'));
     await eventually(() => node.index.size === 1);
-    node.tell(...entriesAt('2-5'));
+    node.deliverEntries(...entriesAt('2-5'));
     expect(outlet.story).toEqual(['gap', '2-1', '2-2', '2-3', '2-4', '2-5']);
   });
 
-  it('is told of what the new one has though it was told from the old one, and its clock is behind', async () => {
-    node.position = '5-1';
+  it('sends events of the new log even if its cursors are behind those of the old one', async () => {
+    node.position = at('5-1');
     node.entries = entriesAt('5-1', '5-2');
-    await subscribed('5-1');
+    await subscribed(at('5-1'));
     await eventually(() => node.index.size === 1);
     node.entries = entriesAt('4-1');
     gap();
-    node.tell(...entriesAt('4-1'));
+    node.deliverEntries(...entriesAt('4-1'));
     await eventually(() => outlet.story.includes('4-1'));
     await eventually(() => node.index.size === 1);
     expect(outlet.story).toEqual(['5-2', 'gap', '4-1']);
   });
 
-  it('can subscribe at once to more, and is told everything once all the same', async () => {
-    node.position = '1-9';
+  it('accepts another subscription at once and sends every event once', async () => {
+    node.position = at('1-9');
     node.entries = entriesAt('2-1', '2-2', '2-3', '2-4');
-    await subscribed('2-2');
+    await subscribed(at('2-2'));
     await eventually(() => node.index.size === 1);
     node.entries.push(...entriesAt('2-5'));
-    gap('2-1');
-    client.subscribe({ patterns: ['chat.**'], since: '2-5' });
-    node.tell(...node.entries.slice(1));
+    gap(at('2-1'));
+    client.subscribe({ patterns: ['chat.**'], since: at('2-5') });
+    node.deliverEntries(...node.entries.slice(1));
     await eventually(() => node.index.size === 2);
-    node.tell(...entriesAt('2-6'));
+    node.deliverEntries(...entriesAt('2-6'));
     await pause(0);
     expect(outlet.story).toEqual(['2-3', '2-4', '2-5', '2-6']);
   });
 
-  it('misses nothing unawares while it is told from the old one', async () => {
-    node.position = '5-3';
+  it('sends a gap before it misses events of the old log', async () => {
+    node.position = at('5-3');
     node.entries = entriesAt('5-1', '5-2', '5-3');
     outlet.queuedBytes = Infinity;
-    await subscribed('5-1');
+    await subscribed(at('5-1'));
     await eventually(() => outlet.unsent.length === 1);
     node.entries = entriesAt('4-1', '4-2');
     gap();
-    node.tell(...entriesAt('4-1', '4-2'));
+    node.deliverEntries(...entriesAt('4-1', '4-2'));
     outlet.queuedBytes = 0;
     outlet.unsent.pop()?.();
     await eventually(() => node.index.size === 1);

@@ -1,11 +1,21 @@
 import type { Client } from '../../../lib/index.js';
 import { ClientSubscriptions } from '../../../lib/mesh/client-subscriptions.js';
-import type { SubscriptionSource } from '../../../lib/mesh/subscription.js';
+import type { Subscriber, SubscriptionSource } from '../../../lib/mesh/subscription.js';
 import { Delivery } from '../../../lib/mesh/delivery.js';
-import { InMemoryEventLog, type LogEntry, type LogPage } from '../../../lib/mesh/index.js';
+import {
+  BEGINNING,
+  InMemoryEventLog,
+  type LogEntry,
+  type LogPage,
+  type LogQuery,
+} from '../../../lib/mesh/index.js';
+import type { MaybePromise } from '../../../lib/maybe-promise.js';
 import { PatternIndex } from '../../../lib/mesh/pattern-index.js';
+import { WAITING_LIMITS } from '../../../lib/mesh/subscription-hub.js';
+import { WaitingRequests } from '../../../lib/mesh/waiting-requests.js';
 import { type Code, RefusalError } from '../../../lib/protocol/index.js';
 import { BroadcastSigner, EventSigner } from '../../../lib/signing/index.js';
+import { append, LOG_LIMITS, read } from '../../helpers/event-logs.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { eventually } from '../../helpers/eventually.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
@@ -13,14 +23,21 @@ import type { Json } from '../../helpers/test-client.js';
 import { textOf } from '../../helpers/text-of.js';
 import { clientAt } from '../../helpers/ws-context.js';
 
-/** A promise the test resolves, and until then counts who waits for it. */
+/** A promise that the test resolves. Counts who waits for it. */
 class Gate {
   private opened: Promise<void> = Promise.resolve();
   open: () => void = () => undefined;
   waiting = 0;
+  isClosed = false;
 
   close() {
-    this.opened = new Promise(resolve => (this.open = resolve));
+    this.isClosed = true;
+    this.opened = new Promise(resolve => {
+      this.open = () => {
+        this.isClosed = false;
+        resolve();
+      };
+    });
   }
 
   async pass() {
@@ -30,51 +47,68 @@ class Gate {
   }
 }
 
-/** A log that many nodes share, and a feed that is behind it by as much as the test wants. */
+/** A log that several nodes share, and a feed that the test keeps behind the log. */
 class Node implements SubscriptionSource {
   readonly maxPatterns = 8;
-  readonly index = new PatternIndex<ClientSubscriptions>();
-  readonly log = new InMemoryEventLog({ maxEvents: 1_000, maxHistorySize: 1e6 }, new FakeClock());
+  readonly waiting = new WaitingRequests(WAITING_LIMITS);
+  readonly index = new PatternIndex<Subscriber>();
+  readonly log = new InMemoryEventLog({ ...LOG_LIMITS, maxEvents: 1_000 }, new FakeClock());
   readonly starting = new Gate();
   readonly reading = new Gate();
   readonly signer = new EventSigner(resolvedOptions(), new FakeClock());
   readonly broadcasts = new BroadcastSigner();
   isAllowed = true;
   reads = 0;
-  position = this.log.follow({ entry: entry => this.coming.push(entry), gap: () => undefined });
-  private readonly coming: LogEntry[] = [];
+  readonly authorizing = new Gate();
+  private delivered = this.log.follow({
+    entry: entry => this.entries.push(entry),
+    gap: () => undefined,
+  });
+  private readonly entries: LogEntry[] = [];
+
+  /** undefined as long as the feed does not follow the log. */
+  get position(): string | undefined {
+    return this.starting.isClosed ? undefined : this.delivered;
+  }
 
   async start() {
     await this.starting.pass();
-    return this.position;
+    return this.delivered;
   }
 
-  async read(after: string, limit: number): Promise<LogPage> {
+  async read(_client: Client, query: LogQuery): Promise<LogPage> {
     this.reads++;
     await this.reading.pass();
-    return this.log.read(after, limit);
+    return this.log.read(query);
   }
 
   deliveryOf(entry: LogEntry) {
-    return new Delivery(entry, this.signer, this.broadcasts);
+    return new Delivery(entry, this.signer, this.broadcasts, this.sealCursor);
   }
 
-  allows(_client: Client, _pattern: string) {
-    return this.isAllowed;
+  allows(_client: Client, _pattern: string): MaybePromise<string | undefined> {
+    const answer = this.isAllowed ? BEGINNING : undefined;
+    return this.authorizing.isClosed ? this.authorizing.pass().then(() => answer) : answer;
   }
 
-  codeOf(error: unknown): Code {
-    return error instanceof RefusalError ? error.code : 'UNAVAILABLE';
+  sealCursor = (cursor: string) => cursor;
+  openCursor = (cursor: string) => cursor;
+  channelsOf = () => [];
+  listen = () => undefined;
+  unlisten = () => undefined;
+
+  refusalOf(error: unknown): RefusalError {
+    return error instanceof RefusalError ? error : new RefusalError('UNAVAILABLE');
   }
 
   publish(type: string, ...all: unknown[]) {
-    for (const data of all) this.log.append(type, JSON.stringify({ data, type }));
+    for (const data of all) append(this.log, type, JSON.stringify({ data, type }));
   }
 
-  /** Lets the feed tell the next entries. */
-  tell(count = Infinity) {
-    for (const entry of this.coming.splice(0, count)) {
-      this.position = entry.cursor;
+  /** Lets the feed deliver the next entries. */
+  deliverNext(count = Infinity) {
+    for (const entry of this.entries.splice(0, count)) {
+      this.delivered = entry.cursor;
       const delivery = this.deliveryOf(entry);
       for (const subscriber of this.index.match(entry.type)) subscriber.deliver(delivery);
     }
@@ -88,7 +122,7 @@ class Outlet {
   readonly ends: Code[] = [];
   isOpen = true;
   queuedBytes = 0;
-  /** Called when the last message has left. */
+  /** Called when the last message has been sent. */
   sent: (() => void) | undefined;
 
   send(message: string | Buffer, sent?: () => void) {
@@ -113,35 +147,37 @@ class Outlet {
 
 const setUp = () => {
   const [node, outlet] = [new Node(), new Outlet()];
+  // An authenticated client has a session key.
+  node.signer.sessionKeyOf(outlet.client);
   return { node, outlet, subscriptions: new ClientSubscriptions(outlet, node) };
 };
-/** Whatever can happen without more time has happened. */
+/** Waits until nothing more can happen without a timer. */
 const settled = async () => {
   for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate);
 };
 const numbers = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, at) => from + at);
 
-describe('ClientSubscriptions, where the feed is behind the log', () => {
-  it('tells nothing twice that the client was told from the log already', async () => {
+describe('ClientSubscriptions whose feed is behind the log', () => {
+  it('does not send an event again that came from the log', async () => {
     const { node, outlet, subscriptions } = setUp();
     const since = node.position;
     node.publish('a', ...numbers(0, 100));
-    node.tell(40);
+    node.deliverNext(40);
     subscriptions.subscribe({ patterns: ['a'], since });
     await settled();
-    // Whole pages of the log: as far as the feed, and a little further.
+    // Whole pages of the log: up to the position of the feed and a little further.
     expect(outlet.events).toEqual(numbers(0, 64));
-    node.tell(10);
+    node.deliverNext(10);
     expect(outlet.events).toEqual(numbers(0, 64));
-    node.tell(30);
+    node.deliverNext(30);
     expect(outlet.events).toEqual(numbers(0, 80));
     node.publish('a', 100);
-    node.tell();
+    node.deliverNext();
     expect(outlet.events).toEqual(numbers(0, 101));
   });
 
-  it('answers a further subscription with a cursor that covers what the client knows of', async () => {
+  it('answers another subscription with a cursor that covers what the client has received', async () => {
     const { node, outlet, subscriptions } = setUp();
     const since = node.position;
     node.publish('a', 0, 1, 2);
@@ -153,63 +189,63 @@ describe('ClientSubscriptions, where the feed is behind the log', () => {
     expect(outlet.frames.at(-1)).toMatchObject({ type: 'subscribed', cursor });
   });
 
-  it('tells from the log, in order, what other patterns bring while one catches up', async () => {
+  it('reads events of another pattern from the log, in order, during a catch-up', async () => {
     const { node, outlet, subscriptions } = setUp();
     const since = node.position;
     node.publish('b', ...numbers(0, 10));
     node.publish('a', 10);
-    node.tell();
+    node.deliverNext();
     subscriptions.subscribe({ patterns: ['a'] });
     await settled();
     node.reading.close();
     node.publish('a', 11);
-    node.tell();
+    node.deliverNext();
     subscriptions.subscribe({ patterns: ['b'], since });
     await settled();
     node.publish('a', 12);
-    node.tell();
+    node.deliverNext();
     node.reading.open();
     await settled();
     node.publish('b', 13);
     node.publish('a', 14);
-    node.tell();
+    node.deliverNext();
     expect(outlet.events).toEqual([11, 12, ...numbers(0, 10), 13, 14]);
   });
 
-  it('tells from the log what comes for other patterns during the catching up', async () => {
+  it('reads events that arrive for another pattern during a catch-up from the log', async () => {
     const { node, outlet, subscriptions } = setUp();
     subscriptions.subscribe({ patterns: ['a'] });
     await settled();
     const since = node.position;
     node.publish('b', ...numbers(0, 40));
-    node.tell();
+    node.deliverNext();
     outlet.queuedBytes = 1e6;
     subscriptions.subscribe({ patterns: ['b'], since });
     await settled();
     expect(outlet.events).toEqual([0]);
     node.publish('a', 40, 41);
     node.publish('b', 42);
-    node.tell();
+    node.deliverNext();
     expect(outlet.events).toEqual([0]);
     outlet.queuedBytes = 0;
     outlet.sent?.();
     await settled();
     expect(outlet.events).toEqual(numbers(0, 43));
     node.publish('a', 43);
-    node.tell();
+    node.deliverNext();
     expect(outlet.events).toEqual(numbers(0, 44));
   });
 
-  it('reads the log again, not without a pause, until it is where the feed is', async () => {
+  it('reads the log again, with pauses, until it reaches the position of the feed', async () => {
     const { node, outlet, subscriptions } = setUp();
     const since = node.position;
     node.publish('a', 0);
-    const behind = node.log.read(since, 9);
+    const behind = read(node.log, since, 9);
     node.publish('a', 1);
-    node.tell();
-    const read = node.read.bind(node);
-    node.read = async (after, limit) =>
-      node.reads < 3 ? (node.reads++, behind) : read(after, limit);
+    node.deliverNext();
+    const readOn = node.read.bind(node);
+    node.read = async (asking, query) =>
+      node.reads < 3 ? (node.reads++, behind) : readOn(asking, query);
     subscriptions.subscribe({ patterns: ['a'], since });
     await settled();
     expect(node.reads).toBeLessThanOrEqual(2);
@@ -218,9 +254,34 @@ describe('ClientSubscriptions, where the feed is behind the log', () => {
   });
 });
 
-describe('ClientSubscriptions of a client whose rights go', () => {
+describe('ClientSubscriptions during authorization', () => {
+  it('does not miss an event published since the request, and sends each event once', async () => {
+    const { node, outlet, subscriptions } = setUp();
+    node.publish('a', 0);
+    node.publish('b', 1);
+    node.deliverNext();
+    subscriptions.subscribe({ patterns: ['b'] });
+    await settled();
+    node.authorizing.close();
+    subscriptions.subscribe({ patterns: ['*'] });
+    node.publish('a', 2);
+    node.publish('b', 3);
+    node.deliverNext();
+    await settled();
+    expect(outlet.events).toEqual([3]);
+    node.authorizing.open();
+    await settled();
+    node.publish('a', 4);
+    node.publish('b', 5);
+    node.deliverNext();
+    expect(outlet.events).toEqual([3, 2, 4, 5]);
+    expect(outlet.frames.filter(({ type }) => type === 'gap')).toEqual([]);
+  });
+});
+
+describe('ClientSubscriptions of a client that loses its rights', () => {
   it.each(['starting', 'reading'] as const)(
-    'while it waits for %s gets no subscription',
+    'creates no subscription while it waits for %s',
     async gate => {
       const { node, outlet, subscriptions } = setUp();
       node[gate].close();
@@ -236,11 +297,11 @@ describe('ClientSubscriptions of a client whose rights go', () => {
     },
   );
 
-  it('while it catches up is told of nothing more', async () => {
+  it('sends nothing more during a catch-up', async () => {
     const { node, outlet, subscriptions } = setUp();
     const since = node.position;
     node.publish('a', ...numbers(0, 5));
-    node.tell();
+    node.deliverNext();
     outlet.queuedBytes = 1e6;
     subscriptions.subscribe({ patterns: ['a'], since });
     await settled();
@@ -254,14 +315,14 @@ describe('ClientSubscriptions of a client whose rights go', () => {
     expect([node.index.size, subscriptions.isSubscribed]).toEqual([0, false]);
   });
 
-  it('at once, where the authorizer answers at once', async () => {
+  it('stops sending at once if the authorizer answers synchronously', async () => {
     const { node, outlet, subscriptions } = setUp();
     subscriptions.subscribe({ patterns: ['a'] });
     await settled();
     node.isAllowed = false;
     void subscriptions.reauthorize();
     node.publish('a', 1);
-    node.tell();
+    node.deliverNext();
     expect(outlet.events).toEqual([]);
   });
 });
@@ -271,7 +332,7 @@ describe('ClientSubscriptions of a connection that closes', () => {
     ['starting', undefined],
     ['starting', '0-0'],
     ['reading', '0-0'],
-  ] as const)('while it waits for %s (since %s) leaves nothing behind', async (gate, since) => {
+  ] as const)('does not leak while it waits for %s (since %s)', async (gate, since) => {
     const { node, outlet, subscriptions } = setUp();
     node[gate].close();
     subscriptions.subscribe({ patterns: ['a'], since });
@@ -283,11 +344,11 @@ describe('ClientSubscriptions of a connection that closes', () => {
     expect([outlet.frames, node.index.size, subscriptions.isSubscribed]).toEqual([[], 0, false]);
   });
 
-  it('while it catches up stops reading, and leaves nothing behind', async () => {
+  it('stops reading during a catch-up, and does not leak', async () => {
     const { node, outlet, subscriptions } = setUp();
     const since = node.position;
     node.publish('a', ...numbers(0, 500));
-    node.tell();
+    node.deliverNext();
     outlet.queuedBytes = 1e6;
     subscriptions.subscribe({ patterns: ['a'], since });
     await settled();
@@ -299,8 +360,24 @@ describe('ClientSubscriptions of a connection that closes', () => {
   });
 });
 
-describe('ClientSubscriptions where something fails', () => {
-  it('refuses UNAVAILABLE when the log cannot be asked, and takes the next request', async () => {
+describe('ClientSubscriptions on failure', () => {
+  it('accepts no further request after it has ended the connection, even if that closes slowly', async () => {
+    const { node, outlet, subscriptions } = setUp();
+    node.publish('a', 1);
+    node.deliverNext();
+    subscriptions.subscribe({ patterns: ['a'], since: BEGINNING });
+    node.deliveryOf = () => {
+      throw new Error('broken');
+    };
+    await settled();
+    expect(outlet.ends).toEqual(['UNAVAILABLE']);
+    const frames = outlet.frames.length;
+    subscriptions.subscribe({ patterns: ['b'] });
+    await settled();
+    expect(outlet.frames).toHaveLength(frames);
+  });
+
+  it('rejects with UNAVAILABLE if the log cannot be read, and accepts the next request', async () => {
     const { node, outlet, subscriptions } = setUp();
     const read = node.read.bind(node);
     node.read = () => Promise.reject(new Error('down'));
@@ -313,11 +390,11 @@ describe('ClientSubscriptions where something fails', () => {
     expect(outlet.frames.at(-1)).toMatchObject({ type: 'subscribed' });
   });
 
-  it('ends the connection when the log fails half-way: what it was told of it can ask for again', async () => {
+  it('ends the connection if the log fails during a catch-up, so that the client can resume', async () => {
     const { node, outlet, subscriptions } = setUp();
     const since = node.position;
     node.publish('a', ...numbers(0, 100));
-    node.tell();
+    node.deliverNext();
     const read = node.read.bind(node);
     node.read = async (after, limit) => {
       if (node.reads > 0) throw new Error('down');
@@ -329,12 +406,12 @@ describe('ClientSubscriptions where something fails', () => {
     expect(outlet.ends).toEqual(['UNAVAILABLE']);
   });
 
-  it('tells of a gap when events were lost to the node, by the cursor behind it', async () => {
+  it('sends a gap with the cursor after it if the node lost events', async () => {
     const { node, outlet, subscriptions } = setUp();
-    subscriptions.tellGap('8-0');
+    subscriptions.reportGap('8-0');
     subscriptions.subscribe({ patterns: ['a', 'b'] });
     await settled();
-    subscriptions.tellGap('9-0');
+    subscriptions.reportGap('9-0');
     expect(outlet.frames.slice(1)).toEqual([{ type: 'gap', patterns: ['a', 'b'], cursor: '9-0' }]);
     expect(node.reads).toBe(0);
   });

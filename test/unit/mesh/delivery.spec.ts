@@ -2,6 +2,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { Delivery } from '../../../lib/mesh/delivery.js';
 import type { Subprotocol } from '../../../lib/protocol/index.js';
 import { BroadcastSigner, EventSigner } from '../../../lib/signing/index.js';
+import { entryAt } from '../../helpers/event-logs.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 import type { Json } from '../../helpers/test-client.js';
@@ -10,23 +11,26 @@ import { clientAt } from '../../helpers/ws-context.js';
 
 const TEXT = '{"id":"1","source":"app","specversion":"1.0","type":"chat.message"}';
 
-/** A client, of whose frames so much waits, and what it was sent. */
+const signer = new EventSigner(resolvedOptions(), new FakeClock());
+
+/** Creates a client with a session key, pending bytes and the frames it was sent. */
 function recipient(subprotocol: Subprotocol = 'semantic-events.v1', queuedBytes = 0) {
   const frames: Buffer[] = [];
   const send = (frame: string | Buffer) => frames.push(frame as Buffer);
-  return { client: clientAt('192.0.2.1', 'alice'), subprotocol, queuedBytes, send, frames };
+  const client = clientAt('192.0.2.1', 'alice');
+  signer.sessionKeyOf(client);
+  return { client, subprotocol, queuedBytes, send, frames };
 }
 
 function delivery() {
-  const signer = new EventSigner(resolvedOptions(), new FakeClock());
   const broadcasts = new BroadcastSigner();
-  const entry = { cursor: '1-1', type: 'chat.message', text: TEXT };
-  return { broadcasts, of: new Delivery(entry, signer, broadcasts) };
+  const entry = entryAt('1-1', 'chat.message', TEXT);
+  return { broadcasts, of: new Delivery(entry, signer, broadcasts, cursor => cursor) };
 }
 
-describe('an event for many clients', () => {
+describe('delivery of one event to many clients', () => {
   it.each([true, false])(
-    'has an envelope with its cursor under our own sub-protocol and none under CloudEvents, broadcast %j',
+    'sends an envelope with a cursor under our subprotocol and a bare event under CloudEvents, broadcast %j',
     isBroadcast => {
       const { of } = delivery();
       const [native, bare] = [recipient(), recipient('cloudevents.json')];
@@ -42,7 +46,7 @@ describe('an event for many clients', () => {
     },
   );
 
-  it('is one frame for all who take broadcasts, and one signature under both sub-protocols', () => {
+  it('shares one frame and one signature among all clients that accept broadcasts', () => {
     const { of, broadcasts } = delivery();
     const [first, second, third] = [recipient(), recipient(), recipient('cloudevents.json')];
     for (const each of [first, second, third]) of.sendTo(each, true);
@@ -62,7 +66,7 @@ describe('an event for many clients', () => {
     expect(verify(null, signed, key, Buffer.from(signature!, 'base64url'))).toBe(true);
   });
 
-  it('is written over a frame that has left, and over none that waits or is the same for all', () => {
+  it('reuses the buffer of a sent frame, but not of a pending or shared one', () => {
     const { of } = delivery();
     const [waiting, gone] = [recipient('semantic-events.v1', 1), recipient()];
     for (const isBroadcast of [true, false]) of.sendTo(waiting, isBroadcast);

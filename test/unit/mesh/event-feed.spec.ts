@@ -1,32 +1,48 @@
 import {
+  EntrySeal,
   EventFeed,
   EventLog,
   InMemoryEventLog,
   type LogEntry,
   type LogFollower,
+  PUBLIC,
 } from '../../../lib/mesh/index.js';
 import { SecurityEvents } from '../../../lib/monitoring/index.js';
+import type { SemanticEventsOptions, SigningKeyOptions } from '../../../lib/options/index.js';
+import { EventSigner } from '../../../lib/signing/index.js';
+import { append, entryAt, LOG_LIMITS } from '../../helpers/event-logs.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { captureLog } from '../../helpers/log-capture.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 
-const memory = () => new InMemoryEventLog({ maxEvents: 100, maxHistorySize: 1e6 }, new FakeClock());
-/** Tells nobody else of a log that fails. */
-const feedOf = (log: EventLog) =>
-  new EventFeed(log, new FakeClock(), new SecurityEvents(resolvedOptions(), new FakeClock()));
+const memory = () => new InMemoryEventLog(LOG_LIMITS, new FakeClock());
+function feedOf(
+  log: EventLog,
+  options: Partial<SemanticEventsOptions> = {},
+  clock = new FakeClock(),
+) {
+  const resolved = resolvedOptions(options);
+  const seal = new EntrySeal(new EventSigner(resolved, clock));
+  return new EventFeed(log, seal, clock, new SecurityEvents(resolved, clock));
+}
 const follower = (
   entry: (entry: LogEntry) => void,
   gap: (cursor: string) => void = () => undefined,
 ) => ({ entry, gap });
 
-/** A log that can be reached when the test says so. */
+/** A log that the test makes available. */
 class RemoteLog extends EventLog {
+  override isPrivate = true;
   follows = 0;
   follower: LogFollower | undefined;
   answer: { resolve: (cursor: string) => void; reject: (error: unknown) => void } | undefined;
 
   append = () => '1-1';
-  read = () => ({ entries: [], cursor: '1-1', isGap: false, isEnd: true });
+  read = () => ({ entries: [], cursor: '1-1', isGap: false, isEnd: true, scanned: 0 });
+  listen = () => undefined;
+  unlisten = () => undefined;
+  grant = () => '1-1';
+  withdraw = () => undefined;
   follow(by: LogFollower): Promise<string> {
     this.follows++;
     this.follower = by;
@@ -34,22 +50,33 @@ class RemoteLog extends EventLog {
   }
 }
 
+interface Change {
+  type?: string;
+  channel?: string;
+  edit?: (text: string) => string;
+}
+
+/** A log that other nodes can write to. */
+class SharedLog extends InMemoryEventLog {
+  override readonly isPrivate = false;
+}
+
 describe('EventFeed', () => {
   it('does not follow the log before it is started', () => {
     const log = memory();
     const feed = feedOf(log);
-    const told: string[] = [];
-    feed.add(follower(({ text }) => told.push(text)));
-    log.append('t', 'before');
-    expect([told, feed.position]).toEqual([[], undefined]);
+    const delivered: string[] = [];
+    feed.add(follower(({ text }) => delivered.push(text)));
+    append(log, 't', 'before');
+    expect([delivered, feed.position]).toEqual([[], undefined]);
     const position = feed.start();
-    log.append('t', 'after');
-    expect(told).toEqual(['after']);
+    append(log, 't', 'after');
+    expect(delivered).toEqual(['after']);
     expect(feed.position).not.toBe(position);
     expect(feed.start()).toBe(feed.position);
   });
 
-  it('tells every follower of each entry in order, also of those published while one is told', () => {
+  it('delivers each entry in order to every follower, including entries published during a delivery', () => {
     const log = memory();
     const feed = feedOf(log);
     const [first, second]: [string[], string[]] = [[], []];
@@ -57,36 +84,36 @@ describe('EventFeed', () => {
       follower(({ text, cursor }) => {
         first.push(text);
         expect(feed.position).toBe(cursor);
-        if (text.length < 3) log.append('t', `${text}a`);
-        if (text.length < 2) log.append('t', `${text}b`);
+        if (text.length < 3) append(log, 't', `${text}a`);
+        if (text.length < 2) append(log, 't', `${text}b`);
       }),
     );
     feed.add(follower(({ text }) => second.push(text)));
     void feed.start();
-    log.append('t', 'x');
+    append(log, 't', 'x');
     expect(first).toEqual(['x', 'xa', 'xb', 'xaa', 'xba']);
     expect(second).toEqual(first);
   });
 
-  it('goes on where a follower throws, and tells the others', () => {
+  it('continues after a follower throws, and delivers to the others', () => {
     const lines = captureLog();
     const log = memory();
     const feed = feedOf(log);
-    const told: string[] = [];
+    const delivered: string[] = [];
     feed.add(
       follower(({ text }) => {
         if (text === '1') throw new Error('boom');
       }),
     );
-    feed.add(follower(({ text }) => told.push(text)));
+    feed.add(follower(({ text }) => delivered.push(text)));
     void feed.start();
-    log.append('t', '1');
-    log.append('t', '2');
-    expect(told).toEqual(['1', '2']);
+    append(log, 't', '1');
+    append(log, 't', '2');
+    expect(delivered).toEqual(['1', '2']);
     expect(lines.filter(({ text }) => text.includes('boom'))).toHaveLength(1);
   });
 
-  it('follows once, however many start it, and again only after it failed', async () => {
+  it('follows the log once for any number of starts, and again only after a failure', async () => {
     const log = new RemoteLog();
     const feed = feedOf(log);
     const both = [feed.start(), feed.start()];
@@ -101,17 +128,17 @@ describe('EventFeed', () => {
     expect(log.follows).toBe(2);
   });
 
-  it('keeps the position of what was told before following was confirmed', async () => {
+  it('keeps the position of entries delivered before following was confirmed', async () => {
     const log = new RemoteLog();
     const feed = feedOf(log);
     const start = feed.start();
-    log.follower?.entry({ cursor: '6-0', type: 't', text: 'x' });
+    log.follower?.entry(entryAt('6-0'));
     log.answer?.resolve('5-0');
     await start;
     expect(feed.position).toBe('6-0');
   });
 
-  it('tells every follower of a gap, and goes on behind it', () => {
+  it('reports a gap to every follower, and continues after it', () => {
     const log = new RemoteLog();
     const feed = feedOf(log);
     const gaps: string[] = [];
@@ -125,5 +152,84 @@ describe('EventFeed', () => {
     void feed.start();
     log.follower?.gap('9-0');
     expect([gaps, feed.position]).toEqual([['9-0', '9-0'], '9-0']);
+  });
+
+  describe('with a log that others can write to', () => {
+    const OLD = { id: 'old', secret: 'o'.repeat(32) };
+    const NEW = { id: 'new', secret: 'n'.repeat(32) };
+    const withKeys = (...keys: SigningKeyOptions[]) => ({ signing: { keys } });
+    const textsIn = async (feed: EventFeed) => {
+      const query = { channels: [PUBLIC], after: undefined, limit: 100 };
+      const { entries, isGap } = await feed.read(query);
+      return { texts: entries.map(({ text }) => text), isGap };
+    };
+
+    it('delivers and reads entries of every node with a common key, also after a rotation', async () => {
+      const log = new SharedLog(LOG_LIMITS, new FakeClock());
+      const publisher = feedOf(log, withKeys(OLD));
+      const reader = feedOf(log, withKeys(NEW, OLD));
+      const texts: string[] = [];
+      reader.add(follower(({ text }) => texts.push(text)));
+      await reader.start();
+      await publisher.append({ channel: PUBLIC, type: 't', text: '{"a":"b c"}' });
+      expect(texts).toEqual(['{"a":"b c"}']);
+      expect(await textsIn(reader)).toEqual({ texts, isGap: false });
+    });
+
+    it('drops entries without a valid MAC, logs that once, and reads a gap', async () => {
+      const lines = captureLog();
+      const log = new SharedLog(LOG_LIMITS, new FakeClock());
+      const reader = feedOf(log, withKeys(NEW));
+      const texts: string[] = [];
+      reader.add(follower(({ text }) => texts.push(text)));
+      await reader.start();
+      append(log, 't', '{"a":1}');
+      append(log, 't', `new.${'A'.repeat(43)} {"a":1}`);
+      await feedOf(log, withKeys(OLD)).append({ channel: PUBLIC, type: 't', text: '{"a":1}' });
+      await feedOf(log, withKeys({ ...OLD, id: 'new' })).append({
+        channel: PUBLIC,
+        type: 't',
+        text: '{}',
+      });
+      expect(texts).toEqual([]);
+      expect(await textsIn(reader)).toEqual({ texts: [], isGap: true });
+      expect(lines.filter(({ text }) => text.includes('without a valid MAC'))).toHaveLength(1);
+    });
+
+    it.each([
+      ['not yet', { notBefore: 1_000 }],
+      ['no longer', { notAfter: -1_000 }],
+    ])('drops entries whose key is %s in force', async (_, period) => {
+      captureLog();
+      const clock = new FakeClock();
+      const dates = Object.entries(period).map(([name, by]) => [name, new Date(clock.now() + by)]);
+      const log = new SharedLog(LOG_LIMITS, clock);
+      const texts: string[] = [];
+      const limited = { ...OLD, ...(Object.fromEntries(dates) as Partial<SigningKeyOptions>) };
+      const reader = feedOf(log, withKeys(NEW, limited), clock);
+      reader.add(follower(({ text }) => texts.push(text)));
+      await reader.start();
+      await feedOf(log, withKeys(OLD)).append({ channel: PUBLIC, type: 't', text: '{}' });
+      expect(texts).toEqual([]);
+      expect(await textsIn(reader)).toEqual({ texts: [], isGap: true });
+    });
+
+    it.each([
+      ['type', { type: 'other' }],
+      ['channel', { channel: 'u:bob' }],
+      ['text', { edit: (text: string) => text.replace('1', '2') }],
+    ])('drops an entry whose %s was changed', async (_, { edit = String, ...change }: Change) => {
+      const log = new SharedLog(LOG_LIMITS, new FakeClock());
+      const feed = feedOf(log, withKeys(NEW));
+      await feed.append({ channel: PUBLIC, type: 't', text: '{"a":1}' });
+      const [entry] = log.read({ channels: [PUBLIC], after: undefined, limit: 1 }).entries;
+      const { type, channel, text } = entry!;
+      const changed = { type, channel, ...change, text: edit(text) };
+      const other = new SharedLog(LOG_LIMITS, new FakeClock());
+      other.append(changed);
+      const reader = feedOf(other, withKeys(NEW));
+      const query = { channels: [changed.channel], after: undefined, limit: 1 };
+      expect(await reader.read(query)).toMatchObject({ entries: [], isGap: true });
+    });
   });
 });

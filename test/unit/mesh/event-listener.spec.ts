@@ -13,7 +13,7 @@ afterEach(() => {
 const eventOf = (data: unknown) =>
   ({ specversion: '1.0', type: 't', source: 's', id: 'i', data }) as const;
 
-/** A handler whose calls end when the test says so. */
+/** Creates a handler whose calls end when the test says so. */
 function setUp(
   options: EventHandlerOptions = {},
   {
@@ -50,8 +50,8 @@ function setUp(
 
 const turn = () => jest.advanceTimersByTimeAsync(0);
 
-describe('a handler', () => {
-  it('is called at once, with the event and its cursor', () => {
+describe('EventListener', () => {
+  it('calls the handler synchronously, with the event and its cursor', () => {
     const { offer, calls } = setUp();
     offer(1);
     expect(calls[0]).toMatchObject({ data: 1, context: { cursor: '1-1' } });
@@ -62,7 +62,7 @@ describe('a handler', () => {
     [{}, 16],
     [{ concurrency: 3 }, 3],
     [{ concurrency: 1 }, 1],
-  ])('given %j has no more than %i calls at once, begun in order', async (options, most) => {
+  ])('with %j makes at most %i concurrent calls, started in order', async (options, most) => {
     const { offer, calls, begun } = setUp(options);
     offer(...Array(40).keys());
     for (let ended = 0; ended < 40; ended++) {
@@ -72,7 +72,7 @@ describe('a handler', () => {
     }
   });
 
-  it('is not called beyond its concurrency, nor out of order, where it publishes what it is called with next', async () => {
+  it('never exceeds its concurrency or changes the order if the handler publishes its own event type', async () => {
     const order: string[] = [];
     let depth = 0;
     const { offer } = setUp(
@@ -92,7 +92,7 @@ describe('a handler', () => {
     expect(order).toEqual(['0', '10', '1', '2', '3', '11']);
   });
 
-  it('that waits is called in the context of who published its event, not of the one before', async () => {
+  it("calls the handler in the async context of the event's publisher", async () => {
     const publisher = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
     const handler = (data: unknown) => {
@@ -108,7 +108,7 @@ describe('a handler', () => {
     expect(seen).toEqual(['a', 'b', 'c'].map(name => [name, name]));
   });
 
-  it('has no more than maxWaiting events waiting; the others are reported as missed', async () => {
+  it('queues at most maxWaiting events and reports the others as missed', async () => {
     const { offer, calls, report, begun } = setUp({ concurrency: 2 }, { maxWaiting: 3 });
     offer(...Array(9).keys());
     expect(report.missed).toHaveBeenCalledTimes(4);
@@ -121,7 +121,7 @@ describe('a handler', () => {
     expect(begun()).toEqual([0, 1, 2, 3, 4, 9]);
   });
 
-  it('is not called with what its filter turns down, nor where that throws, which is reported', () => {
+  it('does not call the handler if the filter returns false or throws, and reports the error', () => {
     const { offer, failed, begun } = setUp({
       filter: ({ data }) => {
         if (data === 3) throw new Error('filter');
@@ -134,7 +134,7 @@ describe('a handler', () => {
   });
 });
 
-describe('a call that fails', () => {
+describe('EventListener, if a call fails', () => {
   it.each([
     [
       'throws',
@@ -144,21 +144,21 @@ describe('a call that fails', () => {
     ],
     ['rejects', () => Promise.reject(new Error('x'))],
     [
-      'throws what is no error',
+      'throws a value that is not an Error',
       () => {
         // eslint-disable-next-line @typescript-eslint/only-throw-error -- what handlers may do
         throw 'x';
       },
     ],
     [
-      'is thenable in its own way and rejects',
+      'returns a thenable that rejects',
       () => ({
         then: (_: unknown, no: (e: unknown) => void) => {
           no('x');
         },
       }),
     ],
-  ])('because it %s is reported, and the next events are handled', async (_how, fail) => {
+  ])('reports that it %s, and handles the next events', async (_how, fail) => {
     const seen: unknown[] = [];
     const { offer, failed } = setUp(
       { concurrency: 1 },
@@ -175,7 +175,7 @@ describe('a call that fails', () => {
     expect(seen).toEqual([1, 2]);
   });
 
-  it('is repeated as often as allowed, after pauses that double up to five seconds', async () => {
+  it('retries as often as configured, with delays that double up to five seconds', async () => {
     const at: number[] = [];
     const { offer, failed } = setUp(
       { retries: 8 },
@@ -194,7 +194,7 @@ describe('a call that fails', () => {
     expect(failed).toEqual([new Error('x')]);
   });
 
-  it('is not repeated nor reported once it has succeeded', async () => {
+  it('does not retry or report after a success', async () => {
     let calls = 0;
     const { offer, failed } = setUp(
       { retries: 5 },
@@ -209,7 +209,7 @@ describe('a call that fails', () => {
     expect([calls, failed]).toEqual([3, []]);
   });
 
-  it('keeps its place while it is repeated: nothing overtakes it with a concurrency of 1', async () => {
+  it('does not start the next event during retries with a concurrency of 1', async () => {
     const seen: unknown[] = [];
     const { offer } = setUp(
       { retries: 2, concurrency: 1 },
@@ -228,8 +228,8 @@ describe('a call that fails', () => {
   });
 });
 
-describe('a call that does not end', () => {
-  it('has failed after the time-out, is told by its signal, and makes room', async () => {
+describe('EventListener, if a call does not end', () => {
+  it('fails the call after the timeout, aborts its signal and starts the next', async () => {
     const { offer, calls, failed, begun } = setUp({ timeout: 1_000, concurrency: 1 });
     offer(1, 2);
     await jest.advanceTimersByTimeAsync(999);
@@ -238,13 +238,13 @@ describe('a call that does not end', () => {
     expect(calls[0]?.context.signal.aborted).toBe(true);
     expect(failed).toEqual([new Error('not done after 1000 ms')]);
     expect(begun()).toEqual([1, 2]);
-    // What it still comes to is nobody's concern.
+    // The later result of the call is ignored.
     calls[0]?.fail(new Error('late'));
     await turn();
     expect(failed).toHaveLength(1);
   });
 
-  it('has 30 seconds unless it is said otherwise', async () => {
+  it('waits 30 seconds by default', async () => {
     const { offer, failed } = setUp();
     offer(1);
     await jest.advanceTimersByTimeAsync(29_999);
@@ -253,7 +253,7 @@ describe('a call that does not end', () => {
     expect(failed).toHaveLength(1);
   });
 
-  it('is repeated with a signal of its own', async () => {
+  it('passes a new signal to each retry', async () => {
     const { offer, calls } = setUp({ timeout: 10, retries: 1 });
     offer(1);
     await jest.advanceTimersByTimeAsync(110);
@@ -261,7 +261,7 @@ describe('a call that does not end', () => {
     expect(calls.map(({ context }) => context.signal.aborted)).toEqual([true, false]);
   });
 
-  it('leaves no timer behind when it ends in time', async () => {
+  it('clears its timer if the call ends in time', async () => {
     const { offer, calls } = setUp();
     offer(1);
     expect(jest.getTimerCount()).toBe(1);
@@ -270,7 +270,7 @@ describe('a call that does not end', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('warns of no leak, however many there are at once', async () => {
+  it('causes no MaxListenersExceededWarning with many concurrent calls', async () => {
     const warnings: Error[] = [];
     const listen = (warning: Error) => warnings.push(warning);
     process.on('warning', listen);
@@ -284,8 +284,8 @@ describe('a call that does not end', () => {
   });
 });
 
-describe('a listener', () => {
-  it('that is to be idle starts nothing more, and waits for what runs', async () => {
+describe('EventListener, when it stops', () => {
+  it('starts no new calls, and waits for the running ones', async () => {
     const { offer, calls, listener, begun } = setUp({ concurrency: 2 });
     offer(1, 2, 3);
     let isIdle = false;
@@ -299,7 +299,7 @@ describe('a listener', () => {
     expect([isIdle, begun()]).toEqual([true, [1, 2]]);
   });
 
-  it('that is closed tells what runs by its signal, and reports nothing of it', async () => {
+  it('aborts running calls when closed, and does not report them', async () => {
     const { offer, calls, listener, failed, begun } = setUp({ concurrency: 2, retries: 3 });
     offer(1, 2, 3);
     listener.close();
@@ -311,7 +311,7 @@ describe('a listener', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('that is closed by its own handler ends the call that did it, too', async () => {
+  it('aborts the very call that closes it', async () => {
     const signals: AbortSignal[] = [];
     const { offer, listener } = setUp(
       { concurrency: 1 },
@@ -330,7 +330,7 @@ describe('a listener', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('that is closed while it waits to try again does not', async () => {
+  it('does not retry after it was closed', async () => {
     const { offer, calls, listener } = setUp({ retries: 3 });
     offer(1);
     calls[0]?.fail(new Error('x'));

@@ -50,7 +50,7 @@ const collect = (mesh: EventMesh, patterns: string | string[]) => {
 };
 
 describe('EventMesh.publish', () => {
-  it('gives an event what it lacks, and a nonce of its own, and takes a signature from elsewhere off', async () => {
+  it('fills in missing attributes, sets a new nonce and removes a foreign signature', async () => {
     const mesh = await meshOf();
     const { events } = collect(mesh, '**');
     const init = {
@@ -70,7 +70,7 @@ describe('EventMesh.publish', () => {
     expect(init.semanticnonce).toBe('nonce-nonce-nonce');
   });
 
-  it('is not changed by what its publisher does to the data afterwards, nor by what a handler does', async () => {
+  it('publishes a frozen copy that neither the publisher nor a handler can change', async () => {
     const mesh = await meshOf();
     const data = { list: [{ n: 1 }] };
     const seen: unknown[] = [];
@@ -105,25 +105,25 @@ describe('EventMesh.publish', () => {
     ['an attribute too long', { subject: 'x'.repeat(2_049) }],
     ['data too deep', { data: JSON.parse('['.repeat(40) + ']'.repeat(40)) as unknown }],
     ['a member that would be a prototype', { data: JSON.parse('{"__proto__":1}') as unknown }],
-  ])('refuses %s, and tells nobody of it', async (_what, init) => {
+  ])('rejects %s and delivers nothing', async (_what, init) => {
     const mesh = await meshOf();
     const { events } = collect(mesh, '**');
     await expect(mesh.publish({ type: 'a', source: 's', ...init })).rejects.toMatchObject({
-      code: 'INVALID_EVENT',
+      code: 'INVALID_ARGUMENT',
     });
     expect(events).toEqual([]);
     expect(mesh.stats()).toMatchObject({ published: 0, received: 0 });
   });
 
   it.each([[1n], [() => 1], [NaN], ['\ud800'], [[undefined]]])(
-    'refuses data without a JSON form: %p',
+    'rejects data without a JSON form: %p',
     async data => {
       const mesh = await meshOf();
       await expect(mesh.emit('a', data)).rejects.toThrow(TypeError);
     },
   );
 
-  it('is UNAVAILABLE while the log fails, and names neither what was published nor the failure', async () => {
+  it('throws UNAVAILABLE if the log fails, and logs neither the event nor the error message', async () => {
     const mesh = await meshOf(
       {},
       {
@@ -138,7 +138,7 @@ describe('EventMesh.publish', () => {
     expect(mesh.stats().published).toBe(0);
   });
 
-  it('takes source and time from whoever says them', async () => {
+  it('uses a given source and time', async () => {
     const mesh = await meshOf();
     expect((await mesh.emit('a', 1)).source).toBe('urn:me');
     const said = { source: 'urn:you', id: 'i', time: '2026-01-01T00:00:00Z', subject: 's' };
@@ -147,7 +147,7 @@ describe('EventMesh.publish', () => {
 });
 
 describe('EventMesh.subscribe', () => {
-  it('brings events from now on until it is ended, once for all its patterns', async () => {
+  it('delivers new events until it is ended, once for all its patterns', async () => {
     const mesh = await meshOf();
     await mesh.emit('a', 0);
     const { events, end } = collect(mesh, ['a', '*', '**', 'a']);
@@ -159,7 +159,7 @@ describe('EventMesh.subscribe', () => {
     expect(mesh.stats().handlers).toBe(0);
   });
 
-  it('within a handler begins with the next event, however often it is done', async () => {
+  it('delivers from the next event on if called within a handler', async () => {
     const mesh = await meshOf();
     let calls = 0;
     const handler = () => {
@@ -173,7 +173,7 @@ describe('EventMesh.subscribe', () => {
     expect(calls).toBe(3);
   });
 
-  it('ended by an earlier handler of the same event is not called any more', async () => {
+  it('does not deliver an event after an earlier handler of it has unsubscribed', async () => {
     const mesh = await meshOf();
     const { events, end } = collect(mesh, 'a');
     mesh.subscribe('a', end, { priority: 1 });
@@ -181,7 +181,7 @@ describe('EventMesh.subscribe', () => {
     expect(events).toEqual([]);
   });
 
-  it('lets no handler that fails keep another from its event, and counts and logs it', async () => {
+  it('delivers to other handlers if one fails, counts the failure and logs it', async () => {
     const mesh = await meshOf();
     mesh.subscribe(
       'a',
@@ -198,23 +198,24 @@ describe('EventMesh.subscribe', () => {
     expect(mesh.stats().failed).toBe(2);
     expect(lines.map(({ text }) => text)).toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/^Broken\.one failed: Error: boom\n +at /),
-        expect.stringContaining('bang'),
+        expect.stringMatching(/^Broken\.one failed: Error\n +at /),
+        expect.stringMatching(/^Error: boom/),
+        expect.stringMatching(/^Error: bang/),
       ]),
     );
   });
 
-  it('lets no handler that fails at every event fill the log', async () => {
+  it('does not let a failing handler flood the log', async () => {
     const mesh = await meshOf();
     mesh.subscribe('a', () => {
       throw new Error('boom');
     });
     for (let n = 0; n < 1_000; n++) await mesh.emit('a', n);
     expect(mesh.stats().failed).toBe(1_000);
-    expect(lines.length).toBeLessThan(100);
+    expect(lines.filter(({ level }) => level === 'error').length).toBeLessThan(100);
   });
 
-  it('counts what a slow handler misses, and logs it once', async () => {
+  it('counts the events a slow handler misses, and logs that once', async () => {
     const mesh = await meshOf({ mesh: { maxWaiting: 2 }, connection: { shutdownTimeout: 1 } });
     mesh.subscribe('a', () => pause(10_000), { concurrency: 1 });
     for (let n = 0; n < 10; n++) await mesh.emit('a', n);
@@ -223,7 +224,7 @@ describe('EventMesh.subscribe', () => {
   });
 
   it.each([[''], [[]], [['a', 'b..c']]])(
-    'refuses %j for a pattern, and options that are none',
+    'rejects the pattern %j, and unknown options',
     async patterns => {
       const mesh = await meshOf();
       expect(() => mesh.subscribe(patterns, () => 1)).toThrow(SemanticEventsConfigError);
@@ -236,7 +237,7 @@ describe('EventMesh.subscribe', () => {
 });
 
 describe('EventMesh.observe', () => {
-  it('tells each subscriber from its own time on, and nothing after it has left', async () => {
+  it('delivers to each subscriber from its subscription until it unsubscribes', async () => {
     const mesh = await meshOf();
     const events = mesh.observe<number>(['a', 'b.*']);
     expect(mesh.stats().handlers).toBe(0);
@@ -256,7 +257,7 @@ describe('EventMesh.observe', () => {
     expect(mesh.stats().handlers).toBe(0);
   });
 
-  it('is not harmed by a subscriber that throws', async () => {
+  it('continues after a subscriber throws', async () => {
     const mesh = await meshOf();
     const seen: unknown[] = [];
     mesh.observe('a').subscribe(() => {
@@ -268,21 +269,21 @@ describe('EventMesh.observe', () => {
     expect(seen).toEqual([1, 2]);
   });
 
-  it('has what is in the error of a subscriber, which a peer may have put there, on one line', async () => {
+  it('logs the error message of a subscriber on one line', async () => {
     const mesh = await meshOf();
     mesh.observe('a').subscribe(({ data }) => JSON.parse(data as string));
     await mesh.emit('a', '\n\u202eFAKE');
     expect(lines.at(-1)?.text.split('\n')[0]).toContain('\\u{a}\\u{202e}FAKE');
   });
 
-  it('refuses what is no pattern at once', async () => {
+  it('rejects an invalid pattern at once', async () => {
     const mesh = await meshOf();
     expect(() => mesh.observe('a..b')).toThrow(SemanticEventsConfigError);
   });
 });
 
 describe('EventMesh.replay', () => {
-  it('goes through the past page by page, and leaves out what does not match', async () => {
+  it('pages through the history and leaves out events that do not match', async () => {
     const mesh = await meshOf();
     for (let n = 0; n < 25; n++) await mesh.emit(n % 2 ? 'a.x' : 'b', n);
     const found: unknown[] = [];
@@ -299,13 +300,13 @@ describe('EventMesh.replay', () => {
     expect(found).toEqual(Array.from({ length: 12 }, (_, n) => 2 * n + 1));
     expect(await mesh.replay('**', since)).toEqual({
       events: [],
-      cursor: since,
+      cursor: expect.any(String),
       hasGap: false,
       isEnd: true,
     });
   });
 
-  it('does not follow the log, nor shows what the mesh notes for itself', async () => {
+  it('does not follow the log, and does not return internal entries', async () => {
     const mesh = await meshOf();
     await mesh.reauthorize('bob');
     await mesh.emit('a', 1);
@@ -313,7 +314,19 @@ describe('EventMesh.replay', () => {
     expect(mesh.stats().position).toBeUndefined();
   });
 
-  it('says where history does not reach', async () => {
+  it('continues from the position of stats(), which is opaque', async () => {
+    const mesh = await meshOf();
+    mesh.subscribe('a', () => undefined);
+    await mesh.emit('a', 1);
+    const { position } = mesh.stats();
+    await mesh.emit('a', 2);
+    expect(position).toMatch(/^[\w-]{54}$/);
+    const { events, hasGap } = await mesh.replay('a', position);
+    expect(events.map(({ event }) => event.data)).toEqual([2]);
+    expect(hasGap).toBe(false);
+  });
+
+  it('reports a gap if history does not reach back far enough', async () => {
     const mesh = await meshOf({ mesh: { maxEvents: 5 } });
     const { cursor } = await mesh.replay('**');
     for (let n = 0; n < 6; n++) await mesh.emit('a', n);
@@ -323,7 +336,7 @@ describe('EventMesh.replay', () => {
   });
 
   it.each([[0], [-1], [1.5], [NaN], [Infinity]])(
-    'refuses a limit of %p, and what is no pattern',
+    'rejects a limit of %p, and an invalid pattern',
     async limit => {
       const mesh = await meshOf();
       await expect(mesh.replay('a', undefined, limit)).rejects.toThrow(SemanticEventsConfigError);
@@ -332,8 +345,8 @@ describe('EventMesh.replay', () => {
   );
 });
 
-describe('an application with a mesh', () => {
-  it('that nobody uses does not even follow the log', async () => {
+describe('EventMesh in an application', () => {
+  it('does not follow the log if it is not used', async () => {
     const mesh = await meshOf(
       {},
       {
@@ -355,7 +368,7 @@ describe('an application with a mesh', () => {
     });
   });
 
-  it('lets handlers that run end before it does, but not for longer than shutdownTimeout', async () => {
+  it('waits for running handlers at shutdown, but not longer than shutdownTimeout', async () => {
     const mesh = await meshOf({ connection: { shutdownTimeout: 100 } });
     const ended: unknown[] = [];
     mesh.subscribe('fast', async () => {
@@ -379,7 +392,7 @@ describe('an application with a mesh', () => {
     expect(signal?.aborted).toBe(true);
   });
 
-  it('tries again until the log can be followed, once for all its handlers', async () => {
+  it('retries to follow the log, once for all handlers', async () => {
     let follows = 0;
     const mesh = await meshOf(
       {},
@@ -394,6 +407,6 @@ describe('an application with a mesh', () => {
     mesh.subscribe('b', () => 1);
     expect(follows).toBe(1);
     await pause(1_100);
-    expect([follows, mesh.stats().position]).toEqual([2, '1-0']);
+    expect([follows, mesh.stats().position]).toEqual([2, expect.any(String)]);
   });
 });

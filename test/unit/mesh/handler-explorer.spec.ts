@@ -103,7 +103,7 @@ describe('@OnSemanticEvent', () => {
     expect(mesh.stats().handlers).toBe(3);
   });
 
-  it('finds methods of what factories and values provide, once, however many names it has', async () => {
+  it('finds methods of factory and value providers once, however many tokens they have', async () => {
     class Made {
       constructor(private readonly name: string) {}
       @OnSemanticEvent('x')
@@ -127,7 +127,7 @@ describe('@OnSemanticEvent', () => {
     expect(seen.sort()).toEqual(['factory', 'later', 'value']);
   });
 
-  it('is inherited, but not by a method that takes the place of the decorated one', async () => {
+  it('is inherited, but not by a method that overrides the decorated one', async () => {
     const mesh = await start({ providers: [Derived] });
     await mesh.emit('base.a', 7);
     await mesh.emit('derived', 8);
@@ -137,7 +137,7 @@ describe('@OnSemanticEvent', () => {
     ]);
   });
 
-  it('may be there several times, with several patterns each, which call once where they match together', async () => {
+  it('may be repeated, and calls the method once per decorator that matches', async () => {
     @Injectable()
     class Service {
       @OnSemanticEvent(['a.*', '*.b', 'a.b'])
@@ -160,7 +160,7 @@ describe('@OnSemanticEvent', () => {
     ]);
   });
 
-  it('calls by priority, the higher first', async () => {
+  it('calls handlers in the order of their priority, highest first', async () => {
     @Injectable()
     class Service {
       @OnSemanticEvent('x')
@@ -181,7 +181,7 @@ describe('@OnSemanticEvent', () => {
     expect(seen).toEqual(['first', 'middle', 'last']);
   });
 
-  it('stops the start on providers that are made anew for each use, and names every one', async () => {
+  it('rejects providers that are not singletons at start-up, and names each', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class PerRequest {
       @OnSemanticEvent('x')
@@ -232,7 +232,7 @@ describe('@OnSemanticEvent', () => {
   });
 });
 
-describe('the arguments of @OnSemanticEvent', () => {
+describe('@OnSemanticEvent arguments', () => {
   const problemsOf = (patterns: unknown, options?: unknown) => {
     try {
       OnSemanticEvent(patterns as string, options as object);
@@ -243,7 +243,7 @@ describe('the arguments of @OnSemanticEvent', () => {
   };
 
   it.each(['', '.', 'a..b', 'a.*b', 7, null, undefined, [], ['a', ''], {}])(
-    'refuse %j for a pattern',
+    'reject the pattern %j',
     patterns => {
       expect(problemsOf(patterns)).toHaveLength(1);
     },
@@ -263,15 +263,15 @@ describe('the arguments of @OnSemanticEvent', () => {
     { retry: 1 },
     null,
     [],
-  ])('refuse the options %j', options => {
+  ])('reject the options %j', options => {
     expect(problemsOf('a', options)).toHaveLength(1);
   });
 
-  it('name everything that is wrong at once', () => {
+  it('report every problem at once', () => {
     expect(problemsOf(['', 'a.'], { timeout: 0, retries: -1, other: 1 })).toHaveLength(5);
   });
 
-  it('take what is right', () => {
+  it('accept valid patterns and options', () => {
     const options = { priority: -1, timeout: 1, retries: 0, concurrency: 1, filter: () => true };
     expect(problemsOf(['a.**.b', '*'], options)).toEqual([]);
   });

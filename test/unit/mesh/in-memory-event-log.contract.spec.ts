@@ -1,7 +1,8 @@
 import { InMemoryEventLog } from '../../../lib/mesh/index.js';
 import { eventLogContract } from '../../contract/event-log.contract.js';
+import { LOG_LIMITS } from '../../helpers/event-logs.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
-eventLogContract('InMemoryEventLog', ({ maxEvents }) => ({
-  log: new InMemoryEventLog({ maxEvents, maxHistorySize: 10_000_000 }, new FakeClock()),
+eventLogContract('InMemoryEventLog', bounds => ({
+  log: new InMemoryEventLog({ ...LOG_LIMITS, ...bounds }, new FakeClock()),
 }));

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { coversPattern, matchesPattern } from '../../../lib/event/index.js';
 import { PatternIndex } from '../../../lib/mesh/pattern-index.js';
@@ -12,7 +14,7 @@ const patterns = joined(['a', 'b', 'ab', '*', '**', '**', '__proto__'], 6);
 const pairs = fc.array(fc.tuple(patterns, fc.nat({ max: 5 })), { maxLength: 25 });
 
 describe('PatternIndex', () => {
-  it('finds for every type whoever has a pattern that matches it, each once', () => {
+  it('finds for every type each value with a matching pattern, once', () => {
     fc.assert(
       fc.property(pairs, types, (all, type) => {
         const index = new PatternIndex<number>();
@@ -25,7 +27,7 @@ describe('PatternIndex', () => {
     );
   });
 
-  it('finds what is left when some are removed, in any order, and keeps nothing of the rest', () => {
+  it('finds what is left after removals in any order, and keeps nothing of the rest', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([...Array(12).keys()]), pairs, types, (order, all, type) => {
         const index = new PatternIndex<number>();
@@ -44,7 +46,7 @@ describe('PatternIndex', () => {
     );
   });
 
-  it('is not changed by removing what it does not have', () => {
+  it('does not change if an unknown pattern is removed', () => {
     const index = new PatternIndex<number>();
     index.add('a.**.b', 1);
     for (const [pattern, value] of [
@@ -59,7 +61,7 @@ describe('PatternIndex', () => {
     expect(index.size).toBe(1);
   });
 
-  it('gives an answer that stays what it was', () => {
+  it('returns a result that does not change later', () => {
     const index = new PatternIndex<number>();
     index.add('a', 1);
     const found = index.match('a');
@@ -68,20 +70,40 @@ describe('PatternIndex', () => {
     expect([...found]).toEqual([1]);
   });
 
-  it('looks at no more of 100 000 patterns than lead towards the type', () => {
+  it('uses less than 100 kB for the largest patterns of one client', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const index = new PatternIndex<number>();
+    const clients = 50;
+    const segment = (client: number, pattern: number, at: number) =>
+      ((client * 32 + pattern) * 16 + at).toString(36);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let client = 0; client < clients; client++)
+      for (let pattern = 0; pattern < 32; pattern++) {
+        const segments = Array.from({ length: 16 }, (_, at) => segment(client, pattern, at));
+        index.add(segments.join('.').padEnd(256, 'x'), client);
+      }
+    collect();
+    const each = (process.memoryUsage().heapUsed - before) / clients;
+    expect(each).toBeLessThan(100_000);
+    expect(index.size).toBe(32 * clients);
+  });
+
+  it('takes time for the prefixes of the type only, with 100,000 patterns', () => {
     const index = new PatternIndex<number>();
     for (let at = 0; at < 100_000; at++) index.add(`room.${at}.*`, at);
     expect(index.match('room.7.said').size).toBe(1);
     const time = leastCpuTime(() => {
       for (let round = 0; round < 100; round++) index.match('room.7.said');
     });
-    // A scan takes some 10 ms each.
+    // A scan takes about 10 ms.
     expect(time).toBeLessThan(100);
   });
 });
 
 describe('coversPattern', () => {
-  it('says yes only where the wider matches every type the narrower does', () => {
+  it('returns true only if the wider pattern matches every type of the narrower one', () => {
     fc.assert(
       fc.property(
         patterns,
@@ -98,7 +120,7 @@ describe('coversPattern', () => {
     );
   });
 
-  it('says yes to every pattern for itself, and for ** of all', () => {
+  it('returns true for every pattern and itself, and for ** and every pattern', () => {
     fc.assert(
       fc.property(patterns, pattern => {
         expect(coversPattern(pattern, pattern)).toBe(true);

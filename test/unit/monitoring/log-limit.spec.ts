@@ -5,13 +5,13 @@ fc.configureGlobal({ seed: 20_261_128, numRuns: 1_000 });
 
 const time = () => fc.double({ min: 0, max: 1e9, noNaN: true });
 
-describe('a limit of lines in a log', () => {
-  it('has the whole burst told at once, and the next one after the interval, whenever that is', () => {
+describe('LogLimit', () => {
+  it('allows the whole burst at once, and the next line after the interval', () => {
     fc.assert(
       fc.property(time(), fc.integer({ min: 1, max: 10 }), (now, burst) => {
         const limit = new LogLimit(burst, 1_000);
-        const told = Array.from({ length: burst + 3 }, () => limit.take(now));
-        expect(told).toEqual([
+        const results = Array.from({ length: burst + 3 }, () => limit.take(now));
+        expect(results).toEqual([
           ...Array(burst).fill(0),
           undefined,
           undefined,

@@ -1,8 +1,8 @@
 import { safeText } from '../../../lib/monitoring/safe-text.js';
 
-describe('text of a peer', () => {
+describe('safeText', () => {
   it.each(['ui.click', 'https://myapp.com', 'ключ 🔑', '"quoted" = \'so\'', ''])(
-    'stays as it is where it is harmless: %j',
+    'does not change harmless text: %j',
     text => {
       expect(safeText(text)).toBe(text);
     },
@@ -22,16 +22,16 @@ describe('text of a peer', () => {
     ['a lone surrogate', 'a\ud800', 'a\\u{d800}'],
     ['a NUL', '\0', '\\u{0}'],
     ['what looks like an escape', '\\u{a}', '\\\\u{a}'],
-  ])('has %s escaped', (_, text, safe) => {
+  ])('escapes %s', (_, text, safe) => {
     expect(safeText(text)).toBe(safe);
   });
 
-  it('is cut, and says so', () => {
+  it('truncates and marks that with an ellipsis', () => {
     expect(safeText('x'.repeat(64))).toBe('x'.repeat(64));
     expect(safeText('x'.repeat(65))).toBe(`${'x'.repeat(64)}…`);
   });
 
-  it('is never longer for being escaped, nor cut within an escape', () => {
+  it('does not exceed the limit by escaping, and does not cut an escape', () => {
     for (const text of ['\n'.repeat(1_000_000), '🔑'.repeat(1_000), '\ud83d'.repeat(100)]) {
       const safe = safeText(text);
       expect(safe.length).toBeLessThanOrEqual(65);

@@ -1,9 +1,9 @@
 import { NO_TELEMETRY, Telemetry } from '../../../lib/monitoring/index.js';
 
-describe('no telemetry', () => {
+describe('NO_TELEMETRY', () => {
   const call = () => undefined;
 
-  it('leaves every function what it is, so that nothing is done for it', () => {
+  it('returns every function unchanged, so that it costs nothing', () => {
     expect(NO_TELEMETRY).toBeInstanceOf(Telemetry);
     expect(NO_TELEMETRY.timed('verification', call)).toBe(call);
     expect(NO_TELEMETRY.timed({ store: 'nonces' }, call)).toBe(call);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createNoopMeter, type MetricOptions } from '@opentelemetry/api';
 import { instrumentsOf } from '../../../lib/opentelemetry/instruments.js';
 
-/** Every instrument that is made, and its unit. */
+/** Returns every created instrument and its unit. */
 function unitsOfInstruments(): Map<string, string | undefined> {
   const units = new Map<string, string | undefined>();
   const meter = new Proxy(createNoopMeter(), {
@@ -19,15 +19,15 @@ function unitsOfInstruments(): Map<string, string | undefined> {
 
 const page = readFileSync(join(process.cwd(), 'docs/operating.md'), 'utf8');
 
-describe('the metrics', () => {
-  it('are those docs/operating.md lists, with their units', () => {
+describe('metrics', () => {
+  it('are those that docs/operating.md lists, with their units', () => {
     const rows = [...page.matchAll(/^\| `(semantic_events\.[a-z_.]+)` *\| `([^`]+)`/gm)];
     expect(rows.length).toBeGreaterThan(0);
     const documented = new Map(rows.map(([, name, unit]) => [name, unit]));
     expect(documented).toEqual(unitsOfInstruments());
   });
 
-  it('are named as OpenTelemetry has it: no unit in the name, words by underscores', () => {
+  it('follow the naming rules of OpenTelemetry: no unit in the name, words separated by underscores', () => {
     for (const [name, unit] of unitsOfInstruments()) {
       expect(name).toMatch(/^semantic_events(\.[a-z]+(_[a-z]+)*)+$/);
       expect(['s', 'By', expect.stringMatching(/^\{[a-z]+\}$/)]).toContainEqual(unit);
@@ -35,7 +35,7 @@ describe('the metrics', () => {
   });
 });
 
-it('the example of docs/operating.md is the one that is tested', () => {
+it('example in docs/operating.md is the tested file', () => {
   const path = join(process.cwd(), 'sample', '03-prometheus', 'instrumentation.ts');
   expect(page).toContain(readFileSync(path, 'utf8'));
 });

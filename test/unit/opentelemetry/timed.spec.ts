@@ -12,8 +12,8 @@ function setUp() {
   return { clock, recorder, telemetry: recorder.telemetry({ clock }) };
 }
 
-describe('a function that is timed', () => {
-  it('does what it did, with its arguments and its result', () => {
+describe('timed', () => {
+  it('does not change arguments or result of the function', () => {
     const { telemetry } = setUp();
     const add = telemetry.timed('verification', (a: number, b: number) => a + b);
     expect(add(1, 2)).toBe(3);
@@ -21,7 +21,7 @@ describe('a function that is timed', () => {
     expect(telemetry.timed('verification', () => promise)()).toBe(promise);
   });
 
-  it('has its time recorded in seconds, until its promise has an answer', async () => {
+  it('records the time in seconds, until a returned promise settles', async () => {
     const { clock, recorder, telemetry } = setUp();
     telemetry.timed('verification', () => {
       clock.advance(2);
@@ -36,7 +36,7 @@ describe('a function that is timed', () => {
     expect(await recorder.seconds(VERIFICATION)).toBeCloseTo(0.502);
   });
 
-  it('that throws or rejects still does, and is told by its code, or as one without', async () => {
+  it('passes errors on and records their code, or that there is none', async () => {
     const { recorder, telemetry } = setUp();
     const failing = (error: unknown) =>
       telemetry.timed({ store: 'nonces' }, () => {

@@ -4,8 +4,8 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
 const PARENT = `00-${TRACE}-${SPAN}-01`;
 
-describe('the parent an event names', () => {
-  it('is the span of its traceparent, with the flags and the state that are known', () => {
+describe('remoteParentOf', () => {
+  it('returns the span of the traceparent, with the known flags and the trace state', () => {
     const tracestate = 'vendor=a,other=b';
     expect(remoteParentOf({ traceparent: PARENT, tracestate })).toMatchObject({
       traceId: TRACE,
@@ -19,7 +19,7 @@ describe('the parent an event names', () => {
     expect(remoteParentOf({ traceparent: `00-${TRACE}-${SPAN}-fe` })?.traceFlags).toBe(0);
   });
 
-  it('may be of a later version, of which no more than is known is read', () => {
+  it('accepts later versions and reads only the known fields', () => {
     expect(remoteParentOf({ traceparent: `01-${TRACE}-${SPAN}-01-more` })?.spanId).toBe(SPAN);
     expect(remoteParentOf({ traceparent: `01-${TRACE}-${SPAN}-01` })?.spanId).toBe(SPAN);
   });
@@ -28,25 +28,25 @@ describe('the parent an event names', () => {
     ['not an event', null],
     ['text', PARENT],
     ['absent', {}],
-    ['not text', { traceparent: 1 }],
+    ['not a string', { traceparent: 1 }],
     ['empty', { traceparent: '' }],
-    ['of a version that never is', { traceparent: `ff-${TRACE}-${SPAN}-01` }],
-    ['of version 00 with more behind', { traceparent: `${PARENT}-more` }],
-    ['of no trace', { traceparent: `00-${'0'.repeat(32)}-${SPAN}-01` }],
-    ['of no span', { traceparent: `00-${TRACE}-${'0'.repeat(16)}-01` }],
+    ['of the invalid version ff', { traceparent: `ff-${TRACE}-${SPAN}-01` }],
+    ['of version 00 with additional fields', { traceparent: `${PARENT}-more` }],
+    ['with an all-zero trace id', { traceparent: `00-${'0'.repeat(32)}-${SPAN}-01` }],
+    ['with an all-zero span id', { traceparent: `00-${TRACE}-${'0'.repeat(16)}-01` }],
     ['in upper case', { traceparent: PARENT.toUpperCase() }],
-    ['with a line behind', { traceparent: `${PARENT}\n` }],
+    ['followed by another line', { traceparent: `${PARENT}\n` }],
     ['short', { traceparent: PARENT.slice(0, -1) }],
     ['long', { traceparent: `01-${TRACE}-${SPAN}-01-${'x'.repeat(2_000)}` }],
-  ])('is none where it is %s', (_, event) => {
+  ])('returns undefined if traceparent is %s', (_, event) => {
     expect(remoteParentOf(event)).toBeUndefined();
   });
 
   it.each([
-    ['longer than the standard has it', `a=${'b'.repeat(511)}`],
-    ['not text', 1],
+    ['longer than the standard allows', `a=${'b'.repeat(511)}`],
+    ['not a string', 1],
     ['malformed', 'no equals sign'],
-  ])('has no state where that is %s', (_, tracestate) => {
+  ])('returns no trace state if tracestate is %s', (_, tracestate) => {
     const parent = remoteParentOf({ traceparent: PARENT, tracestate });
     expect(parent?.spanId).toBe(SPAN);
     expect(parent?.traceState?.serialize() ?? '').toBe('');

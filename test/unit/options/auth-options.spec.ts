@@ -23,10 +23,10 @@ function problemsOf(auth: unknown): readonly string[] {
 describe('auth', () => {
   it.each([
     ['jwt', { jwt: { secret } }],
-    ['jwt, validateToken being undefined', { jwt: { secret }, validateToken: undefined }],
+    ['jwt and an undefined validateToken', { jwt: { secret }, validateToken: undefined }],
     ['validateToken', { validateToken }],
-    ['validateToken, jwt being undefined', { validateToken, jwt: undefined }],
-  ])('may have %s', (_title, auth) => {
+    ['validateToken and an undefined jwt', { validateToken, jwt: undefined }],
+  ])('accepts %s', (_title, auth) => {
     expect(problemsOf(auth)).toEqual([]);
   });
 
@@ -34,21 +34,26 @@ describe('auth', () => {
     ['neither jwt nor validateToken', {}],
     ['both undefined', { jwt: undefined, validateToken: undefined }],
     ['jwt and validateToken', { jwt: { secret }, validateToken }],
-  ])('may not have %s', (_title, auth) => {
-    expect(problemsOf(auth)).toEqual(['auth must have either jwt or validateToken']);
+  ])('rejects %s', (_title, auth) => {
+    expect(problemsOf(auth)).toEqual(['auth must have exactly one of jwt, oidc and validateToken']);
   });
 
   it.each([undefined, null, 'jwt', []])('must be an object, not %j', auth => {
     expect(problemsOf(auth)).toEqual(['auth must be an object']);
   });
 
-  it.each([null, 'jwt', {}, true])('has a function as validateToken, not %j', wrong => {
-    expect(problemsOf({ validateToken: wrong })).toEqual(['auth.validateToken must be a function']);
-  });
+  it.each([null, 'jwt', {}, true])(
+    'rejects %j, which is not a function, as validateToken',
+    wrong => {
+      expect(problemsOf({ validateToken: wrong })).toEqual([
+        'auth.validateToken must be a function',
+      ]);
+    },
+  );
 });
 
 describe('auth.attempts', () => {
-  it('fills a limit in with the defaults, member by member', () => {
+  it('replaces undefined members of a limit by the defaults', () => {
     const auth = { validateToken, attempts: { burst: 3, per: undefined } };
 
     expect(resolveOptions({ signing, auth }, NOW).auth.attempts).toEqual({
@@ -63,7 +68,7 @@ describe('auth.attempts', () => {
     [{ burst: 0.5 }, 'auth.attempts.burst must be a whole number of at least 1'],
     [{ limit: 1 }, 'auth.attempts.limit is not an option'],
     [5, 'auth.attempts must be an object'],
-  ])('may not be %j', (attempts, problem) => {
+  ])('rejects %j', (attempts, problem) => {
     expect(problemsOf({ validateToken, attempts })).toEqual([problem]);
   });
 });
@@ -76,14 +81,17 @@ describe('auth.ticketRoute', () => {
   }
   const route = { guard: LoggedInGuard };
 
-  it.each([{}, { path: 'tickets' }, { bind: false }, { toUser: () => ({ id: 1 }) }])(
-    'may have %p beside its guard',
-    more => {
-      expect(problemsOf({ validateToken, ticketRoute: { ...route, ...more } })).toEqual([]);
-    },
-  );
+  it.each([
+    {},
+    { path: 'tickets' },
+    { bind: false },
+    { bind: 'strict' },
+    { toUser: () => ({ id: 1 }) },
+  ])('accepts %p together with a guard', more => {
+    expect(problemsOf({ validateToken, ticketRoute: { ...route, ...more } })).toEqual([]);
+  });
 
-  it.each([undefined, null, 'guard', {}])('never goes without a guard: %j', guard => {
+  it.each([undefined, null, 'guard', {}])('rejects a missing guard: %j', guard => {
     expect(problemsOf({ validateToken, ticketRoute: { guard } })).toEqual([
       'auth.ticketRoute.guard must be a guard: without one anybody could get tickets',
     ]);
@@ -91,10 +99,10 @@ describe('auth.ticketRoute', () => {
 
   it.each([
     [{ path: '' }, 'path must be a non-empty string'],
-    [{ bind: 'yes' }, 'bind must be true or false'],
+    [{ bind: 'yes' }, 'bind must be one of true, strict, false'],
     [{ toUser: {} }, 'toUser must be a function'],
     [{ guards: [] }, 'guards is not an option'],
-  ])('may not have %j', (more, problem) => {
+  ])('rejects %j', (more, problem) => {
     expect(problemsOf({ validateToken, ticketRoute: { ...route, ...more } })).toEqual([
       `auth.ticketRoute.${problem}`,
     ]);

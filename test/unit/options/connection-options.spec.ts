@@ -27,7 +27,8 @@ describe('connection.origins', () => {
     'http://localhost:3000',
     'https://*.myapp.com',
     'https://[::1]:3000',
-  ])('may name %s', origin => {
+    'capacitor://localhost',
+  ])('accepts %s', origin => {
     expect(problemsOf({ origins: [origin] }, true)).toEqual([]);
   });
 
@@ -44,24 +45,24 @@ describe('connection.origins', () => {
     '**',
     1,
     null,
-  ])('may not name %j, which is no origin', origin => {
+  ])('rejects %j, which is not an origin', origin => {
     expect(problemsOf({ origins: ['https://myapp.com', origin] })).toEqual([
-      'connection.origins may name origins only, such as https://myapp.com or https://*.myapp.com',
+      'connection.origins may name origins only, such as https://myapp.com, https://*.myapp.com or capacitor://localhost',
     ]);
   });
 
-  it('may be any origin in development, never in production', () => {
+  it('accepts * in development and rejects it in production', () => {
     expect(problemsOf({ origins: ['*'] })).toEqual([]);
     expect(problemsOf({ origins: ['*'] }, true)).toEqual([
       'connection.origins may not be "*" in production',
     ]);
   });
 
-  it.each([null, 'https://myapp.com', {}, true])('is a list, not %j', origins => {
+  it.each([null, 'https://myapp.com', {}, true])('rejects %j, which is not a list', origins => {
     expect(problemsOf({ origins })).toEqual(['connection.origins must be a list of origins']);
   });
 
-  it('is empty where left out', () => {
+  it('defaults to an empty list', () => {
     expect(resolve({}, true).origins).toEqual([]);
   });
 });
@@ -72,13 +73,13 @@ describe('connection.requireTls', () => {
     [undefined, true, true],
     [true, false, true],
     [false, true, false],
-  ])('given as %p is, with production %p, %p', (requireTls, isProduction, expected) => {
+  ])('of %p in production %p resolves to %p', (requireTls, isProduction, expected) => {
     expect(resolve({ requireTls }, isProduction).requireTls).toBe(expected);
   });
 });
 
 describe.each(['allowNoOrigin', 'requireTls'])('connection.%s', name => {
-  it.each([null, 0, 1, 'true', {}])('is true or false, not %j', wrong => {
+  it.each([null, 0, 1, 'true', {}])('rejects %j, which is not a boolean', wrong => {
     expect(problemsOf({ [name]: wrong })).toEqual([`connection.${name} must be true or false`]);
   });
 });
@@ -93,12 +94,12 @@ describe('connection.trustProxy', () => {
     ['10.0.0.0/8, fc00::/7'],
     [['loopback', '192.0.2.1']],
     [[]],
-  ])('may be %j', trustProxy => {
+  ])('accepts %j', trustProxy => {
     expect(problemsOf({ trustProxy })).toEqual([]);
   });
 
   it.each([['proxy.example.com'], ['10.0.0.0/33'], [''], [null], [{}], [[1]], [['loopback', 'x']]])(
-    'may not be %j',
+    'rejects %j',
     trustProxy => {
       expect(problemsOf({ trustProxy })).toEqual([
         'connection.trustProxy must be true, false, a number of hops, or addresses and subnets',
@@ -106,7 +107,7 @@ describe('connection.trustProxy', () => {
     },
   );
 
-  it.each([-1, 0.5, NaN, Infinity])('is no number of hops %p', trustProxy => {
+  it.each([-1, 0.5, NaN, Infinity])('rejects %p, which is not a number of hops', trustProxy => {
     expect(problemsOf({ trustProxy })).toEqual([
       'connection.trustProxy must be a whole number of at least 0',
     ]);

@@ -5,7 +5,7 @@ import { DEFAULTS } from '../../../lib/options/index.js';
 
 const LIB = join(import.meta.dirname, '../../../lib');
 
-/** The member of DEFAULTS that holds the defaults of an interface. */
+/** Maps an interface to the member of DEFAULTS with its defaults. */
 const SECTION_OF: Record<string, keyof typeof DEFAULTS> = {
   SigningOptions: 'signing',
   TimeWindow: 'signing',
@@ -25,7 +25,7 @@ interface DocumentedDefault {
   text: string;
 }
 
-/** Every `@default` in the doc comments of a source text. */
+/** Returns every `@default` in the doc comments of a source text. */
 function documentedDefaults(source: string): DocumentedDefault[] {
   return [...source.matchAll(/^(?:export )?interface (\w+)[^{]*\{\n([^]*?)^\}/gm)].flatMap(
     ([, name = '', body = '']) =>
@@ -42,18 +42,21 @@ const sources = ['options', 'event'].flatMap(folder =>
 );
 const documented = sources.flatMap(documentedDefaults);
 
-/** The interface of the options that are no sections. */
+/** The interface of options without a section. */
 const TOP = 'SemanticEventsOptions';
 const isInDefaults = ({ section }: DocumentedDefault) => section === TOP || section in DEFAULTS;
 
-/** Defaults of what is not there at all unless it is configured. */
+/** Defaults of sections that are absent unless configured. */
 const OF_OPTIONAL_PARTS = [
   'JwtAuthOptions.clockTolerance',
+  'OidcAuthOptions.audienceClaim',
+  'OidcAuthOptions.algorithms',
+  'OidcAuthOptions.clockTolerance',
   'TicketRouteOptions.path',
   'TicketRouteOptions.bind',
 ];
 
-/** `65_536`, `'text'` and `{ rate: 5 }` as the values they stand for. */
+/** Parses `65_536`, `'text'` and `{ rate: 5 }`. */
 const valueOf = (text: string): unknown =>
   JSON.parse(
     text
@@ -64,7 +67,7 @@ const valueOf = (text: string): unknown =>
   );
 
 describe('DEFAULTS', () => {
-  it('is all that doc comments call a default, but for those of parts left out', () => {
+  it('contains every documented default, except those of optional sections', () => {
     const inDefaults = documented.filter(isInDefaults);
     const elsewhere = documented.filter(entry => !isInDefaults(entry));
 
@@ -75,7 +78,7 @@ describe('DEFAULTS', () => {
   });
 
   it.each(documented.filter(isInDefaults))(
-    'has $text for $option of $section, as its doc comment says',
+    'has $text for $option of $section, as documented',
     ({ section, option, text }) => {
       const defaults = section === TOP ? DEFAULTS : DEFAULTS[section as keyof typeof DEFAULTS];
       expect(defaults).toHaveProperty(option, valueOf(text));
@@ -83,7 +86,7 @@ describe('DEFAULTS', () => {
   );
 
   it.each(Object.entries(DEFAULTS).filter(([, defaults]) => typeof defaults === 'object'))(
-    'has a doc comment for each default of %s',
+    'documents each default of %s',
     (section, defaults) => {
       const options = documented
         .filter(entry => entry.section === section)
@@ -93,13 +96,13 @@ describe('DEFAULTS', () => {
     },
   );
 
-  it('misses no @default by the way it is written', () => {
+  it('has no @default that this test does not read', () => {
     const written = sources.join('\n').match(/@default\b/g) ?? [];
 
     expect(documented).toHaveLength(written.length);
   });
 
-  it('is where functions that stand alone take theirs from', () => {
+  it('is the source of the defaults of standalone functions', () => {
     expect(DEFAULTS.signing).toMatchObject(DEFAULT_TIME_WINDOW);
     expect(DEFAULTS.event).toEqual(DEFAULT_EVENT_LIMITS);
   });

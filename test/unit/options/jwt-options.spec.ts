@@ -33,7 +33,7 @@ describe('auth.jwt', () => {
       'everything',
       { secret, audience: 'me', issuer: ['it'], clockTolerance: 0, toUser: () => null },
     ],
-  ])('may have %s', (_title, jwt) => {
+  ])('accepts %s', (_title, jwt) => {
     expect(problemsOf({ jwt })).toEqual([]);
   });
 
@@ -45,14 +45,14 @@ describe('auth.jwt', () => {
     ['no key', { algorithms: ['HS256'] }],
     ['a secret and a key provider', { secret, keyProvider }],
     ['a public key and a key provider', { publicKey, keyProvider, algorithms: ['ES256'] }],
-  ])('has exactly one source of keys, not %s', (_title, jwt) => {
+  ])('rejects %s: exactly one source of keys is required', (_title, jwt) => {
     expect(problemsOf({ jwt })).toEqual([
       'auth.jwt must have exactly one of secret, publicKey and keyProvider',
     ]);
   });
 
   it.each(['', 'j'.repeat(31), 'é'.repeat(15), Buffer.alloc(31)])(
-    'has no secret under 32 bytes: %p',
+    'rejects a secret under 32 bytes: %p',
     short => {
       expect(problemsOf({ jwt: { secret: short } })).toEqual([
         'auth.jwt.secret must have at least 32 bytes',
@@ -61,7 +61,7 @@ describe('auth.jwt', () => {
   );
 
   it.each([null, 12_345_678, {}, []])(
-    'has no secret that is neither text nor bytes, and shows none: %p',
+    'rejects a secret that is neither text nor bytes, without quoting it: %p',
     wrong => {
       expect(problemsOf({ jwt: { secret: wrong } })).toEqual([
         'auth.jwt.secret must be a string or bytes',
@@ -69,7 +69,7 @@ describe('auth.jwt', () => {
     },
   );
 
-  it.each(['keyProvider', 'toUser'])('has a function as %s', name => {
+  it.each(['keyProvider', 'toUser'])('rejects a %s that is not a function', name => {
     const keys = name === 'keyProvider' ? { algorithms: ['ES256'] } : { secret };
     for (const wrong of ['function', {}, true, null])
       expect(problemsOf({ jwt: { ...keys, [name]: wrong } })).toContain(
@@ -77,20 +77,34 @@ describe('auth.jwt', () => {
       );
   });
 
-  it.each([-1, 0.5, '0', NaN, null])('has no clockTolerance of %p', clockTolerance => {
+  it.each([-1, 0.5, '0', NaN, null])('rejects a clockTolerance of %p', clockTolerance => {
     expect(problemsOf({ jwt: { secret, clockTolerance } })).toEqual([
       'auth.jwt.clockTolerance must be a whole number of at least 0',
     ]);
   });
 
-  it.each(['audience', 'issuer'])('looks for an %s that is text, or a list of texts', name => {
-    for (const wrong of ['', [], [''], ['me', ''], 1, null, {}, [1]])
-      expect(problemsOf({ jwt: { secret, [name]: wrong } })).toEqual([
-        `auth.jwt.${name} must be a non-empty string or a list of them`,
+  it.each(['audience', 'issuer'])(
+    'rejects an %s that is not a string or a list of strings',
+    name => {
+      for (const wrong of ['', [], [''], ['me', ''], 1, null, {}, [1]])
+        expect(problemsOf({ jwt: { secret, [name]: wrong } })).toEqual([
+          `auth.jwt.${name} must be a non-empty string or a list of them`,
+        ]);
+    },
+  );
+
+  it('rejects a secret with surrounding white space, which copies of it may lack', () => {
+    const surrounded = [`${secret}\n`, ` ${secret}`, `${secret}\r\n`, Buffer.from(`${secret}\n`)];
+    for (const given of surrounded)
+      expect(problemsOf({ jwt: { secret: given } })).toEqual([
+        expect.stringContaining('has white space around it'),
       ]);
+    const random = Buffer.concat([Buffer.alloc(40, 0xe3), Buffer.from('\n')]);
+    expect(problemsOf({ jwt: { secret: random } })).toEqual([]);
+    expect(problemsOf({ jwt: { secret: `two words ${secret}` } })).toEqual([]);
   });
 
-  it('has no public key as its secret, which anybody could sign with', () => {
+  it('rejects a public key as the secret', () => {
     const pem = publicKey.export({ type: 'spki', format: 'pem' });
     for (const key of [pem, Buffer.from(pem), ` ${pem.toString()}`])
       expect(problemsOf({ jwt: { secret: key } })).toEqual([
@@ -98,7 +112,7 @@ describe('auth.jwt', () => {
       ]);
   });
 
-  it('has no option that does not exist', () => {
+  it('rejects unknown options', () => {
     expect(problemsOf({ jwt: { secret, algorithm: 'none', ignoreExpiration: true } })).toEqual([
       'auth.jwt.algorithm is not an option',
       'auth.jwt.ignoreExpiration is not an option',
@@ -107,13 +121,25 @@ describe('auth.jwt', () => {
 });
 
 describe('auth.jwt.algorithms', () => {
-  it.each([{ publicKey }, { keyProvider }])('is required without a secret (%#)', keys => {
+  it.each([
+    ['cannot be read', 'nonsense'],
+    [
+      'has its newlines written as a backslash and an n',
+      String(publicKey.export({ type: 'spki', format: 'pem' })).replaceAll('\n', String.raw`\n`),
+    ],
+  ])('rejects a public key that %s', (complaint, key) => {
+    expect(problemsOf({ jwt: { publicKey: key, algorithms: ['ES256'] } })).toEqual([
+      expect.stringMatching(new RegExp(`^auth\\.jwt\\.publicKey ${complaint}`)),
+    ]);
+  });
+
+  it.each([{ publicKey }, { keyProvider }])('are required without a secret (%#)', keys => {
     expect(problemsOf({ jwt: keys })).toEqual([
       'auth.jwt.algorithms must name the algorithms taken',
     ]);
   });
 
-  it.each([[], null, 'HS256', {}])('is a list that is not empty, not %j', algorithms => {
+  it.each([[], null, 'HS256', {}])('reject %j, which is not a non-empty list', algorithms => {
     expect(problemsOf({ jwt: { secret, algorithms } })).toEqual([
       'auth.jwt.algorithms must be a list of algorithms',
     ]);
@@ -132,7 +158,7 @@ describe('auth.jwt.algorithms', () => {
     256,
     null,
     ['HS256'],
-  ])('never has %j', algorithm => {
+  ])('reject %j', algorithm => {
     const problem = 'auth.jwt.algorithms may name HS, RS, PS and ES algorithms only, such as ES256';
 
     expect(problemsOf({ jwt: { secret, algorithms: ['HS256', algorithm] } })).toEqual([problem]);
@@ -141,18 +167,15 @@ describe('auth.jwt.algorithms', () => {
     ]);
   });
 
-  it.each(['RS256', 'PS384', 'ES512'])('never has %s with a secret', algorithm => {
+  it.each(['RS256', 'PS384', 'ES512'])('reject %s with a secret', algorithm => {
     expect(problemsOf({ jwt: { secret, algorithms: ['HS256', algorithm] } })).toEqual([
       `auth.jwt.algorithms cannot have ${algorithm} with a secret`,
     ]);
   });
 
-  it.each(['HS256', 'HS384', 'HS512'])(
-    'never has %s with a public key, which anybody knows',
-    algorithm => {
-      expect(problemsOf({ jwt: { publicKey, algorithms: ['RS256', algorithm] } })).toEqual([
-        `auth.jwt.algorithms cannot have ${algorithm} with a public key`,
-      ]);
-    },
-  );
+  it.each(['HS256', 'HS384', 'HS512'])('reject %s with a public key', algorithm => {
+    expect(problemsOf({ jwt: { publicKey, algorithms: ['RS256', algorithm] } })).toEqual([
+      `auth.jwt.algorithms cannot have ${algorithm} with a public key`,
+    ]);
+  });
 });

@@ -7,11 +7,11 @@ const withMesh = (mesh: unknown) => () =>
 
 describe('mesh', () => {
   it.each([
-    ['a text', 'chat.**'],
+    ['a string', 'chat.**'],
     ['null', null],
-    ['a list with what is no pattern', ['chat.**', 'chat..x']],
-    ['a list with what is no text', ['chat.**', 1]],
-  ])('allows nothing by %s: it is refused at the start', (_, allow) => {
+    ['a list with an invalid pattern', ['chat.**', 'chat..x']],
+    ['a list with a value that is not a string', ['chat.**', 1]],
+  ])('rejects %s as mesh.allow', (_, allow) => {
     expect(withMesh({ allow })).toThrow('mesh.allow must be a list of patterns');
   });
 
@@ -19,19 +19,19 @@ describe('mesh', () => {
     ['a list of patterns', ['chat.**', '*.said']],
     ['an empty list', []],
     ['a function of the user', ({ id }) => [`user.${id}.**`]],
-  ])('takes %s', (_, allow) => {
+  ])('accepts %s', (_, allow) => {
     expect(withMesh({ allow })().mesh.allow).toEqual(allow);
   });
 
   it.each(['maxPatterns', 'maxEvents', 'maxHistorySize', 'maxWaiting'])(
-    'takes no %s below 1, or that is no whole number',
+    'rejects a %s that is not a whole number of at least 1',
     name => {
       for (const value of [0, -1, 1.5, NaN, Infinity, '10'])
         expect(withMesh({ [name]: value })).toThrow(`mesh.${name}`);
     },
   );
 
-  it('has no other options', () => {
+  it('rejects unknown options', () => {
     expect(withMesh({ alow: ['**'] })).toThrow('mesh.alow is not an option');
   });
 });

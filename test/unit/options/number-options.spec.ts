@@ -21,18 +21,20 @@ function problemsOf(options: unknown): readonly string[] {
   }
 }
 
-type Section = Exclude<keyof typeof DEFAULTS, 'audit'>;
+type Section = Exclude<keyof typeof DEFAULTS, 'audit' | 'errors'>;
 
-/** The least that each whole number may be; 1 where nothing is said. */
+/** The minimum of each whole number. The default is 1. */
 const LEAST: Record<string, number> = {
+  'signing.refresh': 1_000,
   'signing.maxAge': 1_000,
   'signing.clockSkew': 0,
   'auth.maxSessionAge': 1_000,
   'auth.ticketLifetime': 1_000,
   'connection.shutdownTimeout': 0,
 };
-/** What timers are set by: one of Node's that is set for longer fires at once. */
+/** Delays of timers. Node fires a timer at once if its delay is too long. */
 const DELAYS = [
+  'signing.refresh',
   'auth.timeout',
   'connection.heartbeatInterval',
   'connection.closeTimeout',
@@ -63,7 +65,7 @@ const withOption = (section: Section, option: string, value: unknown) => {
 
 describe('resolveOptions', () => {
   it.each(WHOLE_NUMBERS)(
-    'keeps %s.%s where it is given, beside the defaults of its section',
+    'uses a given %s.%s together with the defaults of its section',
     (section, option, min) => {
       const resolved = resolveOptions(withOption(section, option, min), NOW);
 
@@ -71,14 +73,14 @@ describe('resolveOptions', () => {
     },
   );
 
-  it.each(WHOLE_NUMBERS)('takes the default of %s.%s where it is undefined', (section, option) => {
+  it.each(WHOLE_NUMBERS)('uses the default of an undefined %s.%s', (section, option) => {
     const resolved = resolveOptions(withOption(section, option, undefined), NOW);
 
     expect(resolved[section]).toMatchObject(DEFAULTS[section]);
   });
 
   it.each(WHOLE_NUMBERS)(
-    'names %s.%s where it is no whole number of at least %d',
+    'rejects %s.%s if it is not a whole number of at least %d',
     (section, option, min) => {
       for (const wrong of [
         min - 1,
@@ -99,7 +101,7 @@ describe('resolveOptions', () => {
   );
 
   it.each(WHOLE_NUMBERS.filter(isDelay))(
-    'names %s.%s where no timer can be set for that long',
+    'rejects %s.%s if it is longer than a timer can wait',
     (section, option) => {
       expect(problemsOf(withOption(section, option, MAX_DELAY))).toEqual([]);
       for (const wrong of [MAX_DELAY + 1, Number.MAX_SAFE_INTEGER])
@@ -108,7 +110,7 @@ describe('resolveOptions', () => {
   );
 
   it.each(numbers.filter(isRate))(
-    'names %s.%s where it is no number above 0',
+    'rejects %s.%s if it is not a number above 0',
     (section, option) => {
       for (const wrong of [0, -1, NaN, Infinity, '100', null])
         expect(problemsOf(withOption(section, option, wrong))).toEqual([
@@ -117,7 +119,7 @@ describe('resolveOptions', () => {
     },
   );
 
-  it.each(numbers.filter(isRate))('takes %s.%s below one a second', (section, option) => {
+  it.each(numbers.filter(isRate))('accepts a %s.%s below one per second', (section, option) => {
     expect(problemsOf(withOption(section, option, 0.1))).toEqual([]);
   });
 });

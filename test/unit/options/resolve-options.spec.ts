@@ -33,7 +33,7 @@ describe('resolveOptions', () => {
   });
 
   it.each(['signing', 'auth', 'connection', 'event', 'replay', 'rateLimit'])(
-    'names an option of %s that does not exist',
+    'rejects an unknown option of %s',
     section => {
       const given: Record<string, object> = valid;
 
@@ -43,7 +43,7 @@ describe('resolveOptions', () => {
     },
   );
 
-  it('names a section that does not exist', () => {
+  it('rejects an unknown section', () => {
     expect(problemsOf({ ...valid, signin: {}, ratelimit: {} })).toEqual([
       'signin is not an option',
       'ratelimit is not an option',
@@ -51,7 +51,7 @@ describe('resolveOptions', () => {
   });
 
   it.each(['auth', 'connection', 'event', 'replay', 'rateLimit'])(
-    'names a section %s that is no object',
+    'rejects a section %s that is not an object',
     section => {
       for (const wrong of ['text', 1, true, []])
         expect(problemsOf({ ...valid, [section]: wrong })).toContain(
@@ -61,7 +61,7 @@ describe('resolveOptions', () => {
   );
 
   it.each(['connection', 'event', 'replay', 'rateLimit'] as const)(
-    'takes the defaults for %s undefined',
+    'uses the defaults for an undefined %s',
     section => {
       expect(resolveOptions({ ...valid, [section]: undefined }, NOW)[section]).toEqual(
         DEFAULTS[section],
@@ -69,7 +69,7 @@ describe('resolveOptions', () => {
     },
   );
 
-  it('names every problem at once', () => {
+  it('reports every problem at once', () => {
     const problems = problemsOf({
       signing: { keys: [{ id: 's-1', secret: 'short' }], maxAge: 1, source: '' },
       auth: { timeout: 0 },
@@ -95,7 +95,7 @@ describe('resolveOptions', () => {
     ]);
   });
 
-  it('hands out sections that neither the caller nor anybody else can change', () => {
+  it('returns sections that are copies and immutable', () => {
     const options = {
       ...valid,
       event: { maxDepth: 8 },
@@ -110,7 +110,7 @@ describe('resolveOptions', () => {
     expect(Object.values(resolved).every(Object.isFrozen)).toBe(true);
   });
 
-  it('leaves DEFAULTS and the options of the caller as they were', () => {
+  it('does not change DEFAULTS or the given options', () => {
     const defaults = structuredClone(DEFAULTS);
     const options = { ...valid, replay: { maxNonces: 5 } };
     resolveOptions(options, NOW);

@@ -19,26 +19,29 @@ function problemsOf(signing: unknown): readonly string[] {
 const keyProblems = (more: object) => problemsOf({ keys: [key(more)] });
 
 describe('signing.keys', () => {
-  it.each([undefined, null, [], {}, 'secret', 1])('must name at least one key, not %j', keys => {
-    expect(problemsOf({ keys })).toEqual(['signing.keys must name at least one key']);
-  });
+  it.each([undefined, null, [], {}, 'secret', 1])(
+    'reject %j: at least one key is required',
+    keys => {
+      expect(problemsOf({ keys })).toEqual(['signing.keys must name at least one key']);
+    },
+  );
 
-  it.each([undefined, null, 'secret', 1, []])('must hold objects, not %j', wrong => {
+  it.each([undefined, null, 'secret', 1, []])('reject %j, which is not an object', wrong => {
     expect(problemsOf({ keys: [key(), wrong] })).toEqual(['signing.keys[1] must be an object']);
   });
 
-  it('names an option of a key that does not exist', () => {
+  it('reject an unknown option of a key', () => {
     expect(keyProblems({ notbefore: date(0) })).toEqual([
       'signing.keys[0].notbefore is not an option',
     ]);
   });
 
-  it.each(['a', 'A-z_9', 'x'.repeat(64), 's', 'S-1', 'as-1'])('takes the id %j', id => {
+  it.each(['a', 'A-z_9', 'x'.repeat(64), 's', 'S-1', 'as-1'])('accept the id %j', id => {
     expect(keyProblems({ id })).toEqual([]);
   });
 
   it.each([undefined, null, '', 1, 'a.b', 'a b', 'a\n', 'é', 'x'.repeat(65)])(
-    'refuses the id %j',
+    'reject the id %j',
     id => {
       expect(keyProblems({ id })).toEqual([
         'signing.keys[0].id must be 1 to 64 of A-Z a-z 0-9 _ -',
@@ -46,21 +49,21 @@ describe('signing.keys', () => {
     },
   );
 
-  it.each(['s-', 's-1'])('refuses the id %j, which names a session key', id => {
+  it.each(['s-', 's-1'])('reject the id %j, which names a session key', id => {
     expect(keyProblems({ id })).toEqual([
       'signing.keys[0].id may not start with "s-", which names session keys',
     ]);
   });
 
   it.each([secret, 'é'.repeat(16), new Uint8Array(32), Buffer.alloc(33)])(
-    'takes a secret of 32 bytes: %p',
+    'accept a secret of 32 bytes: %p',
     value => {
       expect(keyProblems({ secret: value })).toEqual([]);
     },
   );
 
   it.each(['', 's'.repeat(31), 'é'.repeat(15), new Uint8Array(31)])(
-    'refuses a secret under 32 bytes: %p',
+    'reject a secret under 32 bytes: %p',
     value => {
       expect(keyProblems({ secret: value })).toEqual([
         'signing.keys[0].secret must have at least 32 bytes',
@@ -69,7 +72,7 @@ describe('signing.keys', () => {
   );
 
   it.each([undefined, null, 1e40, {}, Array(32).fill('s'), new ArrayBuffer(32)])(
-    'refuses a secret that is neither text nor bytes: %p',
+    'reject a secret that is neither text nor bytes: %p',
     value => {
       expect(keyProblems({ secret: value })).toEqual([
         'signing.keys[0].secret must be a string or bytes',
@@ -77,21 +80,21 @@ describe('signing.keys', () => {
     },
   );
 
-  it('are never quoted in a problem', () => {
+  it('are never quoted in an error', () => {
     const problems = problemsOf({ keys: [key({ secret: 'hunter2' }), { id: 'hunter2!', secret }] });
 
     expect(problems).toHaveLength(2);
     expect(problems.join()).not.toContain('hunter2');
   });
 
-  it.each(['notBefore', 'notAfter'])('have a valid Date as %s', name => {
+  it.each(['notBefore', 'notAfter'])('reject a %s that is not a valid Date', name => {
     for (const wrong of [null, '2026-11-23', NOW, new Date(NaN), {}])
       expect(keyProblems({ [name]: wrong })).toEqual([
         `signing.keys[0].${name} must be a valid Date`,
       ]);
   });
 
-  it.each([0, -1])('end later than they begin, not %d ms later', length => {
+  it.each([0, -1])('reject a key that ends %d ms after it begins', length => {
     expect(keyProblems({ notBefore: date(0), notAfter: date(length) })).toEqual([
       'signing.keys[0].notAfter must be later than notBefore',
     ]);
@@ -104,13 +107,13 @@ describe('signing.keys', () => {
     ['around now', { notBefore: date(-1), notAfter: date(1) }, true],
     ['from a millisecond ahead', { notBefore: date(1) }, false],
     ['until a millisecond ago', { notAfter: date(-1) }, false],
-  ])('of which one is in force %s are enough: %j', (_title, more, enough) => {
+  ])('need a key in force, and one %s counts as: %j', (_title, more, enough) => {
     const inForce = enough ? [] : ['signing.keys has no key that is in force now'];
 
     expect(keyProblems(more)).toEqual(inForce);
   });
 
-  it('may hold keys of the past and the future beside one that is in force', () => {
+  it('may include past and future keys beside one in force', () => {
     const others = [
       key({ id: 'a', secret: 'a'.repeat(32), notAfter: date(-1) }),
       key({ id: 'b', secret: 'b'.repeat(32), notBefore: date(1) }),
@@ -121,7 +124,7 @@ describe('signing.keys', () => {
     expect(problemsOf({ keys: others })).toEqual(none);
   });
 
-  it('have an id each, repeated ones being named once', () => {
+  it('reject repeated ids, and name each once', () => {
     const keys = ['a', 'b', 'a', 'A', 'a', 'b'].map((id, index) =>
       key({ id, secret: `${index}`.repeat(32) }),
     );
@@ -134,14 +137,17 @@ describe('signing.keys', () => {
 
   it.each([
     ['texts', secret],
-    ['a text and its bytes', Buffer.from(secret)],
-  ])('have a secret each, lest an event be new under another id: %s', (_title, same) => {
-    expect(problemsOf({ keys: [key(), key({ id: 'k2', secret: same })] })).toEqual([
-      'signing.keys has one secret for several keys',
-    ]);
-  });
+    ['a string and its bytes', Buffer.from(secret)],
+  ])(
+    'reject keys with the same secret, which would allow a replay under another id: %s',
+    (_title, same) => {
+      expect(problemsOf({ keys: [key(), key({ id: 'k2', secret: same })] })).toEqual([
+        'signing.keys has one secret for several keys',
+      ]);
+    },
+  );
 
-  it('have every problem of every key named', () => {
+  it('report every problem of every key', () => {
     const keys = [{ id: '', secret: '' }, key(), key({ id: 's-1', notAfter: 1 })];
 
     expect(problemsOf({ keys }).map(problem => problem.split(' ')[0])).toEqual([
@@ -154,7 +160,7 @@ describe('signing.keys', () => {
 });
 
 describe('signing.source', () => {
-  it.each(['', null, 1, {}])('is a non-empty string, not %j', source => {
+  it.each(['', null, 1, {}])('rejects %j, which is not a non-empty string', source => {
     expect(problemsOf({ keys: [key()], source })).toEqual([
       'signing.source must be a non-empty string',
     ]);
@@ -162,12 +168,12 @@ describe('signing.source', () => {
 });
 
 describe('signing.accept', () => {
-  it.each([undefined, ['v1'], ['v1', 'integradio'], ['integradio', 'v1']])('may be %j', accept => {
+  it.each([undefined, ['v1'], ['v1', 'integradio'], ['integradio', 'v1']])('accepts %j', accept => {
     expect(problemsOf({ keys: [key()], accept })).toEqual([]);
   });
 
   it.each([null, 'v1', [], ['integradio'], ['v1', 'v1'], ['v1', 'v2'], ['v1', undefined], {}])(
-    'always has v1, and nothing unknown or repeated: not %j',
+    'rejects %j, which lacks v1 or repeats or adds a version',
     accept => {
       expect(problemsOf({ keys: [key()], accept })).toEqual([
         "signing.accept must be ['v1'] or ['v1', 'integradio']",
@@ -175,7 +181,7 @@ describe('signing.accept', () => {
     },
   );
 
-  it('is v1 alone where nothing is said', () => {
+  it('defaults to v1', () => {
     const { signing } = resolveOptions(
       { signing: { keys: [key()] }, auth: { validateToken: () => null } },
       NOW,

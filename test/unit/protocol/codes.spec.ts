@@ -19,6 +19,7 @@ const TABLE: Row[] = [
   ['AUTH_TIMEOUT', 408, 4408, 'always', 'reconnect'],
   ['SESSION_EXPIRED', 401, 4401, 'always', 'with-new-token'],
   ['FORBIDDEN', 403, undefined, 'never', 'never'],
+  ['REJECTED', 400, undefined, 'never', 'never'],
   ['INVALID_SIGNATURE', 401, undefined, 'never', 'never'],
   ['EVENT_EXPIRED', 410, undefined, 'never', 'with-new-event'],
   ['REPLAY_DETECTED', 409, undefined, 'never', 'with-new-event'],
@@ -37,7 +38,7 @@ const codes = Object.keys(CODES) as Code[];
 
 describe('CODES', () => {
   it.each(TABLE)(
-    '%s has status %p, close code %p, closes %s and is to be retried %s',
+    '%s has status %p, close code %p, closes %s and retry advice %s',
     (code, status, close, closes, retry) => {
       expect(factsOf(code)).toEqual({
         status,
@@ -49,11 +50,11 @@ describe('CODES', () => {
     },
   );
 
-  it('has the codes of the protocol and no others', () => {
+  it('has exactly the codes of the protocol', () => {
     expect(codes).toEqual(TABLE.map(([code]) => code));
   });
 
-  it('tells each code apart by its message, in one printable line', () => {
+  it('has a different message for each code, in one printable line', () => {
     const messages = codes.map(code => factsOf(code).message);
 
     expect(new Set(messages).size).toBe(codes.length);

@@ -30,7 +30,7 @@ describe.each(BOTH)('decodeFrame under %s', subprotocol => {
       '{"specversion":"1.0","type":"ping"}',
       { kind: 'event', event: { specversion: '1.0', type: 'ping' } },
     ],
-  ])('reads %s', (text, frame) => {
+  ])('decodes %s', (text, frame) => {
     expect(decodeFrame(text, subprotocol)).toEqual(frame);
   });
 
@@ -70,7 +70,7 @@ describe.each(BOTH)('decodeFrame under %s', subprotocol => {
     '{"__proto__":{"type":"ping"}}',
     '{"__proto__":{"specversion":"1.0"}}',
     '{"data":{"type":"ping"}}',
-  ])('refuses %s', text => {
+  ])('rejects %s', text => {
     expect(() => decodeFrame(text, subprotocol)).toThrow(badFrame);
   });
 
@@ -78,7 +78,7 @@ describe.each(BOTH)('decodeFrame under %s', subprotocol => {
     ['open', '['.repeat(60_000)],
     ['balanced', '['.repeat(30_000) + ']'.repeat(30_000)],
     ['of objects', '{"a":'.repeat(12_000)],
-  ])('refuses 60 kB of %s brackets', (_title, text) => {
+  ])('rejects 60 kB of %s brackets', (_title, text) => {
     expect(() => decodeFrame(text, subprotocol)).toThrow(badFrame);
   });
 });
@@ -90,24 +90,24 @@ describe('decodeFrame', () => {
     ['{"event":"chat","data":{"a":1}}', { kind: 'nest', name: 'chat', data: { a: 1 } }],
     ['{"event":"chat"}', { kind: 'nest', name: 'chat', data: undefined }],
     ['{"event":"constructor","data":0}', { kind: 'nest', name: 'constructor', data: 0 }],
-  ])('reads %s under the native subprotocol alone', (text, frame) => {
+  ])('decodes %s under the native subprotocol only', (text, frame) => {
     expect(decodeFrame(text, NATIVE_PROTOCOL)).toEqual(frame);
     expect(() => decodeFrame(text, CLOUDEVENTS_PROTOCOL)).toThrow(badFrame);
   });
 
-  it.each([null, 1, 'message'])("takes a frame of type %j for none of Nest's own", type => {
+  it.each([null, 1, 'message'])('rejects a Nest frame with type %j', type => {
     const text = JSON.stringify({ type, event: 'chat', data: 1 });
 
     expect(() => decodeFrame(text, NATIVE_PROTOCOL)).toThrow(badFrame);
   });
 
-  it('hands an event on as it was parsed, the last of repeated members counting', () => {
+  it('passes an event on as parsed: the last of repeated members wins', () => {
     const frame = decodeFrame('{"specversion":"1.0","id":"a","id":"b","x":1e400}', NATIVE_PROTOCOL);
 
     expect(frame).toEqual({ kind: 'event', event: { specversion: '1.0', id: 'b', x: Infinity } });
   });
 
-  it('tells nothing of the text it refuses', () => {
+  it('does not quote rejected text', () => {
     const secret = 'hunter2-hunter2';
 
     for (const text of [secret, `{"token":"${secret}"}`])

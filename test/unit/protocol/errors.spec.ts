@@ -10,7 +10,7 @@ import {
 } from '../../../lib/protocol/index.js';
 
 describe('RefusalError', () => {
-  it.each(Object.keys(CODES) as Code[])('of %s has the fixed message of its code', code => {
+  it.each(Object.keys(CODES) as Code[])('has the fixed message of its code: %s', code => {
     const error = new RefusalError(code);
 
     expect(error).toMatchObject({ name: 'RefusalError', code, message: factsOf(code).message });
@@ -23,13 +23,13 @@ describe('RefusalError', () => {
     expect(error).toBeInstanceOf(Error);
   });
 
-  it('carries when to try again, in milliseconds, only where that is known', () => {
+  it('carries retryAfter in milliseconds, only if known', () => {
     expect(new RefusalError('RATE_LIMITED', 750).retryAfter).toBe(750);
     expect(new RefusalError('RATE_LIMITED').retryAfter).toBeUndefined();
   });
 });
 
-describe('a refusal where built-ins are frozen', () => {
+describe('RefusalError with frozen built-ins', () => {
   const { stackTraceLimit } = Error;
   const setWritable = (writable: boolean) =>
     Object.defineProperty(Error, 'stackTraceLimit', { value: stackTraceLimit, writable });
@@ -37,7 +37,7 @@ describe('a refusal where built-ins are frozen', () => {
   beforeEach(() => setWritable(false));
   afterEach(() => setWritable(true));
 
-  it('is what it is anywhere else', () => {
+  it('is the same as without', () => {
     expect(new RefusalError('REPLAY_DETECTED').code).toBe('REPLAY_DETECTED');
     expect(new RefusalException('REPLAY_DETECTED').code).toBe('REPLAY_DETECTED');
   });
@@ -46,25 +46,25 @@ describe('a refusal where built-ins are frozen', () => {
 describe('SemanticEventsConfigError', () => {
   const problems = [
     'signing.keys must name at least one key',
-    'auth must have either jwt or validateToken',
+    'auth must have exactly one of jwt, oidc and validateToken',
   ];
   const error = new SemanticEventsConfigError(problems);
 
-  it('lists every problem, one a line', () => {
+  it('lists every problem, one per line', () => {
     expect(error.problems).toEqual(problems);
     expect(error.message.split('\n')).toEqual([
       'nestjs-semantic-events is not configured safely:',
       '  - signing.keys must name at least one key',
-      '  - auth must have either jwt or validateToken',
+      '  - auth must have exactly one of jwt, oidc and validateToken',
     ]);
   });
 
-  it('shows each problem once to who prints it', () => {
+  it('prints each problem once', () => {
     const printed = inspect(error);
     for (const problem of problems) expect(printed.split(problem)).toHaveLength(2);
   });
 
-  it('is an error of this library with a code of its own, never that of a refusal', () => {
+  it('is a SemanticEventsError whose code is not that of a rejection', () => {
     expect(error).toBeInstanceOf(SemanticEventsError);
     expect(error).not.toBeInstanceOf(RefusalError);
     expect(error).toMatchObject({ name: 'SemanticEventsConfigError', code: 'INVALID_CONFIG' });

@@ -9,7 +9,7 @@ const cellsOf = (line: string) =>
     .slice(1, -1)
     .map(cell => cell.trim());
 
-/** The rows of the table with the given head. */
+/** Returns the rows of the table with the given header. */
 function table(...columns: string[]): string[][] {
   const lines = page.split('\n');
   const head = lines.findIndex(line => cellsOf(line).join() === columns.join());
@@ -38,7 +38,7 @@ function closeCell(code: Code): string {
 }
 
 describe('PROTOCOL.md', () => {
-  it('has every code, with its status and close code', () => {
+  it('lists every code, with its status and close code', () => {
     const rows = table('code', 'status', 'close', 'client should');
     expect(rows.map(([code, status, close]) => [code, status, close])).toEqual(
       (Object.keys(CODES) as Code[]).map(code => [
@@ -49,7 +49,7 @@ describe('PROTOCOL.md', () => {
     );
   });
 
-  it('advises clients as the table of codes does', () => {
+  it('gives the retry advice of the code table', () => {
     for (const [code, , , advice] of table('code', 'status', 'close', 'client should')) {
       const expected = ADVICE[factsOf(code as Code).retry];
       if (expected) expect([code, advice]).toEqual([code, expected]);
@@ -57,7 +57,7 @@ describe('PROTOCOL.md', () => {
     }
   });
 
-  it('has every refusal of a handshake, with its status', () => {
+  it('lists every handshake rejection, with its status', () => {
     expect(table('code', 'status', 'why').map(([code, status]) => [code, status])).toEqual(
       Object.entries(HANDSHAKE_CODES).map(([code, { status }]) => [code, String(status)]),
     );

@@ -11,14 +11,14 @@ const codes = Object.keys(CODES) as Code[];
 const parse = (text: string) => JSON.parse(text) as Record<string, unknown>;
 
 describe('errorFrame', () => {
-  it.each(codes)('of %s has the status and message of its code and nothing else', code => {
+  it.each(codes)('has exactly the status and message of the code %s', code => {
     const { status, message } = factsOf(code);
     const known = status === undefined ? {} : { status };
 
     expect(parse(errorFrame(code))).toStrictEqual({ type: 'error', code, ...known, message });
   });
 
-  it('names when to try again, in seconds, and the refused event', () => {
+  it('contains the retry delay in seconds and the id of the rejected event', () => {
     expect(parse(errorFrame('RATE_LIMITED', { retryAfter: 750, id: 'e-1' }))).toStrictEqual({
       type: 'error',
       code: 'RATE_LIMITED',
@@ -40,7 +40,7 @@ describe('errorFrame', () => {
     [1_000.5, 1.001],
     [86_400_000, 86_400],
   ])(
-    'rounds a delay of %d ms up to %d s, so that no client comes too early',
+    'rounds a delay of %d ms up to %d s, so that no client retries too early',
     (retryAfter, seconds) => {
       const frame = parse(errorFrame('RATE_LIMITED', { retryAfter }));
 
@@ -57,7 +57,7 @@ describe('errorFrame', () => {
 });
 
 describe('exceptionFrame', () => {
-  it.each(codes)("of %s tells in Nest's form exactly what an error frame tells", code => {
+  it.each(codes)("of %s has the content of an error frame in Nest's form", code => {
     for (const details of [
       undefined,
       {},
@@ -89,7 +89,7 @@ describe('encodeFrame', () => {
         signing: { scheme: 'v1', key_id: 's-1', key: 'AAAA' },
       },
     ] as const,
-  ])('writes %j as the JSON it is', frame => {
+  ])('writes %j as JSON', frame => {
     expect(parse(encodeFrame(frame))).toStrictEqual(frame);
   });
 

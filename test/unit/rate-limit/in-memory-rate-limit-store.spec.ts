@@ -25,7 +25,7 @@ describe('InMemoryRateLimitStore', () => {
     for (let i = 0; i < keys; i++) store.take(`key-${i}`, BUCKET, cost);
   };
 
-  it('refuses new keys when it is full, and says when to come again', () => {
+  it('rejects new keys when full, with the time to wait', () => {
     const store = storeOf(3);
     fill(store, 3);
     expect(store.take('new', BUCKET, 1)).toMatchObject({
@@ -36,7 +36,7 @@ describe('InMemoryRateLimitStore', () => {
     });
   });
 
-  it('evicts no key to make room: a flood of keys refills nobody', () => {
+  it('evicts no key to make room: a flood of keys refills no bucket', () => {
     const store = storeOf(3);
     fill(store, 3);
     for (let i = 0; i < 100; i++) store.take(`flood-${i}`, BUCKET, 1);
@@ -44,7 +44,7 @@ describe('InMemoryRateLimitStore', () => {
     expect(store.size).toBe(3);
   });
 
-  it('goes on serving the keys it has when it is full', () => {
+  it('still serves its keys when it is full', () => {
     const store = storeOf(1);
     expect(store.take('key', BUCKET, 1)).toMatchObject({ allowed: true, remaining: 1 });
     expect(store.take('key', BUCKET, 1)).toMatchObject({ allowed: true, remaining: 0 });
@@ -52,7 +52,7 @@ describe('InMemoryRateLimitStore', () => {
     expect(store.take('key', BUCKET, 1).allowed).toBe(true);
   });
 
-  it('takes new keys again soon after the buckets of old ones have filled up', () => {
+  it('accepts new keys soon after old buckets have filled up', () => {
     const store = storeOf(3);
     fill(store, 3);
     clock.advance(2001);
@@ -70,13 +70,13 @@ describe('InMemoryRateLimitStore', () => {
     expect(store.take('victim', BUCKET, 2).allowed).toBe(true);
   });
 
-  it('keeps nothing for a request that never fits', () => {
+  it('stores nothing for a request that can never fit', () => {
     const store = storeOf(10);
     expect(store.take('key', BUCKET, 3).allowed).toBe(false);
     expect(store.size).toBe(0);
   });
 
-  it('keeps nothing of a bucket that a refund has filled', () => {
+  it('stores nothing for a bucket that a refund has filled', () => {
     const store = storeOf(10);
     store.take('key', BUCKET, 2);
     store.refund('other', BUCKET, 1);
@@ -86,7 +86,7 @@ describe('InMemoryRateLimitStore', () => {
     expect(store.size).toBe(0);
   });
 
-  it('does not notice when the wall clock is set', () => {
+  it('is not affected by changes of the wall clock', () => {
     const store = storeOf(10);
     store.take('key', BUCKET, 2);
     clock.setWall(clock.now() + 1_000_000);
@@ -96,7 +96,7 @@ describe('InMemoryRateLimitStore', () => {
     expect(store.take('key', BUCKET, 1).allowed).toBe(true);
   });
 
-  it('holds about as many keys as are limited, however many are made up while time passes', () => {
+  it('holds few more keys than are limited, however many are made up over time', () => {
     const store = storeOf(1_000_000);
     const live = 1000;
     let largest = 0;
@@ -109,7 +109,7 @@ describe('InMemoryRateLimitStore', () => {
     expect(largest).toBeLessThanOrEqual(3 * live);
   });
 
-  it('never holds more keys than it may', () => {
+  it('never exceeds maxKeys', () => {
     const store = storeOf(100);
     for (let i = 0; i < 10_000; i++) {
       store.take(`key-${i}`, BUCKET, 1);

@@ -1,11 +1,14 @@
 import { GUARDS_METADATA } from '@nestjs/common/internal';
+import { SubscribeMessage } from '@nestjs/websockets';
 import { SemanticEventsConfigError } from '../../../lib/protocol/index.js';
 import {
   RateLimit,
   type RateLimitDecoratorOptions,
   RateLimitGuard,
+  SharedRateLimitGuard,
+  SkipRateLimit,
 } from '../../../lib/rate-limit/index.js';
-import { RATE_LIMIT } from '../../../lib/rate-limit/rate-limit.metadata.js';
+import { RATE_LIMIT, SKIP_RATE_LIMIT } from '../../../lib/rate-limit/rate-limit.metadata.js';
 
 const problemsOf = (options: unknown): readonly string[] => {
   try {
@@ -25,8 +28,9 @@ describe('@RateLimit', () => {
     { rate: 1, by: 'user' },
     { rate: 1, by: 'address' },
     { rate: 1, by: () => 'tenant' },
+    { rate: 1, exact: true },
     { rate: 1, by: undefined, cost: undefined, per: undefined, burst: undefined },
-  ])('takes %j', options => {
+  ])('accepts %j', options => {
     expect(problemsOf(options)).toEqual([]);
   });
 
@@ -41,22 +45,27 @@ describe('@RateLimit', () => {
     ['@RateLimit: per', { rate: 1, per: -1 }],
     ['@RateLimit: burst', { rate: 1, burst: 0 }],
     ['@RateLimit: burst', { rate: 1, burst: 1.5 }],
-    ['@RateLimit: by', { rate: 1, by: 'ip' }],
+    ["@RateLimit: by must be 'client', 'user', 'address' or a function", { rate: 1, by: 'ip' }],
     ['@RateLimit: by', { rate: 1, by: null }],
     ['@RateLimit: cost', { rate: 1, cost: 0 }],
     ['@RateLimit: cost', { rate: 1, cost: -1 }],
     ['@RateLimit: cost', { rate: 1, cost: NaN }],
-    ['@RateLimit: cost', { rate: 1, burst: 3, cost: 4 }],
+    [
+      '@RateLimit: cost must be at most the burst, or no event can ever pass',
+      { rate: 1, burst: 3, cost: 4 },
+    ],
+    ['@RateLimit: exact', { rate: 1, exact: 'yes' }],
+    ['@RateLimit: rate is too small for its period', { rate: 1e-304, burst: 1_000 }],
     ['@RateLimit.limit', { rate: 1, limit: 5 }],
-  ])('complains of %s, when the class is defined, about %j', (complaint, options) => {
+  ])('throws an error about %s at class definition for %j', (complaint, options) => {
     expect(problemsOf(options)).toEqual([expect.stringContaining(complaint)]);
   });
 
-  it('names every mistake at once', () => {
+  it('reports every problem at once', () => {
     expect(problemsOf({ rate: -1, per: 0, burst: 0, by: 'ip', cost: 0, ttl: 1 })).toHaveLength(6);
   });
 
-  it('keeps a copy of the options, and puts the guard on gateway and handler', () => {
+  it('copies the options, and attaches the guard to gateway and handler', () => {
     const options = { rate: 1, burst: 2 };
     @RateLimit({ rate: 9 })
     class Gateway {
@@ -68,5 +77,32 @@ describe('@RateLimit', () => {
     expect(Reflect.getMetadata(RATE_LIMIT, Gateway)).toEqual({ rate: 9 });
     for (const target of [Gateway, Gateway.prototype.on])
       expect(Reflect.getMetadata(GUARDS_METADATA, target)).toEqual([RateLimitGuard]);
+  });
+
+  it('attaches SharedRateLimitGuard to each handler of a gateway for a limit that clients share', () => {
+    @RateLimit({ rate: 9, by: 'address' })
+    class Gateway {
+      @SubscribeMessage('on')
+      on() {}
+
+      helper() {}
+    }
+    class Handlers {
+      @RateLimit({ rate: 9, by: () => 'all' })
+      on() {}
+    }
+    const guardsOf = (target: object): unknown => Reflect.getMetadata(GUARDS_METADATA, target);
+    expect(guardsOf(Gateway)).toBeUndefined();
+    expect(guardsOf(Gateway.prototype.on)).toEqual([SharedRateLimitGuard]);
+    expect(guardsOf(Gateway.prototype.helper)).toBeUndefined();
+    expect(guardsOf(Handlers.prototype.on)).toEqual([SharedRateLimitGuard]);
+  });
+
+  it('marks a handler with @SkipRateLimit() as exempt', () => {
+    class Gateway {
+      @SkipRateLimit()
+      skips() {}
+    }
+    expect(Reflect.getMetadata(SKIP_RATE_LIMIT, Gateway.prototype.skips)).toBe(true);
   });
 });

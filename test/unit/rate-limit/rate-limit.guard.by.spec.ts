@@ -5,6 +5,7 @@ import {
   RateLimit,
   RateLimiter,
   RateLimitGuard,
+  SharedRateLimitGuard,
 } from '../../../lib/rate-limit/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
@@ -31,13 +32,14 @@ class Handlers {
 const ann = () => clientAt('192.0.2.1', 'ann');
 const annElsewhere = () => clientAt('198.51.100.7', 'ann');
 const bob = () => clientAt('192.0.2.1', 'bob');
-const nobody = () => clientAt('192.0.2.1');
-const nobodyElsewhere = () => clientAt('198.51.100.7');
+const anonymous = () => clientAt('192.0.2.1');
+const anonymousElsewhere = () => clientAt('198.51.100.7');
 
-/** Calls a handler whose bucket holds one token. */
+/** Calls a handler whose bucket has one token. */
 function outcomesOf(method: string) {
   const store = new InMemoryRateLimitStore(100, new FakeClock());
-  const guard = new RateLimitGuard(
+  const Guard = ['user', 'client'].includes(method) ? RateLimitGuard : SharedRateLimitGuard;
+  const guard = new Guard(
     new RateLimiter(store, resolvedOptions(), new FakeClock()),
     new Reflector(),
   );
@@ -47,30 +49,36 @@ function outcomesOf(method: string) {
 
 describe('RateLimitGuard', () => {
   it.each([
-    ['client', 'keeps apart', 'two connections of a user', ann, ann],
+    ['client', 'separates', 'two connections of a user', ann, ann],
     ['user', 'joins', 'two connections of a user', ann, annElsewhere],
-    ['user', 'keeps apart', 'two users at one address', ann, bob],
-    ['user', 'joins', 'two unauthenticated clients at one address', nobody, nobody],
-    ['user', 'keeps apart', 'unauthenticated clients at two addresses', nobody, nobodyElsewhere],
+    ['user', 'separates', 'two users at one address', ann, bob],
+    ['user', 'joins', 'two unauthenticated clients at one address', anonymous, anonymous],
     [
       'user',
-      'keeps apart',
-      'a user named like an address and a client there',
-      nobody,
+      'separates',
+      'unauthenticated clients at two addresses',
+      anonymous,
+      anonymousElsewhere,
+    ],
+    [
+      'user',
+      'separates',
+      'a user whose id is an address and a client at that address',
+      anonymous,
       () => clientAt('::1', '192.0.2.1'),
     ],
     ['address', 'joins', 'two users at one address', ann, bob],
-    ['address', 'keeps apart', 'one user at two addresses', ann, annElsewhere],
-    ['custom', 'joins', 'what the function names alike', ann, nobody],
+    ['address', 'separates', 'one user at two addresses', ann, annElsewhere],
+    ['custom', 'joins', 'clients for which the function returns the same key', ann, anonymous],
     [
       'custom',
-      'keeps apart',
-      'what the function tells apart',
+      'separates',
+      'clients for which the function returns different keys',
       () => clientAt('192.0.2.1'),
       () => clientAt('::1'),
     ],
     ['long', 'joins', 'long names that are the same', ann, bob],
-    ['long', 'keeps apart', 'long names that differ', ann, annElsewhere],
+    ['long', 'separates', 'long names that differ', ann, annElsewhere],
   ])('by %s, %s %s', (method, effect, _, one, other) => {
     const outcome = outcomesOf(method);
     expect(outcome(one())).toBeUndefined();

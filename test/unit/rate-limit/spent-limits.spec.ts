@@ -1,12 +1,16 @@
 import { RateLimit, type RateLimitBy, RateLimiter, RateLimitGuard } from '../../../lib/index.js';
 import { Reflector } from '@nestjs/core';
-import { InMemoryRateLimitStore } from '../../../lib/rate-limit/index.js';
+import { InMemoryRateLimitStore, SharedRateLimitGuard } from '../../../lib/rate-limit/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 import { clientAt, wsContext } from '../../helpers/ws-context.js';
 
-const start = (by: RateLimitBy = 'user', Guard = RateLimitGuard, per = 1_000) => {
+const start = (
+  by: RateLimitBy = 'user',
+  Guard: typeof RateLimitGuard = RateLimitGuard,
+  per = 1_000,
+) => {
   class Handlers {
     @RateLimit({ rate: 1, burst: 1, per, by })
     limited() {}
@@ -15,7 +19,10 @@ const start = (by: RateLimitBy = 'user', Guard = RateLimitGuard, per = 1_000) =>
   const limiter = new RateLimiter(new InMemoryRateLimitStore(10, clock), resolvedOptions(), clock);
   const guard = new Guard(limiter, new Reflector());
   const client = clientAt('192.0.2.1', 'alice');
-  /** What the guard says of one call, and how long a further message would be refused without it. */
+  /**
+   * Returns the result of one call, and for how long a further message would be rejected without
+   * the guard.
+   */
   const call = () => {
     const context = wsContext(Handlers, 'limited', { client, pattern: 'demo.limited' });
     const code = refusalOf(() => guard.canActivate(context));
@@ -25,7 +32,7 @@ const start = (by: RateLimitBy = 'user', Guard = RateLimitGuard, per = 1_000) =>
 };
 
 describe('a limit that a client has used up', () => {
-  it('is known from the first refusal until one more would pass', () => {
+  it('is known from the first rejection until the next message would pass', () => {
     const { clock, limiter, client, call } = start();
     expect(call()).toEqual([undefined, 0]);
     clock.advance(400);
@@ -36,16 +43,17 @@ describe('a limit that a client has used up', () => {
     expect(call()).toEqual([undefined, 0]);
   });
 
-  it('is not held against who found no room for his bucket, once there is', () => {
+  it('does not apply to a client whose bucket did not fit into the store, once there is room', () => {
     const { clock, limiter, client, call } = start('user', RateLimitGuard, 3_600_000);
-    for (let key = 0; key < 10; key++) void limiter.take(`${key}`, { rate: 1 });
+    for (let key = 0; key < 10; key++)
+      void limiter.take({ table: 'handlers', key: `${key}` }, { rate: 1 });
     expect(call()).toEqual(['RATE_LIMITED', 1_000]);
     clock.advance(1_001);
     expect(limiter.spent.retryAfter(client, 'demo.limited')).toBe(0);
     expect(call()).toEqual([undefined, 0]);
   });
 
-  it('is that of one message and one client', () => {
+  it('applies to one message and one client', () => {
     const { limiter, client, call } = start();
     call();
     call();
@@ -53,7 +61,7 @@ describe('a limit that a client has used up', () => {
     expect(limiter.spent.retryAfter(clientAt('192.0.2.1', 'alice'), 'demo.limited')).toBe(0);
   });
 
-  it('is not held against a user who was nobody then', () => {
+  it('does not apply after an anonymous client has authenticated', () => {
     const { limiter } = start();
     const client = clientAt('192.0.2.1');
     limiter.spent.note(client, 'demo.limited', 1_000);
@@ -63,9 +71,9 @@ describe('a limit that a client has used up', () => {
   });
 
   it.each<[string, ReturnType<typeof start>]>([
-    ['an application names the key', start(() => 'key')],
+    ['an application names the key', start(() => 'key', SharedRateLimitGuard)],
     ['an application has a guard of its own', start('user', class extends RateLimitGuard {})],
-  ])('is asked for every time where %s', (_, { call }) => {
+  ])('is checked every time if %s', (_, { call }) => {
     call();
     expect(call()).toEqual(['RATE_LIMITED', 0]);
   });

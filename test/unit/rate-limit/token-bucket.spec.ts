@@ -9,7 +9,7 @@ describe('tokenBucket', () => {
     [{ rate: 0.5 }, 2000, 1],
     [{ rate: 2.5 }, 400, 3],
     [{ rate: 1, per: 500, burst: 4 }, 500, 4],
-  ])('of %j lets a token in every %i ms and holds %i', (options, interval, capacity) => {
+  ])('of %j refills a token every %i ms and holds %i', (options, interval, capacity) => {
     const bucket = tokenBucket(options);
     expect(bucket.interval).toBeCloseTo(interval, 9);
     expect(capacityOf(bucket)).toBe(capacity);
@@ -19,19 +19,19 @@ describe('tokenBucket', () => {
 describe('takeTokens', () => {
   const bucket = tokenBucket({ rate: 10, burst: 3 });
 
-  it('moves the time of a full bucket on by an interval per token', () => {
+  it('advances the time of a full bucket by one interval per token', () => {
     expect(takeTokens(bucket, -Infinity, 1000, 1)).toBe(1100);
     expect(takeTokens(bucket, 1100, 1000, 2)).toBe(1300);
   });
 
-  it('has no answer when the bucket does not hold the tokens', () => {
+  it('returns undefined if the bucket does not hold the tokens', () => {
     expect(takeTokens(bucket, 1300, 1000, 1)).toBeUndefined();
     expect(takeTokens(bucket, 1150, 1000, 2)).toBeUndefined();
   });
 });
 
 describe('decide', () => {
-  /** Sends requests at the given times and tells which passed. */
+  /** Sends requests at the given times and returns which of them pass. */
   const run = (options: Parameters<typeof tokenBucket>[0], times: number[], cost = 1) => {
     const bucket = tokenBucket(options);
     let fullAt = -Infinity;
@@ -43,7 +43,7 @@ describe('decide', () => {
   };
   const passed = (outcomes: boolean[]) => outcomes.filter(Boolean).length;
 
-  it('lets a burst pass, then the steady rate', () => {
+  it('allows a burst, then the steady rate', () => {
     expect(run({ rate: 10, burst: 3 }, [0, 0, 0, 0, 99, 100, 100, 200])).toEqual([
       true,
       true,
@@ -61,16 +61,16 @@ describe('decide', () => {
     [{ rate: 1 / 3, burst: 1 }, 1 + 20],
     [{ rate: 7, per: 11_000, burst: 5 }, 5 + Math.floor((7 / 11) * 60)],
     [{ rate: 0.1 }, 1 + 6],
-  ])('lets a flood of a minute through %j %i times', (options, expected) => {
+  ])('allows %j %i times in a minute of flooding', (options, expected) => {
     const everyMillisecond = Array.from({ length: 60_001 }, (_, now) => now);
     expect(passed(run(options, everyMillisecond))).toBe(expected);
   });
 
-  it('gives nothing back while the clock stands still', () => {
+  it('refills nothing while the clock stands still', () => {
     expect(passed(run({ rate: 1000, burst: 5 }, Array<number>(100).fill(12345.678)))).toBe(5);
   });
 
-  it('gives nothing back when the clock goes back', () => {
+  it('refills nothing when the clock goes back', () => {
     expect(run({ rate: 10, burst: 2 }, [1000, 1000, 0, 500, 999])).toEqual([
       true,
       true,
@@ -84,11 +84,11 @@ describe('decide', () => {
     expect(passed(run({ rate: 10, burst: 3 }, [0, ...Array<number>(10).fill(1e12)]))).toBe(1 + 3);
   });
 
-  it('lets a cost of the whole burst pass only when the bucket is full', () => {
+  it('allows a cost of the whole burst only if the bucket is full', () => {
     expect(run({ rate: 10, burst: 3 }, [0, 0, 299, 300], 3)).toEqual([true, false, false, true]);
   });
 
-  it('says what is left, when to come again and when the bucket is full', () => {
+  it('returns what is left, the time to wait and when the bucket is full', () => {
     const bucket = tokenBucket({ rate: 10, burst: 3 });
     expect(decide(bucket, 0, 1000, 1)).toEqual({
       allowed: true,

@@ -23,7 +23,7 @@ describe('InMemoryNonceStore', () => {
 
   const storeOf = (maxKeys: number) => new InMemoryNonceStore(maxKeys, clock);
 
-  it('remembers a key through the millisecond it expires in', () => {
+  it('stores a key through the millisecond it expires in', () => {
     const store = storeOf(10);
     const expiresAt = clock.now() + 1000;
     store.use('key', expiresAt);
@@ -33,25 +33,68 @@ describe('InMemoryNonceStore', () => {
     expect(store.use('key', expiresAt + 1000)).toBe(true);
   });
 
-  it('refuses new keys when it is full, and forgets none to make room', () => {
-    const store = storeOf(3);
+  describe('when it is full', () => {
+    it('accepts only what expires later than everything it has dropped', () => {
+      const store = storeOf(3);
+      const now = clock.now();
+      ['a', 'b', 'c', 'd'].forEach((key, at) => {
+        expect(store.use(key, now + 1000 + at)).toBe(true);
+      });
+      expect(store.size).toBe(3);
+      expect(refusalOf(() => store.use('a', now + 1000))).toBe('EVENT_EXPIRED');
+      for (const key of ['b', 'c', 'd']) expect(store.use(key, now + 1001)).toBe(false);
+      for (let key = 0; key < 50; key++)
+        expect(store.use(`fresh-${key}`, now + 2000 + key)).toBe(true);
+      expect(refusalOf(() => store.use('d', now + 1003))).toBe('EVENT_EXPIRED');
+      expect(store.size).toBe(3);
+    });
+
+    it('accepts nothing twice, in any order of expiry', () => {
+      const store = storeOf(20);
+      const passed = new Set<string>();
+      let random = 1;
+      for (let step = 0; step < 5_000; step++) {
+        random = (random * 48_271) % 2_147_483_647;
+        const key = `${random % 400}`;
+        const expiresAt = clock.now() + 1000 + ((Number(key) * 7) % 400);
+        let isNew: unknown;
+        const refusal = refusalOf(() => (isNew = store.use(key, expiresAt)));
+        expect([undefined, 'EVENT_EXPIRED']).toContain(refusal);
+        if (isNew !== true) continue;
+        expect(passed).not.toContain(key);
+        passed.add(key);
+      }
+      expect(passed.size).toBeGreaterThan(20);
+    });
+
+    it('drops nonces of one signing key at the expense of that key only', () => {
+      const store = storeOf(1);
+      const expiresAt = clock.now() + 1000;
+      store.useNonce('flooding', 'a', expiresAt);
+      store.useNonce('flooding', 'b', expiresAt + 1);
+      expect(refusalOf(() => store.useNonce('flooding', 'a', expiresAt))).toBe('EVENT_EXPIRED');
+      expect(store.useNonce('calm', 'a', expiresAt)).toBe(true);
+    });
+
+    it('bounds the number of watermarks and loses none', () => {
+      const store = storeOf(1);
+      const expiresAt = clock.now() + 1000;
+      for (let key = 0; key < 1_001; key++) store.useNonce(`${key}`, 'n', expiresAt);
+      store.useNonce('last', 'n', expiresAt + 9);
+      expect(refusalOf(() => store.useNonce('0', 'n', expiresAt))).toBe('EVENT_EXPIRED');
+      expect(store.useNonce('0', 'n', expiresAt + 1)).toBe(true);
+    });
+  });
+
+  it('rejects what was created before it started, because an earlier process may have accepted it', () => {
+    const store = storeOf(10);
     const expiresAt = clock.now() + 1000;
-    for (const key of ['a', 'b', 'c']) expect(store.use(key, expiresAt)).toBe(true);
-    for (let i = 0; i < 50; i++)
-      expect(refusalOf(() => store.use(`flood-${i}`, expiresAt))).toBe('UNAVAILABLE');
-    for (const key of ['a', 'b', 'c']) expect(store.use(key, expiresAt)).toBe(false);
-    expect(store.size).toBe(3);
+    expect(refusalOf(() => store.use('old', expiresAt, clock.now() - 1))).toBe('EVENT_EXPIRED');
+    expect(store.use('new', expiresAt, clock.now())).toBe(true);
+    expect(store.use('new', expiresAt, clock.now() - 1)).toBe(false);
   });
 
-  it('takes new keys again as soon as old ones expire', () => {
-    const store = storeOf(3);
-    for (const key of ['a', 'b', 'c']) store.use(key, clock.now() + 1000);
-    clock.advance(1001);
-    for (const key of ['d', 'e', 'f']) expect(store.use(key, clock.now() + 1000)).toBe(true);
-    expect(refusalOf(() => store.use('g', clock.now()))).toBe('UNAVAILABLE');
-  });
-
-  it('still remembers a key that was used again after it had expired', () => {
+  it('still stores a key that was used again after it had expired', () => {
     const store = storeOf(10);
     store.use('first', clock.now() + 500);
     store.use('again', clock.now() + 100);
@@ -62,7 +105,7 @@ describe('InMemoryNonceStore', () => {
     expect(store.use('again', clock.now() + 1000)).toBe(false);
   });
 
-  it('holds few more keys than are live, however many are used while time passes', () => {
+  it('holds few more keys than are live, however many are used over time', () => {
     const store = storeOf(1_000_000);
     const lifetime = 1_000;
     let largest = 0;
@@ -72,11 +115,11 @@ describe('InMemoryNonceStore', () => {
       clock.advance(1);
     }
     expect(largest).toBeGreaterThanOrEqual(lifetime);
-    // Of as many places as there are and a third more, each use looks at sixteen.
+    // The table has a third more places than live keys, and each use checks sixteen.
     expect(largest).toBeLessThanOrEqual(1.1 * lifetime);
   });
 
-  it('empties itself after a burst, as further keys are used', () => {
+  it('shrinks after a burst as further keys are used', () => {
     const store = storeOf(100_000);
     for (let i = 0; i < 50_000; i++) store.use(`burst-${i}`, clock.now() + 1000);
     clock.advance(1001);
@@ -87,7 +130,7 @@ describe('InMemoryNonceStore', () => {
     expect(store.size).toBeLessThanOrEqual(20);
   });
 
-  it('empties itself after a burst of signing keys that signed once, as further ones do', () => {
+  it('shrinks after a burst of signing keys that signed once, as further ones do', () => {
     const store = storeOf(100_000);
     for (let i = 0; i < 50_000; i++) store.useNonce(`s-${i}`, 'nonce', clock.now() + 1000);
     clock.advance(1001);
@@ -98,11 +141,11 @@ describe('InMemoryNonceStore', () => {
     expect(store.size).toBeLessThanOrEqual(30);
   });
 
-  it('clears up behind signing keys that come and go', () => {
+  it('removes signing keys that are no longer used', () => {
     const store = storeOf(1_000_000);
     let largest = 0;
     for (let i = 0; i < 50_000; i++) {
-      // Ten nonces with each key, and each key for ten milliseconds.
+      // Ten nonces per key, and each key is used for ten milliseconds.
       expect(store.useNonce(`s-${Math.floor(i / 10)}`, `n-${i % 10}`, clock.now() + 1000)).toBe(
         true,
       );
@@ -115,7 +158,7 @@ describe('InMemoryNonceStore', () => {
     expect(store.size).toBeLessThanOrEqual(2_000);
   });
 
-  it('still remembers nonces that were used again after they had expired, whichever key is looked at next', () => {
+  it('still stores nonces that were used again after they had expired, in any order of sweeps', () => {
     for (let turn = 0; turn < 12; turn++) {
       const store = storeOf(1_000);
       const keys = Array.from({ length: 10 }, (_, n) => `s-${n}`);
@@ -131,7 +174,7 @@ describe('InMemoryNonceStore', () => {
     }
   });
 
-  it('remembers every one of 200 000 live nonces of 2 000 signing keys', () => {
+  it('stores every one of 200,000 live nonces of 2,000 signing keys', () => {
     const store = storeOf(200_000);
     const expiresAt = clock.now() + 1000;
     const use = (i: number) => store.useNonce(`s-${i % 2_000}`, `n-${i}`, expiresAt);
@@ -142,7 +185,7 @@ describe('InMemoryNonceStore', () => {
     expect(reopened).toBe(0);
   });
 
-  it('remembers every one of 200 000 live keys', () => {
+  it('stores every one of 200,000 live keys', () => {
     const store = storeOf(200_000);
     const expiresAt = clock.now() + 1000;
     for (let i = 0; i < 200_000; i++) store.use(`key-${i}`, expiresAt);

@@ -2,7 +2,7 @@ import { InMemoryNonceStore } from '../../../lib/replay/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
 describe('InMemoryNonceStore', () => {
-  it('takes no key whose time is over, and remembers nothing of it', () => {
+  it('rejects an expired key, and stores nothing for it', () => {
     const clock = new FakeClock();
     const store = new InMemoryNonceStore(10, clock);
     expect(store.use('late', clock.now() - 1)).toBe(false);
@@ -10,7 +10,7 @@ describe('InMemoryNonceStore', () => {
     expect(store.use('last', clock.now())).toBe(true);
   });
 
-  it('forgets sixteen expired keys a use, and no more, so that no use takes long', () => {
+  it('drops at most sixteen expired keys per use, so that no use takes long', () => {
     const clock = new FakeClock();
     const store = new InMemoryNonceStore(1_000, clock);
     for (let key = 0; key < 100; key++) store.use(`${key}`, clock.now() + 10);

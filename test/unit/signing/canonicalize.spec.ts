@@ -35,7 +35,7 @@ describe('canonicalize', () => {
   });
 
   it.each(['7fffffffffffffff', '7ff0000000000000', 'fff0000000000000'])(
-    'refuses the double %s, which JSON cannot write',
+    'rejects the double %s, which JSON cannot represent',
     bits => {
       expect(() => canonicalize(ofBits(bits))).toThrow(TypeError);
     },
@@ -60,7 +60,7 @@ describe('canonicalize', () => {
   });
 
   // RFC 8785, sections 3.2.2 to 3.2.4
-  it('writes the example of RFC 8785 to the byte', () => {
+  it('writes the example of RFC 8785 byte for byte', () => {
     const example: unknown = JSON.parse(String.raw`{
       "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
       "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
@@ -79,7 +79,7 @@ describe('canonicalize', () => {
     expect(canonicalize(value)).toBe(text);
   });
 
-  it('leaves the order of arrays alone and sorts the members of what is in them', () => {
+  it('keeps the order of arrays and sorts the members within', () => {
     expect(canonicalize([3, 1, { b: [], a: {} }])).toBe('[3,1,{"a":{},"b":[]}]');
   });
 
@@ -87,7 +87,7 @@ describe('canonicalize', () => {
     expect(canonicalize({ 10: 1, 9: 2, a: 3 })).toBe('{"10":1,"9":2,"a":3}');
   });
 
-  it('leaves out members that are undefined', () => {
+  it('omits undefined members', () => {
     expect(canonicalize({ b: undefined, a: 1, c: undefined })).toBe('{"a":1}');
   });
 
@@ -113,30 +113,30 @@ describe('canonicalize', () => {
     ['a bigint', { a: 1n }],
     ['a symbol', [Symbol('s')]],
     ['a function', { a: () => 1 }],
-    ['nothing at all', undefined],
+    ['undefined', undefined],
     ['an undefined array item', [1, undefined]],
     ['129 levels', nested(129)],
-  ])('refuses %s', (_, value) => {
+  ])('rejects %s', (_, value) => {
     expect(() => canonicalize(value)).toThrow(TypeError);
   });
 
-  it('takes 128 levels', () => {
+  it('accepts 128 levels', () => {
     expect(canonicalize(nested(128))).toBe(`${'['.repeat(128)}1${']'.repeat(128)}`);
   });
 
-  it('refuses a cycle', () => {
+  it('rejects a cycle', () => {
     const cycle: Record<string, unknown> = {};
     cycle.self = [cycle];
     expect(() => canonicalize(cycle)).toThrow(TypeError);
   });
 });
 
-describe('what a value is made of before it is written', () => {
-  it('is the same for boxed strings, numbers and booleans as for plain ones', () => {
+describe('canonicalize, for values that are not plain', () => {
+  it('writes boxed strings, numbers and booleans like primitive ones', () => {
     expect(canonicalize([Object('a'), Object(1), Object(false)])).toBe('["a",1,false]');
   });
 
-  it('ends, though every toJSON gives another value that has one', () => {
+  it('rejects an endless chain of toJSON', () => {
     const endless = (): object => ({ toJSON: endless });
     expect(() => canonicalize(endless())).toThrow(/^More than 128 levels/);
   });

@@ -34,7 +34,7 @@ describe('EventSigner', () => {
     ['any', true, true],
     ['session', true, false],
     ['ring', false, true],
-  ])("under keys: '%s' takes session keys: %s, ring keys: %s", (keys, session, ring) => {
+  ])("under keys: '%s' accepts session keys: %s, ring keys: %s", (keys, session, ring) => {
     const signer = signerWith(main);
     const byRing = signer.sign(newEvent(), { direction: 'c2s' });
     const { id } = signer.sessionKeyOf(client);
@@ -46,7 +46,7 @@ describe('EventSigner', () => {
     expect(bySession.semanticsignature).toContain(id);
   });
 
-  it('takes a session key on its own connection only', () => {
+  it('accepts a session key on its own connection only', () => {
     const signer = signerWith(main);
     const other = clientAt('192.0.2.1');
     signer.sessionKeyOf(client);
@@ -57,7 +57,7 @@ describe('EventSigner', () => {
     expect(refusalOf(() => signer.verify(event))).toBe('INVALID_SIGNATURE');
   });
 
-  it('takes a session key under its own id only', () => {
+  it('accepts a session key under its own id only', () => {
     const signer = signerWith(main);
     signer.sessionKeyOf(client);
     const event = signer.sign(newEvent(), { client, direction: 'c2s' });
@@ -68,7 +68,7 @@ describe('EventSigner', () => {
     );
   });
 
-  it('knows no session key before one is made for the connection', () => {
+  it('rejects a session key before one was created for the connection', () => {
     const signer = signerWith(main);
     const { id, key } = deriveSessionKey(signer.sessionKeyOf(clientAt('::1')).key, client.id);
     const event = signer.sign(newEvent(), { direction: 'c2s' });
@@ -78,7 +78,7 @@ describe('EventSigner', () => {
     );
   });
 
-  it('does not take a ring key under the id of a session key, nor the other way round', () => {
+  it('rejects a ring key under the id of a session key, and the other way round', () => {
     const signer = signerWith(main);
     const { id } = signer.sessionKeyOf(client);
     const byRing = signer.sign(newEvent(), { direction: 'c2s' });
@@ -94,7 +94,7 @@ describe('EventSigner', () => {
     }
   });
 
-  it('keeps the session key of a connection when the ring moves on to another key', () => {
+  it('keeps the session key of a connection after the ring has rotated', () => {
     const signer = signerWith({ ...main, notBefore: at(MINUTE) }, old);
     const before = signer.sessionKeyOf(client);
     clock.advance(2 * MINUTE);
@@ -102,7 +102,7 @@ describe('EventSigner', () => {
     expect(signer.sign(newEvent()).semanticsignature).toMatch(/^v1\.main\./);
   });
 
-  it('derives the session key from the key that signs', () => {
+  it('derives the session key from the signing key', () => {
     const expected = deriveSessionKey(signerWith(old).sessionKeyOf(client).key, 'unrelated');
     const derived = signerWith(old, main).sessionKeyOf(client);
     expect(derived.id).toBe(`s-${client.id}`);
@@ -111,7 +111,7 @@ describe('EventSigner', () => {
     expect(derived.key.equals(expected.key)).toBe(false);
   });
 
-  it('signs with the first key in force and verifies with every one in force', () => {
+  it('signs with the first key in force and verifies with every key in force', () => {
     const before = signerWith(old, main).sign(newEvent(), { direction: 'c2s' });
     const rotated = signerWith(main, old);
     expect(rotated.sign(newEvent()).semanticsignature).toMatch(/^v1\.main\./);
@@ -123,7 +123,7 @@ describe('EventSigner', () => {
     ['at notBefore', 0, undefined],
     ['at notAfter', MINUTE, undefined],
     ['after notAfter', MINUTE + 1, 'INVALID_SIGNATURE'],
-  ])('judges the signature of a key %s by whether the key is in force', (_, offset, code) => {
+  ])('verifies the signature of a key %s only if the key is in force', (_, offset, code) => {
     const event = signerWith(old).sign(newEvent(), { direction: 'c2s' });
     const limited = { ...old, notBefore: at(0), notAfter: at(MINUTE) };
     const signer = signerWith(main, limited);
@@ -131,7 +131,7 @@ describe('EventSigner', () => {
     expect(refusalOf(() => signer.verify(event))).toBe(code);
   });
 
-  it('is unavailable for signing, not insecure, while no key is in force', () => {
+  it('throws UNAVAILABLE instead of signing insecurely while no key is in force', () => {
     const signer = signerWith({ ...main, notAfter: at(MINUTE) });
     clock.advance(MINUTE + 1);
     expect(refusalOf(() => signer.sign(newEvent()))).toBe('UNAVAILABLE');

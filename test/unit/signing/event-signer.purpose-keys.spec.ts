@@ -6,7 +6,7 @@ import { clientAt } from '../../helpers/ws-context.js';
 
 const bytesOf = (key: SigningKey | undefined) => key?.key.export().toString('hex');
 
-describe('EventSigner.purposeKey', () => {
+describe('EventSigner.purposeKeys', () => {
   let clock: FakeClock;
   let signer: EventSigner;
 
@@ -26,29 +26,50 @@ describe('EventSigner.purposeKey', () => {
     );
   });
 
-  it('is found again by its id, and is 32 bytes', () => {
-    const key = signer.purposeKey('tickets');
-    expect(key.id).toBe('one');
-    expect(key.key.symmetricKeySize).toBe(32);
-    expect(bytesOf(signer.findPurposeKey('tickets', 'one'))).toBe(bytesOf(key));
+  it('include a current key of 32 bytes that can be looked up by id', () => {
+    const keys = signer.purposeKeys('tickets');
+    expect(keys.current.id).toBe('one');
+    expect(keys.current.key.symmetricKeySize).toBe(32);
+    expect(bytesOf(keys.find('one'))).toBe(bytesOf(keys.current));
   });
 
-  it('differs by purpose, by ring key, from that, and from session keys', () => {
+  it('are the same for the same purpose and ring key', () => {
+    const [one, other] = [signer.purposeKeys('tickets'), signer.purposeKeys('tickets')];
+    expect(bytesOf(one.current)).toBe(bytesOf(other.current));
+  });
+
+  it('list one key for each ring key in force, the current one first', () => {
+    const ids = signer
+      .purposeKeys('tickets')
+      .inForce()
+      .map(({ id }) => id);
+    expect(ids).toEqual(['one', 'two']);
+  });
+
+  it('differ by purpose and ring key, and from ring and session keys', () => {
     const keys = [
-      signer.purposeKey('tickets'),
-      signer.purposeKey('other'),
-      signer.findPurposeKey('tickets', 'two'),
+      ...signer.purposeKeys('tickets').inForce(),
+      signer.purposeKeys('other').current,
       signer.sessionKeyOf(clientAt('192.0.2.1')),
     ].map(bytesOf);
     keys.push(Buffer.from('a'.repeat(32)).toString('hex'));
     expect(new Set(keys).size).toBe(5);
   });
 
-  it('is not there for unknown keys, session keys, and those that are out of force', () => {
-    expect(signer.findPurposeKey('tickets', 'three')).toBeUndefined();
-    expect(signer.findPurposeKey('tickets', 's-one')).toBeUndefined();
+  it('do not exist for unknown keys, session keys and keys that are not in force', () => {
+    const keys = signer.purposeKeys('tickets');
+    expect(keys.find('three')).toBeUndefined();
+    expect(keys.find('s-one')).toBeUndefined();
     clock.advance(1_001);
-    expect(signer.findPurposeKey('tickets', 'one')).toBeUndefined();
-    expect(refusalOf(() => signer.purposeKey('tickets'))).toBe('UNAVAILABLE');
+    expect(keys.find('one')).toBeUndefined();
+    expect(keys.inForce()).toEqual([]);
+    expect(refusalOf(() => keys.current)).toBe('UNAVAILABLE');
+  });
+
+  it('follow the key ring when it is replaced', () => {
+    const keys = signer.purposeKeys('tickets');
+    signer.rotate([{ id: 'three', secret: 'c'.repeat(32) }]);
+    expect(keys.current.id).toBe('three');
+    expect(keys.find('one')).toBeUndefined();
   });
 });

@@ -22,7 +22,7 @@ describe('EventSigner.rotate', () => {
     expect(signer.verify(sign())).toBe('next');
   });
 
-  it('keeps good what was signed with a key that stays, until that is taken out', () => {
+  it('verifies signatures of a key until it is removed', () => {
     const before = sign();
     signer.rotate([NEW, OLD]);
     expect(signer.verify(before)).toBe('main');
@@ -33,11 +33,11 @@ describe('EventSigner.rotate', () => {
   it.each([
     ['no keys', []],
     ['a short key', [{ id: 'a', secret: 'short' }]],
-    ['one id twice', [NEW, NEW]],
+    ['a repeated id', [NEW, NEW]],
     ['the id of a session key', [{ ...NEW, id: 's-1' }]],
-    ['keys that are over', [{ ...NEW, notAfter: new Date(0) }]],
-    ['no list', NEW],
-  ])('refuses %s as the options do, and leaves the ring as it was', (_, keys) => {
+    ['expired keys', [{ ...NEW, notAfter: new Date(0) }]],
+    ['a value that is not a list', NEW],
+  ])('rejects %s like the options do, and keeps the ring', (_, keys) => {
     expect(() => {
       signer.rotate(keys as []);
     }).toThrow(SemanticEventsConfigError);

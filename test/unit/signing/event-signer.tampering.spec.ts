@@ -36,19 +36,19 @@ const mac = signature.slice(-43);
 
 const outcome = (changes: object) => refusalOf(() => signer.verify({ ...signed, ...changes }));
 
-/** The same value with one thing about it changed. */
+/** Returns the same value with one change. */
 const changed = (value: unknown): fc.Arbitrary<unknown> =>
   typeof value === 'string'
     ? fc.nat(value.length).map(at => `${value.slice(0, at)}~${value.slice(at)}`)
     : fc.jsonValue().filter(other => JSON.stringify(other) !== JSON.stringify(value));
 
 describe('a signed event', () => {
-  it('passes unchanged', () => {
+  it('is accepted unchanged', () => {
     expect(outcome({})).toBeUndefined();
   });
 
   it.each(Object.keys(EVENT).filter(name => name !== 'time' && name !== 'semanticnonce'))(
-    'is refused when its %s is another or gone',
+    'is rejected if its %s is changed or removed',
     name => {
       expect(outcome({ [name]: undefined })).toBe('INVALID_SIGNATURE');
       fc.assert(
@@ -63,13 +63,13 @@ describe('a signed event', () => {
   it.each([
     ['nonce', { semanticnonce: '0123456789abcdeg' }],
     ['time by a millisecond', { time: '2026-11-23T10:00:00.001Z' }],
-    ['time to the same instant, spelt otherwise', { time: '2026-11-23T10:00:00.000Z' }],
-    ['time to the same instant, elsewhere', { time: '2026-11-23T11:00:00+01:00' }],
-  ])('is refused when its %s is changed', (_, changes) => {
+    ['time to another spelling of the same instant', { time: '2026-11-23T10:00:00.000Z' }],
+    ['time to the same instant with another offset', { time: '2026-11-23T11:00:00+01:00' }],
+  ])('is rejected if its %s is changed', (_, changes) => {
     expect(outcome(changes)).toBe('INVALID_SIGNATURE');
   });
 
-  it('is refused when a member is added, whatever its name', () => {
+  it('is rejected if a member is added, whatever its name', () => {
     const name = fc.stringMatching(/^[a-z0-9]{1,20}$/).filter(name => !(name in signed));
     fc.assert(
       fc.property(name, fc.jsonValue(), (name, value) => {
@@ -96,15 +96,15 @@ describe('a signed event', () => {
     ['standard base64', `v1.main.${Buffer.from(mac, 'base64url').toString('base64')}`],
     ['hexadecimal', `v1.main.${Buffer.from(mac, 'base64url').toString('hex')}`],
     ['under an unknown key', `v1.other.${mac}`],
-    ['under a key id in other case', `v1.Main.${mac}`],
-    ['under an over-long key id', `v1.${'main'.repeat(17)}.${mac}`],
-    ['under a key id of an object member', `v1.__proto__.${mac}`],
+    ['under a key id in another case', `v1.Main.${mac}`],
+    ['under a key id that is too long', `v1.${'main'.repeat(17)}.${mac}`],
+    ['under a key id named like an object member', `v1.__proto__.${mac}`],
     ['of all zeros', `v1.main.${'A'.repeat(43)}`],
-  ])('is refused when its signature is %s', (_, semanticsignature) => {
+  ])('is rejected if its signature is %s', (_, semanticsignature) => {
     expect(outcome({ semanticsignature })).toBe('INVALID_SIGNATURE');
   });
 
-  it('is refused with any other spelling of the same MAC bytes', () => {
+  it('is rejected with any other spelling of the same MAC bytes', () => {
     const spare = BASE64URL.indexOf(mac.at(-1)!);
     for (const bits of [1, 2, 3]) {
       const variant = mac.slice(0, -1) + BASE64URL[spare ^ bits]!;
@@ -113,7 +113,7 @@ describe('a signed event', () => {
     }
   });
 
-  it('is refused whichever character of the MAC differs', () => {
+  it('is rejected if any character of the MAC differs', () => {
     for (let at = 0; at < mac.length; at++) {
       const other = BASE64URL[BASE64URL.indexOf(mac[at]!) ^ 32]!;
       const semanticsignature = `v1.main.${mac.slice(0, at)}${other}${mac.slice(at + 1)}`;
@@ -121,13 +121,13 @@ describe('a signed event', () => {
     }
   });
 
-  it('is refused with the signature of another event', () => {
+  it('is rejected with the signature of another event', () => {
     const { semanticsignature } = signer.sign({ ...EVENT, id: 'other' }, { direction: 'c2s' });
     expect(outcome({ semanticsignature })).toBe('INVALID_SIGNATURE');
   });
 
   it.each(['', 'v1.', 'c2s.', 'v0.c2s.', 'v1.s2c.', 'v1.C2S.'])(
-    'is refused with a MAC over the canonical form after the prefix %j',
+    'is rejected with a MAC over the canonical form with the prefix %j',
     prefix => {
       const { data, ...rest } = EVENT;
       const text = JSON.stringify({ ...rest, data }, Object.keys(EVENT).sort());

@@ -30,13 +30,16 @@ describe('EventSigner', () => {
     ['300 s and 1 ms old', 300 * SECOND + 1, 'EVENT_EXPIRED'],
     ['60 s ahead', -60 * SECOND, undefined],
     ['60 s and 1 ms ahead', -60 * SECOND - 1, 'EVENT_EXPIRED'],
-  ])('judges an event that is %s by the edges of the time window', (_, elapsed, code) => {
-    const event = signed();
-    clock.setWall(clock.now() + elapsed);
-    expect(outcome(event)).toBe(code);
-  });
+  ])(
+    'accepts or rejects an event that is %s at the edges of the time window',
+    (_, elapsed, code) => {
+      const event = signed();
+      clock.setWall(clock.now() + elapsed);
+      expect(outcome(event)).toBe(code);
+    },
+  );
 
-  it('takes the time window from the options', () => {
+  it('uses the time window of the options', () => {
     const keys = [{ id: 'main', secret: MAIN_SECRET }];
     const options = resolvedOptions({ signing: { keys, maxAge: 5 * SECOND, clockSkew: 0 } });
     signer = new EventSigner(options, clock);
@@ -49,7 +52,7 @@ describe('EventSigner', () => {
     expect(outcome(event)).toBe('EVENT_EXPIRED');
   });
 
-  it('looks at the time before the signature', () => {
+  it('checks the time before the signature', () => {
     const event = { ...signed(), semanticsignature: '' };
     expect(outcome(event)).toBe('INVALID_SIGNATURE');
     clock.advance(301 * SECOND);

@@ -5,7 +5,7 @@ const SECRET = 'a secret of more than 32 bytes: é';
 const bytesOf = (ring: KeyRing, id: string) => ring.find(id, 0)?.key.export();
 
 describe('KeyRing', () => {
-  it('takes a secret that is a string as its UTF-8 bytes, and bytes as they are', () => {
+  it('uses a string secret as UTF-8 bytes, and byte secrets unchanged', () => {
     const bytes = Uint8Array.from({ length: 32 }, (_, i) => i);
     const ring = new KeyRing([
       { id: 'text', secret: SECRET },
@@ -15,7 +15,7 @@ describe('KeyRing', () => {
     expect(bytesOf(ring, 'bytes')).toEqual(Buffer.from(bytes));
   });
 
-  it('does not change with the bytes it was made of', () => {
+  it('does not change with the given bytes', () => {
     const bytes = new Uint8Array(32).fill(1);
     const ring = new KeyRing([{ id: 'k', secret: bytes }]);
     bytes.fill(2);
@@ -27,7 +27,7 @@ describe('KeyRing', () => {
     [1000, true],
     [2000, true],
     [2001, false],
-  ])('at %i holds a key in force from 1000 through 2000: %s', (now, held) => {
+  ])('at %i has a key in force from 1000 through 2000: %s', (now, held) => {
     const ring = new KeyRing([
       { id: 'k', secret: SECRET, notBefore: new Date(1000), notAfter: new Date(2000) },
     ]);
@@ -35,7 +35,7 @@ describe('KeyRing', () => {
     expect(ring.current(now) !== undefined).toBe(held);
   });
 
-  it('signs with the first key in force, in the order of the configuration', () => {
+  it('signs with the first key in force, in configuration order', () => {
     const ring = new KeyRing([
       { id: 'next', secret: SECRET, notBefore: new Date(1000) },
       { id: 'now', secret: SECRET },
@@ -49,7 +49,7 @@ describe('KeyRing', () => {
     expect(new KeyRing([{ id: 'k', secret: SECRET }]).find(id, 0)).toBeUndefined();
   });
 
-  it('shows no secret when it is logged', () => {
+  it('does not show a secret when logged', () => {
     const ring = new KeyRing([{ id: 'k', secret: SECRET }]);
     const shown =
       inspect(ring, { depth: 10, showHidden: true }) + JSON.stringify(ring.find('k', 0));
@@ -59,7 +59,7 @@ describe('KeyRing', () => {
 });
 
 describe('generateSecret', () => {
-  it('is 64 hexadecimal digits, never the same twice', () => {
+  it('returns 64 hexadecimal digits, different each time', () => {
     const secrets = Array.from({ length: 50 }, generateSecret);
     for (const secret of secrets) expect(secret).toMatch(/^[0-9a-f]{64}$/);
     expect(new Set(secrets).size).toBe(50);

@@ -32,18 +32,18 @@ describe('computeMac', () => {
         'The key needs to be hashed before being used by the HMAC algorithm.',
       '9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2',
     ],
-  ])('gives the MAC of RFC 4231, section %s', (_, key, text, hex) => {
+  ])('returns the MAC of RFC 4231, section %s', (_, key, text, hex) => {
     expect(computeMac(keyOf(key), text)).toBe(base64url(hex));
   });
 
   // RFC 4231, section 4.6, gives the first 128 bits only.
-  it('starts like the truncated MAC of RFC 4231, section 4.6', () => {
+  it('starts with the truncated MAC of RFC 4231, section 4.6', () => {
     const mac = computeMac(keyOf(Buffer.alloc(20, 0x0c)), 'Test With Truncation');
     const hex = Buffer.from(mac, 'base64url').toString('hex');
     expect(hex.slice(0, 32)).toBe('a3b6167473100ee06e0c796c2955552b');
   });
 
-  it('is always 43 characters of base64url', () => {
+  it('always returns 43 characters of base64url', () => {
     for (let i = 0; i < 200; i++)
       expect(computeMac(keyOf('key'), `${i}`)).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
@@ -58,16 +58,16 @@ describe('isMacOf', () => {
   const key = keyOf('key');
   const mac = computeMac(key, 'text');
 
-  it('takes the MAC of the text', () => {
+  it('accepts the MAC of the text', () => {
     expect(isMacOf(key, 'text', mac)).toBe(true);
   });
 
-  it('refuses another key and another text', () => {
+  it('rejects another key and another text', () => {
     expect(isMacOf(keyOf('yek'), 'text', mac)).toBe(false);
     expect(isMacOf(key, 'texT', mac)).toBe(false);
   });
 
-  it('refuses a MAC that differs anywhere, first character or last', () => {
+  it('rejects a MAC with any one character changed', () => {
     for (let i = 0; i < mac.length; i++) {
       const other = mac[i] === 'A' ? 'B' : 'A';
       expect(isMacOf(key, 'text', mac.slice(0, i) + other + mac.slice(i + 1))).toBe(false);
@@ -78,8 +78,8 @@ describe('isMacOf', () => {
     ['nothing', ''],
     ['a prefix', mac.slice(0, -1)],
     ['a padded MAC', `${mac}=`],
-    ['two in a row', mac + mac],
-  ])('refuses %s without throwing', (_, given) => {
+    ['two concatenated MACs', mac + mac],
+  ])('rejects %s without throwing', (_, given) => {
     expect(isMacOf(key, 'text', given)).toBe(false);
   });
 });

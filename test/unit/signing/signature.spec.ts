@@ -17,11 +17,11 @@ describe('signingInput', () => {
     );
   });
 
-  it('tells the directions apart', () => {
+  it('differs by direction', () => {
     expect(signingInput(EVENT, 's2c')).toMatch(/^v1\.s2c\.\{/);
   });
 
-  it('leaves out the signature of the event, and only that', () => {
+  it('omits the signature of the event only', () => {
     const signed = { ...EVENT, semanticsignature: 'x', semanticsignature2: 'y' };
     expect(signingInput(signed, 'c2s')).toBe(
       signingInput({ ...EVENT, semanticsignature2: 'y' }, 'c2s'),
@@ -33,7 +33,7 @@ describe('signingInput', () => {
     expect(signingInput(event, 'c2s')).toContain('"data":{"semanticsignature":"x"}');
   });
 
-  it('leaves the event as it was', () => {
+  it('does not change the event', () => {
     const signed = Object.freeze({ ...EVENT, semanticsignature: 'x' });
     signingInput(signed, 'c2s');
     expect(signed.semanticsignature).toBe('x');
@@ -42,7 +42,7 @@ describe('signingInput', () => {
 
 describe('parseSignature', () => {
   it.each(['k', 'main', 'A-b_9', 's-0b4a2a9e', 'k'.repeat(64)])(
-    'reads back what was formatted with the key id %s',
+    'parses what was formatted with the key id %s',
     keyId => {
       expect(parseSignature(formatSignature(keyId, MAC))).toEqual({ keyId, mac: MAC });
     },
@@ -52,9 +52,9 @@ describe('parseSignature', () => {
     ['nothing', undefined],
     ['null', null],
     ['a number', 0],
-    ['an array of a signature', [`v1.k.${MAC}`]],
-    ['an object that reads as one', { toString: () => `v1.k.${MAC}` }],
-    ['an empty text', ''],
+    ['an array with a signature', [`v1.k.${MAC}`]],
+    ['an object whose toString returns a signature', { toString: () => `v1.k.${MAC}` }],
+    ['an empty string', ''],
     ['another version', `v2.k.${MAC}`],
     ['an upper-case version', `V1.k.${MAC}`],
     ['no version', `k.${MAC}`],
@@ -63,7 +63,7 @@ describe('parseSignature', () => {
     ['a key id of 65 characters', `v1.${'k'.repeat(65)}.${MAC}`],
     ['a delimiter in the key id', `v1.k.k.${MAC}`],
     ['a space in the key id', `v1.k k.${MAC}`],
-    ['a letter beyond ASCII in the key id', `v1.ключ.${MAC}`],
+    ['a non-ASCII letter in the key id', `v1.ключ.${MAC}`],
     ['a MAC of 42 characters', `v1.k.${MAC.slice(1)}`],
     ['a MAC of 44 characters', `v1.k.${MAC}A`],
     ['a padded MAC', `v1.k.${MAC}=`],
@@ -71,7 +71,7 @@ describe('parseSignature', () => {
     ['a trailing line break', `v1.k.${MAC}\n`],
     ['a leading space', ` v1.k.${MAC}`],
     ['60 kB of dots', '.'.repeat(60_000)],
-  ])('makes nothing of %s', (_, value) => {
+  ])('returns undefined for %s', (_, value) => {
     expect(parseSignature(value)).toBeUndefined();
   });
 });

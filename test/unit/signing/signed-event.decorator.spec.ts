@@ -25,22 +25,22 @@ describe('@SignedEvent', () => {
     { keys: 'session' },
     { keys: 'ring' },
     { keys: 'any' },
-  ])('takes %j', options => {
+  ])('accepts %j', options => {
     expect(problemsOf(options)).toEqual([]);
   });
 
   it.each([{ keys: 'all' }, { keys: '' }, { keys: null }, { keys: ['ring'] }])(
-    'refuses %j when the class is defined',
+    'rejects %j at class definition',
     options => {
       expect(problemsOf(options)).toEqual([expect.stringContaining('@SignedEvent: keys')]);
     },
   );
 
-  it('names every mistake at once', () => {
+  it('reports every problem at once', () => {
     expect(problemsOf({ keys: 'all', key: 'ring', maxAge: 1 })).toHaveLength(3);
   });
 
-  it('puts the guard on the handler, once, with a copy of the options', () => {
+  it('attaches the guard to the handler once, with a copy of the options', () => {
     const options: SignedEventOptions = { keys: 'ring' };
     class Gateway {
       @SignedEvent(options)

@@ -1,0 +1,102 @@
+// Measures how many ring-key events one master of Redis carries, and the busiest of three masters of a cluster.
+// Usage: npm run build && node bench/masters.js [--full] [--rounds n] [--events n]
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Cluster } from 'ioredis';
+import { redisStores } from 'nestjs-semantic-events/redis';
+import { comparison } from './measuring/comparison.js';
+import { freePort, startRedis } from './measuring/redis.js';
+import { atLeast } from './measuring/report.js';
+import { interleaved, median, timesOf } from './measuring/rounds.js';
+
+const MASTERS = 3;
+/** The number of events that are decided at once. */
+const AT_ONCE = 500;
+const MAX_AGE = 300_000;
+const ONE = 'one master';
+const THREE = 'three masters';
+
+/** Returns the CPU time of the main thread of a process, in seconds. Redis runs scripts in that thread. */
+function cpuOf(pid) {
+  const [nanoseconds] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
+  return Number(nanoseconds) / 1e9;
+}
+
+async function startCluster(folder) {
+  const servers = [];
+  for (let master = 0; master < MASTERS; master++) {
+    const state = ['--cluster-config-file', join(folder, `nodes-${master}.conf`)];
+    const port = ['--cluster-port', `${await freePort()}`];
+    servers.push(await startRedis(['--cluster-enabled', 'yes', ...state, ...port]));
+  }
+  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+  execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+  const isReady = ({ port }) =>
+    `${execFileSync('redis-cli', ['-p', port, 'cluster', 'info'])}`.includes('cluster_state:ok');
+  while (!servers.every(isReady)) await wait(50);
+  return servers;
+}
+
+/** Decides new events. @returns the CPU time of each server per 10,000 events, in seconds */
+async function decide({ stores, servers }, events) {
+  const before = servers.map(({ pid }) => cpuOf(pid));
+  for (let decided = 0; decided < events; decided += AT_ONCE) {
+    const madeAt = Date.now();
+    const uses = Array.from({ length: AT_ONCE }, () =>
+      stores.nonceStore.useNonce('main', randomUUID(), madeAt + MAX_AGE, madeAt),
+    );
+    if (!(await Promise.all(uses)).every(Boolean)) throw new Error('a new event was refused');
+  }
+  return servers.map(({ pid }, index) => ((cpuOf(pid) - before[index]) / events) * 10_000);
+}
+
+const SIZES = { rounds: { short: 3, full: 9 }, events: { short: 20_000, full: 100_000 } };
+
+await comparison(import.meta, SIZES, async ({ rounds, events, until }) => {
+  const single = await startRedis();
+  if (!single) return { notes: ['There is no redis-server to start.'], tables: {} };
+  const folder = mkdtempSync(join(tmpdir(), 'masters-'));
+  const servers = await startCluster(folder);
+  const client = new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })));
+  const subjects = {
+    [ONE]: { servers: [single], stores: redisStores({ url: single.url, clockDrift: 50 }) },
+    [THREE]: { servers, stores: redisStores({ client, clockDrift: 50 }) },
+  };
+  const times = new Map(Object.keys(subjects).map(name => [name, []]));
+  for (const subject of Object.values(subjects)) {
+    await subject.stores.ready();
+    await decide(subject, AT_ONCE);
+  }
+  const carried = await interleaved(
+    Object.keys(subjects),
+    rounds,
+    async name => {
+      const cpu = await decide(subjects[name], events);
+      times.get(name).push(cpu);
+      return 10_000 / Math.max(...cpu);
+    },
+    until,
+  );
+  for (const { stores } of Object.values(subjects)) await stores.close();
+  client.disconnect();
+  for (const server of [single, ...servers]) server.stop();
+  rmSync(folder, { recursive: true });
+  const all = name => times.get(name).map(cpu => cpu.reduce((sum, seconds) => sum + seconds, 0));
+  return {
+    tables: {
+      'Ring-key events': Object.keys(subjects).map(name => ({
+        servers: name,
+        'events per CPU second of the busiest master': median(carried.get(name)),
+        'its CPU seconds per 10,000 events': 10_000 / median(carried.get(name)),
+        'CPU seconds of all per 10,000 events': median(all(name)),
+      })),
+    },
+    targets: [
+      atLeast(2.5, 'events, three masters to one', timesOf(carried.get(THREE), carried.get(ONE))),
+    ],
+  };
+});

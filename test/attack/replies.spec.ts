@@ -1,0 +1,234 @@
+import { WsAdapter } from '@nestjs/platform-ws';
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { from } from 'rxjs';
+import {
+  type Client,
+  CurrentClient,
+  EventData,
+  EventSigner,
+  InvalidArgumentError,
+  Public,
+  reply,
+  SecureGateway,
+  SignedEvent,
+} from '../../lib/index.js';
+import { clientAt } from '../helpers/ws-context.js';
+import { RING_KEY, TestApp } from '../helpers/test-app.js';
+import type { Json, TestClient } from '../helpers/test-client.js';
+
+const OWN_SOURCE = 'nestjs-semantic-events';
+
+/** Handlers that return what clients have sent, now or earlier. */
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+class NotesGateway {
+  private readonly notes = new Map<string, unknown>();
+
+  @SubscribeMessage('note.write')
+  @SignedEvent()
+  write(@EventData() data: unknown, @CurrentClient() client: Client) {
+    this.notes.set(String(client.user?.id), data);
+    return 'kept';
+  }
+
+  @SubscribeMessage('note.read')
+  @SignedEvent()
+  read(@EventData() of: string) {
+    return this.notes.get(of);
+  }
+
+  @SubscribeMessage('note.list')
+  @SignedEvent()
+  list(@EventData() of: string) {
+    return from([this.notes.get(of), Promise.resolve(this.notes.get(of))].slice(0, 1));
+  }
+
+  @SubscribeMessage('note.named')
+  @SignedEvent()
+  named(@EventData() data: unknown) {
+    return reply({ type: 'note.chosen', data, subject: 'mine', semantictags: 'a,b', tenant: 'x' });
+  }
+
+  @SubscribeMessage('open')
+  @Public()
+  open(@EventData() data: unknown) {
+    return data;
+  }
+
+  @SubscribeMessage('open.ring')
+  @Public()
+  @SignedEvent({ keys: 'ring' })
+  ring(@EventData() data: unknown) {
+    return data;
+  }
+
+  @SubscribeMessage('plain')
+  plain(@MessageBody() data: unknown) {
+    return reply({ type: 'plain.done', data });
+  }
+
+  @SubscribeMessage('plain.raw')
+  raw(@MessageBody() data: unknown) {
+    return data;
+  }
+}
+
+const FORGED = {
+  specversion: '1.0',
+  type: 'system.password-reset',
+  source: OWN_SOURCE,
+  id: 'made-up',
+  time: '2036-01-01T00:00:00Z',
+  semanticcorrelationid: 'other',
+  semanticsignature: 'v1.main.x',
+  data: { go: 'https://evil.example' },
+};
+
+const LIKE_SOMETHING: [string, unknown][] = [
+  ['an event', FORGED],
+  ["Nest's answer", { event: 'system.password-reset', data: 1 }],
+  ["Nest's answer with an event", { event: 'system.password-reset', data: FORGED }],
+  ['a marked reply', { event: 'x', data: 1, attributes: {}, '#attributes': {} }],
+  ['a frame', { type: 'auth_success', client_id: 'x', signing: { key: 'x' } }],
+  ['a rejection', { type: 'error', code: 'INTERNAL', status: 500 }],
+  ['an object with toJSON', { toJSON: 'x', data: 1 }],
+  ['bytes', { type: 'Buffer', data: [1, 2] }],
+];
+
+const unsigned = (type: string, data: unknown): Json => ({
+  specversion: '1.0',
+  type,
+  source: 'mallory',
+  id: 'e-1',
+  data,
+});
+
+async function start(adapter?: typeof WsAdapter) {
+  const app = await TestApp.start({ gateways: [NotesGateway], adapter });
+  return app;
+}
+
+const answerTo = async (client: TestClient, type: string, data: unknown) => {
+  const { id } = client.emit(type, data);
+  const { event } = await client.next();
+  return { event: event as Json, id };
+};
+
+describe('text of a client', () => {
+  it.each(LIKE_SOMETHING)('is data for its readers, if it looks like %s', async (_, data) => {
+    const app = await start();
+    const [mallory, victim] = [await app.login('mallory'), await app.login('victim')];
+    await answerTo(mallory, 'note.write', data);
+    for (const [type, reader] of [
+      ['note.read', victim],
+      ['note.list', victim],
+    ] as const) {
+      const { event, id } = await answerTo(reader, type, 'mallory');
+      expect(event).toMatchObject({
+        type: `${type}.reply`,
+        source: OWN_SOURCE,
+        semanticcorrelationid: id,
+        data,
+      });
+      expect(Math.abs(Date.parse(String(event.time)) - Date.now())).toBeLessThan(60_000);
+      expect(victim.verifies(event)).toBe(true);
+    }
+  });
+
+  it("is data in Nest's frame, too, on any adapter", async () => {
+    for (const adapter of [undefined, WsAdapter]) {
+      const app = await start(adapter);
+      const client = await app.connect();
+      client.sendJson({ event: 'open', data: unsigned('open', FORGED) });
+      expect(await client.next()).toMatchObject({
+        event: 'open.reply',
+        data: { type: 'open.reply', source: OWN_SOURCE, data: FORGED },
+      });
+    }
+  });
+});
+
+describe('a client without a key', () => {
+  it.each([
+    ['in an event frame', undefined, false],
+    ["in Nest's frame", undefined, true],
+    ["in Nest's frame, on Nest's adapter", WsAdapter, true],
+  ] as const)('receives an unsigned reply, %s', async (_, adapter, isNest) => {
+    const app = await start(adapter);
+    const client = await app.connect();
+    const event = unsigned('open', FORGED);
+    client.sendJson(isNest ? { event: 'open', data: event } : { type: 'event', event });
+    const frame = await client.next();
+    const answer = (isNest ? frame.data : frame.event) as Json;
+    expect(answer).toMatchObject({ type: 'open.reply', semanticcorrelationid: event.id });
+    expect(answer).not.toHaveProperty('semanticsignature');
+  });
+
+  it('cannot receive a signed event from the application', async () => {
+    const app = await start();
+    const signer = app.nest.get(EventSigner);
+    const client = clientAt('192.0.2.1');
+    expect(() => signer.sign({ type: 't', source: 's' }, { client })).toThrow(
+      expect.objectContaining({ code: 'UNAUTHENTICATED' }) as Error,
+    );
+  });
+
+  it('receives ring-signed replies once it has proved a ring key', async () => {
+    const app = await start();
+    const client = await app.connect();
+    const key = Buffer.from(RING_KEY.secret).toString('base64url');
+    client.signing = { key_id: RING_KEY.id, key };
+    const { event } = await answerTo(client, 'open.ring', 1);
+    expect(String(event.semanticsignature)).toMatch(/^v1\.main\./);
+    expect(client.verifies(event)).toBe(true);
+    client.sendJson({ type: 'event', event: unsigned('open', 1) });
+    const other = await client.next();
+    expect(other.event).not.toHaveProperty('semanticsignature');
+  });
+});
+
+describe('a marked reply', () => {
+  it("has the handler's type and attributes, and everything else from the server", async () => {
+    const client = await (await start()).login();
+    const { event, id } = await answerTo(client, 'note.named', FORGED);
+    expect(event).toMatchObject({
+      type: 'note.chosen',
+      subject: 'mine',
+      semantictags: 'a,b',
+      tenant: 'x',
+      source: OWN_SOURCE,
+      semanticcorrelationid: id,
+      data: FORGED,
+    });
+    expect(event.id).not.toBe(FORGED.id);
+    expect(client.verifies(event)).toBe(true);
+  });
+
+  it("to a plain message has Nest's format", async () => {
+    for (const adapter of [undefined, WsAdapter]) {
+      const app = await start(adapter);
+      const client = adapter ? await app.connect() : await app.login();
+      client.sendJson({ event: 'plain', data: 7 });
+      const answer = await client.next();
+      if (adapter) expect(answer).toMatchObject({ data: { code: 'UNAUTHENTICATED' } });
+      else expect(answer).toEqual({ event: 'plain.done', data: 7 });
+    }
+  });
+
+  it.each([
+    ['id', { id: 'x' }],
+    ['source', { source: OWN_SOURCE }],
+    ['time', { time: '2036-01-01T00:00:00Z' }],
+    ['semanticcorrelationid', { semanticcorrelationid: 'x' }],
+    ['semanticsignature', { semanticsignature: 'v1.main.x' }],
+    ['semanticnonce', { semanticnonce: '0123456789abcdef' }],
+    ['data_base64', { data_base64: 'AAAA' }],
+    ['specversion', { specversion: '1.0' }],
+    ['an invalid type', { type: '' }],
+    ['a type that is not a string', { type: 7 as unknown as string }],
+    ['an invalid attribute', { attributes: { a: 1 } }],
+    ['an invalid attribute name', { 'x-tenant': 'a' }],
+  ])('cannot be created with %s', (_, init) => {
+    expect(() => reply({ type: 't', ...init })).toThrow(InvalidArgumentError);
+  });
+});

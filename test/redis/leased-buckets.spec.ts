@@ -1,0 +1,213 @@
+import * as fc from 'fast-check';
+import type { Redis } from 'ioredis';
+import {
+  InMemoryRateLimitStore,
+  type RateLimitDecision,
+  TOLERANCE,
+  tokenBucket,
+} from '../../lib/rate-limit/index.js';
+import { LEASE_TIME, leasableOf, LeasedBuckets } from '../../lib/redis/leased-buckets.js';
+import { RedisKeys } from '../../lib/redis/redis-keys.js';
+import { RedisRateLimitStore } from '../../lib/redis/redis-rate-limit-store.js';
+import type { Script } from '../../lib/redis/script.js';
+import type { ScriptBatch } from '../../lib/redis/script-batch.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+import { scriptAt } from '../helpers/redis-time.js';
+
+fc.configureGlobal({ seed: 20_261_128 });
+
+const START = 9e10;
+
+describe('LeasedBuckets', () => {
+  const bucket = tokenBucket({ rate: 1_000, burst: 1_000 });
+  const grant = (granted: number) => ({ granted, period: '7', resetAfter: 100 });
+  const use = (leases: LeasedBuckets, tokens: number, now: number) =>
+    leases.want('key', bucket, tokens, now);
+
+  it('lease nothing from a bucket that is too small or exact', () => {
+    expect(leasableOf(tokenBucket({ rate: 5, per: 60_000 }))).toBe(0);
+    expect(leasableOf(tokenBucket({ rate: 49 }))).toBe(0);
+    expect(leasableOf(tokenBucket({ rate: 50 }))).toBe(1);
+    expect(leasableOf(tokenBucket({ rate: 1_000, exact: true }))).toBe(0);
+  });
+
+  it('request as many tokens as were used during a lease, and at most 2 % of the bucket', () => {
+    const leases = new LeasedBuckets(10);
+    expect(use(leases, 3, 0)).toBe(0);
+    expect(use(leases, 6, 1)).toBe(0);
+    expect(use(leases, 100, 2)).toBe(9);
+    leases.failed('key', bucket);
+    expect(use(leases, 1, 3)).toBe(20);
+  });
+
+  it('request nothing for a key that is rarely used or has a call in progress', () => {
+    const leases = new LeasedBuckets(10);
+    use(leases, 10, 0);
+    expect(use(leases, 10, 1)).toBe(10);
+    expect(use(leases, 10, 2)).toBe(0);
+    leases.granted('key', bucket, grant(10), 2);
+    expect(use(leases, 1, 3 * LEASE_TIME)).toBe(0);
+  });
+
+  it('allow requests until the tokens are used up or the lease ends, counted from the request', () => {
+    const leases = new LeasedBuckets(10);
+    use(leases, 10, 0);
+    use(leases, 1, 1);
+    leases.granted('key', bucket, grant(3), 1);
+    expect(leases.take('key', bucket, 2, 2)).toMatchObject({ allowed: true, retryAfter: 0 });
+    expect(leases.take('key', bucket, 2, 3)).toBeUndefined();
+    expect(leases.take('key', tokenBucket({ rate: 9 }), 1, 3)).toBeUndefined();
+    expect(leases.take('key', bucket, 1, 1 + LEASE_TIME)).toBeUndefined();
+    expect(leases.end('key', bucket)).toEqual({ period: '7', granted: 3, unused: 1 });
+    expect(leases.end('key', bucket)).toMatchObject({ granted: 0, unused: 0 });
+  });
+
+  it('keep a limited number of keys, and drop unused ones', () => {
+    const leases = new LeasedBuckets(100);
+    for (let key = 0; key < 1_000; key++) leases.want(`${key}`, bucket, 1, 0);
+    expect(leases.size).toBe(100);
+    expect(leases.endingBefore(Infinity, 2 * LEASE_TIME)).toEqual([]);
+    expect(leases.size).toBe(0);
+  });
+});
+
+describeWithRedis('nodes that lease tokens', () => {
+  let server: RedisServer;
+  let redis: Redis;
+  let runs = 0;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    redis = server.client();
+  });
+
+  afterAll(async () => {
+    await server.close();
+  });
+
+  /** A node whose scripts run on the real Redis at the time of a fake clock. */
+  const newNode = (clock: FakeClock, prefix: string) => {
+    const link = { isLost: false, calls: 0 };
+    const batch = {
+      run: async (
+        script: Script,
+        keys: string[],
+        given: (string | number)[] | (() => (string | number)[]),
+      ) => {
+        await Promise.resolve();
+        const args = typeof given === 'function' ? given() : given;
+        link.calls++;
+        // Keys expire by the real clock.
+        const lua = scriptAt(clock.monotonic(), script.lua).replace(/'PX', .*/, "'PX', 60000)");
+        expect(lua).toContain("'PX', 60000");
+        const reply = await redis.eval(lua, keys.length, ...keys, ...args);
+        if (link.isLost) throw new Error('the answer is lost');
+        return reply;
+      },
+    } as unknown as ScriptBatch;
+    const store = new RedisRateLimitStore(batch, new RedisKeys(prefix), clock, 100);
+    return { store, link };
+  };
+  const decide = async (
+    node: ReturnType<typeof newNode>,
+    bucket: ReturnType<typeof tokenBucket>,
+    cost: number,
+  ): Promise<RateLimitDecision | undefined> => {
+    try {
+      return await node.store.take('key', bucket, cost);
+    } catch {
+      return undefined;
+    }
+  };
+
+  it('allow nothing that one bucket would reject, and reject at most 4 % of a burst early', async () => {
+    const limits = fc.record({
+      rate: fc.integer({ min: 1, max: 500 }),
+      burst: fc.integer({ min: 1, max: 500 }),
+    });
+    const step = fc.record({
+      node: fc.nat(3),
+      wait: fc.oneof(fc.constant(0), fc.nat(20), fc.nat(700)),
+      requests: fc.integer({ min: 1, max: 12 }),
+      cost: fc.integer({ min: 1, max: 3 }),
+      fault: fc.nat(30),
+    });
+    const steps = fc.array(step, { minLength: 20, maxLength: 150 });
+    await fc.assert(
+      fc.asyncProperty(limits, steps, fc.boolean(), async (limit, steps, hasFaults) => {
+        const bucket = tokenBucket(limit);
+        const clock = new FakeClock();
+        clock.advance(START);
+        const one = new InMemoryRateLimitStore(10, clock);
+        const prefix = `${runs++}:`;
+        const nodes = [0, 1, 2, 3].map(() => newNode(clock, prefix));
+        const early = 2 * leasableOf(bucket) + 1 + 2 * TOLERANCE;
+        for (const { node: index, wait, requests, cost, fault } of steps) {
+          clock.advance(wait);
+          const node = nodes[index] as ReturnType<typeof newNode>;
+          const isFault = hasFaults && fault < 2;
+          // A node that crashes returns nothing. One that stops returns its tokens.
+          if (isFault && fault === 1) nodes[index] = newNode(clock, prefix);
+          else if (hasFaults && fault === 2) await node.store.close();
+          node.link.isLost = isFault;
+          const tokens = Math.min(cost, limit.burst);
+          const decisions = Array.from({ length: requests }, () => decide(node, bucket, tokens));
+          for (const decision of await Promise.all(decisions)) {
+            if (!decision) continue;
+            if (decision.allowed) expect(one.take('key', bucket, tokens).allowed).toBe(true);
+            else if (!hasFaults) {
+              const { remaining } = one.take('key', bucket, limit.burst);
+              expect(remaining).toBeLessThan(tokens + early);
+            }
+          }
+        }
+        await Promise.all(nodes.map(({ store }) => store.close()));
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
+  it('return unused tokens when they stop', async () => {
+    const bucket = tokenBucket({ rate: 100, burst: 500 });
+    const clock = new FakeClock();
+    clock.advance(START);
+    const [one, other] = [newNode(clock, 'stop:'), newNode(clock, 'stop:')];
+    for (let request = 0; request < 10; request++) await decide(one, bucket, 1);
+    const calls = one.link.calls;
+    expect(calls).toBeLessThan(10);
+    expect((await decide(other, bucket, 491))?.allowed).not.toBe(true);
+    await one.store.close();
+    expect((await decide(other, bucket, 490))?.allowed).toBe(true);
+    await other.store.close();
+  });
+
+  it.each([1, 2, 4])('are exact for a small limit: %d nodes', async count => {
+    const bucket = tokenBucket({ rate: 5, per: 60_000 });
+    const clock = new FakeClock();
+    clock.advance(START);
+    const nodes = Array.from({ length: count }, () => newNode(clock, `small-${count}:`));
+    let passed = 0;
+    for (let request = 0; request < 20; request++) {
+      const decision = await decide(nodes[request % count]!, bucket, 1);
+      if (decision?.allowed) passed++;
+      expect(passed).toBe(Math.min(request + 1, 5));
+    }
+  });
+
+  it('call Redis for each request of an exact limit, and rarely otherwise', async () => {
+    const clock = new FakeClock();
+    clock.advance(START);
+    const exact = newNode(clock, 'exact:');
+    const leasing = newNode(clock, 'leasing:');
+    const bucket = tokenBucket({ rate: 1_000 });
+    for (let request = 0; request < 200; request++) {
+      clock.advance(2);
+      await decide(exact, { ...bucket, exact: true }, 1);
+      await decide(leasing, bucket, 1);
+    }
+    expect(exact.link.calls).toBe(200);
+    expect(leasing.link.calls).toBeLessThan(20);
+    await leasing.store.close();
+  });
+});

@@ -1,0 +1,185 @@
+import { jest } from '@jest/globals';
+import { Injectable, Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import {
+  EventMesh,
+  OnSemanticEvent,
+  type SemanticEvent,
+  SemanticEventsModule,
+} from '../../lib/index.js';
+import { redisStores } from '../../lib/redis/index.js';
+import { DemoGateway } from '../helpers/demo.gateway.js';
+import { eventually, pause } from '../helpers/eventually.js';
+import { FaultyProxy } from '../helpers/faulty-proxy.js';
+import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+import { JWT_SECRET, RING_KEY, TestApp } from '../helpers/test-app.js';
+
+const LEASE = 1_500;
+const GROUP = 'Worker.work';
+const STREAM = 'semantic-events:{se}:events';
+const range = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+type Work = (event: SemanticEvent<number>) => unknown;
+let work: Work = () => undefined;
+let dead: unknown[] = [];
+
+@Injectable()
+class Worker {
+  @OnSemanticEvent('job.*', { delivery: 'once', deadLetter: 'failed.job', retries: 1 })
+  work(event: SemanticEvent<number>) {
+    return work.call(this, event);
+  }
+
+  @OnSemanticEvent('failed.*')
+  failed(event: SemanticEvent) {
+    dead.push(event.data);
+  }
+}
+
+describeWithRedis("a handler with delivery: 'once' on several nodes", () => {
+  let server: RedisServer;
+  let admin: Redis;
+  const lines: FaultyProxy[] = [];
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    admin = server.client();
+  });
+  beforeEach(async () => {
+    await admin.flushall();
+    dead = [];
+    for (const level of ['error', 'warn', 'log'] as const)
+      jest.spyOn(Logger.prototype, level).mockImplementation(() => undefined);
+  });
+  afterEach(async () => {
+    await Promise.all(lines.splice(0).map(line => line.close()));
+    jest.restoreAllMocks();
+  });
+  afterAll(() => server.close());
+
+  const start = async () => {
+    const line = await FaultyProxy.start(server.port);
+    lines.push(line);
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      providers: [Worker],
+      module: SemanticEventsModule.forRoot({
+        signing: { keys: [RING_KEY] },
+        auth: { jwt: { secret: JWT_SECRET } },
+        connection: { shutdownTimeout: 500 },
+        stores: redisStores({ url: line.url, lease: LEASE, commandTimeout: 2_000 }),
+      }),
+    });
+    await eventually(() => app.nest.get(EventMesh).stats().position !== undefined);
+    await eventually(async () => (await admin.xinfo('GROUPS', STREAM).catch(() => '')) !== '');
+    return { app, line, worker: app.nest.get(Worker), mesh: app.nest.get(EventMesh) };
+  };
+  const consumers = async () => {
+    const found = await admin.xinfo('CONSUMERS', STREAM, GROUP).catch(() => []);
+    return (found as unknown[]).length;
+  };
+  const pending = async () => ((await admin.xpending(STREAM, GROUP)) as [number, ...unknown[]])[0];
+
+  it('handles each event on one node, and shares the work', async () => {
+    const handled: { node: unknown; n: unknown }[] = [];
+    work = async function (this: unknown, { data }) {
+      await pause(1);
+      handled.push({ node: this, n: data });
+    };
+    const [a] = [await start(), await start(), await start()];
+    for (const n of range(300)) await a.mesh.emit('job.done', n);
+    await eventually(() => handled.length >= 300);
+    await pause(100);
+    expect(handled.map(({ n }) => n).sort((x, y) => Number(x) - Number(y))).toEqual(range(300));
+    expect(new Set(handled.map(({ node }) => node)).size).toBeGreaterThan(1);
+    expect(await pending()).toBe(0);
+  });
+
+  it('loses no event if a node is killed, and repeats only what that node was handling', async () => {
+    const times = new Map<unknown, number>();
+    const nodes = [await start(), await start(), await start()] as const;
+    const [killed] = nodes;
+    const started = new Map<unknown, Set<unknown>>();
+    let isDead = false;
+    work = async function (this: unknown, { data }) {
+      const own = started.get(this) ?? new Set();
+      started.set(this, own.add(data));
+      await pause(5);
+      // A killed process finishes no call.
+      if (this === killed.worker && isDead) return;
+      times.set(data, (times.get(data) ?? 0) + 1);
+      own.delete(data);
+    };
+    const total = 400;
+    for (const n of range(total)) {
+      await nodes[1].mesh.emit('job.done', n);
+      if (n === total / 2) {
+        isDead = true;
+        // Simulates for Redis that the node was killed.
+        killed.line.isRefusing = true;
+        killed.line.cut();
+      }
+    }
+    await eventually(() => times.size === total, 10_000);
+    const twice = [...times].filter(([, count]) => count > 1).length;
+    expect(twice).toBeLessThanOrEqual(16);
+    await eventually(async () => (await pending()) === 0);
+  });
+
+  it('publishes one dead letter after its retries, and does not retry again', async () => {
+    let calls = 0;
+    work = () => {
+      calls++;
+      throw new Error('never');
+    };
+    const [a] = [await start(), await start()];
+    const { id } = await a.mesh.emit('job.bad', 7);
+    await eventually(() => dead.length > 0);
+    await pause(LEASE);
+    expect(calls).toBe(2);
+    // Each of the two nodes receives one dead letter.
+    expect(dead).toHaveLength(2);
+    expect(dead[0]).toMatchObject({ handler: GROUP, event: { id, type: 'job.bad', data: 7 } });
+    expect(await pending()).toBe(0);
+  });
+
+  it('continues with new events after Redis has lost the group', async () => {
+    const handled: unknown[] = [];
+    work = ({ data }) => handled.push(data);
+    const a = await start();
+    await a.mesh.emit('job.done', 1);
+    await eventually(() => handled.length === 1);
+    await admin.flushall();
+    await a.mesh.emit('job.done', 2);
+    await eventually(() => handled.includes(2));
+    expect(handled).toEqual([1, 2]);
+  });
+
+  it('does not handle an entry without a valid MAC', async () => {
+    const handled: unknown[] = [];
+    work = ({ data }) => handled.push(data);
+    const a = await start();
+    await admin.xadd(STREAM, '*', 'type', 'job.forged', 'text', '{"data":"forged"}');
+    await a.mesh.emit('job.done', 'real');
+    await eventually(() => handled.length > 0);
+    await pause(100);
+    expect(handled).toEqual(['real']);
+  });
+
+  it('leaves nothing behind when its node shuts down', async () => {
+    let isRunning = false;
+    const handled: unknown[] = [];
+    work = async ({ data }) => {
+      isRunning = true;
+      await pause(100);
+      handled.push(data);
+    };
+    const a = await start();
+    await a.mesh.emit('job.done', 1);
+    await eventually(() => isRunning);
+    await a.app.stop();
+    expect(handled).toEqual([1]);
+    expect(await pending()).toBe(0);
+    expect(await consumers()).toBe(0);
+  });
+});

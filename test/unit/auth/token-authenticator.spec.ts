@@ -1,0 +1,291 @@
+import { JwtService } from '@nestjs/jwt';
+import { WsException } from '@nestjs/websockets';
+import {
+  AuthAttempts,
+  SessionRegistry,
+  TicketService,
+  TokenAuthenticator,
+} from '../../../lib/auth/index.js';
+import { type ConnectionManager, SingleNodeRevocationBus } from '../../../lib/connection/index.js';
+import {
+  type AuthOptions,
+  MAX_TOKEN_LENGTH,
+  type ValidateToken,
+} from '../../../lib/options/index.js';
+import { RefusalError } from '../../../lib/protocol/index.js';
+import { InMemoryRateLimitStore, RateLimiter } from '../../../lib/rate-limit/index.js';
+import { InMemoryNonceStore } from '../../../lib/replay/index.js';
+import { EventSigner } from '../../../lib/signing/index.js';
+import { FakeClock } from '../../helpers/fake-clock.js';
+import { captureLog, type LogLine } from '../../helpers/log-capture.js';
+import { resolvedOptions } from '../../helpers/resolved-options.js';
+
+const DAY = 86_400_000;
+const BURST = 3;
+const SECRET = 'a-secret-of-at-least-32-bytes-long';
+const jwt = new JwtService();
+const handshake = { address: '192.0.2.1', url: '/', headers: {} };
+
+describe('TokenAuthenticator', () => {
+  let clock: FakeClock;
+  let log: LogLine[];
+  let sessions: SessionRegistry;
+  let bus: SingleNodeRevocationBus;
+  let tickets: TicketService;
+  let authenticator: TokenAuthenticator;
+
+  const setUp = (auth: AuthOptions) => {
+    const options = resolvedOptions({
+      auth: { attempts: { rate: 1, per: DAY, burst: BURST }, timeout: 20, ...auth },
+    });
+    const connections = {
+      disconnectSession: () => 0,
+      list: () => [],
+    } as unknown as ConnectionManager;
+    bus = new SingleNodeRevocationBus();
+    sessions = new SessionRegistry(connections, options, clock, bus);
+    const signer = new EventSigner(options, clock);
+    tickets = new TicketService(options, signer, new InMemoryNonceStore(100, clock), clock);
+    const limiter = new RateLimiter(new InMemoryRateLimitStore(100, clock), options, clock);
+    const attempts = new AuthAttempts(options, limiter);
+    authenticator = new TokenAuthenticator(
+      options,
+      clock,
+      tickets,
+      sessions,
+      attempts,
+      new JwtService(),
+    );
+  };
+  /** Authenticates with a token that the application answers with the given value. */
+  const answering = (answer: unknown, token = 'token') => {
+    setUp({ validateToken: (() => answer) as ValidateToken });
+    return authenticate(token);
+  };
+  const authenticate = async (token: string) => authenticator.authenticate(token, handshake);
+  const outcome = (token: string) =>
+    authenticate(token).then(
+      ({ user }) => user.id,
+      (error: unknown) => (error as RefusalError).code,
+    );
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    log = captureLog();
+  });
+
+  it('passes the token and the handshake to validateToken, and returns its user at once', () => {
+    const calls: unknown[] = [];
+    setUp({
+      validateToken: (...given) => {
+        calls.push(given);
+        return { id: 'alice' };
+      },
+    });
+    expect(authenticator.authenticate('token', handshake)).toEqual({
+      user: { id: 'alice' },
+      expiresAt: clock.now() + DAY,
+    });
+    expect(calls).toEqual([['token', handshake]]);
+  });
+
+  it.each([
+    ['', 'the token is empty'],
+    ['x'.repeat(MAX_TOKEN_LENGTH + 1), `the token has more than ${MAX_TOKEN_LENGTH} characters`],
+  ])('rejects a token of invalid length without calling validateToken', async (token, reason) => {
+    let calls = 0;
+    setUp({
+      validateToken: () => {
+        calls++;
+        return { id: 'alice' };
+      },
+    });
+    await expect(authenticate(token)).rejects.toMatchObject({ code: 'AUTH_FAILED', reason });
+    expect(calls).toBe(0);
+    expect(await outcome('x'.repeat(MAX_TOKEN_LENGTH))).toBe('alice');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['undefined', undefined, 'no user: undefined'],
+    ['null', null, 'no user: null'],
+    ['false', false, 'no user: false'],
+    ['true', true, 'the user is a boolean and must be an object'],
+    ['a string', 'alice', 'the user is a string and must be an object'],
+    ['an empty object', {}, 'the user has no id'],
+    ['an undefined id', { id: undefined }, 'the user has no id'],
+    [
+      'an id under another name',
+      { name: 'a', userId: 7 },
+      'the user has no id but has userId: map it by toUser, such as toUser: user => ({ id: user.userId })',
+    ],
+    ...['sub', 'uid', '_id', 'user_id'].map(
+      name =>
+        [`an id under ${name}`, { [name]: 1 }, `but has ${name}`] as [string, unknown, string],
+    ),
+    ['an empty id', { id: '' }, 'id of the user must be a whole number, or a string of 1 to 256'],
+    ['an id of 257 characters', { id: 'x'.repeat(257) }, 'id of the user must be'],
+    ['an id with a lone surrogate', { id: 'a\ud800' }, 'id of the user must be'],
+    ['half an id', { id: 1.5 }, 'id of the user must be'],
+    ['an id that is an object', { id: {} }, 'id of the user must be'],
+    ['a numeric session id', { id: 'a', sessionId: 7 }, 'sessionId of the user must be a string'],
+    ['an empty session id', { id: 'a', sessionId: '' }, 'sessionId of the user must be a string'],
+    ['an end in the past', { id: 'a', expiresAt: 1 }, 'expiresAt of the user is in the past'],
+    ['an end that is NaN', { id: 'a', expiresAt: NaN }, 'expiresAt of the user is in the past'],
+  ])('rejects a token if validateToken returns %s, and says why', async (_, user, reason) => {
+    const rejection = { code: 'AUTH_FAILED', reason: expect.stringContaining(reason) as string };
+    await expect(answering(user)).rejects.toMatchObject(rejection);
+    await expect(answering(Promise.resolve(user))).rejects.toMatchObject(rejection);
+  });
+
+  it.each<unknown>([
+    { id: 'x'.repeat(256) },
+    { id: 0 },
+    { id: 'é', sessionId: undefined },
+    { id: 'a', sessionId: 's' },
+  ])('accepts the user %j', async user => {
+    expect((await answering(user)).user).toBe(user);
+  });
+
+  it('ends a session when the user says, and after auth.maxSessionAge at the latest', async () => {
+    const endOf = async (expiresAt: number) => (await answering({ id: 'a', expiresAt })).expiresAt;
+    expect(await endOf(clock.now() + 1)).toBe(clock.now() + 1);
+    expect(await endOf(Infinity)).toBe(clock.now() + DAY);
+    await expect(answering({ id: 'a', expiresAt: clock.now() })).rejects.toMatchObject({
+      code: 'AUTH_FAILED',
+    });
+  });
+
+  it.each<[string, Error, string, string | undefined]>([
+    ['an error', new Error('canary'), 'UNAVAILABLE', 'auth.validateToken: Error'],
+    ['an exception of Nest', new WsException('no'), 'AUTH_FAILED', 'auth.validateToken: '],
+    ['its own rejection', new RefusalError('AUTH_FAILED', { reason: 'own' }), 'AUTH_FAILED', 'own'],
+    ['its own outage', new RefusalError('UNAVAILABLE', { reason: 'db' }), 'UNAVAILABLE', 'db'],
+    ['another code', new RefusalError('FORBIDDEN', { reason: 'x' }), 'AUTH_FAILED', 'x'],
+    ['another code alone', new RefusalError('FORBIDDEN'), 'AUTH_FAILED', 'FORBIDDEN'],
+  ])('answers %s of validateToken with a verdict or an outage', async (_, error, code, reason) => {
+    const failures: (() => unknown)[] = [
+      () => {
+        throw error;
+      },
+      () => Promise.reject(error),
+    ];
+    for (const fail of failures) {
+      setUp({ validateToken: fail as ValidateToken });
+      await expect(authenticate('token')).rejects.toMatchObject({
+        code,
+        reason: expect.stringContaining(reason ?? '') as string,
+      });
+    }
+    const logged = log.filter(({ level }) => level === 'error').map(({ text }) => text);
+    expect(logged).toHaveLength(error instanceof RefusalError || code !== 'UNAVAILABLE' ? 0 : 2);
+    expect(logged.join()).not.toContain('canary');
+  });
+
+  it('answers UNAVAILABLE if validateToken takes longer than auth.timeout', async () => {
+    setUp({ validateToken: () => new Promise(() => undefined) });
+    await expect(authenticate('token')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('rejects a session that has ended, even during the validation or on another node', async () => {
+    const user = { id: 'alice', sessionId: 's' };
+    let during: () => void = () => undefined;
+    setUp({
+      validateToken: async () => {
+        await Promise.resolve();
+        during();
+        return user;
+      },
+    });
+    expect(await outcome('token')).toBe('alice');
+    during = () => void sessions.end('s');
+    await expect(authenticate('token')).rejects.toMatchObject({
+      code: 'AUTH_FAILED',
+      reason: 'the session was ended',
+    });
+    setUp({ validateToken: () => user });
+    bus.hasEnded = () => Promise.resolve(true);
+    await expect(authenticate('token')).rejects.toMatchObject({
+      code: 'AUTH_FAILED',
+      reason: 'the session was ended',
+    });
+  });
+
+  it('counts rejected tokens per address before it calls validateToken', async () => {
+    let calls = 0;
+    setUp({
+      validateToken: token => {
+        calls++;
+        return token === 'good' ? { id: 'alice' } : null;
+      },
+    });
+    for (let failed = 0; failed < BURST; failed++) expect(await outcome('bad')).toBe('AUTH_FAILED');
+    expect(await outcome('good')).toBe('RATE_LIMITED');
+    expect(calls).toBe(BURST);
+    expect(authenticator.renew('good', handshake)).toMatchObject({ user: { id: 'alice' } });
+    expect(() => authenticator.renew('bad', handshake)).toThrow(RefusalError);
+  });
+
+  it('does not count attempts that could not be checked', async () => {
+    setUp({
+      validateToken: () => {
+        throw new Error('down');
+      },
+    });
+    for (let failed = 0; failed < 3 * BURST; failed++)
+      expect(await outcome('token')).toBe('UNAVAILABLE');
+  });
+
+  it('accepts a valid ticket although its address has failed too often, once', async () => {
+    setUp({ validateToken: () => null });
+    const { ticket } = tickets.issue({ id: 'alice' });
+    for (let failed = 0; failed <= BURST; failed++) await outcome('bad');
+    expect(await outcome('bad')).toBe('RATE_LIMITED');
+    expect(await outcome(ticket)).toBe('alice');
+    expect(await outcome(ticket)).toBe('AUTH_FAILED');
+  });
+
+  it('does not consume a ticket of an ended session or of a user whose session has expired', async () => {
+    setUp({ validateToken: () => null });
+    const over = tickets.issue({ id: 'alice', expiresAt: clock.now() }).ticket;
+    expect(await outcome(over)).toBe('AUTH_FAILED');
+    sessions.end('s');
+    const ended = tickets.issue({ id: 'alice', sessionId: 's' }).ticket;
+    expect(await outcome(ended)).toBe('AUTH_FAILED');
+    expect([tickets.revoke(over), tickets.revoke(ended)]).toEqual([true, true]);
+  });
+
+  describe('with JSON Web Tokens', () => {
+    const sign = (claims: object, secret = SECRET) =>
+      jwt.sign({ sub: 'alice', exp: clock.now() / 1000 + 60, ...claims }, { secret });
+
+    it('accepts a valid token although its address has failed too often', async () => {
+      setUp({ jwt: { secret: SECRET } });
+      for (let failed = 0; failed < BURST; failed++)
+        expect(await outcome(sign({}, 'x'.repeat(40)))).toBe('AUTH_FAILED');
+      expect(await outcome(sign({}, 'x'.repeat(40)))).toBe('RATE_LIMITED');
+      expect(await outcome(sign({}))).toBe('alice');
+    });
+
+    it('calls toUser and keyProvider, and answers UNAVAILABLE if one fails', async () => {
+      setUp({ jwt: { secret: SECRET, toUser: ({ sub }) => ({ id: `user-${sub}` }) } });
+      expect(await outcome(sign({}))).toBe('user-alice');
+      setUp({ jwt: { secret: SECRET, toUser: () => null } });
+      expect(await outcome(sign({}))).toBe('AUTH_FAILED');
+      const fail = () => {
+        throw new Error('down');
+      };
+      setUp({ jwt: { secret: SECRET, toUser: fail } });
+      await expect(authenticate(sign({}))).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        reason: 'auth.jwt.toUser: Error was thrown',
+      });
+      setUp({ jwt: { keyProvider: fail, algorithms: ['HS256'] } });
+      await expect(authenticate(sign({}))).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        reason: 'auth.jwt.keyProvider: Error was thrown',
+      });
+      setUp({ jwt: { keyProvider: () => SECRET, algorithms: ['HS256'] } });
+      expect(await outcome(sign({}))).toBe('alice');
+    });
+  });
+});

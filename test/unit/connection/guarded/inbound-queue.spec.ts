@@ -1,0 +1,148 @@
+import { InboundQueue, type Source } from '../../../../lib/connection/guarded/inbound-queue.js';
+
+const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve));
+
+/** Creates a queue with limited room for running handlers, and records the handled messages. */
+const start = (room = Infinity) => {
+  const handled: string[] = [];
+  const running: (() => void)[] = [];
+  const source: Source<string> & { isOpen: boolean; isPaused: boolean } = {
+    isOpen: true,
+    isPaused: false,
+    pause: () => void (source.isPaused = true),
+    resume: () => void (source.isPaused = false),
+    decode: text => {
+      running.push(queue.begin());
+      handled.push(text);
+    },
+  };
+  const state = { room };
+  const account = {
+    hasRoom: () => running.length < state.room,
+    begin: () => undefined,
+    end: () => undefined,
+  };
+  const budget = { account } as unknown as ConstructorParameters<typeof InboundQueue>[1];
+  const queue = new InboundQueue<string>(source, budget, Infinity);
+  /** Ends running handlers. */
+  const finish = (count: number) => {
+    for (const done of running.splice(0, count)) done();
+  };
+  return { source, handled, state, queue, finish };
+};
+const numbers = (count: number) => Array.from({ length: count }, (_, at) => `${at}`);
+
+describe('one batch of a connection', () => {
+  it.each([
+    ['the maximum number of short messages', 64, '{}'],
+    ['a chunk of long messages', 2, 'x'.repeat(32_768)],
+    ['one very long message', 1, 'x'.repeat(200_000)],
+  ])('ends after %s', async (_, count, text) => {
+    const { source, handled, queue } = start();
+    for (let sent = 0; sent < 3 * count; sent++) queue.take(text);
+    expect(handled).toHaveLength(count);
+    expect(source.isPaused).toBe(true);
+    await nextTurn();
+    expect(handled).toHaveLength(2 * count);
+    await nextTurn();
+    expect(handled).toHaveLength(3 * count);
+  });
+
+  it('loses and reorders nothing at its end, and then resumes reading', async () => {
+    const { source, handled, queue } = start();
+    for (const text of numbers(150)) queue.take(text);
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    queue.take('last');
+    expect(handled).toEqual([...numbers(150), 'last']);
+    expect(source.isPaused).toBe(false);
+  });
+
+  it('does not end for fewer messages than it may have', () => {
+    const { source, handled, queue } = start();
+    for (const text of numbers(63)) queue.take(text);
+    expect(handled).toHaveLength(63);
+    expect(source.isPaused).toBe(false);
+  });
+});
+
+describe('messages that no handler has room for', () => {
+  it('are queued in order, and handled when handlers finish', () => {
+    const { handled, state, queue, finish } = start(2);
+    for (const text of numbers(5)) queue.take(text);
+    expect(handled).toEqual(['0', '1']);
+    finish(1);
+    expect(handled).toEqual(['0', '1', '2']);
+    queue.take('5');
+    expect(handled).toEqual(['0', '1', '2']);
+    finish(2);
+    expect(handled).toEqual(['0', '1', '2', '3', '4']);
+    state.room = Infinity;
+    queue.onRoom();
+    expect(handled).toEqual(numbers(6));
+  });
+
+  it('are copied, so that they do not retain the whole chunk they arrived in', () => {
+    const held: Buffer[] = [];
+    const state = { room: 0 };
+    const source: Source<Buffer> = {
+      isOpen: true,
+      isPaused: false,
+      pause: () => undefined,
+      resume: () => undefined,
+      decode: message => held.push(message),
+    };
+    const budget = { account: { hasRoom: () => state.room > 0 } };
+    const queue = new InboundQueue(source, budget as never, 1);
+    const chunk = Buffer.alloc(65_536, 'x');
+    queue.take(chunk.subarray(0, 10));
+    state.room = 1;
+    queue.onRoom();
+    expect(held[0]).toEqual(chunk.subarray(0, 10));
+    expect(held[0]?.buffer).not.toBe(chunk.buffer);
+  });
+
+  it.each([
+    [63, '{}', false],
+    [64, '{}', true],
+    [1, 'x'.repeat(65_535), false],
+    [1, 'x'.repeat(65_536), true],
+  ])('pause reading when they are too many: %d', (count, text, isPaused) => {
+    const { source, queue } = start(0);
+    for (let sent = 0; sent < count; sent++) queue.take(text);
+    expect(source.isPaused).toBe(isPaused);
+  });
+
+  it('resume reading when they are fewer', () => {
+    const { source, state, queue } = start(0);
+    for (const text of numbers(64)) queue.take(text);
+    state.room = 1;
+    queue.onRoom();
+    expect(source.isPaused).toBe(false);
+  });
+
+  it('are dropped when the queue stops, and later ones are ignored', () => {
+    const { source, handled, state, queue } = start(0);
+    for (const text of numbers(64)) queue.take(text);
+    queue.stop();
+    state.room = 1;
+    queue.onRoom();
+    queue.take('late');
+    expect(handled).toEqual([]);
+    expect(source.isPaused).toBe(false);
+  });
+});
+
+describe('a transport that closes', () => {
+  it('is neither paused nor resumed', async () => {
+    const { source, handled, state, queue } = start();
+    for (const text of numbers(70)) queue.take(text);
+    source.isOpen = false;
+    await nextTurn();
+    expect(handled).toHaveLength(70);
+    expect(source.isPaused).toBe(true);
+    source.isPaused = false;
+    state.room = 0;
+    for (const text of numbers(200)) queue.take(text);
+    expect(source.isPaused).toBe(false);
+  });
+});
