@@ -13,6 +13,8 @@ export default {
     '^nestjs-semantic-events/redis$': '<rootDir>/lib/redis/index.ts',
     '^nestjs-semantic-events/socket\\.io$': '<rootDir>/lib/socket.io/index.ts',
     '^nestjs-semantic-events/testing$': '<rootDir>/lib/testing/index.ts',
+    // The tests on Redis run with ioredis 5, too.
+    ...(process.env.IOREDIS === '5' ? { '^ioredis$': 'ioredis-5' } : {}),
     // CommonJS that requires ES modules, which Jest cannot do before Node 24.9.
     '^@nestjs/throttler$': '<rootDir>/test/helpers/throttler.ts',
   },
@@ -34,4 +36,6 @@ export default {
   testTimeout: 45_000,
   // One more than there are cores on the smallest machine: many suites wait for sockets and timers.
   maxWorkers: 3,
+  // Jest keeps the ES modules of each suite in memory. A worker of several gigabytes is slow.
+  workerIdleMemoryLimit: '1GB',
 };

@@ -1,11 +1,27 @@
-// Checks what `npm pack` would publish: nothing but the built library and its documents, and not too much of it.
+// Checks that `npm pack` publishes the built library, its sources and its documents, and nothing else.
 import { readFileSync } from 'node:fs';
 
-const MAX_BYTES = 150_000;
-const ALLOWED = /^(dist\/.+\.(js|d\.ts)|package\.json|(README|PROTOCOL|LICENSE)(\.md)?)$/;
+const ALLOWED =
+  /^(dist\/.+\.(js|d\.ts)(\.map)?|dist\/cjs\/package\.json|lib\/.+\.ts|docs\/[\w./-]+|package\.json|LICENSE|[A-Z]+\.md)$/;
+const REQUIRED = [
+  'LICENSE',
+  'README.md',
+  'PROTOCOL.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'dist/index.js',
+  'dist/cjs/index.js',
+  'dist/doctor/main.js',
+];
 
-const [{ files, size }] = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-const strays = files.map(file => file.path).filter(path => !ALLOWED.test(path));
-console.log(`pack: ${files.length} files, ${size} bytes`);
+const [{ files, size, unpackedSize }] = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const paths = files.map(file => file.path);
+console.log(`pack: ${files.length} files, ${size} bytes packed, ${unpackedSize} unpacked`);
+const strays = paths.filter(path => !ALLOWED.test(path));
 if (strays.length > 0) throw new Error(`would be published by mistake: ${strays.join(', ')}`);
-if (size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`);
+const missing = REQUIRED.filter(path => !paths.includes(path));
+if (missing.length > 0) throw new Error(`missing in the package: ${missing.join(', ')}`);
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+const open = ['repository', 'bugs', 'homepage'].filter(member => !(member in manifest));
+if (open.length > 0) console.log(`pack: ${open.join(', ')} wait for a public address`);
