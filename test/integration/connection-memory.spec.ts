@@ -72,7 +72,7 @@ function used(): number {
 /** Returns the maximum that the page states, in bytes. */
 function statedCeiling(): number {
   const page = readFileSync(join(ROOT, 'docs/operating.md'), 'utf8');
-  const [, mebibytes] = /maxMemory per connection[^\d]*(\d+) MiB/.exec(page) ?? [];
+  const [, mebibytes] = /A connection uses at most (\d+) MiB/.exec(page) ?? [];
   return Number(mebibytes) * MEBIBYTE;
 }
 

@@ -35,9 +35,9 @@ import { type Json, TestClient } from '../helpers/test-client.js';
 
 /** Blocks that nothing runs here, with the reason. */
 const NOT_RUN: Record<string, string> = {
-  'README.md: npm ci && npm start     # the quickstart: http://localhost:3000/ (log in as alice, password demo)':
+  'README.md: npm ci && npm start     # in a clone: the demo at http://localhost:3000/ (user alice, password demo)':
     'npm ci would take away what this suite runs on; .ci/run does both, and lets a client try what was started',
-  'README.md: npm ci && npm test      # the whole test suite, over real sockets':
+  'README.md: npm ci && npm test      # in a clone: all tests, over real sockets':
     'it is this very suite',
   'README.md: npm install nestjs-semantic-events @nestjs/websockets@12 @nestjs/jwt@12 ws zod    # Nest 12':
     'the matrix installs the packed library beside these, which no registry has yet',

@@ -23,8 +23,8 @@ function table(...columns: string[]): string[][] {
 }
 
 const ADVICE: Record<string, string> = {
-  never: 'not retry',
-  'after-fix': 'fix; not retry',
+  never: 'do not retry',
+  'after-fix': 'fix, do not resend',
   'after-authentication': 'authenticate',
   'with-new-event': 'make a new event',
   maybe: 'may retry',
@@ -34,7 +34,7 @@ function closeCell(code: Code): string {
   const { close, closes } = factsOf(code);
   if (close === undefined) return '—';
   if (closes === 'before-authentication') return `${close} before authentication`;
-  return closes === 'when-repeated' ? `${close} when it goes on` : String(close);
+  return closes === 'when-repeated' ? `${close} when repeated` : String(close);
 }
 
 describe('PROTOCOL.md', () => {
