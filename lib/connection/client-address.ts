@@ -27,7 +27,7 @@ export class ClientAddressResolver {
   addressOf(request: IncomingMessage): string {
     const peer = peerOf(request);
     const address = proxyAddr(request, (hop, distance) =>
-      this.trusts(distance === 0 ? peer : hop, distance),
+      this.trusts(distance === 0 ? peer : (normalizeAddress(hop) ?? hop), distance),
     ) as string | undefined;
     // A header may contain any text: use it only if it is an address.
     const direct = request.socket.remoteAddress;
@@ -97,10 +97,10 @@ function networkOf(parts: readonly number[], prefix: number): string {
   return `${groups.map(group => group.toString(16)).join(':')}::/${prefix}`;
 }
 
-/** Some proxies, such as Azure Application Gateway, add the port of the client to `X-Forwarded-For`. */
-const WITH_PORT = /^(?:([\d.]+)|\[([\da-f:.]+)\]):\d{1,5}$/i;
+/** Some proxies, such as Azure Application Gateway, add the port to `X-Forwarded-For`, or put an IPv6 address in brackets. */
+const WITH_PORT = /^(?:([\d.]+):\d{1,5}|\[([\da-f:.]+)\](?::\d{1,5})?)$/i;
 
-/** Returns the normal form of an IP address, without a port; undefined if the text is not an address. */
+/** Returns the normal form of an IP address, without brackets and port; undefined if the text is not an address. */
 function normalizeAddress(given: string | undefined): string | undefined {
   const [, ipv4, ipv6] = WITH_PORT.exec(given ?? '') ?? [];
   const text = ipv4 ?? ipv6 ?? given;

@@ -122,13 +122,27 @@ function checkTrust(trustProxy: TrustProxy | undefined, problems: Problems): voi
     compileProxies(trustProxy);
   } catch {
     problems.add(path, 'must be true, false, a number of hops, or addresses and subnets');
+    return;
   }
+  const number = proxyList(trustProxy).find(entry => BARE_NUMBER.test(entry));
+  if (number !== undefined)
+    problems.add(path, `has the string "${number}": pass a number of hops as a number`);
 }
+
+/**
+ * Matches a number in the place of an address. To `ipaddr.js` the text `1` is the address 0.0.0.1, so a number of hops from an
+ * environment variable would trust no proxy.
+ */
+const BARE_NUMBER = /^(?:0x[\da-f]+|\d+)(?:\/|$)/i;
 
 /** @throws TypeError for anything but addresses, subnets and their aliases */
 export function compileProxies(
   proxies: string | readonly string[],
 ): (address: string, hop: number) => boolean {
+  return proxyAddr.compile(proxyList(proxies));
+}
+
+function proxyList(proxies: string | readonly string[]): string[] {
   const list = typeof proxies === 'string' ? proxies.split(',') : proxies;
-  return proxyAddr.compile(list.map(entry => entry.trim()));
+  return list.map(entry => entry.trim());
 }

@@ -64,9 +64,20 @@ describe('addressOf', () => {
     ['203.0.113.9:1234', '203.0.113.9'],
     ['[2001:db8::1]:443', '2001:db8::1'],
     ['[::ffff:192.0.2.1]:443', '192.0.2.1'],
-  ])('returns %s, as some proxies forward it, without its port', (forwarded, expected) => {
+    ['[2001:db8::1]', '2001:db8::1'],
+  ])('returns %s, as some proxies forward it, without brackets and port', (forwarded, expected) => {
     expect(addressOf('10.0.0.1', { forwarded })).toBe(expected);
   });
+
+  it.each(['10.0.0.2:52011', '::ffff:10.0.0.2', '[::ffff:10.0.0.2]:52011'])(
+    'recognizes the trusted proxy %s in any form in which another proxy forwards it',
+    hop => {
+      expect(addressOf('10.0.0.0/8', { forwarded: `203.0.113.9:1234, ${hop}` })).toBe(
+        '203.0.113.9',
+      );
+      expect(addressOf('10.0.0.1', { forwarded: `203.0.113.9:1234, ${hop}` })).toBe('10.0.0.2');
+    },
+  );
 
   it('normalizes addresses, and returns IPv4-mapped IPv6 as IPv4', () => {
     expect(addressOf(false, { remoteAddress: '::ffff:192.0.2.1' })).toBe('192.0.2.1');

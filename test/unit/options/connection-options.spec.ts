@@ -107,6 +107,17 @@ describe('connection.trustProxy', () => {
     },
   );
 
+  it.each(['1', ' 2 ', '0', ['loopback', '1'], '10.0.0.1, 1', '0x7f000001', '1/8'])(
+    'rejects %j: a number that is a string would be an address, and trust no proxy',
+    trustProxy => {
+      expect(problemsOf({ trustProxy })).toEqual([
+        expect.stringMatching(
+          /^connection\.trustProxy has the string "[\dx/a-f]+": pass a number of hops as a number$/,
+        ),
+      ]);
+    },
+  );
+
   it.each([-1, 0.5, NaN, Infinity])('rejects %p, which is not a number of hops', trustProxy => {
     expect(problemsOf({ trustProxy })).toEqual([
       'connection.trustProxy must be a whole number of at least 0',
