@@ -16,6 +16,8 @@ import {
   OnSemanticEvent,
   Rejection,
   SecureGateway,
+  type SecurityEvent,
+  SecurityEvents,
   SemanticEventsAdapter,
   type SemanticEventsModuleOptions,
   SignedEvent,
@@ -153,6 +155,22 @@ describe('monitoring.onUnexpected', () => {
       ['TypeError', 'handler'],
       ['TypeError', 'handler'],
     ]);
+  });
+
+  it('receives the type of the event whose answer cannot be sent, and so do the logs', async () => {
+    const { app, seen } = await start();
+    const refused: SecurityEvent[] = [];
+    app.nest.get(SecurityEvents).subscribe(event => refused.push(event));
+    const client = await app.login();
+    const { id } = client.emit('cannot.answer');
+    expect((await client.next()).id).toBe(id);
+    const event = { eventType: 'cannot.answer', eventId: id };
+    expect(seen).toEqual([[expect.any(TypeError), expect.objectContaining(event)]]);
+    const reason = 'the return value of the handler cannot be sent: TypeError was thrown';
+    expect(refused).toContainEqual(expect.objectContaining({ eventType: 'cannot.answer', reason }));
+    expect(log.map(({ text }) => text)).toContainEqual(
+      expect.stringContaining('the return value of the handler cannot be sent: TypeError\n'),
+    );
   });
 
   it('receives the error of an authorization check', async () => {

@@ -19,6 +19,8 @@ import type { Channel } from './transport.js';
 export type BoundHandler = (data: unknown, message: string) => unknown;
 
 const NONE: readonly BoundHandler[] = [];
+/** The stack of such an error names no handler: the value was encoded after the handler had returned. */
+const UNSENDABLE = 'the return value of the handler cannot be sent: ';
 const UNHANDLED = 'no @SubscribeMessage of a gateway at this path has this type';
 
 /**
@@ -95,17 +97,17 @@ export class Dispatcher {
     const done = this.connection.begin();
     try {
       const result = await callback(request.data, message);
-      if (isObservable(result)) await this.stream(result, request);
-      else this.answer(isThenable(result) ? await result : result, request);
+      if (isObservable(result)) await this.stream(result, message, request);
+      else this.answer(isThenable(result) ? await result : result, message, request);
     } catch (error) {
-      // Nest's filters catch the errors of handlers. Only an error of a filter or of the answer arrives here.
-      this.fail(error, request);
+      // Nest's filters catch the errors of handlers. Only an error of a filter arrives here.
+      this.fail(error, message, request);
     } finally {
       done();
     }
   }
 
-  private stream(results: Observable<unknown>, request: Request): Promise<void> {
+  private stream(results: Observable<unknown>, message: string, request: Request): Promise<void> {
     return new Promise((resolve, reject) => {
       // The connection has ended: nothing would end a stream that begins now.
       if (this.handlers === NONE) {
@@ -115,11 +117,7 @@ export class Dispatcher {
       // Do not sign replies for a client that has gone.
       const stream = results.pipe(takeWhile(() => this.connection.isOpen)).subscribe({
         next: result => {
-          try {
-            this.answer(result, request);
-          } catch (error) {
-            this.fail(error, request);
-          }
+          this.answer(result, message, request);
         },
         error: reject,
         complete: resolve,
@@ -134,18 +132,23 @@ export class Dispatcher {
     });
   }
 
-  private answer(result: unknown, request: Request): void {
+  private answer(result: unknown, message: string, request: Request): void {
     if (result === undefined || result === null || !this.connection.isOpen) return;
     const { client, services } = this.connection;
     const { subprotocol } = this.channel;
-    this.channel.send(encodeReply(result, request, client, services.replies, subprotocol));
+    try {
+      this.channel.send(encodeReply(result, request, client, services.replies, subprotocol));
+    } catch (error) {
+      this.fail(error, message, request, UNSENDABLE);
+    }
   }
 
-  private fail(error: unknown, { data, form }: Request): void {
+  private fail(error: unknown, message: string, { data, form }: Request, before = ''): void {
     const { client, services } = this.connection;
-    const eventId = eventIdOf(data);
-    logOnly(services.logger, error, undefined, 'A handler threw ');
-    this.channel.refuse('INTERNAL', { id: eventId, reason: thrown(error) }, form);
-    services.errors.report(error, errorContext('handler', client, { eventId }));
+    const event = { eventType: message, eventId: eventIdOf(data) };
+    const reason = before + thrown(error);
+    logOnly(services.logger, error, undefined, before || 'A handler threw ');
+    this.channel.refuse('INTERNAL', { id: event.eventId, reason }, form, message);
+    services.errors.report(error, errorContext('handler', client, event));
   }
 }
