@@ -54,7 +54,13 @@ import {
   type OPTIONS_TYPE,
   type SemanticEventsModuleOptions,
 } from './semantic-events.module-definition.js';
-import { BroadcastSigner, EventSigner, KeyRefresh, ReplySigner } from './signing/index.js';
+import {
+  BroadcastSigner,
+  EventSigner,
+  KeyRefresh,
+  ReplySigner,
+  SERIALIZABLE_REPLIES_PROVIDER,
+} from './signing/index.js';
 import { STORE_PROVIDERS, STORES, StoresLifecycle } from './stores.js';
 import { WS_LIBRARY_PROVIDER } from './transports/ws/index.js';
 
@@ -145,6 +151,7 @@ const PUBLIC_PROVIDERS = [
     JWT_LIBRARY_PROVIDER,
     OIDC_LIBRARY_PROVIDER,
     WS_LIBRARY_PROVIDER,
+    SERIALIZABLE_REPLIES_PROVIDER,
     ...PUBLIC_PROVIDERS,
     BroadcastSigner,
     ReplySigner,

@@ -4,8 +4,8 @@ import { INTERCEPTORS_METADATA } from '../handler/index.js';
 import { SignReplyInterceptor } from '../signing/index.js';
 
 /**
- * Signs replies under a stock adapter. `SemanticEventsAdapter` signs them itself, because an interceptor costs five Observables
- * per value.
+ * Signs replies under a stock adapter. The adapters of this library sign them themselves, after all interceptors of the
+ * application. Besides, an interceptor costs five Observables per value.
  */
 @Injectable()
 export class StockAdapterReplies extends SignReplyInterceptor {}

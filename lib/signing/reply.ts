@@ -32,6 +32,12 @@ const RESERVED = [
   'semanticcorrelationid',
 ];
 
+/** The name of the member that marks the copy of a reply. */
+const MARK = 'semanticReply';
+
+/** The attributes of a reply, by the symbol that its copies have. Data of a client cannot have symbols. */
+const copied = new WeakMap<symbol, ReplyAttributes>();
+
 /**
  * A value created by `reply()`. A private member marks it, which data of a client cannot have. Nest reads the visible
  * members for messages in Nest's own frame.
@@ -50,10 +56,23 @@ export class SemanticReply<T = unknown> {
     Object.freeze(this);
   }
 
-  /** Returns the attributes of a value created by `reply()`; undefined for any other value. */
+  /**
+   * A new mark for a copy of this reply. class-transformer reads it, because `SERIALIZABLE_REPLIES_PROVIDER` exposes it.
+   *
+   * @internal
+   */
+  get semanticReply(): symbol {
+    const mark = Symbol('reply');
+    copied.set(mark, this.#attributes);
+    return mark;
+  }
+
+  /** Returns the attributes of a value created by `reply()`, or of its copy; undefined for any other value. */
   static attributesOf(value: unknown): ReplyAttributes | undefined {
-    const isReply = typeof value === 'object' && value !== null && #attributes in value;
-    return isReply ? value.#attributes : undefined;
+    if (typeof value !== 'object' || value === null) return undefined;
+    if (#attributes in value) return value.#attributes;
+    const mark: unknown = MARK in value ? value[MARK] : undefined;
+    return typeof mark === 'symbol' ? copied.get(mark) : undefined;
   }
 }
 

@@ -12,14 +12,26 @@ import { ReplySigner } from './reply-signer.js';
 
 const answers = new WeakSet();
 
-/** Returns whether a value is an answer of `SignReplyInterceptor`: `{ event, data }`, whose data is an event. */
-export function isEventAnswer(value: object): value is { event: string; data: SemanticEvent } {
+interface EventAnswer {
+  readonly event: string;
+  readonly data: SemanticEvent;
+}
+
+/** Returns the answer to an event in Nest's own frame. Its data is an event. */
+export function eventAnswer(type: string, event: SemanticEvent): EventAnswer {
+  const answer = { event: type, data: event };
+  answers.add(answer);
+  return answer;
+}
+
+/** Returns whether a value is an answer that `eventAnswer` created. */
+export function isEventAnswer(value: object): value is EventAnswer {
   return answers.has(value);
 }
 
 /**
  * Turns return values of handlers into signed events, for events in Nest's own frame. It answers in that frame.
- * `SemanticEventsAdapter` answers events in frames of PROTOCOL.md and signs those itself.
+ * The adapters of this library sign replies themselves.
  */
 @Injectable()
 export class SignReplyInterceptor implements NestInterceptor {
@@ -33,9 +45,7 @@ export class SignReplyInterceptor implements NestInterceptor {
       map((result: unknown) => {
         if (result === undefined || result === null) return result;
         const { type, text } = this.replies.answer(request as SemanticEvent, result, client);
-        const answer = { event: type, data: JSON.parse(text) as SemanticEvent };
-        answers.add(answer);
-        return answer;
+        return eventAnswer(type, JSON.parse(text) as SemanticEvent);
       }),
     );
   }

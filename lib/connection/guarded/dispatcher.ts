@@ -20,7 +20,7 @@ export type BoundHandler = (data: unknown, message: string) => unknown;
 
 const NONE: readonly BoundHandler[] = [];
 /** The stack of such an error names no handler: the value was encoded after the handler had returned. */
-const UNSENDABLE = 'the return value of the handler cannot be sent: ';
+export const REPLY_FAILED = 'the return value of the handler cannot be sent: ';
 const UNHANDLED = 'no @SubscribeMessage of a gateway at this path has this type';
 
 /**
@@ -139,7 +139,7 @@ export class Dispatcher {
     try {
       this.channel.send(encodeReply(result, request, client, services.replies, subprotocol));
     } catch (error) {
-      this.fail(error, message, request, UNSENDABLE);
+      this.fail(error, message, request, REPLY_FAILED);
     }
   }
 

@@ -1,8 +1,9 @@
 import { from, type Observable, takeUntil } from 'rxjs';
-import type { Connection } from '../../connection/guarded/index.js';
+import { type Connection, REPLY_FAILED } from '../../connection/guarded/index.js';
+import { receivedAs, type SemanticEvent } from '../../event/index.js';
 import { eventIdOf } from '../../handler/index.js';
 import { attempt, contained, errorContext, logOnly, thrown } from '../../monitoring/index.js';
-import { isEventAnswer } from '../../signing/index.js';
+import { eventAnswer, isEventAnswer } from '../../signing/index.js';
 import type { IoChannel } from './io-channel.js';
 import type { IoSocket, Transform } from './io-types.js';
 
@@ -14,6 +15,15 @@ export interface IoHandler {
   readonly isPublic: boolean;
   /** Whether the handler itself calls the acknowledgement, by `@Ack()`. */
   readonly isAckHandled: boolean;
+  /** Whether replies to semantic events are signed. */
+  readonly signsReply: boolean;
+}
+
+/** A message of a client. */
+interface Message {
+  readonly name: string;
+  readonly data: unknown;
+  readonly ack?: Ack;
 }
 
 /** The client that sent a message, in one namespace. */
@@ -28,16 +38,23 @@ export interface Caller {
 /** Calls a handler, and answers. Never throws. @param transform converts the handler's result into an Observable */
 export function callHandler(
   handler: IoHandler,
-  { data, ack }: { readonly data: unknown; readonly ack?: Ack },
+  { name, data, ack }: Message,
   transform: Transform,
   { connection, channel, socket, gone }: Caller,
 ): void {
-  const fail = (error: unknown) => {
-    const { client, services } = connection;
-    const eventId = eventIdOf(data);
-    logOnly(services.logger, error, undefined, 'A handler threw ');
-    channel.refuse('INTERNAL', { id: eventId, reason: thrown(error) }, 'nest');
-    services.errors.report(error, errorContext('handler', client, { eventId }));
+  const { client, services } = connection;
+  const fail = (error: unknown, before = '') => {
+    const event = { eventType: name, eventId: eventIdOf(data) };
+    const reason = before + thrown(error);
+    logOnly(services.logger, error, undefined, before || 'A handler threw ');
+    channel.refuse('INTERNAL', { id: event.eventId, reason }, 'nest', name);
+    services.errors.report(error, errorContext('handler', client, event));
+  };
+  // It runs after the interceptors of the application, which may remove members of the result.
+  const replyTo = (result: unknown): unknown => {
+    if (!handler.signsReply || receivedAs(data) !== 'nest' || isNothing(result)) return result;
+    const { type, text } = services.replies.answer(data as SemanticEvent, result, client);
+    return eventAnswer(type, JSON.parse(text) as SemanticEvent);
   };
   let isAcknowledged = handler.isAckHandled;
   const acknowledge = (answer: unknown) => {
@@ -54,15 +71,17 @@ export function callHandler(
       .subscribe({
         next: (result: unknown) => {
           try {
-            answer(result, socket, acknowledge);
+            answer(replyTo(result), socket, acknowledge);
           } catch (error) {
             attempt(() => {
-              fail(error);
+              fail(error, REPLY_FAILED);
             });
           }
         },
         // Nest's filters catch the errors of handlers. Only an error of a filter arrives here.
-        error: contained(fail),
+        error: contained((error: unknown) => {
+          fail(error);
+        }),
       })
       .add(resolve);
   });
@@ -79,8 +98,12 @@ function answer(
   socket: IoSocket,
   acknowledge: (answer: unknown) => boolean,
 ): void {
-  if (result === undefined || result === null) return;
+  if (isNothing(result)) return;
   const { event, data } = result as { event?: unknown; data?: unknown };
   if (typeof event !== 'string') acknowledge(result);
   else if (!isEventAnswer(result) || !acknowledge(data)) socket.emit(event, data);
+}
+
+function isNothing(result: unknown): result is undefined | null {
+  return result === undefined || result === null;
 }

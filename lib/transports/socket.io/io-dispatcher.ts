@@ -59,7 +59,8 @@ export class IoDispatcher {
           if (!handler.isPublic && this.connection.isAnonymous) return;
           const { data, ack } = split(args.length > 1 ? args : args[0]);
           const { channel, connection, gone, socket } = this;
-          callHandler(handler, { data, ack }, transform, { channel, connection, gone, socket });
+          const call = { name: message, data, ack };
+          callHandler(handler, call, transform, { channel, connection, gone, socket });
         },
         () => {
           this.connection.end('INTERNAL');

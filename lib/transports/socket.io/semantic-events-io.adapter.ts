@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { INestApplicationContext } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { WebSocket } from 'ws';
 import {
@@ -9,7 +10,7 @@ import {
   servicesOf,
 } from '../../connection/guarded/index.js';
 import { Client } from '../../connection/index.js';
-import { normalizePath } from '../../gateway/index.js';
+import { normalizePath, withoutStockAdapterReplies } from '../../gateway/index.js';
 import { handshakeOf, HttpServerGuard } from '../../handshake/index.js';
 import { wsBounds } from '../ws/index.js';
 import { contained, type MessageHandler } from '../../monitoring/index.js';
@@ -51,6 +52,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
   constructor(app: INestApplicationContext) {
     super(app);
     this.services = servicesOf(app, SemanticEventsIoAdapter.name);
+    withoutStockAdapterReplies(app.get(ModulesContainer, { strict: false }));
     const { clock, options } = this.services;
     this.handshake = new IoHandshake(this.services);
     this.namespaces = new Namespaces(this.services, conn => this.connections.get(conn)?.transport);
@@ -150,7 +152,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     const dispatcher = this.namespaces.dispatcherOf(socket);
     if (!dispatcher) return;
     const { gateways, telemetry } = this.services;
-    const { isPublic } = gateways.factsOf(handlers.map(({ message }) => String(message)));
+    const { isPublic, isSecure } = gateways.factsOf(handlers.map(({ message }) => String(message)));
     for (const [at, { message, callback, isAckHandledManually = false }] of handlers.entries()) {
       const name = String(message);
       const handler = {
@@ -160,6 +162,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
         ) as unknown as IoHandler['callback'],
         isPublic: isPublic[at] === true,
         isAckHandled: isAckHandledManually,
+        signsReply: isSecure,
       };
       dispatcher.bind(name, handler, transform, payload => {
         return this.mapPayload(payload) as { data: unknown; ack?: (answer: unknown) => void };
