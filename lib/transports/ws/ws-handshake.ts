@@ -11,6 +11,8 @@ type Answer = Parameters<VerifyClientCallbackAsync>[1];
 /** Decides which handshakes become WebSockets. */
 export class WsHandshake {
   private readonly admissions = new WeakMap<IncomingMessage, Admission>();
+  /** The paths whose handshakes another listener answered. A client can repeat them, so the log names each path once. */
+  private readonly takenPaths = new Set<string>();
 
   constructor(private readonly services: ConnectionServices) {}
 
@@ -54,6 +56,7 @@ export class WsHandshake {
     { path }: Endpoint,
   ): void {
     if ('slot' in result) {
+      if (request.socket.writableEnded) this.warnOnce(path);
       this.admissions.set(request, result);
       answer(true);
       return;
@@ -68,5 +71,15 @@ export class WsHandshake {
     );
     const { status, headers, body } = answerTo(result);
     answer(false, status, body, headers);
+  }
+
+  /** Warns of a second WebSocketServer with the options `server` and `path`: it answers each other path with status 400. */
+  private warnOnce(path: string): void {
+    if (this.takenPaths.has(path)) return;
+    this.takenPaths.add(path);
+    this.services.logger.warn(
+      `Another upgrade listener of the HTTP server answered a handshake of ${path}, so the client cannot connect. ` +
+        'Create the other WebSocketServer with noServer: true, and handle only upgrades of its own path.',
+    );
   }
 }
