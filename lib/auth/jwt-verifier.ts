@@ -96,6 +96,9 @@ const PROBLEMS: readonly (readonly [start: string, problem: string])[] = [
   ['invalid nbf value', 'nbf is not a number'],
 ];
 
+/** The scheme of an HTTP header, which is no part of a token. */
+const BEARER = /^bearer\s/i;
+
 interface JwtHeader {
   readonly alg: JwtAlgorithm;
   readonly kid?: string;
@@ -113,7 +116,8 @@ function headerOf(token: string): JwtHeader {
   } catch {
     // The header stays undefined.
   }
-  if (typeof header !== 'object' || header === null) throw badToken('not a JSON Web Token');
+  if (typeof header !== 'object' || header === null)
+    throw badToken(BEARER.test(token) ? 'the token begins with Bearer' : 'not a JSON Web Token');
   // This library supports no extensions, so it must reject a token with a critical one (RFC 7515, section 4.1.11).
   if ('crit' in header) throw badToken('the header has crit, and no extension is supported');
   const { alg, kid } = header as Record<string, unknown>;

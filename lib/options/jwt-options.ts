@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto';
+import { createPublicKey, KeyObject, type webcrypto } from 'node:crypto';
 import type { ClientUser } from './client-user.js';
 import type { Problems } from './problems.js';
 
@@ -80,7 +80,14 @@ export function isPem(key: string | Uint8Array): boolean {
 }
 
 function checkPublicKey(key: JwtKey | undefined, problems: Problems): void {
-  if (typeof key !== 'string' && !Buffer.isBuffer(key)) return;
+  if (key === undefined || isKeyObject(key)) return;
+  if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
+    problems.add(
+      'auth.jwt.publicKey',
+      "must be a PEM key, a KeyObject or a CryptoKey; for a JWK use createPublicKey({ key, format: 'jwk' })",
+    );
+    return;
+  }
   try {
     createPublicKey(key);
   } catch {
@@ -92,6 +99,10 @@ function checkPublicKey(key: JwtKey | undefined, problems: Problems): void {
         : 'cannot be read: it must be a PEM key, from -----BEGIN to -----END',
     );
   }
+}
+
+function isKeyObject(key: unknown): boolean {
+  return key instanceof KeyObject || Object.prototype.toString.call(key) === '[object CryptoKey]';
 }
 
 /** An empty string would disable the check: an unset variable must not do that. */

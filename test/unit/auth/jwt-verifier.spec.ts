@@ -74,6 +74,7 @@ describe('JwtVerifier', () => {
 
   it.each<[string, string, JwtAuthOptions, string]>([
     ['garbage', 'garbage', { secret: SECRET }, 'not a JSON Web Token'],
+    ['a header value', 'Bearer e30.e30.x', { secret: SECRET }, 'the token begins with Bearer'],
     ['no exp', forge(HS, { sub: 'a' }), { secret: SECRET }, 'no exp claim'],
     ['no sub', forge(HS, { exp: NOW + 60 }), { secret: SECRET }, 'no sub claim'],
     ['an invalid sub', forge(HS, { ...claims, sub: ['a'] }), { secret: SECRET }, 'sub is a list'],

@@ -112,6 +112,16 @@ describe('auth.jwt', () => {
       ]);
   });
 
+  it.each([
+    ['a JWK', publicKey.export({ format: 'jwk' })],
+    ['null', null],
+    ['a number', 5],
+  ])('rejects %s as the public key', (_, key) => {
+    expect(problemsOf({ jwt: { publicKey: key, algorithms: ['ES256'] } })).toEqual([
+      expect.stringMatching(/^auth\.jwt\.publicKey must be a PEM key, a KeyObject or a CryptoKey/),
+    ]);
+  });
+
   it('rejects unknown options', () => {
     expect(problemsOf({ jwt: { secret, algorithm: 'none', ignoreExpiration: true } })).toEqual([
       'auth.jwt.algorithm is not an option',
