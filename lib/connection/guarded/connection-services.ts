@@ -118,7 +118,7 @@ export class ConnectionServices {
   };
 }
 
-/** @throws SemanticEventsConfigError when SemanticEventsModule is not imported */
+/** @throws SemanticEventsConfigError when SemanticEventsModule is not imported, or when gateways have another adapter already */
 export function servicesOf(app: INestApplicationContext, adapter: string): ConnectionServices {
   // `app.get` of a missing provider would end the process, so search the modules instead.
   const modules = [...app.get(ModulesContainer, { strict: false }).values()];
@@ -128,6 +128,15 @@ export function servicesOf(app: INestApplicationContext, adapter: string): Conne
       `${adapter} needs SemanticEventsModule.forRoot() among the imports of the application, once`,
     ]);
   const services = app.get(ConnectionServices, { strict: false });
+  if (isInitialized(app) && services.catalog.list().length > 0)
+    throw new SemanticEventsConfigError([
+      `${adapter} must be installed before app.init() and app.listen(): the gateways are open already, without its protection`,
+    ]);
   services.adapter = 'made';
   return services;
+}
+
+/** Returns whether an application has opened its gateways. A testing module that is initialized opens none. */
+function isInitialized(app: INestApplicationContext): boolean {
+  return 'useWebSocketAdapter' in app && Reflect.get(app, 'isInitialized') === true;
 }
