@@ -1,6 +1,6 @@
 export { CompatibleMode } from './compatible-mode.js';
 export { assertAttributes, completeEvent, createEvent } from './create-event.js';
-export { dataOf } from './data-of.js';
+export { dataOf, encodeBytes } from './data-of.js';
 export {
   compilePatterns,
   coversPattern,

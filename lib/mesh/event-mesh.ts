@@ -13,6 +13,7 @@ import type { Client } from '../connection/index.js';
 import {
   compilePatterns,
   completeEvent,
+  encodeBytes,
   isPattern,
   type SemanticEvent,
   type SemanticEventInit,
@@ -106,6 +107,7 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
   /**
    * Publishes an event to all handlers and clients that are subscribed to its type on all nodes, or to one audience. The mesh
    * adds a new nonce, and an `id` and a `time` if they are missing. It removes `semanticcorrelationid`, which marks replies.
+   * A `Uint8Array` travels as `data_base64`.
    * It signs the event separately for each client.
    *
    * @param audience the only receivers of the event; handlers of the mesh do not receive an event with an audience
@@ -126,6 +128,7 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
   ): Promise<SemanticEvent<T>> {
     const channel = audience === undefined ? PUBLIC : channelOf(audience);
     const event: SemanticEvent<T> = completeEvent(init, this.clock.now());
+    encodeBytes(event);
     delete event.semanticsignature;
     delete event.semanticaudience;
     // A `cloudevents.json` client handles an event with this attribute as the reply to a request.
@@ -290,7 +293,8 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
     attributes: Partial<SemanticEventInit<T>>,
   ): SemanticEventInit<T> {
     const { source } = this.options.signing;
-    const datacontenttype = 'application/json';
+    const datacontenttype =
+      data instanceof Uint8Array ? 'application/octet-stream' : 'application/json';
     return { source, datacontenttype, ...attributes, type, data };
   }
 

@@ -47,6 +47,27 @@ describe('a subscription', () => {
     expect(mesh.stats()).toMatchObject({ subscribers: 1, subscriptions: 1, published: 4 });
   });
 
+  it.each([
+    ['a Buffer', Buffer.from('hi')],
+    ['a part of a larger buffer', new Uint8Array([45, 104, 105, 45]).subarray(1, 3)],
+    ['a Uint8Array', new Uint8Array([104, 105])],
+  ])('delivers %s as bytes, like a reply', async (_, bytes) => {
+    const { app, mesh } = await startMesh();
+    const client = await app.login();
+    await subscribe(client, ['a.*']);
+    await mesh.emit('a.b', bytes);
+    await mesh.publish({ type: 'a.c', source: 's', data: bytes });
+    const [{ event }, { event: published }] = (await client.take(2)) as [Json, Json];
+    const binary = Buffer.from(bytes).toString('base64');
+    expect(event).toMatchObject({
+      datacontenttype: 'application/octet-stream',
+      data_base64: binary,
+    });
+    expect(published.data_base64).toBe(binary);
+    expect([event, published].filter(one => 'data' in one)).toEqual([]);
+    expect(client.verifies(event)).toBe(true);
+  });
+
   it('delivers each event once, in order, however many of its patterns match', async () => {
     const { app, mesh } = await startMesh();
     const client = await app.login();
