@@ -73,7 +73,7 @@ export class StoreOutage {
 
   private recover<T>(error: unknown, standIns?: StandIns<T>): MaybePromise<T> {
     // A full store rejects, but is not down.
-    if (error instanceof RefusalError) throw error;
+    if (RefusalError.is(error)) throw error;
     this.begin(error);
     if (this.policy === 'deny' || !standIns)
       throw new RefusalError('UNAVAILABLE', { reason: `the store of ${this.subject} fails` });

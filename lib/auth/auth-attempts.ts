@@ -156,7 +156,7 @@ export class AuthAttempts {
   /** Reports a failed attempt. An outage is not a failed attempt. */
   private failed(subject: AttemptSubject, error: unknown): never {
     if (codeOf(error) !== 'UNAVAILABLE') {
-      const reason = error instanceof RefusalError ? error.reason : thrown(error);
+      const reason = RefusalError.is(error) ? error.reason : thrown(error);
       this.events?.attemptFailed(subject, reason);
     }
     throw error;
@@ -169,7 +169,7 @@ function exhausted(retryAfter: number): RefusalError {
 }
 
 function codeOf(error: unknown): Code | undefined {
-  return error instanceof RefusalError ? error.code : undefined;
+  return RefusalError.is(error) ? error.code : undefined;
 }
 
 /** Runs `run`, and then `last`, whether `run` succeeds or fails. */

@@ -39,7 +39,7 @@ export function authorizing(
 /** Rethrows a rejection. Any other error becomes `UNAVAILABLE`, because the check has not decided. */
 export function rethrowRejection(name: string, error: unknown): never {
   if (isVerdict(error)) throw error;
-  if (error instanceof RefusalError) throw error;
+  if (RefusalError.is(error)) throw error;
   logUnexpected(logger, error, undefined, undefined, name);
   throw new RefusalError('UNAVAILABLE', { reason: `${name}: ${thrown(error)}` });
 }

@@ -1,5 +1,6 @@
 import { errorText, isError } from '../monitoring/index.js';
 import { isTrustworthyUrl, type OidcAuthOptions } from '../options/index.js';
+import { isInstance } from '../protocol/index.js';
 import type { FindKey, OidcLibrary } from './oidc-library.js';
 
 /** How long the issuer may take to answer, in milliseconds. */
@@ -82,7 +83,7 @@ async function fetchDocument(issuer: string): Promise<Record<string, unknown>> {
       throw new IssuerError(`the issuer answered ${response.status} to ${path}`);
     document = await response.json();
   } catch (error) {
-    if (error instanceof IssuerError) throw error;
+    if (isInstance(error, IssuerError)) throw error;
     throw new IssuerError(`the issuer did not answer ${path} (${describe(error)})`);
   }
   if (typeof document !== 'object' || document === null)

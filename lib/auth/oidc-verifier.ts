@@ -6,7 +6,7 @@ import {
   type OidcAuthOptions,
 } from '../options/index.js';
 import { OutageLog } from '../outage-log.js';
-import { RefusalError } from '../protocol/index.js';
+import { isInstance, RefusalError } from '../protocol/index.js';
 import { codeOf, IssuerError, IssuerKeys } from './issuer-keys.js';
 import type { OidcLibrary } from './oidc-library.js';
 import { badToken, userOf } from './token-claims.js';
@@ -61,7 +61,7 @@ export class OidcVerifier {
       this.reached();
       return key;
     } catch (error) {
-      if (!(error instanceof IssuerError)) this.reached();
+      if (!isInstance(error, IssuerError)) this.reached();
       throw error;
     }
   };
@@ -77,8 +77,8 @@ export class OidcVerifier {
   }
 
   private refusalOf(error: unknown, token: string): RefusalError {
-    if (error instanceof RefusalError) return error;
-    if (error instanceof IssuerError) return this.unreachable(error.message);
+    if (RefusalError.is(error)) return error;
+    if (isInstance(error, IssuerError)) return this.unreachable(error.message);
     const code = codeOf(error);
     if (code === 'ERR_JOSE_ALG_NOT_ALLOWED') {
       const { alg } = this.jose.decodeProtectedHeader(token);

@@ -8,8 +8,9 @@ import {
 import { ContextIdFactory, type ModuleRef } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { ClientAddressResolver } from '../connection/index.js';
+import { isError } from '../monitoring/index.js';
 import type { ResolvedOptions } from '../options/index.js';
-import { factsOf, RefusalError } from '../protocol/index.js';
+import { isInstance, factsOf, RefusalError } from '../protocol/index.js';
 import type { AttemptKind, AuthAttempts } from './auth-attempts.js';
 import { incomingOf } from './ticket-route.js';
 
@@ -49,7 +50,7 @@ export abstract class RouteGuard implements CanActivate, OnModuleInit {
             return await this.runGuard(context, request);
           } catch (error) {
             if (isVerdict(error)) throw error;
-            outage = error instanceof Error ? error : new Error('The guard of a route failed');
+            outage = isError(error) ? error : new Error('The guard of a route failed');
             throw new RefusalError('UNAVAILABLE');
           }
         },
@@ -57,7 +58,7 @@ export abstract class RouteGuard implements CanActivate, OnModuleInit {
       );
     } catch (error) {
       if (outage) throw outage;
-      throw error instanceof RefusalError ? asHttp(error, context) : error;
+      throw RefusalError.is(error) ? asHttp(error, context) : error;
     }
   }
 
@@ -86,7 +87,7 @@ export abstract class RouteGuard implements CanActivate, OnModuleInit {
 
 /** Returns whether the guard has rejected the request. Any other error is a failure of the guard. */
 function isVerdict(error: unknown): boolean {
-  return error instanceof HttpException && error.getStatus() < 500;
+  return isInstance(error, HttpException) && error.getStatus() < 500;
 }
 
 function asHttp({ code, retryAfter }: RefusalError, context: ExecutionContext): HttpException {

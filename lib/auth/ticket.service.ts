@@ -141,7 +141,7 @@ export class TicketService {
       () => this.outage.during(use),
       error => {
         // The store may have dropped the nonce already. The client need not know that.
-        if (error instanceof RefusalError && error.code === 'EVENT_EXPIRED') return false;
+        if (RefusalError.is(error) && error.code === 'EVENT_EXPIRED') return false;
         throw error;
       },
     );

@@ -176,7 +176,7 @@ function rejected(reason: string): RefusalError {
 
 /** Converts an error to one of the two codes that a client may see: the token was rejected, or it could not be checked. */
 function asVerdict(error: unknown): never {
-  if (!(error instanceof RefusalError)) throw error;
+  if (!RefusalError.is(error)) throw error;
   if (error.code === 'UNAVAILABLE' || error.code === 'AUTH_FAILED') throw error;
   throw new RefusalError('AUTH_FAILED', { reason: error.reason ?? error.code });
 }

@@ -1,7 +1,7 @@
 import { isVerdict, RefusalException } from '../handler/index.js';
 import { inTime, isThenable, recovering } from '../maybe-promise.js';
 import { type FailureLog, thrown } from '../monitoring/index.js';
-import { RefusalError } from '../protocol/index.js';
+import { isInstance, RefusalError } from '../protocol/index.js';
 
 /**
  * Wraps a callback of the application. If the callback fails or takes too long, the wrapper throws `UNAVAILABLE` and logs
@@ -19,9 +19,9 @@ export function watched<A extends unknown[], R>(
   failed: (name: string, error: unknown) => void = () => undefined,
 ): (...args: A) => R {
   const fail = (error: unknown): never => {
-    if (error instanceof RefusalError) throw error;
+    if (RefusalError.is(error)) throw error;
     const reason = `${name}: ${thrown(error)}`;
-    if (error instanceof RefusalException)
+    if (isInstance(error, RefusalException))
       throw new RefusalError(error.code, { reason: error.reason ?? reason });
     if (isVerdict(error)) throw new RefusalError('AUTH_FAILED', { reason });
     failures.log(name, error);

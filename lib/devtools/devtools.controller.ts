@@ -75,7 +75,7 @@ export function devtoolsControllerFor(options: DevtoolsOptions): Type {
       try {
         for (const session of sessions) if (session !== undefined) this.sessions.end(session);
       } catch (error) {
-        if (error instanceof RefusalError) throw new ServiceUnavailableException(error.message);
+        if (RefusalError.is(error)) throw new ServiceUnavailableException(error.message);
         throw error;
       } finally {
         // This also reaches connections without a session, and those of other nodes.

@@ -20,6 +20,7 @@ import {
   UnexpectedErrors,
 } from '../monitoring/index.js';
 import {
+  isInstance,
   type Code,
   describeRefusal,
   exceptionFrame,
@@ -92,11 +93,13 @@ export class SemanticEventsExceptionFilter implements ExceptionFilter {
 
   /** Returns the code that answers an exception. */
   protected codeOf(exception: unknown): Code {
-    if (exception instanceof RefusalException || exception instanceof RefusalError)
+    if (isInstance(exception, RefusalException) || RefusalError.is(exception))
       return exception.code;
-    if (exception instanceof WsException && exception.message === GUARD_SAID_NO) return 'FORBIDDEN';
-    const byStatus =
-      exception instanceof HttpException ? BY_STATUS.get(exception.getStatus()) : undefined;
+    if (isInstance(exception, WsException) && exception.message === GUARD_SAID_NO)
+      return 'FORBIDDEN';
+    const byStatus = isInstance(exception, HttpException)
+      ? BY_STATUS.get(exception.getStatus())
+      : undefined;
     return byStatus ?? (applicationRejection(exception) ? 'REJECTED' : 'INTERNAL');
   }
 
@@ -120,9 +123,9 @@ export class SemanticEventsExceptionFilter implements ExceptionFilter {
 }
 
 function detailsOf(exception: unknown, code: Code): RefusalDetails {
-  if (exception instanceof RefusalError)
+  if (RefusalError.is(exception))
     return { retryAfter: exception.retryAfter, reason: exception.reason };
-  if (!(exception instanceof RefusalException)) {
+  if (!isInstance(exception, RefusalException)) {
     const reason = code === 'FORBIDDEN' ? 'a guard returned false' : thrown(exception);
     return code === 'REJECTED'
       ? { reason, rejection: applicationRejection(exception) }

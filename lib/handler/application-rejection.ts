@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
-import type { ClientRejection } from '../protocol/index.js';
+import { type ClientRejection, isInstance } from '../protocol/index.js';
 import { isClientStatus, rejectionOf } from './rejection.js';
 
 /**
@@ -8,12 +8,12 @@ import { isClientStatus, rejectionOf } from './rejection.js';
  * to 499. Returns undefined for every other error, because its message is not meant for clients.
  */
 export function applicationRejection(exception: unknown): ClientRejection | undefined {
-  if (exception instanceof HttpException) {
+  if (isInstance(exception, HttpException)) {
     const status = exception.getStatus();
     if (!isClientStatus(status)) return undefined;
     return describe(exception.getResponse(), status, exception.message);
   }
-  return exception instanceof WsException
+  return isInstance(exception, WsException)
     ? describe(exception.getError(), 400, exception.message)
     : undefined;
 }

@@ -43,7 +43,7 @@ export function validEventOf(
   try {
     validateEvent(data, limits);
   } catch (error) {
-    throw error instanceof RefusalError ? RefusalException.of(error, eventIdOf(data)) : error;
+    throw RefusalError.is(error) ? RefusalException.of(error, eventIdOf(data)) : error;
   }
   markReceived(data, 'nest');
   return data;

@@ -10,7 +10,7 @@ export function refusing(
   check: () => true | Promise<true>,
 ): true | Promise<true> {
   const rethrow = (error: unknown): never => {
-    if (!(error instanceof RefusalError)) throw error;
+    if (!RefusalError.is(error)) throw error;
     throw RefusalException.of(error, eventIdOf(payloadOf(context)));
   };
   try {

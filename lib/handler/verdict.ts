@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
-import { RefusalError } from '../protocol/index.js';
+import { isInstance, RefusalError } from '../protocol/index.js';
 
 /** Errors of jsonwebtoken and jose for an invalid token. Their other errors are failures. */
 const OF_TOKENS = new Set(['JsonWebTokenError', 'TokenExpiredError', 'NotBeforeError']);
@@ -12,11 +12,19 @@ const CODE_OF_TOKENS =
  * the client: if a database is down, the token may still be valid.
  */
 export function isVerdict(error: unknown): error is Error {
-  if (error instanceof RefusalError)
-    return error.code !== 'UNAVAILABLE' && error.code !== 'INTERNAL';
-  if (error instanceof WsException) return true;
-  if (error instanceof HttpException) return error.getStatus() < 500;
-  if (!(error instanceof Error)) return false;
+  try {
+    return decides(error);
+  } catch {
+    // Reading a member of the error threw.
+    return false;
+  }
+}
+
+function decides(error: unknown): boolean {
+  if (RefusalError.is(error)) return error.code !== 'UNAVAILABLE' && error.code !== 'INTERNAL';
+  if (isInstance(error, WsException)) return true;
+  if (isInstance(error, HttpException)) return error.getStatus() < 500;
+  if (!isInstance(error, Error)) return false;
   const { code } = error as { code?: unknown };
   return OF_TOKENS.has(error.name) || (typeof code === 'string' && CODE_OF_TOKENS.test(code));
 }

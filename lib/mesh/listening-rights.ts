@@ -70,7 +70,7 @@ export class ListeningRights {
       },
       error => {
         if (isVerdict(error)) return false;
-        if (error instanceof RefusalError) throw error;
+        if (RefusalError.is(error)) throw error;
         logUnexpected(this.logger, error, undefined, undefined, name);
         throw new RefusalError('UNAVAILABLE', { reason: `${name}: ${thrown(error)}` });
       },

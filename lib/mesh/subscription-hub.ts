@@ -202,7 +202,7 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   }
 
   refusalOf(error: unknown): RefusalError {
-    if (error instanceof RefusalError) return error;
+    if (RefusalError.is(error)) return error;
     logUnexpected(this.logger, error);
     return new RefusalError('UNAVAILABLE', { reason: thrown(error) });
   }
@@ -271,7 +271,7 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     } catch (error) {
       // Without a signing key in force the event cannot be signed.
       member.reportGap(cursor);
-      if (!(error instanceof RefusalError)) logUnexpected(this.logger, error);
+      if (!RefusalError.is(error)) logUnexpected(this.logger, error);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { isInstance } from '../protocol/index.js';
 import { safeText } from './safe-text.js';
 
 const MAX_MESSAGE_LENGTH = 500;
@@ -15,13 +16,9 @@ export function errorText(error: unknown, member: 'name' | 'message' | 'stack'):
   }
 }
 
-/** Returns whether a value is an error. The check itself may throw if the value is a proxy. */
+/** Returns whether a value is an error. Never throws. */
 export function isError(value: unknown): value is Error {
-  try {
-    return value instanceof Error;
-  } catch {
-    return false;
-  }
+  return isInstance(value, Error);
 }
 
 /**

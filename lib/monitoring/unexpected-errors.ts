@@ -16,6 +16,7 @@ import {
   SEMANTIC_EVENTS_OPTIONS,
   type UnexpectedErrorContext,
 } from '../options/index.js';
+import { isInstance } from '../protocol/index.js';
 import { logOnly, reportTo, stopReportingTo } from './log-unexpected.js';
 import { safeText } from './safe-text.js';
 import type { SecuritySubject } from './security-event.js';
@@ -108,7 +109,7 @@ export function errorContext(
 
 function catches(filter: object, error: unknown): boolean {
   const classes = (Reflect.getMetadata(CATCHES_METADATA, filter) ?? []) as (new () => unknown)[];
-  return classes.length === 0 || classes.some(type => error instanceof type);
+  return classes.length === 0 || classes.some(type => isInstance(error, type));
 }
 
 function hostOf({ source }: UnexpectedErrorContext): ArgumentsHost {

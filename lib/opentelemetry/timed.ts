@@ -40,5 +40,5 @@ export function timed<A extends unknown[], R>(
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof RefusalError ? error.code : OTHER_ERROR;
+  return RefusalError.is(error) ? error.code : OTHER_ERROR;
 }

@@ -1,6 +1,6 @@
 import { isUriReference } from '../event/index.js';
 import { inTime } from '../maybe-promise.js';
-import { SemanticEventsConfigError } from '../protocol/errors.js';
+import { isInstance, SemanticEventsConfigError } from '../protocol/errors.js';
 import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 
@@ -140,7 +140,7 @@ export async function loadKeys<O extends { signing: SigningOptions }>(options: O
     const late = `signing.keys did not answer in ${LOAD_TIMEOUT / 1000} s`;
     keys = await inTime(Promise.resolve().then(source), LOAD_TIMEOUT, late);
   } catch (error) {
-    const { name } = error instanceof Error ? error : { name: typeof error };
+    const { name } = isInstance(error, Error) ? error : { name: typeof error };
     throw new SemanticEventsConfigError([`signing.keys, a function, failed: ${name}`], error);
   }
   return { ...options, signing: { ...options.signing, keys: keys as SigningKeyOptions[] } };

@@ -1,5 +1,20 @@
 import { type Code, factsOf } from './codes.js';
 
+/**
+ * Returns whether a thrown value is an instance of a class. Never throws. An application can throw any value, and `instanceof`
+ * itself throws for a revoked proxy.
+ */
+export function isInstance<T>(
+  thrown: unknown,
+  type: abstract new (...args: never[]) => T,
+): thrown is T {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
+}
+
 /** The base of every error this library throws; `code` is stable across versions. */
 export abstract class SemanticEventsError extends Error {
   abstract readonly code: string;
@@ -63,6 +78,16 @@ export class RefusalError extends SemanticEventsError {
   get reason(): Reason | undefined {
     return this.#reason;
   }
+
+  /**
+   * Returns whether a thrown value is a `RefusalError`. Never throws. A proxy around one does not count, because reading its members may
+   * throw.
+   *
+   * @internal
+   */
+  static is(thrown: unknown): thrown is RefusalError {
+    return typeof thrown === 'object' && thrown !== null && #reason in thrown;
+  }
 }
 
 /**
@@ -96,7 +121,7 @@ export class InvalidArgumentError extends SemanticEventsError {
  * a `RefusedCallError`. Every other error stays what it is.
  */
 export function callError(call: string, error: unknown): unknown {
-  if (!(error instanceof RefusalError) || error instanceof RefusedCallError) return error;
+  if (isInstance(error, RefusedCallError) || !RefusalError.is(error)) return error;
   return error.code === 'INVALID_EVENT'
     ? new InvalidArgumentError(call, textOf(error.reason) ?? error.message)
     : new RefusedCallError(call, error);

@@ -14,6 +14,7 @@ export {
   RefusedCallError,
   InvalidArgumentError,
   callError,
+  isInstance,
   type RefusalErrorDetails,
   SemanticEventsConfigError,
   SemanticEventsError,

@@ -1,3 +1,5 @@
+import { isError } from '../monitoring/index.js';
+
 /** The error codes of a Redis that answers, but cannot execute commands for this client. */
 const OUTAGES = new Set([
   'LOADING',
@@ -26,10 +28,10 @@ export function isOutage(error: Error): boolean {
 
 /** Whether an error reports that Redis has no memory left. */
 export function isFull(error: unknown): boolean {
-  return error instanceof Error && replyCode(error) === 'OOM';
+  return isError(error) && replyCode(error) === 'OOM';
 }
 
 /** Whether an error reports that the server is a replica. */
 export function isReadOnly(error: unknown): boolean {
-  return error instanceof Error && replyCode(error) === 'READONLY';
+  return isError(error) && replyCode(error) === 'READONLY';
 }

@@ -198,7 +198,7 @@ export class EventSigner {
       return this.check(event, options).id;
     } catch (error) {
       // The event is what a client sent, and no argument that the application chose.
-      if (error instanceof RefusalError) throw new RefusedCallError('EventSigner.verify', error);
+      if (RefusalError.is(error)) throw new RefusedCallError('EventSigner.verify', error);
       throw error;
     }
   }

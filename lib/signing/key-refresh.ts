@@ -14,7 +14,7 @@ import {
   type SigningKeyOptions,
 } from '../options/index.js';
 import { OutageLog } from '../outage-log.js';
-import { SemanticEventsConfigError } from '../protocol/index.js';
+import { isInstance, SemanticEventsConfigError } from '../protocol/index.js';
 import { EventSigner } from './event-signer.js';
 
 /** How long the source of the keys may take, in milliseconds. */
@@ -107,8 +107,9 @@ export class KeyRefresh implements OnApplicationBootstrap, OnApplicationShutdown
 
   /** The message of a foreign error may hold a key. Problems of the ring name members only. */
   private fail(error: unknown): void {
-    const reason =
-      error instanceof SemanticEventsConfigError ? error.problems.join('; ') : thrown(error);
+    const reason = isInstance(error, SemanticEventsConfigError)
+      ? error.problems.join('; ')
+      : thrown(error);
     if (this.failure === undefined)
       this.outages.begin(`The key ring cannot be refreshed, the old one stays in use: ${reason}`);
     this.failure = reason;

@@ -13,6 +13,16 @@ export const ODD_ERRORS: Readonly<Record<string, () => unknown>> = {
   'an error whose name is a symbol': () => Object.assign(new Error('x'), { name: Symbol('x') }),
   'a proxy that throws whatever it is asked': () =>
     new Proxy(new Error('x'), { get: throws, getPrototypeOf: throws, has: throws }),
+  'a proxy that throws itself': () => {
+    const proxy: unknown = new Proxy(new Error('x'), {
+      getPrototypeOf: () => {
+        throw proxy;
+      },
+    });
+    return proxy;
+  },
+  'an error whose code throws when it is read': () =>
+    Object.defineProperty(new Error('x'), 'code', { get: throws }),
   'a revoked proxy': () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();

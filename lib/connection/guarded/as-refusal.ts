@@ -9,7 +9,7 @@ export function asRefusal(
   client: Client,
   { logger, errors }: Pick<ConnectionServices, 'logger' | 'errors'>,
 ): RefusalError {
-  if (error instanceof RefusalError) return error;
+  if (RefusalError.is(error)) return error;
   logOnly(logger, error);
   errors.report(error, errorContext('internal', client));
   return new RefusalError('INTERNAL', { reason: thrown(error) });

@@ -7,6 +7,7 @@ import { clientOf, ConnectionManager } from '../index.js';
 import { CompatibleMode } from '../../event/index.js';
 import { SubscriptionHub } from '../../mesh/index.js';
 import {
+  contained,
   errorContext,
   logOnly,
   SecurityEvents,
@@ -104,9 +105,9 @@ export class ConnectionServices {
     for (const check of this.startChecks) check();
   }
 
-  private readonly hookFailed = (error: unknown, socket: object): void => {
+  private readonly hookFailed = contained((error: unknown, socket: object): void => {
     // A hook that joins a room fails if the store is unavailable. The client then reconnects.
-    const isOutage = error instanceof RefusalError && error.code === 'UNAVAILABLE';
+    const isOutage = RefusalError.is(error) && error.code === 'UNAVAILABLE';
     const client = clientOf(socket);
     if (!isOutage) {
       logOnly(this.logger, error);
@@ -115,7 +116,7 @@ export class ConnectionServices {
     const { id } = client;
     if (this.connections.get(id))
       this.connections.disconnect(id, isOutage ? 'UNAVAILABLE' : 'INTERNAL');
-  };
+  });
 }
 
 /** @throws SemanticEventsConfigError when SemanticEventsModule is not imported, or when gateways have another adapter already */

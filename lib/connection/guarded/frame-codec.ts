@@ -73,7 +73,7 @@ function decodeEvent(value: unknown, message: Buffer, text: string, dispatcher: 
   try {
     event = mode ? mode.receive(value, text, options.event) : receiveEvent(value, options.event);
   } catch (error) {
-    if (!(error instanceof RefusalError)) throw error;
+    if (!RefusalError.is(error)) throw error;
     // An unauthenticated client receives `UNAUTHENTICATED`, and nothing about the event.
     const code = connection.isAnonymous ? 'UNAUTHENTICATED' : error.code;
     channel.refuse(code, { id: eventIdOf(value), reason: error.reason });

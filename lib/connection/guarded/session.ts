@@ -1,6 +1,7 @@
 import type { AuthenticatedSession } from '../../auth/index.js';
 import type { Client, ConnectionSlot } from '../index.js';
 import { after, isThenable } from '../../maybe-promise.js';
+import { contained } from '../../monitoring/index.js';
 import {
   type AuthSuccess,
   type Code,
@@ -79,9 +80,11 @@ export class Session {
       if (!isThenable(begun)) return;
       this.isAuthenticating = true;
       void begun
-        .catch((error: unknown) => {
-          this.refuse(error, done);
-        })
+        .catch(
+          contained((error: unknown) => {
+            this.refuse(error, done);
+          }),
+        )
         .finally(() => {
           this.isAuthenticating = false;
         });

@@ -57,7 +57,7 @@ export class IoHandshake {
       };
       attempt(() =>
         decide().catch((error: unknown) => {
-          if (!(error instanceof RefusalError)) logUnexpected(logger, error);
+          if (!RefusalError.is(error)) logUnexpected(logger, error);
           this.refuse(request, { code: 'SERVER_FULL' }, endpoint);
         }),
       );

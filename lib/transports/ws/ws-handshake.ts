@@ -44,7 +44,7 @@ export class WsHandshake {
     try {
       return await this.services.handshakes.admit(request, { origins });
     } catch (error) {
-      if (!(error instanceof RefusalError)) logUnexpected(this.services.logger, error);
+      if (!RefusalError.is(error)) logUnexpected(this.services.logger, error);
       return { code: 'SERVER_FULL' };
     }
   }
