@@ -35,6 +35,29 @@ export function recovering<T>(
   }
 }
 
+/**
+ * Calls a function for each item, and waits for the promises that the calls return. If a call throws, no further item is called.
+ * Rejections of earlier calls then count as handled: an unhandled one would end the process.
+ *
+ * @throws the error of a call that throws; rejects with the first rejection
+ */
+export function callEach<T>(
+  items: Iterable<T>,
+  call: (item: T) => MaybePromise<unknown>,
+): MaybePromise<void> {
+  const pending: PromiseLike<unknown>[] = [];
+  try {
+    for (const item of items) {
+      const result = call(item);
+      if (isThenable(result)) pending.push(result);
+    }
+  } catch (error) {
+    Promise.allSettled(pending).catch(() => undefined);
+    throw error;
+  }
+  if (pending.length > 0) return Promise.all(pending).then(() => undefined);
+}
+
 const OVER = Symbol('over');
 
 /**
@@ -56,6 +79,16 @@ export async function inTime<T>(
     const result = await Promise.race([work, over]);
     if (result !== OVER) return result;
     throw typeof late === 'string' ? new Error(late) : late;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Waits for a promise, but not longer than a time. @param time milliseconds */
+export async function within(time: number, work: PromiseLike<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await Promise.race([work, new Promise(resolve => (timer = setTimeout(resolve, time)))]);
   } finally {
     clearTimeout(timer);
   }

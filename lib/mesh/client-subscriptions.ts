@@ -1,5 +1,5 @@
 import type { Client } from '../connection/index.js';
-import { isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
+import { callEach, isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
 import { encodeFrame, RefusalError, type SubscriptionMembers } from '../protocol/index.js';
 import { BEGINNING } from './cursor.js';
 import type { LogPage } from './event-log.js';
@@ -94,9 +94,8 @@ export class ClientSubscriptions {
     return recovering(
       () => {
         // A renewed token may name another session.
-        const following = channels.names.length > 0 ? channels.follow() : undefined;
-        const checking = this.checkRights();
-        if (following ?? checking) return Promise.all([following, checking]).then(() => undefined);
+        const follow = () => (channels.names.length > 0 ? channels.follow() : undefined);
+        return callEach([follow, () => this.checkRights()], step => step());
       },
       error => {
         this.fail(error);
@@ -122,21 +121,18 @@ export class ClientSubscriptions {
   }
 
   private checkRights(): MaybePromise<void> {
-    const asked = [...this.events.patterns.granted()];
+    const { events } = this;
     const withdrawn: string[] = [];
-    const later: Promise<void>[] = [];
-    for (const [pattern, since] of asked) {
+    const checking = callEach([...events.patterns.granted()], ([pattern, since]) => {
       const answer = this.hub.allows(this.client, pattern, since);
       if (answer === undefined) withdrawn.push(pattern);
       else if (isThenable(answer))
-        later.push(
-          answer.then(allowed => {
-            if (allowed === undefined) this.withdraw([pattern]);
-          }),
-        );
-    }
+        return answer.then(allowed => {
+          if (allowed === undefined) this.withdraw([pattern]);
+        });
+    });
     this.withdraw(withdrawn);
-    if (later.length > 0) return Promise.all(later).then(() => undefined);
+    return checking;
   }
 
   /**

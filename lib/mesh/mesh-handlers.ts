@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { compilePatterns, type SemanticEvent } from '../event/index.js';
-import { after, recovering } from '../maybe-promise.js';
+import { after, recovering, within } from '../maybe-promise.js';
 import { attempt, contained, logUnexpected, type Telemetry } from '../monitoring/index.js';
 import { Problems } from '../options/index.js';
 import type { EventFeed } from './event-feed.js';
@@ -218,10 +218,4 @@ function frozen<T extends object>(value: T): T {
   for (const member of Object.values(value) as unknown[])
     if (typeof member === 'object' && member !== null) frozen(member);
   return Object.freeze(value);
-}
-
-async function within(time: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([work, new Promise(resolve => (timer = setTimeout(resolve, time)))]);
-  clearTimeout(timer);
 }

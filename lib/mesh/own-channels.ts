@@ -1,5 +1,5 @@
 import type { Client } from '../connection/index.js';
-import type { MaybePromise } from '../maybe-promise.js';
+import { callEach, type MaybePromise } from '../maybe-promise.js';
 import type { ChannelMember, SubscriptionSource } from './subscription.js';
 
 interface Owner extends ChannelMember {
@@ -46,9 +46,6 @@ export class OwnChannels {
     const own = this.source.channelsOf(this.owner.client);
     const names = new Set(own.map(({ channel }) => channel));
     for (const channel of this.names) if (!names.has(channel)) this.leave(channel);
-    const waiting = own
-      .map(({ channel, since }) => this.listenTo(channel, since))
-      .filter(listening => listening !== undefined);
-    if (waiting.length > 0) return Promise.all(waiting).then(() => undefined);
+    return callEach(own, ({ channel, since }) => this.listenTo(channel, since));
   }
 }

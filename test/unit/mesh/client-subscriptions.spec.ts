@@ -327,6 +327,29 @@ describe('ClientSubscriptions of a client that loses its rights', () => {
   });
 });
 
+describe('ClientSubscriptions whose rights cannot be decided', () => {
+  it('ends the connection at once if an authorizer throws after it has begun a look-up that rejects', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      const { node, outlet, subscriptions } = setUp();
+      subscriptions.subscribe({ patterns: ['a', 'b'] });
+      await settled();
+      node.allows = (_client, pattern) => {
+        if (pattern === 'a') return Promise.reject(new Error('query failed'));
+        throw new Error('pool is closed');
+      };
+      expect(subscriptions.reauthorize()).toBeUndefined();
+      expect([outlet.ends, node.index.size]).toEqual([['UNAVAILABLE'], 0]);
+      await settled();
+      expect([outlet.ends, unhandled]).toEqual([['UNAVAILABLE'], []]);
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+  });
+});
+
 describe('ClientSubscriptions of a connection that closes', () => {
   it.each([
     ['starting', undefined],
