@@ -68,6 +68,14 @@ export interface MeshStats {
   readonly position: string | undefined;
 }
 
+/** An internal message between nodes. */
+interface Notice {
+  /** The id of a user whose rights must be authorized again. */
+  readonly reauthorize?: string;
+  /** The node that sends the notice. Earlier versions omit it. */
+  readonly node?: string;
+}
+
 /** The default number of entries that one `replay` scans. */
 const DEFAULT_REPLAY = 1_000;
 
@@ -78,6 +86,7 @@ const DEFAULT_MEMBERS = 1_000;
 @Injectable()
 export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly logger = new Logger('EventMesh');
+  private readonly node = randomUUID();
   private readonly counts = { published: 0, received: 0, gaps: 0 };
   private readonly handlers: MeshHandlers;
 
@@ -279,12 +288,11 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
   async reauthorize(userId: string | number): Promise<void> {
     const user = String(userId);
     // The authorization below grants the remaining rights again, with their original start.
-    await this.feed.withdraw(user);
-    const text = JSON.stringify({ reauthorize: user });
-    await Promise.all([
-      this.feed.append({ channel: PUBLIC, type: '', text }),
-      this.hub.reauthorize(user),
-    ]);
+    await this.hub.withdraw(user);
+    const text = JSON.stringify({ reauthorize: user, node: this.node });
+    // Authorize on this node also if the log fails at once.
+    const notify = async () => this.feed.append({ channel: PUBLIC, type: '', text });
+    await Promise.all([notify(), this.hub.reauthorize(user)]);
   }
 
   private initOf<T>(
@@ -313,7 +321,7 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
   entry(entry: LogEntry): void {
     if (entry.channel !== PUBLIC) return;
     if (entry.type === '') {
-      this.note(JSON.parse(entry.text) as { reauthorize?: string });
+      this.note(JSON.parse(entry.text) as Notice);
       return;
     }
     this.counts.received++;
@@ -341,8 +349,10 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
     for (const user of joined) await this.emitTo({ room }, 'presence.joined', { room, user });
   }
 
-  private note({ reauthorize }: { reauthorize?: string }): void {
-    if (reauthorize !== undefined) attempt(() => this.hub.reauthorize(reauthorize));
+  private note({ reauthorize, node }: Notice): void {
+    // This node does not wait for its own notice.
+    if (reauthorize !== undefined && node !== this.node)
+      attempt(() => this.hub.reauthorize(reauthorize));
   }
 }
 

@@ -8,10 +8,28 @@ import type { ResolvedOptions } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { BEGINNING, cursorBefore } from './cursor.js';
 import type { CursorSeal } from './cursor-seal.js';
-import type { KnownRights } from './known-rights.js';
+import type { KnownRights, LookUp } from './known-rights.js';
 
 /** Returns the name of the right to a room. Patterns have no control characters, so the name is never a pattern. */
 const nameOf = (room: string) => `\nroom ${room}`;
+
+/** A decision that a withdrawal has overtaken. */
+const OUTDATED = Symbol('outdated');
+
+/** Why a right is looked up. */
+interface Check {
+  readonly since?: string;
+  readonly isWanted?: () => boolean;
+}
+
+interface Question extends Check {
+  readonly client: Client;
+  readonly right: string;
+  readonly method: 'canSubscribe' | 'canJoin';
+  readonly authorize: () => unknown;
+}
+
+const userOf = ({ user }: Client) => String(user?.id);
 
 /** Decides who may listen to which events, by the `EventAuthorizer`, and from which position of the log. */
 export class ListeningRights {
@@ -34,35 +52,46 @@ export class ListeningRights {
   /**
    * Returns the cursor since which a client has the right to a pattern, or undefined if it has none.
    *
-   * @param since the cursor since which the client has had the right until now
+   * @param check `since`: the cursor since which the client has had the right until now; `isWanted`: whether the caller still
+   * needs the right. If not, nothing is granted
    * @throws RefusalError `UNAVAILABLE` if the authorizer fails or times out. A promise rejects
    */
-  toPattern(client: Client, pattern: string, since?: string): MaybePromise<string | undefined> {
+  toPattern(client: Client, pattern: string, check: Check = {}): MaybePromise<string | undefined> {
     const authorize = () => this.authorizer.canSubscribe(client, pattern);
-    return this.decide(client, pattern, 'canSubscribe', authorize, since);
+    return this.decide({ ...check, client, right: pattern, method: 'canSubscribe', authorize });
   }
 
   /** Returns the cursor since which a client has the right to a room, like `toPattern`. */
-  toRoom(client: Client, room: string, since?: string): MaybePromise<string | undefined> {
+  toRoom(client: Client, room: string, check: Check = {}): MaybePromise<string | undefined> {
     // An authorizer written in JavaScript may not extend the class, and so have no canJoin().
     const authorize = () => (this.authorizer as Partial<EventAuthorizer>).canJoin?.(client, room);
-    return this.decide(client, nameOf(room), 'canJoin', authorize, since);
+    return this.decide({ ...check, client, right: nameOf(room), method: 'canJoin', authorize });
   }
 
   /** Removes the right to a room from the log. The next right to it begins later. */
   forgetRoom(client: Client, room: string): void {
-    this.known.withdraw(String(client.user?.id), nameOf(room));
+    this.known.withdraw(userOf(client), nameOf(room));
   }
 
-  private decide(
-    client: Client,
-    right: string,
-    method: 'canSubscribe' | 'canJoin',
-    authorize: () => unknown,
-    since?: string,
-  ): MaybePromise<string | undefined> {
+  private decide(question: Question): MaybePromise<string | undefined> {
+    const lookUp = this.known.begin(userOf(question.client), question.right);
+    const granted = recovering(
+      () => after(this.ask(question), decision => this.granted(question, decision, lookUp)),
+      error => {
+        this.known.end(lookUp);
+        throw error;
+      },
+    );
+    return after(granted, since => {
+      this.known.end(lookUp);
+      return since === OUTDATED ? this.decide(question) : since;
+    });
+  }
+
+  /** Calls the authorizer. @throws RefusalError `UNAVAILABLE` if it fails or times out */
+  private ask({ method, authorize }: Question): MaybePromise<unknown> {
     const name = `EventAuthorizer.${method}`;
-    const answer = recovering<unknown>(
+    return recovering<unknown>(
       () => {
         const decision = authorize();
         if (!isThenable(decision)) return decision;
@@ -75,7 +104,6 @@ export class ListeningRights {
         throw new RefusalError('UNAVAILABLE', { reason: `${name}: ${thrown(error)}` });
       },
     );
-    return after(answer, decision => this.granted(client, right, decision, since));
   }
 
   /**
@@ -83,19 +111,20 @@ export class ListeningRights {
    * use, because the user may not have had it earlier. A list of patterns in `mesh.allow` applies to the whole history.
    */
   private granted(
-    client: Client,
-    right: string,
+    { since, isWanted = () => true }: Question,
     decision: unknown,
-    since: string | undefined,
-  ): MaybePromise<string | undefined> {
-    const user = String(client.user?.id);
-    if (decision === true) {
-      if (this.isAllowedToAll) return BEGINNING;
-      return this.known.grant(user, right, since);
+    lookUp: LookUp,
+  ): MaybePromise<string | undefined | typeof OUTDATED> {
+    if (this.isAllowedToAll) return decision === true ? BEGINNING : this.startOf(decision);
+    const from = decision === true ? undefined : this.startOf(decision);
+    if (decision !== true && from === undefined) {
+      this.known.withdraw(lookUp.user, lookUp.right);
+      return undefined;
     }
-    const from = this.startOf(decision);
-    if (from === undefined && !this.isAllowedToAll) this.known.withdraw(user, right);
-    return from;
+    if (!isWanted()) return undefined;
+    // The right was withdrawn after the authorizer was called. The log must not get it back.
+    if (lookUp.isOutdated) return OUTDATED;
+    return from ?? after(this.known.grant(lookUp, since), cursor => cursor ?? OUTDATED);
   }
 
   /** Returns the start of a right from the `since` of a decision. Anything but a time or a cursor denies the right. */

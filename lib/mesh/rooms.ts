@@ -1,4 +1,5 @@
 import type { Client } from '../connection/index.js';
+import { isThenable, type MaybePromise } from '../maybe-promise.js';
 import { RefusalError } from '../protocol/index.js';
 import { channelOf } from './audience.js';
 import type { ListeningRights } from './listening-rights.js';
@@ -7,6 +8,8 @@ import type { ListeningRights } from './listening-rights.js';
 export interface RoomsSource {
   readonly maxRooms: number;
   readonly rights: ListeningRights;
+  /** Starts to follow the log, so that this node receives withdrawals. @throws RefusalError `UNAVAILABLE` */
+  start(): MaybePromise<unknown>;
   /** Starts to deliver the events of a channel, if the client has opened subscriptions. */
   listenTo(client: Client, channel: string, since: string): Promise<void>;
   leave(client: Client, channel: string): void;
@@ -45,6 +48,16 @@ export class Rooms {
   private readonly ended = new WeakSet<Client>();
 
   constructor(private readonly source: RoomsSource) {}
+
+  /** The clients that are in a room or are joining one. */
+  get members(): readonly Client[] {
+    return [...this.clients.keys()];
+  }
+
+  /** Returns whether the connection of a client has ended. */
+  hasEnded(client: Client): boolean {
+    return this.ended.has(client);
+  }
 
   /** Returns the channels of a client's rooms, each with the cursor since which the client has the right. */
   of(client: Client): readonly Membership[] {
@@ -89,11 +102,10 @@ export class Rooms {
     this.source.exit(client, room);
   }
 
-  /** Authorizes the rooms of a user's clients, or of all clients, again. Removes clients from forbidden rooms. */
-  async reauthorize(userId?: string): Promise<void> {
-    for (const client of [...this.clients.keys()])
-      if (userId === undefined || String(client.user?.id) === userId)
-        await this.reauthorizeClient(client);
+  /** Authorizes the rooms of a user's clients again. Removes clients from forbidden rooms. */
+  async reauthorize(userId: string): Promise<void> {
+    const meant = this.members.filter(({ user }) => String(user?.id) === userId);
+    await Promise.all(meant.map(async client => this.reauthorizeClient(client)));
   }
 
   /**
@@ -105,11 +117,15 @@ export class Rooms {
     if (!rooms) return;
     rooms.rights++;
     await Promise.all(
-      [...rooms.joined].map(async ([room, { since }]) => {
+      [...rooms.joined].map(async ([room, membership]) => {
+        // The client may leave the room meanwhile. If it joins again, that was another decision.
+        const isWanted = () => rooms.joined.get(room) === membership && !this.ended.has(client);
+        const { since } = membership;
         try {
-          const right = await this.source.rights.toRoom(client, room, since);
-          if (right === undefined) this.leave(client, room);
+          const right = await this.source.rights.toRoom(client, room, { since, isWanted });
+          if (right === undefined && isWanted()) this.leave(client, room);
         } catch (error) {
+          if (!isWanted()) return;
           this.leave(client, room);
           this.source.fail(client, error);
         }
@@ -136,14 +152,17 @@ export class Rooms {
     try {
       let since: string | undefined;
       let rights: number;
+      const starting = this.source.start();
+      if (isThenable(starting)) await starting;
+      if (!isWanted()) return;
       do {
         ({ rights } = rooms);
-        since = await this.source.rights.toRoom(client, room);
+        since = await this.source.rights.toRoom(client, room, { isWanted });
         // Rights may have changed while the authorizer decided: its answer is out of date then.
       } while (since !== undefined && isWanted() && rights !== rooms.rights);
+      if (!isWanted()) return;
       if (since === undefined)
         throw new RefusalError('FORBIDDEN', { reason: 'EventAuthorizer.canJoin refuses the room' });
-      if (!isWanted()) return;
       const membership = { channel, since };
       rooms.joining.delete(room);
       rooms.joined.set(room, membership);

@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { EventAuthorizer } from '../auth/index.js';
 import { Client } from '../connection/index.js';
 import { Clock } from '../clock.js';
-import { type MaybePromise, recovering } from '../maybe-promise.js';
+import { type MaybePromise, recovering, within } from '../maybe-promise.js';
 import { attempt, logUnexpected, thrown } from '../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
@@ -29,7 +29,7 @@ import { PatternIndex } from './pattern-index.js';
 import { RoomStore } from './room-store.js';
 import { WaitingRequests } from './waiting-requests.js';
 
-/** The number of clients that are authorized concurrently when all clients are authorized again. */
+/** The number of clients whose authorization begins together when all clients are authorized again. */
 const REAUTHORIZED_AT_ONCE = 64;
 
 /**
@@ -53,6 +53,7 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   /** The subscribers of each channel on this node. */
   private readonly members = new Map<string, Set<ChannelMember>>();
   private readonly turns: HistoryTurns;
+  private readonly known: KnownRights;
   private readonly rights: ListeningRights;
   readonly rooms: Rooms;
   /** The subscriptions of each client. A Socket.IO client has one for each namespace. */
@@ -69,8 +70,8 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     clock: Clock,
   ) {
     this.turns = new HistoryTurns(clock);
-    const known = new KnownRights(feed);
-    this.rights = new ListeningRights(options, authorizer, cursors, known, this.logger);
+    this.known = new KnownRights(feed);
+    this.rights = new ListeningRights(options, authorizer, cursors, this.known, this.logger);
     this.rooms = new Rooms(this.roomsSource());
     feed.add(this);
   }
@@ -118,11 +119,17 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
 
   /** Authorizes the patterns and rooms of a user's clients again. */
   async reauthorize(userId: string): Promise<void> {
+    this.known.outdate(userId);
     const meant = [...this.clients].filter(({ client }) => String(client.user?.id) === userId);
     await Promise.all([
       ...meant.map(async subscriptions => subscriptions.reauthorize()),
       this.rooms.reauthorize(userId),
     ]);
+  }
+
+  /** Removes all rights of a user from the log. @throws RefusalError `UNAVAILABLE` */
+  withdraw(userId: string): MaybePromise<void> {
+    return this.known.withdrawAll(userId);
   }
 
   /** Authorizes the patterns and rooms of one client again. Its user, session or rights may have changed. */
@@ -144,7 +151,6 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   gap(cursor: string): void {
     for (const client of this.clients) client.reportGap(cursor);
     attempt(() => this.reauthorizeAll());
-    attempt(() => this.rooms.reauthorize());
   }
 
   start(): MaybePromise<string> {
@@ -190,7 +196,8 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
   }
 
   allows(client: Client, pattern: string, since?: string): MaybePromise<string | undefined> {
-    return this.rights.toPattern(client, pattern, since);
+    const isWanted = () => !this.rooms.hasEnded(client);
+    return this.rights.toPattern(client, pattern, { since, isWanted });
   }
 
   sealCursor(cursor: string): string {
@@ -211,6 +218,7 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     return {
       maxRooms: this.options.mesh.maxRooms,
       rights: this.rights,
+      start: () => this.start(),
       listenTo: async (client, channel, since) => {
         for (const subscriptions of this.byClient.get(client) ?? [])
           await subscriptions.listenTo(channel, since);
@@ -254,11 +262,22 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
       });
   }
 
-  /** Authorizes all clients again, in batches: an authorizer may query a database. */
+  /**
+   * Authorizes all clients again, in batches: an authorizer may query a database. The last batch begins within `auth.timeout`,
+   * even if the authorizer does not answer for some clients.
+   */
   private async reauthorizeAll(): Promise<void> {
-    const all = [...this.clients];
-    while (all.length > 0)
-      await Promise.all(all.splice(0, REAUTHORIZED_AT_ONCE).map(async one => one.reauthorize()));
+    this.known.outdate();
+    const subscribed = Array.from(this.clients, ({ client }) => client);
+    const all = [...new Set([...subscribed, ...this.rooms.members])];
+    const patience = this.options.auth.timeout / Math.ceil(all.length / REAUTHORIZED_AT_ONCE);
+    while (all.length > 0) {
+      const batch = all.splice(0, REAUTHORIZED_AT_ONCE);
+      await within(
+        patience,
+        Promise.all(batch.map(async client => this.reauthorizeClient(client))),
+      );
+    }
   }
 
   private attempt(

@@ -1,5 +1,7 @@
 import { type Client, EventAuthorizer } from '../../lib/index.js';
 import { dataOf, startMesh, subscribe } from '../helpers/mesh-app.js';
+import { eventually } from '../helpers/eventually.js';
+import { tokenFor } from '../helpers/test-app.js';
 import type { Json, TestClient } from '../helpers/test-client.js';
 
 /** Returns what a client has received so far: the reply to a ping follows it. */
@@ -57,6 +59,37 @@ describe('history', () => {
     members.ids.delete('bob');
     await mesh.reauthorize('bob');
     await mesh.emit('room.1', 'about bob');
+    members.ids.add('bob');
+    const again = await app.login('bob');
+    await subscribe(again, ['room.1'], { since });
+    expect(await sentTo(again)).toEqual([]);
+  });
+
+  it('of a time without access is not delivered, even if a look-up from before answers after the withdrawal', async () => {
+    const members = new Members();
+    const answers: (() => void)[] = [];
+    let isSlow = false;
+    const { app, mesh } = await startMesh((client: Client, pattern: string) => {
+      const answer = members.canSubscribe(client, pattern);
+      if (!isSlow) return answer;
+      return new Promise(resolve => {
+        answers.push(() => {
+          resolve(answer);
+        });
+      });
+    });
+    const first = await app.login('bob');
+    const { cursor: since } = await subscribe(first, ['room.1']);
+    isSlow = true;
+    await first.authenticate(tokenFor('bob'));
+    await eventually(() => answers.length === 1);
+    isSlow = false;
+    members.ids.delete('bob');
+    await mesh.reauthorize('bob');
+    await mesh.emit('room.1', 'about bob');
+    answers[0]?.();
+    await sentTo(first);
+    first.terminate();
     members.ids.add('bob');
     const again = await app.login('bob');
     await subscribe(again, ['room.1'], { since });

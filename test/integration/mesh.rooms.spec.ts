@@ -9,6 +9,7 @@ import {
   SecureGateway,
   SemanticEventsModule,
 } from '../../lib/index.js';
+import { SubscriptionHub } from '../../lib/mesh/index.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { captureLog } from '../helpers/log-capture.js';
 import { dataOf, subscribe } from '../helpers/mesh-app.js';
@@ -41,13 +42,13 @@ class Doors {
   canJoin = ({ user }: Client, room: string): unknown => !this.denied.has(`${user?.id} ${room}`);
 }
 
-async function start(mesh = {}) {
+async function start(mesh = {}, auth: { timeout?: number } = {}) {
   const doors = new Doors();
   const app = await TestApp.start({
     gateways: [RoomGateway],
     module: SemanticEventsModule.forRoot({
       signing: { keys: [RING_KEY] },
-      auth: { jwt: { secret: JWT_SECRET } },
+      auth: { jwt: { secret: JWT_SECRET }, ...auth },
       mesh,
       providers: [{ provide: EventAuthorizer, useValue: doors }],
     }),
@@ -194,6 +195,61 @@ describe('the right to a room', () => {
     answers[1]?.(false);
     expect((await bob.next()).code).toBe('FORBIDDEN');
     await mesh.emitTo({ room: 'r' }, 'said', 1);
+    expect(await sentTo(bob)).toEqual([]);
+  });
+
+  it('is withdrawn from all connections of a user at the same time, however slow the authorizer is', async () => {
+    const { app, doors, mesh } = await start();
+    for (let n = 0; n < 3; n++) await ask(await app.login('bob'), 'room.join', 'r');
+    const answers: ((answer: boolean) => void)[] = [];
+    doors.canJoin = () => new Promise<boolean>(resolve => answers.push(resolve));
+    const withdrawn = mesh.reauthorize('bob');
+    await eventually(() => answers.length === 3);
+    answers[2]?.(false);
+    await eventually(async () => (await mesh.count('r')).connections === 2);
+    for (const answer of answers) answer(false);
+    await withdrawn;
+    expect(await mesh.count('r')).toEqual({ users: 0, connections: 0 });
+  });
+
+  it('is withdrawn after lost events, although the authorizer does not answer for other clients', async () => {
+    captureLog();
+    const { app, doors, mesh } = await start({}, { timeout: 1_000 });
+    // More clients than are authorized together.
+    const connected = await Promise.all(Array.from({ length: 64 }, () => app.login('alice')));
+    await Promise.all(connected.map(client => ask(client, 'room.join', 'r')));
+    await ask(await app.login('bob'), 'room.join', 'r');
+    const hanging: (() => void)[] = [];
+    doors.canJoin = ({ user }) =>
+      user?.id !== 'bob' &&
+      new Promise(resolve => {
+        hanging.push(() => {
+          resolve(true);
+        });
+      });
+    const before = performance.now();
+    app.nest.get(SubscriptionHub).gap('000000.0-0');
+    const isBobIn = async () => (await mesh.members('r')).some(({ user }) => user === 'bob');
+    await eventually(async () => !(await isBobIn()));
+    expect(performance.now() - before).toBeLessThan(900);
+    for (const answer of hanging) answer();
+  });
+
+  it('that a cancelled join has looked up is not stored: a later join begins a new right', async () => {
+    const { app, doors, mesh } = await start();
+    const bob = await app.login('bob');
+    const { cursor: since } = await listen(bob);
+    const [client] = app.nest.get(ConnectionManager).list();
+    let answer: (answer: boolean) => void = () => undefined;
+    doors.canJoin = () => new Promise<boolean>(resolve => (answer = resolve));
+    const joining = mesh.join(client!, 'r');
+    mesh.leave(client!, 'r');
+    answer(true);
+    await joining;
+    await mesh.emitTo({ room: 'r' }, 'said', 'not for bob');
+    doors.canJoin = () => true;
+    expect(await ask(bob, 'room.join', 'r')).toBe('joined');
+    await listen(bob, { since });
     expect(await sentTo(bob)).toEqual([]);
   });
 

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import {
   type Client,
+  ConnectionManager,
   DefaultEventAuthorizer,
   EventAuthorizer,
   EventMesh,
@@ -23,6 +24,10 @@ const withdrawn = new Set<string>();
 class Rights extends DefaultEventAuthorizer {
   override canSubscribe(client: Client): boolean {
     return !withdrawn.has(String(client.user?.id));
+  }
+
+  override canJoin(client: Client): boolean {
+    return this.canSubscribe(client);
   }
 }
 
@@ -300,6 +305,17 @@ describeWithRedis('two nodes with an event mesh on one Redis', () => {
     expect(await numbersUntil(alice, 1)).toEqual([0, 1]);
     expect(bob.received).toEqual([]);
     expect(meshOf(other).stats().subscriptions).toBe(1);
+  });
+
+  it('end the rooms of a client on another node whose clients have not subscribed', async () => {
+    const [one, other] = await startTwo();
+    await other.login('bob');
+    const [client] = other.nest.get(ConnectionManager).list();
+    await meshOf(other).join(client!, 'board');
+    expect(await meshOf(one).count('board')).toEqual({ users: 1, connections: 1 });
+    withdrawn.add('bob');
+    await meshOf(one).reauthorize('bob');
+    await eventually(async () => (await meshOf(one).count('board')).connections === 0);
   });
 
   it('end a subscription even if the notice of the withdrawal was lost', async () => {

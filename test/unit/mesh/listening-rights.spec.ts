@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { EventAuthorizer } from '../../../lib/auth/index.js';
 import type { CursorSeal } from '../../../lib/mesh/index.js';
-import type { KnownRights } from '../../../lib/mesh/known-rights.js';
+import type { EventFeed } from '../../../lib/mesh/event-feed.js';
+import { KnownRights } from '../../../lib/mesh/known-rights.js';
 import { ListeningRights } from '../../../lib/mesh/listening-rights.js';
 import { RefusalError } from '../../../lib/protocol/index.js';
 import { captureLog } from '../../helpers/log-capture.js';
@@ -20,7 +21,7 @@ describe('a right to listen that cannot be decided', () => {
       resolvedOptions(),
       authorizer,
       undefined as unknown as CursorSeal,
-      undefined as unknown as KnownRights,
+      new KnownRights(undefined as unknown as EventFeed),
       new Logger('test'),
     );
     const decide = { canSubscribe: rights.toPattern, canJoin: rights.toRoom }[method];
