@@ -6,8 +6,17 @@ const MAX_ID_LENGTH = 256;
 export function isClientUser(value: unknown): value is ClientUser {
   if (typeof value !== 'object' || value === null || !('id' in value)) return false;
   if (!Number.isSafeInteger(value.id) && !isId(value.id)) return false;
-  // A session id of another type would never match when the session is ended.
-  return !('sessionId' in value) || value.sessionId === undefined || isId(value.sessionId);
+  return hasValidSession(value) && hasValidIssueTime(value);
+}
+
+/** Checks the session id. One of another type would never match when the session is ended. */
+function hasValidSession(user: object): boolean {
+  return !('sessionId' in user) || user.sessionId === undefined || isId(user.sessionId);
+}
+
+/** Checks the issue time. A log-out could not compare a value of another type. */
+function hasValidIssueTime(user: object): boolean {
+  return !('issuedAt' in user) || user.issuedAt === undefined || Number.isFinite(user.issuedAt);
 }
 
 /**
@@ -30,7 +39,9 @@ export function userProblem(value: unknown): string {
   if (!('id' in value) || value.id === undefined) return missingId(Object.keys(value));
   if (!Number.isSafeInteger(value.id) && !isId(value.id))
     return `id of the user must be a whole number, or a string of 1 to ${MAX_ID_LENGTH} characters`;
-  return `sessionId of the user must be a string of 1 to ${MAX_ID_LENGTH} characters`;
+  if (!hasValidSession(value))
+    return `sessionId of the user must be a string of 1 to ${MAX_ID_LENGTH} characters`;
+  return 'issuedAt of the user must be a number of milliseconds since the Unix epoch';
 }
 
 /** Names of members that applications often store the user id in. */

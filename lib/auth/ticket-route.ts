@@ -35,6 +35,6 @@ export function incomingOf(request: object): IncomingMessage {
 /** Returns the members of a user that the client may read. Other members, such as a password hash, stay on the server. */
 function publicUserOf({ user }: TicketRequest): ClientUser | undefined {
   if (!isClientUser(user)) return undefined;
-  const { id, roles, sessionId, expiresAt } = user;
-  return { id, roles, sessionId, expiresAt };
+  const { id, roles, sessionId, issuedAt, expiresAt } = user;
+  return { id, roles, sessionId, issuedAt, expiresAt };
 }

@@ -83,7 +83,8 @@ export class TicketService {
   /**
    * Issues a ticket for a user. The client redeems it by sending it in an `auth` frame.
    *
-   * @param user is stored in the ticket, where the client can read it; at most 4096 bytes of JSON
+   * @param user is stored in the ticket, where the client can read it; at most 4096 bytes of JSON. Without `issuedAt`, it
+   * counts as issued with the ticket
    * @param binding the origin and address that may redeem the ticket; without it, any may
    * @throws TicketUserError if the user has no id, is too large or has no JSON form
    * @throws RefusalError `UNAVAILABLE` if no signing key is in force
@@ -108,7 +109,7 @@ export class TicketService {
    * Uses up a ticket in one atomic step, and only if all other checks succeed.
    *
    * @param peer the origin and address that the ticket was presented from
-   * @param accept runs last, before the ticket is used up; rejects the ticket by throwing
+   * @param accept runs last, before the ticket is used up; rejects the ticket by throwing. Its user has an `issuedAt`
    * @returns the result of `accept`
    * @throws RefusalError `AUTH_FAILED`, or `UNAVAILABLE` if the nonce store is down; a promise rejects with it
    */
@@ -116,7 +117,7 @@ export class TicketService {
     const claims = this.read(ticket);
     const problem = bindingProblem(claims, peer);
     if (problem) throw badToken(problem);
-    const accepted = accept(claims.user);
+    const accepted = accept(userOf(claims));
     return after(this.useUp(claims), isFirst => {
       if (!isFirst) throw badToken('the ticket was used before');
       return accepted;
@@ -164,6 +165,11 @@ export class TicketService {
     }
     throw badToken(reason);
   }
+}
+
+/** Returns the user of a ticket. Without an issue time of its own, the user counts as authenticated when the ticket was issued. */
+function userOf({ user, iat }: TicketClaims): ClientUser {
+  return { ...user, issuedAt: user.issuedAt ?? Math.round(iat * 1000) };
 }
 
 function claimOf(user: ClientUser): ClientUser {

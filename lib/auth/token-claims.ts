@@ -46,12 +46,16 @@ function completed(claims: Record<string, unknown>): JwtClaims {
   );
 }
 
-/** Copies a user, keeps its class, and adds the session of the token, unless the user names a session itself. */
+/**
+ * Copies a user, keeps its class, and adds the session and the issue time of the token, unless the user states them
+ * itself.
+ */
 function withSession(user: ClientUser, claims: JwtClaims, expiresAt: number): ClientUser {
   const members = {
     ...user,
     expiresAt: user.expiresAt ?? expiresAt,
     sessionId: user.sessionId ?? sessionIdOf(claims),
+    issuedAt: user.issuedAt ?? issuedAtOf(claims),
   };
   return Object.create(
     Object.getPrototypeOf(user) as object,
@@ -66,6 +70,7 @@ function defaultUser(claims: JwtClaims, expiresAt: number): ClientUser {
     roles: Array.isArray(roles) ? roles.filter(role => typeof role === 'string') : NO_ROLES,
     expiresAt,
     sessionId: sessionIdOf(claims),
+    issuedAt: issuedAtOf(claims),
   };
 }
 
@@ -82,4 +87,10 @@ function sessionIdOf({ sid, jti }: JwtClaims): string | undefined {
   if (sid !== undefined && (typeof sid !== 'string' || sid === ''))
     throw badToken('sid is neither a text nor a whole number');
   return sid ?? (typeof jti === 'string' && jti !== '' ? jti : undefined);
+}
+
+/** Returns the issue time of a token in milliseconds; undefined if `iat` is missing or not a time. */
+function issuedAtOf({ iat }: JwtClaims): number | undefined {
+  const issuedAt = typeof iat === 'number' ? iat * 1000 : NaN;
+  return Number.isFinite(issuedAt) ? issuedAt : undefined;
 }

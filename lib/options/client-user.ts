@@ -6,6 +6,11 @@ export interface ClientUser {
   readonly roles?: readonly string[];
   /** Names the session, for log-out: the token's `sid` claim, else its `jti`. */
   readonly sessionId?: string;
+  /**
+   * When the token was issued, in milliseconds since the Unix epoch: the `iat` claim of a JWT or OIDC token, which has whole
+   * seconds. `SessionRegistry.endUser` compares it with the time of the log-out.
+   */
+  readonly issuedAt?: number;
   /** When the session ends, in milliseconds since the Unix epoch. */
   readonly expiresAt?: number;
 }

@@ -27,7 +27,7 @@ export interface TicketRouteOptions {
   bind?: boolean | 'strict';
   /**
    * Returns the user of the ticket. The client can read everything that it returns. The default takes only `id`, `roles`,
-   * `sessionId` and `expiresAt` of `request.user`.
+   * `sessionId`, `issuedAt` and `expiresAt` of `request.user`.
    */
   toUser?: (request: TicketRequest) => ClientUser;
 }

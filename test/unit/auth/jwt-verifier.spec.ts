@@ -217,12 +217,13 @@ describe('JwtVerifier', () => {
     expect(await userOf(token, { keyProvider: () => key, algorithms: ['RS256'] })).toBe('alice');
   });
 
-  it('returns the user id, roles, session and expiry', () => {
+  it('returns the user id, roles, session, issue time and expiry', () => {
     const token = forge(HS, { ...claims, sid: 'session', jti: 'token', roles: ['a', 7] });
     expect(new JwtVerifier({ secret: SECRET }, clock, jwt).verify(token)).toEqual({
       id: 'alice',
       roles: ['a'],
       sessionId: 'session',
+      issuedAt: clock.now(),
       expiresAt: claims.exp * 1000,
     });
   });
@@ -331,14 +332,21 @@ describe('toUser', () => {
 
   it.each<[string, ClientUser]>([
     ['omits them', { id: 'alice' }],
-    ['leaves them undefined', { id: 'alice', expiresAt: undefined, sessionId: undefined }],
-  ])('keeps expiry and session of the token if the returned user %s', async (_, user) => {
-    expect(await made(user)).toEqual({
-      id: 'alice',
-      expiresAt: claims.exp * 1000,
-      sessionId: 'session',
-    });
-  });
+    [
+      'leaves them undefined',
+      { id: 'alice', expiresAt: undefined, sessionId: undefined, issuedAt: undefined },
+    ],
+  ])(
+    'keeps expiry, session and issue time of the token if the returned user %s',
+    async (_, user) => {
+      expect(await made(user)).toEqual({
+        id: 'alice',
+        expiresAt: claims.exp * 1000,
+        sessionId: 'session',
+        issuedAt: clock.now(),
+      });
+    },
+  );
 
   it('may be asynchronous and may return an instance of a class', async () => {
     class Account {
@@ -353,8 +361,8 @@ describe('toUser', () => {
     expect(user).toMatchObject({ id: claims.sub, sessionId: 'session' });
   });
 
-  it('may set its own expiry and session, or reject the user with null', async () => {
-    const user = { id: 'alice', expiresAt: 1, sessionId: 'own', name: 'Alice' };
+  it('may set its own expiry, session and issue time, or reject the user with null', async () => {
+    const user = { id: 'alice', expiresAt: 1, sessionId: 'own', issuedAt: 2, name: 'Alice' };
     expect(await made(user)).toEqual(user);
     expect(await made(null)).toBeNull();
   });

@@ -40,8 +40,20 @@ describe('TicketService', () => {
     const given = { id: 7, roles: ['admin'], tenant: 'acme' };
     const { ticket, expiresIn } = tickets.issue(given);
     expect(expiresIn).toBe(30_000);
-    expect(tickets.redeem(ticket, anywhere, same)).toEqual(given);
+    expect(tickets.redeem(ticket, anywhere, same)).toMatchObject(given);
     expect(redeem(ticket)).toBe('AUTH_FAILED');
+  });
+
+  it('has the issue time of its user, or its own', () => {
+    clock.advance(123);
+    const issuedAt = clock.now();
+    const [stated, own] = [tickets.issue({ id: 'alice', issuedAt: 7 }), tickets.issue(user)];
+    clock.advance(1_000);
+    const redeemed = [stated, own].map(({ ticket }) => tickets.redeem(ticket, anywhere, same));
+    expect(redeemed).toEqual([
+      { id: 'alice', issuedAt: 7 },
+      { id: 'alice', issuedAt },
+    ]);
   });
 
   it('issues a different ticket each time', () => {
@@ -199,7 +211,7 @@ describe('TicketService', () => {
     }
     const service = serviceWith(undefined, new LaterStore());
     const { ticket } = service.issue(user);
-    expect(await service.redeem(ticket, anywhere, same)).toEqual(user);
+    expect(await service.redeem(ticket, anywhere, same)).toMatchObject(user);
     await expect(service.redeem(ticket, anywhere, same)).rejects.toMatchObject({
       code: 'AUTH_FAILED',
     });
@@ -220,7 +232,7 @@ describe('TicketService', () => {
     });
     lostAt = clock.now();
     clock.advance(1);
-    expect(await service.redeem(service.issue(user).ticket, anywhere, same)).toEqual(user);
+    expect(await service.redeem(service.issue(user).ticket, anywhere, same)).toMatchObject(user);
   });
 
   it.each([
@@ -232,6 +244,7 @@ describe('TicketService', () => {
     ['with a bigint', { id: 'a', balance: 1n }],
     ['whose JSON form is something else', { id: 'a', toJSON: () => 'a' }],
     ['with a session that has no name', { id: 'a', sessionId: 7 }],
+    ['with an issue time that is no number', { id: 'a', issuedAt: new Date() }],
   ])('does not issue a ticket for a user %s', (_, wrong) => {
     expect(() => tickets.issue(wrong as never)).toThrow(TicketUserError);
   });
@@ -314,7 +327,7 @@ describe('TicketService', () => {
     await expect(service.redeem(ticket, anywhere, same)).rejects.toMatchObject(unavailable);
     await expect(service.revoke(ticket)).rejects.toMatchObject(unavailable);
     server.isDown = false;
-    expect(await service.redeem(ticket, anywhere, same)).toEqual(user);
+    expect(await service.redeem(ticket, anywhere, same)).toMatchObject(user);
   });
 
   it('recognizes a ticket by its prefix only', () => {

@@ -31,6 +31,22 @@ describe('the user of verified claims', () => {
     ).toMatchObject({ sessionId });
   });
 
+  it.each<[unknown, number | undefined]>([
+    [1_700_000_000, 1_700_000_000_000],
+    [0.5, 500],
+    [-1, -1_000],
+    ['1700000000', undefined],
+    [1e308, undefined],
+    [null, undefined],
+    [undefined, undefined],
+  ])('has the issue time of iat %j: %j ms, unless toUser states another', (iat, issuedAt) => {
+    expect(userOf({ ...claims, iat }, {})).toEqual(expect.objectContaining({ issuedAt }));
+    const stated = (own?: number) =>
+      userOf({ ...claims, iat }, { toUser: ({ sub }) => ({ id: sub, issuedAt: own }) });
+    expect(stated()).toEqual(expect.objectContaining({ issuedAt }));
+    expect(stated(7)).toMatchObject({ issuedAt: 7 });
+  });
+
   it.each<[object, string]>([
     [{ sub: undefined }, 'no sub claim'],
     [{ sub: null }, 'no sub claim'],
