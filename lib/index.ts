@@ -42,6 +42,7 @@ export {
   type ConnectionSlot,
   ConnectionStore,
   CurrentClient,
+  type LogOut,
   type Revocation,
   RevocationBus,
   type SlotClaim,

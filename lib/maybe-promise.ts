@@ -12,6 +12,11 @@ export function after<T, R>(
   return isThenable(value) ? Promise.resolve(value).then(next) : next(value);
 }
 
+/** Collects values: at once, or when all their promises have resolved. */
+export function all<T>(values: readonly MaybePromise<T>[]): MaybePromise<T[]> {
+  return values.some(isThenable) ? Promise.all(values) : (values as T[]);
+}
+
 /** Returns whether a value is a promise of any kind, including those of another realm or library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (

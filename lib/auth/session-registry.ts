@@ -1,20 +1,39 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { ConnectionManager, type Revocation, RevocationBus } from '../connection/index.js';
-import { after, type MaybePromise } from '../maybe-promise.js';
+import {
+  type Client,
+  ConnectionManager,
+  isIssuedAfter,
+  isLogOut,
+  type LogOut,
+  type Revocation,
+  RevocationBus,
+} from '../connection/index.js';
+import { after, all, type MaybePromise, recovering } from '../maybe-promise.js';
 import { contained, SecurityEvents } from '../monitoring/index.js';
-import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
-import { RefusalError } from '../protocol/index.js';
+import {
+  type ClientUser,
+  type ResolvedOptions,
+  SEMANTIC_EVENTS_OPTIONS,
+} from '../options/index.js';
+import { InvalidArgumentError, RefusalError } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
-import { EndedSessions } from './ended-sessions.js';
+import { LogOutTable } from './log-out-table.js';
+
+/** The number of connections to check at a time after a gap, so that the store can answer all requests. */
+const CHECKED_AT_ONCE = 1_000;
+
+/** The members of a user that log-outs are compared with. */
+type TokenUser = Pick<ClientUser, 'id' | 'sessionId' | 'issuedAt'>;
 
 /**
- * Ends sessions before their tokens expire, for example on log-out. `ClientUser.sessionId` identifies a session: the `sid`
- * claim of a token, or its `jti`.
+ * Ends sessions before their tokens expire, one session (`end`) or all of a user (`endUser`). `ClientUser.sessionId`
+ * identifies a session: the `sid` claim of a token, or its `jti`.
  */
 @Injectable()
 export class SessionRegistry {
-  private readonly ended: EndedSessions;
+  /** The log-outs that this node knows. Log-outs of sessions never use up the room for those of users. */
+  private readonly known: Readonly<Record<LogOut['kind'], LogOutTable>>;
   private readonly outage: StoreOutage;
 
   constructor(
@@ -24,19 +43,16 @@ export class SessionRegistry {
     private readonly bus: RevocationBus,
     @Optional() private readonly events?: SecurityEvents,
   ) {
-    this.ended = new EndedSessions(clock);
+    this.known = { session: new LogOutTable(clock), user: new LogOutTable(clock) };
     this.outage = new StoreOutage('log-outs', 'local', clock, events);
     bus.subscribe(
-      contained(({ kind, id, until = 0 }: Revocation) => {
-        // If there is no room here, `isEnded` still finds the session through the bus.
-        if (kind === 'session' && until > clock.now()) this.ended.add(id, until);
+      contained((revocation: Revocation) => {
+        if (!isLogOut(revocation) || revocation.until <= clock.now()) return;
+        // If there is no room here, `problem` still finds the log-out through the bus.
+        this.known[revocation.kind].add(revocation);
       }),
     );
-    bus.onGap(
-      contained(() => {
-        this.closeEnded();
-      }),
-    );
+    bus.onGap(contained(() => this.closeEnded()));
   }
 
   /**
@@ -44,48 +60,138 @@ export class SessionRegistry {
    *
    * @param tokensExpireAt the time when the last token of the session expires, in milliseconds since the Unix epoch. Pass
    * it if that is later than `auth.maxSessionAge` from now.
-   * @returns the number of closed connections
+   * @returns the number of closed connections on this node
    * @throws RefusalError `UNAVAILABLE` if no more ended sessions can be stored; the connections are closed anyway
    */
   end(sessionId: string, tokensExpireAt = 0): number {
-    const until = Math.max(this.clock.now() + this.options.auth.maxSessionAge, tokensExpireAt);
-    const closed = this.connections.disconnectSession(sessionId, 'REVOKED', until);
+    return this.logOut('session', sessionId, tokensExpireAt);
+  }
+
+  /**
+   * Logs a user out everywhere. Closes every connection of the user on all nodes with `REVOKED`. From now on, all nodes
+   * reject the tokens and tickets of the user that were issued until now, whether they were ever used or not.
+   *
+   * The issue time is `ClientUser.issuedAt`. The `iat` claim has whole seconds, so a token that is issued in the second of the
+   * log-out counts as issued before it. A token without an issue time is always rejected: without `iat` or `issuedAt`, the user
+   * cannot log in until `auth.maxSessionAge` or `tokensExpireAt` has passed.
+   *
+   * @param userId counts as text, so that `7` and `'7'` are the same user
+   * @param tokensExpireAt the time when the last token of the user expires, in milliseconds since the Unix epoch. Pass it
+   * if that is later than `auth.maxSessionAge` from now.
+   * @returns the number of closed connections on this node
+   * @throws RefusalError `UNAVAILABLE` if no more log-outs of users can be stored; the connections are closed anyway
+   */
+  endUser(userId: string | number, tokensExpireAt = 0): number {
+    return this.logOut('user', String(userId), tokensExpireAt);
+  }
+
+  /** Returns whether this node knows a log-out that rejects the token of a user. `isEnded` also queries the other nodes. */
+  hasEnded(user: TokenUser): boolean {
+    return this.knownProblem(user) !== undefined;
+  }
+
+  /**
+   * Returns whether the token of a user was logged out, on this node or another: its session by `end`, or its user by
+   * `endUser`. Use it wherever you check tokens, for example in HTTP guards. If the nodes cannot reach each other, it
+   * returns what this node knows.
+   *
+   * @param user the user of the token. Without `sessionId`, `end` does not apply. Without `issuedAt`, every log-out of the
+   * user does
+   * @throws RefusalError `UNAVAILABLE` on a node that has not reached the others since it started
+   */
+  isEnded(user: TokenUser): MaybePromise<boolean> {
+    return after(this.problem(user), problem => problem !== undefined);
+  }
+
+  /**
+   * Returns why `isEnded` is true, for operators; undefined if it is false.
+   *
+   * @internal
+   */
+  problem(user: TokenUser): MaybePromise<string | undefined> {
+    const known = this.knownProblem(user);
+    if (known !== undefined) return known;
+    const local = () => undefined;
+    const found = this.outage.during(() => this.sharedProblem(user), { allow: local, local });
+    // There may have been a log-out on this node in the meantime.
+    return after(found, problem => problem ?? this.knownProblem(user));
+  }
+
+  /**
+   * Returns why `hasEnded` is true, for operators; undefined if it is false.
+   *
+   * @internal
+   */
+  knownProblem(user: TokenUser): string | undefined {
+    const { id, sessionId } = user;
+    const ended = sessionId === undefined ? undefined : this.known.session.find(sessionId);
+    return problemOf(user, ended, this.known.user.find(String(id)));
+  }
+
+  private sharedProblem(user: TokenUser): MaybePromise<string | undefined> {
+    const { bus } = this;
+    const { id, sessionId } = user;
+    const found = all([
+      sessionId === undefined ? undefined : bus.loggedOutAt('session', sessionId),
+      bus.loggedOutAt('user', String(id)),
+    ]);
+    return after(found, ([ended, loggedOut]) => problemOf(user, ended, loggedOut));
+  }
+
+  private logOut(kind: LogOut['kind'], id: string, tokensExpireAt: number): number {
+    if (Number.isNaN(tokensExpireAt))
+      throw new InvalidArgumentError('SessionRegistry', 'tokensExpireAt must be a time, not NaN');
+    const at = this.clock.now();
+    const latest = Math.max(at + this.options.auth.maxSessionAge, tokensExpireAt);
+    // Other nodes receive it as JSON, which has no Infinity.
+    const until = Math.min(latest, Number.MAX_SAFE_INTEGER);
+    const logOut: LogOut = { kind, id, code: 'REVOKED', at, until };
+    const closed = this.connections.revoke(logOut);
     this.events?.sessionEnded(closed);
-    if (!this.ended.add(sessionId, until))
+    if (!this.known[kind].add(logOut))
       throw new RefusalError('UNAVAILABLE', {
-        reason: 'the list of ended sessions is full (1,000,000)',
+        reason: `the list of ${kind === 'user' ? 'logged-out users' : 'ended sessions'} is full (1,000,000)`,
       });
     return closed;
   }
 
-  /** Returns whether this node knows that a session was ended. `isEnded` also queries the other nodes. */
-  hasEnded(sessionId: string | undefined): boolean {
-    return sessionId !== undefined && this.ended.has(sessionId);
-  }
-
-  /**
-   * Returns whether a session was ended, on this node or another. Use it wherever you check tokens, for example in HTTP
-   * guards. If the nodes cannot reach each other, it returns what this node knows.
-   *
-   * @throws RefusalError `UNAVAILABLE` on a node that has not reached the others since it started
-   */
-  isEnded(sessionId: string | undefined): MaybePromise<boolean> {
-    if (sessionId === undefined) return false;
-    if (this.ended.has(sessionId)) return true;
-    const local = () => false;
-    const answer = this.outage.during(() => this.bus.hasEnded(sessionId), { allow: local, local });
-    // The session may have been ended on this node in the meantime.
-    return after(answer, hasEnded => hasEnded || this.ended.has(sessionId));
-  }
-
-  /** Closes connections whose session was ended while this node could not reach the others. */
-  private closeEnded(): void {
-    for (const { id, user } of this.connections.list()) {
-      if (user?.sessionId === undefined) continue;
-      void Promise.resolve(this.isEnded(user.sessionId)).then(
-        contained(hasEnded => hasEnded && this.connections.disconnect(id)),
-        () => undefined,
+  /** Closes connections that were logged out while this node could not reach the others. */
+  private async closeEnded(): Promise<void> {
+    const clients = this.connections.list();
+    for (let start = 0; start < clients.length; start += CHECKED_AT_ONCE)
+      await Promise.all(
+        clients.slice(start, start + CHECKED_AT_ONCE).map(client => this.closeIfEnded(client)),
       );
-    }
   }
+
+  private closeIfEnded({ id, user }: Client): MaybePromise<unknown> {
+    if (!user) return undefined;
+    // A connection that cannot be checked stays open.
+    const answer = recovering(
+      () => this.isEnded(user),
+      () => false,
+    );
+    return after(
+      answer,
+      contained(hasEnded => hasEnded && this.connections.disconnect(id)),
+    );
+  }
+}
+
+/**
+ * Returns why log-outs reject the token of a user; undefined if they do not.
+ *
+ * @param ended when its session was ended
+ * @param loggedOut when its user was logged out
+ */
+function problemOf(
+  user: TokenUser,
+  ended: number | undefined,
+  loggedOut: number | undefined,
+): string | undefined {
+  if (ended !== undefined) return 'the session was ended';
+  if (loggedOut === undefined || isIssuedAfter(user, loggedOut)) return undefined;
+  return user.issuedAt === undefined
+    ? 'the user was logged out, and the token has no issue time (iat, or issuedAt of the user)'
+    : 'the user was logged out after this token was issued';
 }

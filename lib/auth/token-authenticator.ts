@@ -155,14 +155,15 @@ export class TokenAuthenticator {
     const latest = Math.min(now + this.options.auth.maxSessionAge, MAX_TIME);
     const expiresAt = Math.min(user.expiresAt ?? latest, latest);
     if (!(expiresAt > now)) throw rejected('expiresAt of the user is in the past or not a number');
-    if (this.sessions.hasEnded(user.sessionId)) throw rejected('the session was ended');
+    const problem = this.sessions.knownProblem(user);
+    if (problem !== undefined) throw rejected(problem);
     return { user, expiresAt };
   }
 
-  /** Rejects a session that was ended during the validation of its token, on this node or another. */
+  /** Rejects a session that was ended before or during the validation of its token, on this node or another. */
   private unlessEnded(session: AuthenticatedSession): MaybePromise<AuthenticatedSession> {
-    return after(this.sessions.isEnded(session.user.sessionId), hasEnded => {
-      if (hasEnded) throw rejected('the session was ended');
+    return after(this.sessions.problem(session.user), problem => {
+      if (problem !== undefined) throw rejected(problem);
       return session;
     });
   }

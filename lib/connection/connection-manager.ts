@@ -12,7 +12,7 @@ import { ConnectionSlot } from './connection-slot.js';
 import { ConnectionStore, type SlotClaim } from './connection-store.js';
 import { InMemoryConnectionStore } from './in-memory-connection-store.js';
 import { RecentDisconnects } from './recent-disconnects.js';
-import { type Revocation, RevocationBus } from './revocation-bus.js';
+import { isIssuedAfter, isLogOut, type Revocation, RevocationBus } from './revocation-bus.js';
 
 /** The interval between two checks of deadlines, in milliseconds. One scan over all connections replaces a timer for each. */
 const SCAN_INTERVAL = 100;
@@ -64,11 +64,10 @@ export class ConnectionManager implements OnApplicationShutdown {
     @Optional() telemetry?: Telemetry,
   ) {
     bus.subscribe(
-      contained(({ kind, id, code, at }: Revocation) => {
+      contained((revocation: Revocation) => {
+        const { kind, id, code } = revocation;
         if (kind !== 'client') this.disconnects.note(kind, id, code);
-        // A session stays ended. A disconnected user may have reconnected since.
-        const latest = kind === 'session' ? Infinity : at + CLOCK_DRIFT;
-        this.closeWhere(client => isMeant(client, kind, id) && client.connectedAt <= latest, code);
+        this.closeWhere(client => isMeant(client, kind, id) && isCovered(client, revocation), code);
       }),
     );
     const { onStoreError } = options.connection;
@@ -121,17 +120,29 @@ export class ConnectionManager implements OnApplicationShutdown {
    * @returns the number of authenticated connections on this node
    */
   disconnectUser(userId: string | number, code: Code = 'REVOKED'): number {
-    return this.disconnectAll('user', String(userId), code);
+    return this.revoke({ kind: 'user', id: String(userId), code, at: this.clock.now() });
   }
 
   /**
    * Closes every connection that a session authenticated, on all nodes.
    *
-   * @param until when other nodes may stop refusing its tokens, in milliseconds since the Unix epoch
    * @returns the number of its connections on this node
    */
-  disconnectSession(sessionId: string, code: Code = 'REVOKED', until?: number): number {
-    return this.disconnectAll('session', sessionId, code, until);
+  disconnectSession(sessionId: string, code: Code = 'REVOKED'): number {
+    return this.revoke({ kind: 'session', id: sessionId, code, at: this.clock.now() });
+  }
+
+  /**
+   * Closes every connection of a user or session on all nodes, also those that are still authenticating.
+   *
+   * @returns the number of authenticated connections on this node
+   * @internal
+   */
+  revoke(revocation: Revocation & { readonly kind: 'user' | 'session' }): number {
+    const { kind, id, code } = revocation;
+    this.disconnects.note(kind, id, code);
+    this.bus.publish(revocation);
+    return this.closeWhere(client => isMeant(client, kind, id), code);
   }
 
   /** Reserves a place for a handshake. @returns the place, or the code of the limit that is reached */
@@ -200,12 +211,6 @@ export class ConnectionManager implements OnApplicationShutdown {
     return [...ofAddress, { key: EVERYONE, limit: maxConnections }];
   }
 
-  private disconnectAll(kind: 'user' | 'session', id: string, code: Code, until?: number): number {
-    this.disconnects.note(kind, id, code);
-    this.bus.publish({ kind, id, code, at: this.clock.now(), until });
-    return this.closeWhere(client => isMeant(client, kind, id), code);
-  }
-
   private closeWhere(matches: (client: Client) => boolean, code: Code): number {
     const found = [...this.connections.values()].filter(({ client }) => matches(client));
     for (const connection of found)
@@ -232,4 +237,13 @@ export class ConnectionManager implements OnApplicationShutdown {
 function isMeant({ id: clientId, user }: Client, kind: Revocation['kind'], id: string): boolean {
   if (kind === 'client') return clientId === id;
   return kind === 'user' ? user !== undefined && String(user.id) === id : user?.sessionId === id;
+}
+
+/** Returns whether a revocation of another node includes a connection, which may be newer. */
+function isCovered({ connectedAt, user }: Client, revocation: Revocation): boolean {
+  const { kind, at } = revocation;
+  // A session stays ended. A disconnected user may have reconnected since, and a user who was logged out with a newer token.
+  if (kind === 'session') return true;
+  if (!isLogOut(revocation)) return connectedAt <= at + CLOCK_DRIFT;
+  return connectedAt <= at || !user || !isIssuedAfter(user, at);
 }

@@ -15,4 +15,11 @@ export { CurrentClient } from './current-client.decorator.js';
 export { InMemoryConnectionStore } from './in-memory-connection-store.js';
 export { Liveness } from './liveness.js';
 export { validateMessageSize } from './message-size.js';
-export { type Revocation, RevocationBus, SingleNodeRevocationBus } from './revocation-bus.js';
+export {
+  isIssuedAfter,
+  isLogOut,
+  type LogOut,
+  type Revocation,
+  RevocationBus,
+  SingleNodeRevocationBus,
+} from './revocation-bus.js';

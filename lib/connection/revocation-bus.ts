@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../maybe-promise.js';
+import type { ClientUser } from '../options/index.js';
 import type { Code } from '../protocol/index.js';
 
 /** A user, session or connection that all nodes must close. */
@@ -9,8 +10,26 @@ export interface Revocation {
   readonly code: Code;
   /** When it was revoked, in milliseconds since the Unix epoch. Later connections stay open. */
   readonly at: number;
-  /** When tokens of the session need not be refused any more, in milliseconds since the Unix epoch. */
+  /** If it is a log-out: when its tokens need not be refused any more, in milliseconds since the Unix epoch. */
   readonly until?: number;
+}
+
+/**
+ * A revocation after which tokens are refused: all tokens of a session, or those of a user that were issued at or before
+ * `at`.
+ */
+export interface LogOut extends Revocation {
+  readonly kind: 'user' | 'session';
+  readonly until: number;
+}
+
+export function isLogOut(revocation: Revocation): revocation is LogOut {
+  return revocation.until !== undefined && revocation.kind !== 'client';
+}
+
+/** Returns whether the token of a user was issued after a log-out. In doubt it was not: a token may have no issue time. */
+export function isIssuedAfter({ issuedAt }: Pick<ClientUser, 'issuedAt'>, at: number): boolean {
+  return issuedAt !== undefined && issuedAt > at;
 }
 
 /** The port that sends disconnects to the other nodes of an application, so that a log-out takes effect everywhere. */
@@ -26,9 +45,12 @@ export abstract class RevocationBus {
     // By default a bus misses no revocation.
   }
 
-  /** Returns whether a session was ended on any node, for a client that authenticates now. */
-  hasEnded(_sessionId: string): MaybePromise<boolean> {
-    return false;
+  /**
+   * Returns the `at` of the latest log-out of a session or user on any node, for a client that authenticates now;
+   * undefined if there is none, or if its `until` has passed.
+   */
+  loggedOutAt(_kind: LogOut['kind'], _id: string): MaybePromise<number | undefined> {
+    return undefined;
   }
 }
 

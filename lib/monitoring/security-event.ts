@@ -69,7 +69,7 @@ export interface AttemptsExhaustedEvent extends SecurityFacts {
   readonly userTried?: string;
 }
 
-/** A session was ended before its expiry, for example by a log-out. */
+/** A session, or every session of a user, was ended before its expiry, for example by a log-out. */
 export interface SessionEndedEvent extends SecurityFacts {
   readonly kind: 'sessionEnded';
   /** The number of connections that were closed. */

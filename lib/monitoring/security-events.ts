@@ -131,7 +131,7 @@ export class SecurityEvents {
     });
   }
 
-  /** Reports that a session was ended, and how many of its connections were closed. */
+  /** Reports that a session or all of a user were ended, and how many connections were closed. */
   sessionEnded(connections: number): void {
     if (!this.subject.observed) return;
     this.publish({ kind: 'sessionEnded', ...this.when(), connections });

@@ -36,9 +36,9 @@ export class RedisKeys {
     return `${this.prefix}{${tag}}:n:${key}`;
   }
 
-  /** Returns the key that marks an ended session until its tokens expire. */
-  ended(sessionId: string): string {
-    return `${this.prefix}ended:${sessionId}`;
+  /** Returns the key with the time of a log-out, which exists until the tokens of the session or user expire. */
+  loggedOut(kind: 'session' | 'user', id: string): string {
+    return `${this.prefix}ended:${kind}:${id}`;
   }
 
   /** Returns the key of the last entry that a node has appended to the event log. */

@@ -1,16 +1,16 @@
 import type { Clock } from '../clock.js';
-import { type Revocation, RevocationBus } from '../connection/index.js';
+import { isLogOut, type LogOut, type Revocation, RevocationBus } from '../connection/index.js';
 import { attempt, contained, errorText } from '../monitoring/index.js';
 import { OutageLog } from '../outage-log.js';
 import { RefusalError } from '../protocol/index.js';
-import { END_SESSION_LUA, HAS_ENDED_LUA } from './lua/revocations.lua.js';
+import { LOG_OUT_LUA, LOGGED_OUT_AT_LUA } from './lua/revocations.lua.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
 
-const END_SESSION = new Script(END_SESSION_LUA);
-const HAS_ENDED = new Script(HAS_ENDED_LUA);
+const LOG_OUT = new Script(LOG_OUT_LUA);
+const LOGGED_OUT_AT = new Script(LOGGED_OUT_AT_LUA);
 
 /** The polling interval in milliseconds. A log-out reaches other nodes within this time. */
 const POLL_INTERVAL = 500;
@@ -18,7 +18,7 @@ const POLL_INTERVAL = 500;
 const MAX_NOTICES = 10_000;
 /** The maximum number of revocations that wait while Redis is down. */
 const MAX_UNSENT = 100_000;
-/** The maximum number of ended sessions that a node stores again after Redis has lost them. */
+/** The maximum number of log-outs that a node stores again after Redis has lost them. */
 const MAX_KNOWN = 100_000;
 /** The maximum age of own notices that a node sends again after Redis has lost them, in milliseconds. */
 const REPEAT_TIME = 60_000;
@@ -28,17 +28,17 @@ const BEGINNING = '0-0';
 type StreamEntry = [id: string, fields: string[]];
 
 /**
- * Stores each ended session in a key that expires with the session's tokens. Nodes read the key when a client authenticates.
- * A Redis Stream carries notices to close open connections. Each node polls it from its last position.
+ * Stores each log-out in a key that expires with the tokens that it rejects. Nodes read the keys of the session and of the user
+ * when a client authenticates. A Redis Stream carries notices to close open connections. Each node polls it from its last position.
  */
 export class RedisRevocationBus extends RevocationBus {
   private readonly listeners: ((revocation: Revocation) => void)[] = [];
   private readonly gapListeners: (() => void)[] = [];
   private readonly unsent = new Set<string>();
-  /** The ended sessions, each with its expiry. The last entry is the newest. */
-  private readonly ended = new Map<string, number>();
-  /** The ended sessions that Redis may have lost. */
-  private unrestored: (readonly [id: string, until: number])[] = [];
+  /** The log-outs by kind and id. The last entry is the newest. */
+  private readonly logOuts = new Map<string, LogOut>();
+  /** The log-outs that Redis may have lost. */
+  private unrestored: LogOut[] = [];
   /** The notices of this node from the last minute. */
   private notices: { readonly text: string; readonly at: number }[] = [];
   private readonly timer: NodeJS.Timeout;
@@ -75,9 +75,8 @@ export class RedisRevocationBus extends RevocationBus {
 
   override subscribe(listener: (revocation: Revocation) => void): void {
     this.listeners.push(listener);
-    // The first poll may run before the last listener subscribes, so report the known sessions.
-    for (const [id, until] of this.ended)
-      listener({ kind: 'session', id, code: 'REVOKED', at: this.clock.now(), until });
+    // The first poll may run before the last listener subscribes, so report the known log-outs.
+    for (const logOut of this.logOuts.values()) listener(logOut);
   }
 
   override onGap(listener: () => void): void {
@@ -88,9 +87,11 @@ export class RedisRevocationBus extends RevocationBus {
    * @throws RefusalError `UNAVAILABLE` if this node has not reached Redis yet, and so knows no log-outs
    * @throws RedisUnavailableError by rejecting
    */
-  override async hasEnded(sessionId: string): Promise<boolean> {
+  override async loggedOutAt(kind: LogOut['kind'], id: string): Promise<number | undefined> {
     try {
-      return (await this.batch.run(HAS_ENDED, [this.keys.ended(sessionId)], [])) === 1;
+      const reply = await this.batch.run(LOGGED_OUT_AT, [this.keys.loggedOut(kind, id)], []);
+      if (typeof reply !== 'string') throw this.batch.unexpectedReply();
+      return reply === '' ? undefined : Number(reply);
     } catch (error) {
       if (this.hasCaughtUp) throw error;
       throw new RefusalError('UNAVAILABLE', {
@@ -99,9 +100,9 @@ export class RedisRevocationBus extends RevocationBus {
     }
   }
 
-  /** Stores the ended sessions again, because Redis may have lost them. */
-  restoreEnded(): void {
-    this.unrestored = [...this.ended];
+  /** Stores the log-outs again, because Redis may have lost them. */
+  restoreLogOuts(): void {
+    this.unrestored = [...this.logOuts.values()];
     attempt(() => this.catchUp());
   }
 
@@ -132,13 +133,9 @@ export class RedisRevocationBus extends RevocationBus {
     let isBehind: boolean;
     do {
       const sending = [...this.unsent].slice(0, BATCH);
-      // Store the end first: a client must not authenticate again after the notice has closed its connection.
-      await Promise.all(
-        sending.map(async text => {
-          const { kind, id, until = 0 } = JSON.parse(text) as Revocation;
-          if (kind === 'session') await this.storeEnd(id, until);
-        }),
-      );
+      // Store a log-out first: a client must not authenticate again after the notice has closed its connection.
+      const revocations = sending.map(text => JSON.parse(text) as Revocation);
+      await Promise.all(revocations.filter(isLogOut).map(logOut => this.store(logOut)));
       const from = this.lastId === BEGINNING ? '-' : this.lastId;
       const replies = await this.link.exchange(pipeline => {
         for (const text of sending) {
@@ -157,15 +154,15 @@ export class RedisRevocationBus extends RevocationBus {
     while (this.unrestored.length > 0) {
       const { unrestored } = this;
       const restoring = unrestored.slice(0, BATCH);
-      await Promise.all(restoring.map(([id, until]) => this.storeEnd(id, until)));
+      await Promise.all(restoring.map(logOut => this.store(logOut)));
       // If Redis has lost its memory again meanwhile, `this.unrestored` is a new list. Change only the old one.
       unrestored.splice(0, restoring.length);
     }
   }
 
-  private async storeEnd(id: string, until: number): Promise<void> {
+  private async store({ kind, id, at, until }: LogOut): Promise<void> {
     const left = Math.ceil(until - this.clock.now());
-    if (left > 0) await this.batch.run(END_SESSION, [this.keys.ended(id)], [left]);
+    if (left > 0) await this.batch.run(LOG_OUT, [this.keys.loggedOut(kind, id)], [at, left]);
   }
 
   /** Processes notices. @returns whether there may be more notices */
@@ -198,12 +195,17 @@ export class RedisRevocationBus extends RevocationBus {
     for (const listener of this.listeners) listener(revocation);
   }
 
-  private remember({ kind, id, until = 0 }: Revocation): void {
-    if (kind !== 'session' || until <= this.clock.now()) return;
-    const longest = Math.max(until, this.ended.get(id) ?? 0);
-    this.ended.delete(id);
-    this.ended.set(id, longest);
-    makeRoom(this.ended, MAX_KNOWN);
+  private remember(revocation: Revocation): void {
+    if (!isLogOut(revocation) || revocation.until <= this.clock.now()) return;
+    const name = `${revocation.kind}:${revocation.id}`;
+    const { at, until } = this.logOuts.get(name) ?? revocation;
+    this.logOuts.delete(name);
+    this.logOuts.set(name, {
+      ...revocation,
+      at: Math.max(at, revocation.at),
+      until: Math.max(until, revocation.until),
+    });
+    makeRoom(this.logOuts, MAX_KNOWN);
   }
 
   private repeatNotices(): void {

@@ -76,7 +76,7 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
   const revocationBus = new RedisRevocationBus(link, batch, keys, node, clock);
   const owner = new PrefixOwner(batch, keys, tuning.prefix);
   memory.onLoss(() => {
-    revocationBus.restoreEnded();
+    revocationBus.restoreLogOuts();
   });
 
   const roomStore = new RedisRoomStore(batch, keys, lease);

@@ -18,10 +18,11 @@ interface AccessToken {
   sub: string;
   roles: string[];
   sid: string;
+  iat: number;
   exp: number;
 }
 
-/** Accepts requests with an access token whose session has not ended. */
+/** Accepts requests with an access token that was not logged out. */
 @Injectable()
 export class BearerGuard implements CanActivate {
   constructor(
@@ -33,14 +34,14 @@ export class BearerGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     const [, token = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
     request.user = await this.userOf(token);
-    if (await this.sessions.isEnded(request.user.sessionId)) throw new UnauthorizedException();
+    if (await this.sessions.isEnded(request.user)) throw new UnauthorizedException();
     return true;
   }
 
   private async userOf(token: string): Promise<SessionUser> {
     try {
-      const { sub, roles, sid, exp } = await this.jwt.verifyAsync<AccessToken>(token);
-      return { id: sub, roles, sessionId: sid, expiresAt: exp * 1000 };
+      const { sub, roles, sid, iat, exp } = await this.jwt.verifyAsync<AccessToken>(token);
+      return { id: sub, roles, sessionId: sid, issuedAt: iat * 1000, expiresAt: exp * 1000 };
     } catch {
       throw new UnauthorizedException();
     }

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { JwtService } from '@nestjs/jwt';
 import {
   ConnectionManager,
+  ConnectionStore,
+  SecurityEvents,
   SessionRegistry,
   TicketService,
   TokenAuthenticator,
@@ -8,6 +11,7 @@ import {
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { FakeClock } from '../helpers/fake-clock.js';
+import { LateConnectionStore } from '../helpers/late-connection-store.js';
 import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 
 const start = (options = {}) => TestApp.start({ gateways: [DemoGateway], options });
@@ -87,11 +91,12 @@ describe('ending a session', () => {
     sessions.end('long', clock.now() + 120_000);
     clock.advance(59_999);
     sessions.end(randomUUID());
-    expect(sessions.hasEnded('one')).toBe(true);
+    const hasEnded = (sessionId: string) => sessions.hasEnded({ id: 'alice', sessionId });
+    expect(hasEnded('one')).toBe(true);
     clock.advance(1);
     sessions.end(randomUUID());
-    expect(sessions.hasEnded('one')).toBe(false);
-    expect(sessions.hasEnded('long')).toBe(true);
+    expect(hasEnded('one')).toBe(false);
+    expect(hasEnded('long')).toBe(true);
   });
 
   it('applies to TokenAuthenticator without a socket', async () => {
@@ -106,6 +111,101 @@ describe('ending a session', () => {
     expect(() => authenticator.authenticate(token, handshake)).toThrow(
       expect.objectContaining({ code: 'AUTH_FAILED' }),
     );
+  });
+});
+
+describe('logging a user out', () => {
+  /** A token of alice that was issued some seconds after now; without an issue time if that is undefined. */
+  const issuedIn = (seconds: number | undefined, claims: object = {}) => {
+    const now = Math.floor(Date.now() / 1000);
+    if (seconds !== undefined) return tokenFor('alice', { iat: now + seconds, ...claims });
+    const untimed = { secret: JWT_SECRET, noTimestamp: true };
+    return new JwtService({}).sign({ sub: 'alice', exp: now + 3_600 }, untimed);
+  };
+  const answerTo = async (app: TestApp, token: string) => {
+    const client = await app.connect();
+    const answer = await client.authenticate(token);
+    return answer.code ?? answer.type;
+  };
+  const logOut = (app: TestApp) => app.nest.get(SessionRegistry).endUser('alice');
+
+  it('closes all sockets of the user with 4403, with a session or without, and no others', async () => {
+    const app = await start();
+    const theirs = [
+      await enter(app, issuedIn(-5, { sid: 'one' })),
+      await enter(app, issuedIn(-5)),
+      await enter(app, issuedIn(undefined)),
+    ];
+    const bob = await enter(app, tokenFor('bob'));
+    expect(logOut(app)).toBe(3);
+    for (const client of theirs)
+      expect(await client.closed).toEqual({ code: 4403, reason: 'REVOKED' });
+    bob.emit('demo.echo', 'here');
+    expect((await bob.next()).event.data).toBe('here');
+  });
+
+  it('rejects tokens that were issued before, used or not, and accepts those that are issued later', async () => {
+    const reasons: unknown[] = [];
+    const app = await start();
+    app.nest.get(SecurityEvents).subscribe(event => {
+      if (event.kind === 'attemptFailed') reasons.push(event.reason);
+    });
+    expect(await answerTo(app, issuedIn(-60))).toBe('auth_success');
+    logOut(app);
+    expect(await answerTo(app, issuedIn(-60))).toBe('AUTH_FAILED');
+    expect(await answerTo(app, issuedIn(-60, { sid: 'never used' }))).toBe('AUTH_FAILED');
+    expect(await answerTo(app, issuedIn(undefined))).toBe('AUTH_FAILED');
+    expect(reasons).toEqual([
+      'the user was logged out after this token was issued',
+      'the user was logged out after this token was issued',
+      'the user was logged out, and the token has no issue time (iat, or issuedAt of the user)',
+    ]);
+    expect(await answerTo(app, issuedIn(2))).toBe('auth_success');
+    expect(await answerTo(app, tokenFor('bob'))).toBe('auth_success');
+  });
+
+  it('revokes tickets that were issued before', async () => {
+    const app = await start();
+    const tickets = app.nest.get(TicketService);
+    const { ticket } = tickets.issue({ id: 'alice' });
+    logOut(app);
+    expect(await answerTo(app, ticket)).toBe('AUTH_FAILED');
+    await pause(2);
+    expect(await answerTo(app, tickets.issue({ id: 'alice' }).ticket)).toBe('auth_success');
+  });
+
+  it('cannot be avoided by a renewal with an earlier token', async () => {
+    const app = await start();
+    logOut(app);
+    const client = await enter(app, issuedIn(2));
+    expect((await client.authenticate(issuedIn(-60))).code).toBe('AUTH_FAILED');
+    expect((await client.closed).code).toBe(4401);
+  });
+
+  it('applies to a token that is still being validated', async () => {
+    let answer: ((user: { id: string; issuedAt: number }) => void) | undefined;
+    const app = await start({
+      auth: { validateToken: () => new Promise(resolve => (answer = resolve)) },
+    });
+    const client = await app.connect();
+    client.sendJson({ type: 'auth', token: 'slow' });
+    await eventually(() => answer !== undefined);
+    logOut(app);
+    answer?.({ id: 'alice', issuedAt: Date.now() - 1_000 });
+    expect((await client.next()).code).toBe('AUTH_FAILED');
+  });
+
+  it('applies to a client whose place is still being counted', async () => {
+    const store = new LateConnectionStore();
+    store.isLate = false;
+    const app = await start({ providers: [{ provide: ConnectionStore, useValue: store }] });
+    const client = await app.connect();
+    store.isLate = true;
+    client.sendJson({ type: 'auth', token: tokenFor('alice') });
+    await eventually(() => store.delayedCalls === 1);
+    logOut(app);
+    store.answer();
+    expect(await client.closed).toEqual({ code: 4403, reason: 'REVOKED' });
   });
 });
 

@@ -1,10 +1,15 @@
 import type { Cluster } from 'ioredis';
-import { ConnectionManager, EventMesh, SemanticEventsModule } from '../../lib/index.js';
+import {
+  ConnectionManager,
+  EventMesh,
+  SemanticEventsModule,
+  SessionRegistry,
+} from '../../lib/index.js';
 import { redisStores } from '../../lib/redis/index.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { describeWithRedis, RedisClusterServers } from '../helpers/redis-server.js';
-import { JWT_SECRET, RING_KEY, TestApp } from '../helpers/test-app.js';
+import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 import { redisContracts } from './redis-contracts.js';
 
 describeWithRedis('with a Redis Cluster of three masters', () => {
@@ -60,6 +65,16 @@ describeWithRedis('with a Redis Cluster of three masters', () => {
 
     expect(one.nest.get(ConnectionManager).disconnectUser('alice')).toBe(1);
     for (const socket of [here, there]) expect((await socket.closed).code).toBe(4403);
+
+    one.nest.get(SessionRegistry).endUser('alice');
+    const isKnown = () => other.nest.get(SessionRegistry).isEnded({ id: 'alice' });
+    await eventually(async () => isKnown());
+    const answerTo = async (issuedIn: number) => {
+      const iat = Math.floor(Date.now() / 1000) + issuedIn;
+      const client = await other.connect();
+      return (await client.authenticate(tokenFor('alice', { sid: 'any', iat }))).type;
+    };
+    expect([await answerTo(-5), await answerTo(2)]).toEqual(['error', 'auth_success']);
   });
 
   it('nothing is accepted twice while slots move to another master, and new events are accepted again', async () => {

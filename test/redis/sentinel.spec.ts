@@ -200,7 +200,7 @@ describeWithRedis('two nodes on a primary that Sentinel replaces', () => {
 
       for (const node of [...nodes, await start()])
         for (const { sid, token } of ended) {
-          await eventually(() => node.sessions.hasEnded(sid));
+          await eventually(() => node.sessions.hasEnded({ id: 'alice', sessionId: sid }));
           expect(await node.authenticate(token)).toBe('AUTH_FAILED');
         }
       expect(took).toBeLessThan(2_000 + BUSY);

@@ -149,8 +149,7 @@ export class Session {
   ) {
     const { client } = this;
     const { clock, connections, sessions } = this.services;
-    if (client.user && String(client.user.id) !== String(user.id))
-      throw new RefusalError('AUTH_FAILED', { reason: 'the new token is of another user' });
+    if (client.user && String(client.user.id) !== String(user.id)) throw otherUser();
     return after(connections.claimUser(this.slot, user.id), hasRoom => {
       if (!this.connection.isOpen) return;
       if (!hasRoom) {
@@ -164,9 +163,10 @@ export class Session {
       }
       // Create the confirmation first: it throws if no signing key is in force, and then the client must stay unauthenticated.
       const welcome = confirmationOf(client, String(user.id), expiresAt, this.services);
-      // The session may have ended during the request to the store.
-      if (sessions.hasEnded(user.sessionId) || !client.authenticateAs(user, expiresAt))
-        throw new RefusalError('AUTH_FAILED', { reason: 'the session has been ended' });
+      // There may have been a log-out during the request to the store.
+      const reason = sessions.knownProblem(user);
+      if (reason !== undefined) throw new RefusalError('AUTH_FAILED', { reason });
+      if (!client.authenticateAs(user, expiresAt)) throw otherUser();
       const left = expiresAt - clock.now();
       // If the new token also ends soon, the client has no longer one: do not warn again.
       this.isWarned &&= left <= WARNING;
@@ -174,6 +174,10 @@ export class Session {
       done({ welcome });
     });
   }
+}
+
+function otherUser(): RefusalError {
+  return new RefusalError('AUTH_FAILED', { reason: 'the new token is of another user' });
 }
 
 function final(code: Code, reason?: string): AuthOutcome {

@@ -39,7 +39,7 @@ describe('TokenAuthenticator', () => {
       auth: { attempts: { rate: 1, per: DAY, burst: BURST }, timeout: 20, ...auth },
     });
     const connections = {
-      disconnectSession: () => 0,
+      revoke: () => 0,
       list: () => [],
     } as unknown as ConnectionManager;
     bus = new SingleNodeRevocationBus();
@@ -129,6 +129,15 @@ describe('TokenAuthenticator', () => {
     ['an id that is an object', { id: {} }, 'id of the user must be'],
     ['a numeric session id', { id: 'a', sessionId: 7 }, 'sessionId of the user must be a string'],
     ['an empty session id', { id: 'a', sessionId: '' }, 'sessionId of the user must be a string'],
+    ['an issue time that is text', { id: 'a', issuedAt: '1' }, 'issuedAt of the user must be'],
+    [
+      'an issue time that is a date',
+      { id: 'a', issuedAt: new Date() },
+      'issuedAt of the user must',
+    ],
+    ['an issue time that is NaN', { id: 'a', issuedAt: NaN }, 'issuedAt of the user must be'],
+    ['an infinite issue time', { id: 'a', issuedAt: Infinity }, 'issuedAt of the user must be'],
+    ['an issue time that is null', { id: 'a', issuedAt: null }, 'issuedAt of the user must be'],
     ['an end in the past', { id: 'a', expiresAt: 1 }, 'expiresAt of the user is in the past'],
     ['an end that is NaN', { id: 'a', expiresAt: NaN }, 'expiresAt of the user is in the past'],
   ])('rejects a token if validateToken returns %s, and says why', async (_, user, reason) => {
@@ -142,6 +151,8 @@ describe('TokenAuthenticator', () => {
     { id: 0 },
     { id: 'é', sessionId: undefined },
     { id: 'a', sessionId: 's' },
+    { id: 'a', issuedAt: undefined },
+    { id: 'a', issuedAt: -0.5 },
   ])('accepts the user %j', async user => {
     expect((await answering(user)).user).toBe(user);
   });
@@ -203,12 +214,54 @@ describe('TokenAuthenticator', () => {
       reason: 'the session was ended',
     });
     setUp({ validateToken: () => user });
-    bus.hasEnded = () => Promise.resolve(true);
+    bus.loggedOutAt = kind => Promise.resolve(kind === 'session' ? 0 : undefined);
     await expect(authenticate('token')).rejects.toMatchObject({
       code: 'AUTH_FAILED',
       reason: 'the session was ended',
     });
   });
+
+  it.each([
+    ['without an issue time', undefined, /no issue time/],
+    ['that was issued before', 0, /after this token was issued/],
+    ['that was issued at the same time', 1, /after this token was issued/],
+  ])(
+    'rejects a token %s after a log-out of its user, even during the validation or on another node',
+    async (_, issued, reason) => {
+      const at = clock.now();
+      const user = { id: 7, issuedAt: issued === undefined ? undefined : at - 1 + issued };
+      let during: () => void = () => undefined;
+      const rejection = {
+        code: 'AUTH_FAILED',
+        reason: expect.stringMatching(reason) as string,
+      };
+      setUp({
+        validateToken: async () => {
+          await Promise.resolve();
+          during();
+          return user;
+        },
+      });
+      expect(await outcome('token')).toBe(7);
+      during = () => void sessions.endUser('7');
+      await expect(authenticate('token')).rejects.toMatchObject(rejection);
+      during = () => undefined;
+      const renewed = Promise.resolve(authenticator.renew('token', handshake));
+      await expect(renewed).rejects.toMatchObject(rejection);
+      setUp({ validateToken: () => user });
+      sessions.endUser(7);
+      expect(() => authenticator.renew('token', handshake)).toThrow(
+        expect.objectContaining(rejection) as Error,
+      );
+      setUp({ validateToken: () => user });
+      bus.loggedOutAt = kind => Promise.resolve(kind === 'user' ? at : undefined);
+      await expect(authenticate('token')).rejects.toMatchObject(rejection);
+      setUp({ validateToken: () => ({ ...user, issuedAt: at + 1 }) });
+      sessions.endUser(7);
+      bus.loggedOutAt = kind => Promise.resolve(kind === 'user' ? at : undefined);
+      expect(await outcome('token')).toBe(7);
+    },
+  );
 
   it('counts rejected tokens per address before it calls validateToken', async () => {
     let calls = 0;
@@ -252,6 +305,19 @@ describe('TokenAuthenticator', () => {
     const ended = tickets.issue({ id: 'alice', sessionId: 's' }).ticket;
     expect(await outcome(ended)).toBe('AUTH_FAILED');
     expect([tickets.revoke(over), tickets.revoke(ended)]).toEqual([true, true]);
+  });
+
+  it('rejects the earlier tickets of a user who was logged out, and of a session that is older', async () => {
+    setUp({ validateToken: () => null });
+    const at = clock.now();
+    const early = tickets.issue({ id: 'alice' }).ticket;
+    sessions.endUser('alice');
+    clock.advance(1);
+    expect(await outcome(early)).toBe('AUTH_FAILED');
+    expect(tickets.revoke(early)).toBe(true);
+    expect(await outcome(tickets.issue({ id: 'alice', issuedAt: at }).ticket)).toBe('AUTH_FAILED');
+    expect(await outcome(tickets.issue({ id: 'alice', issuedAt: at + 1 }).ticket)).toBe('alice');
+    expect(await outcome(tickets.issue({ id: 'alice' }).ticket)).toBe('alice');
   });
 
   describe('with JSON Web Tokens', () => {

@@ -1,9 +1,11 @@
 import { jest } from '@jest/globals';
 import {
-  type Client,
+  Client,
   ConnectionManager,
   InMemoryConnectionStore,
   type ManagedConnection,
+  type Revocation,
+  RevocationBus,
   SingleNodeRevocationBus,
 } from '../../../lib/connection/index.js';
 import { ConnectionSlot } from '../../../lib/connection/connection-slot.js';
@@ -13,15 +15,10 @@ import { clientAt } from '../../helpers/ws-context.js';
 
 const LIMITS = { maxConnections: 4, maxConnectionsPerAddress: 2, maxConnectionsPerUser: 2 };
 
-function manager(connection = {}) {
+function manager(connection = {}, bus: RevocationBus = new SingleNodeRevocationBus()) {
   const store = new InMemoryConnectionStore();
   const options = resolvedOptions({ connection: { ...LIMITS, ...connection } });
-  const connections = new ConnectionManager(
-    options,
-    store,
-    new SingleNodeRevocationBus(),
-    new FakeClock(),
-  );
+  const connections = new ConnectionManager(options, store, bus, new FakeClock());
   managers.push(connections);
   return { connections, store };
 }
@@ -162,5 +159,53 @@ describe('open connections', () => {
     expect(all.map(({ checks }) => checks)).toEqual([10, 10, 10, 10]);
     for (const connection of all) connections.remove(connection);
     expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a revocation of another node', () => {
+  const DRIFT = 5_000;
+  const at = 100_000;
+  /** The connections that a revocation closes, by name. */
+  const closedBy = (revocation: Omit<Revocation, 'code' | 'at'>) => {
+    let receive: (revocation: Revocation) => void = () => undefined;
+    class FakeBus extends RevocationBus {
+      publish = () => undefined;
+      subscribe = (listener: typeof receive) => {
+        receive = listener;
+      };
+    }
+    const { connections } = manager({}, new FakeBus());
+    const opened: [name: string, connectedAt: number, user?: object][] = [
+      ['before', at, { id: 7, issuedAt: at + 1 }],
+      ['early', at + DRIFT, { id: '7', issuedAt: at + 1 }],
+      ['late', at + DRIFT + 1, { id: '7', issuedAt: at + 1 }],
+      ['by an old token', at + DRIFT + 1, { id: '7', issuedAt: at }],
+      ['by no token', at + DRIFT + 1, { id: '7' }],
+      ['of the session', at + DRIFT + 1, { id: 'other', sessionId: '7', issuedAt: at + 1 }],
+      ['of another user', 0, { id: 'other' }],
+      ['of no user', 0],
+    ];
+    const all = opened.map(([name, connectedAt, user]) => {
+      const client = new Client({ address: '192.0.2.1', url: '/', headers: {} }, connectedAt);
+      if (user) client.authenticateAs(user as { id: string }, Infinity);
+      const connection = new FakeConnection(client);
+      connections.add(connection);
+      return { name, connection };
+    });
+    receive({ ...revocation, code: 'REVOKED', at });
+    return all.filter(({ connection }) => connection.ended.length > 0).map(({ name }) => name);
+  };
+
+  it.each<[string, Omit<Revocation, 'code' | 'at'>, string[]]>([
+    ['a disconnect of a user', { kind: 'user', id: '7' }, ['before', 'early']],
+    [
+      'a log-out of a user',
+      { kind: 'user', id: '7', until: Infinity },
+      ['before', 'by an old token', 'by no token'],
+    ],
+    ['a disconnect of a session', { kind: 'session', id: '7' }, ['of the session']],
+    ['the end of a session', { kind: 'session', id: '7', until: Infinity }, ['of the session']],
+  ])('closes the connections that it includes, old or new: %s', (_, revocation, names) => {
+    expect(closedBy(revocation)).toEqual(names);
   });
 });
