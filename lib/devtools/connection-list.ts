@@ -41,7 +41,7 @@ export function pageOf(
 }
 
 /** Returns the id of a user as text; undefined before authentication. */
-export function userIdOf({ user }: Client): string | undefined {
+function userIdOf({ user }: Client): string | undefined {
   return user && String(user.id);
 }
 

@@ -16,7 +16,7 @@ import { SessionRegistry, TlsGuard } from '../auth/index.js';
 import { ConnectionManager } from '../connection/index.js';
 import { SecurityEvents } from '../monitoring/index.js';
 import { RefusalError } from '../protocol/index.js';
-import { type ConnectionList, pageOf, userIdOf } from './connection-list.js';
+import { type ConnectionList, pageOf } from './connection-list.js';
 import { DevtoolsGuard } from './devtools.guard.js';
 import { assertDevtools, type DevtoolsOptions } from './devtools-options.js';
 import { JsonGuard } from './json.guard.js';
@@ -66,22 +66,15 @@ export function devtoolsControllerFor(options: DevtoolsOptions): Type {
     @Post('users/log-out')
     @HttpCode(200)
     @UseGuards(JsonGuard)
-    logOut(@Body() body: unknown): { closed: number; sessions: number } {
+    logOut(@Body() body: unknown): { closed: number } {
       const user = idOf(body, 'user');
       this.logger.log(`Logging out the user ${JSON.stringify(user)}`);
-      const clients = this.connections.list().filter(client => userIdOf(client) === user);
-      const sessions = new Set(clients.map(client => client.user?.sessionId));
-      sessions.delete(undefined);
       try {
-        for (const session of sessions) if (session !== undefined) this.sessions.end(session);
+        return { closed: this.sessions.endUser(user) };
       } catch (error) {
         if (RefusalError.is(error)) throw new ServiceUnavailableException(error.message);
         throw error;
-      } finally {
-        // This also reaches connections without a session, and those of other nodes.
-        this.connections.disconnectUser(user);
       }
-      return { closed: clients.length, sessions: sessions.size };
     }
   }
 

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import {
   type CanActivate,
   type ExecutionContext,
@@ -5,6 +6,7 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { LogOutTable } from '../../lib/auth/log-out-table.js';
 import { SemanticEventsConfigError, SemanticEventsModule } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { post } from '../helpers/http.js';
@@ -153,22 +155,39 @@ describe('the routes for administrators', () => {
       expect((await command(app, DISCONNECT, { client: id })).body).toEqual({ closed: 0 });
     });
 
-    it('log a user out everywhere, end the sessions, and leave other users alone', async () => {
+    it('log a user out, whose earlier tokens are rejected, and leave other users alone', async () => {
       const app = await start({ http: http?.() });
       const token = tokenFor('alice', { sid: 'one' });
       const alice = await app.connect();
       await alice.authenticate(token);
       const again = await app.login('alice');
       const bob = await app.login('bob');
-      expect((await command(app, LOG_OUT, { user: 'alice' })).body).toEqual({
-        closed: 2,
-        sessions: 1,
-      });
+      expect((await command(app, LOG_OUT, { user: 'alice' })).body).toEqual({ closed: 2 });
       await Promise.all([alice.closed, again.closed]);
-      const late = await app.connect();
-      expect((await late.authenticate(token)).type).toBe('error');
+      const answerTo = async (given: string) =>
+        (await (await app.connect()).authenticate(given)).type;
+      expect(await answerTo(token)).toBe('error');
+      expect(await answerTo(tokenFor('alice', { sid: 'never used' }))).toBe('error');
+      const iat = Math.floor(Date.now() / 1000) + 2;
+      expect(await answerTo(tokenFor('alice', { iat }))).toBe('auth_success');
       bob.emit('demo.echo', 'still here');
       expect((await bob.next()).event.data).toBe('still here');
+    });
+
+    it('log out a user who is not connected', async () => {
+      const app = await start({ http: http?.() });
+      const stolen = tokenFor('7', { sid: 'one' });
+      expect((await command(app, LOG_OUT, { user: 7 })).body).toEqual({ closed: 0 });
+      const thief = await app.connect();
+      expect((await thief.authenticate(stolen)).code).toBe('AUTH_FAILED');
+    });
+
+    it('answer 503 if no more log-outs can be stored, and close the connections anyway', async () => {
+      const app = await start({ http: http?.() });
+      const alice = await app.login('alice');
+      jest.spyOn(LogOutTable.prototype, 'add').mockReturnValueOnce(false);
+      expect((await command(app, LOG_OUT, { user: 'alice' })).status).toBe(503);
+      expect((await alice.closed).code).toBe(4403);
     });
 
     it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])(

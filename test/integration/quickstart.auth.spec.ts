@@ -163,3 +163,24 @@ describe('POST /auth/logout', () => {
     expect((await post(await start(), '/auth/logout')).status).toBe(401);
   });
 });
+
+describe('POST /semantic-events/users/log-out', () => {
+  it('makes every token of a user invalid for sockets and requests, connected or not', async () => {
+    const app = await start();
+    const [admin, token, unused] = [
+      await tokenOf(app, 'alice'),
+      await tokenOf(app, 'bob'),
+      await tokenOf(app, 'bob'),
+    ];
+    const gone = await enter(app, token);
+    const logOut = { ...bearer(admin), body: { user: 'bob' } };
+    const { body } = await post(app, '/semantic-events/users/log-out', logOut);
+    expect(body).toEqual({ closed: 1 });
+    expect(await gone.closed).toEqual({ code: 4403, reason: 'REVOKED' });
+    for (const credential of [token, unused]) {
+      expect((await post(app, '/auth/ticket', bearer(credential))).status).toBe(401);
+      expect((await (await app.connect()).authenticate(credential)).code).toBe('AUTH_FAILED');
+    }
+    expect((await post(app, '/auth/ticket', bearer(admin))).status).toBe(201);
+  });
+});
