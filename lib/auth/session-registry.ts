@@ -24,7 +24,9 @@ import { LogOutTable } from './log-out-table.js';
 const CHECKED_AT_ONCE = 1_000;
 
 /** The members of a user that log-outs are compared with. */
-type TokenUser = Pick<ClientUser, 'id' | 'sessionId' | 'issuedAt'>;
+type TokenUser = Partial<Pick<ClientUser, 'id' | 'sessionId' | 'issuedAt'>>;
+/** A user, or the id of a session. */
+type UserOrSession = TokenUser | string | undefined;
 
 /**
  * Ends sessions before their tokens expire, one session (`end`) or all of a user (`endUser`). `ClientUser.sessionId`
@@ -86,8 +88,8 @@ export class SessionRegistry {
   }
 
   /** Returns whether this node knows a log-out that rejects the token of a user. `isEnded` also queries the other nodes. */
-  hasEnded(user: TokenUser): boolean {
-    return this.knownProblem(user) !== undefined;
+  hasEnded(user: UserOrSession): boolean {
+    return this.knownProblem(tokenUserOf(user)) !== undefined;
   }
 
   /**
@@ -96,11 +98,11 @@ export class SessionRegistry {
    * returns what this node knows.
    *
    * @param user the user of the token. Without `sessionId`, `end` does not apply. Without `issuedAt`, every log-out of the
-   * user does
+   * user does. If you pass a session id instead, `endUser` does not apply
    * @throws RefusalError `UNAVAILABLE` on a node that has not reached the others since it started
    */
-  isEnded(user: TokenUser): MaybePromise<boolean> {
-    return after(this.problem(user), problem => problem !== undefined);
+  isEnded(user: UserOrSession): MaybePromise<boolean> {
+    return after(this.problem(tokenUserOf(user)), problem => problem !== undefined);
   }
 
   /**
@@ -125,7 +127,8 @@ export class SessionRegistry {
   knownProblem(user: TokenUser): string | undefined {
     const { id, sessionId } = user;
     const ended = sessionId === undefined ? undefined : this.known.session.find(sessionId);
-    return problemOf(user, ended, this.known.user.find(String(id)));
+    const loggedOut = id === undefined ? undefined : this.known.user.find(String(id));
+    return problemOf(user, ended, loggedOut);
   }
 
   private sharedProblem(user: TokenUser): MaybePromise<string | undefined> {
@@ -133,7 +136,7 @@ export class SessionRegistry {
     const { id, sessionId } = user;
     const found = all([
       sessionId === undefined ? undefined : bus.loggedOutAt('session', sessionId),
-      bus.loggedOutAt('user', String(id)),
+      id === undefined ? undefined : bus.loggedOutAt('user', String(id)),
     ]);
     return after(found, ([ended, loggedOut]) => problemOf(user, ended, loggedOut));
   }
@@ -176,6 +179,10 @@ export class SessionRegistry {
       contained(hasEnded => hasEnded && this.connections.disconnect(id)),
     );
   }
+}
+
+function tokenUserOf(user: UserOrSession): TokenUser {
+  return typeof user === 'object' ? user : { sessionId: user };
 }
 
 /**

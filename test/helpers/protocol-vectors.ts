@@ -60,12 +60,12 @@ export function vectors(): Vector[] {
     type: 'pkcs8',
   });
   return [
-    macVector('A client signs by a ring key', event, 'c2s', RING.id, ring, {
+    macVector('A client signs with a ring key', event, 'c2s', RING.id, ring, {
       secret: RING.secret,
       'key (hex)': ring.toString('hex'),
     }),
     macVector(
-      'The server signs a reply by the session key of a connection',
+      'The server signs a reply with the session key of a connection',
       { ...event, type: 'order.place.reply', semanticcorrelationid: 'order-17', id: 'reply-1' },
       's2c',
       `s-${CLIENT_ID}`,
@@ -100,7 +100,7 @@ function publicVector(pair: KeyObject): Vector {
   const made = sign(null, Buffer.from(`v1e.s2c.${canonical}`), pair).toString('base64url');
   const { x = '' } = createPublicKey(pair).export({ format: 'jwk' });
   return {
-    title: 'The server signs an event for many clients by Ed25519',
+    title: 'The server signs an event for many clients with Ed25519',
     event: signed,
     scheme: 'v1e',
     direction: 's2c',

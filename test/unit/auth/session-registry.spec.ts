@@ -47,6 +47,14 @@ describe('SessionRegistry', () => {
     expect(sessions.hasEnded({ id: 'one', sessionId: 'two' })).toBe(false);
   });
 
+  it('accepts the id of a session in place of a user, to which log-outs of users do not apply', async () => {
+    sessions.end('one');
+    sessions.endUser('two');
+    const ids = ['one', 'two', undefined];
+    expect(ids.map(id => sessions.hasEnded(id))).toEqual([true, false, false]);
+    expect(await Promise.all(ids.map(id => sessions.isEnded(id)))).toEqual([true, false, false]);
+  });
+
   it('rejects each token of a user that may have been issued before the log-out, and no other', () => {
     const at = clock.now();
     sessions.endUser('u');
