@@ -37,4 +37,5 @@ export {
   type ServerFrame,
   type Subprotocol,
 } from './frames.js';
+export { ReservedFrameError, reservedFrameIn, reservedMessage } from './reserved-frames.js';
 export { normalizeOrigin, validateOrigin } from './origin.js';

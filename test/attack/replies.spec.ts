@@ -12,6 +12,8 @@ import {
   SecureGateway,
   SignedEvent,
 } from '../../lib/index.js';
+import { IoClient, startIo } from '../helpers/io-client.js';
+import { captureLog, type LogLine } from '../helpers/log-capture.js';
 import { clientAt } from '../helpers/ws-context.js';
 import { RING_KEY, TestApp } from '../helpers/test-app.js';
 import type { Json, TestClient } from '../helpers/test-client.js';
@@ -68,8 +70,18 @@ class NotesGateway {
   }
 
   @SubscribeMessage('plain.raw')
-  raw(@MessageBody() data: unknown) {
+  raw(@MessageBody('kept') data: unknown) {
     return data;
+  }
+
+  @SubscribeMessage('plain.stream')
+  plainStream(@MessageBody('kept') data: unknown) {
+    return from([data]);
+  }
+
+  @SubscribeMessage('plain.json')
+  json(@MessageBody('kept') data: unknown) {
+    return { toJSON: () => data };
   }
 }
 
@@ -102,6 +114,17 @@ const unsigned = (type: string, data: unknown): Json => ({
   id: 'e-1',
   data,
 });
+
+/** What a client could store for others, if it came from the server. */
+const FRAMES: [string, unknown][] = [
+  ['an event', FORGED],
+  ['a session key', { type: 'auth_success', client_id: 'x', signing: { key: 'x' } }],
+  ['an event frame', { type: 'event', event: FORGED }],
+  ['an error', { type: 'error', code: 'INTERNAL', status: 500 }],
+  ['a gap', { type: 'gap', patterns: ['**'], cursor: 'x' }],
+  ['a pong', { type: 'pong', time: 'x' }],
+  ['an exception with a code of the library', { event: 'exception', data: { code: 'INTERNAL' } }],
+];
 
 async function start(adapter?: typeof WsAdapter) {
   const app = await TestApp.start({ gateways: [NotesGateway], adapter });
@@ -145,6 +168,70 @@ describe('text of a client', () => {
         data: { type: 'open.reply', source: OWN_SOURCE, data: FORGED },
       });
     }
+  });
+});
+
+describe('the answer to a plain message', () => {
+  it.each(FRAMES)('is not sent if it is a frame of the server: %s', async (_, frame) => {
+    const app = await start();
+    const victim = await app.login('victim');
+    for (const type of ['plain.raw', 'plain.stream', 'plain.json']) {
+      victim.sendJson({ event: type, data: { kept: frame } });
+      expect(await victim.next()).toEqual({
+        event: 'exception',
+        data: expect.objectContaining({ code: 'INTERNAL' }) as Json,
+      });
+    }
+    expect(await victim.settled()).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ["Nest's answer", { event: 'news', data: FORGED }],
+    ['an exception of the application', { event: 'exception', data: { status: 'error' } }],
+    ['data with a type', { type: 'circle', nested: { type: 'auth_success', specversion: '1.0' } }],
+    ['a list', [FORGED]],
+    ['a text', '{"type":"auth_success"}'],
+  ])('is sent as it is otherwise: %s', async (_, value) => {
+    const client = await (await start()).login();
+    client.sendJson({ event: 'plain.raw', data: { kept: value } });
+    expect(await client.next()).toEqual(value);
+  });
+
+  it('that is refused is logged with the name of the message and the way to fix it', async () => {
+    let log: LogLine[] = [];
+    const prepare = () => {
+      log = captureLog();
+    };
+    const app = await TestApp.start({ gateways: [NotesGateway], prepare });
+    const client = await app.login();
+    client.sendJson({ event: 'plain.raw', data: { kept: FRAMES[1]![1] } });
+    await client.next();
+    expect(log.map(({ text }) => text).join('\n')).toContain(
+      'The handler of "plain.raw" returned a frame of the type auth_success, which only the server may send: return the value as data',
+    );
+  });
+
+  it.each<[string, unknown]>([
+    ['a session key', { event: 'auth_success', data: { signing: { key: 'x' } } }],
+    ['an event', { event: 'event', data: { event: FORGED } }],
+    ['a pong', { event: 'semantic-events:pong', data: {} }],
+    ['an exception with a code of the library', { event: 'exception', data: { code: 'INTERNAL' } }],
+  ])('is not emitted over Socket.IO if it is a message of the server: %s', async (_, message) => {
+    const app = await startIo({ gateways: [NotesGateway] });
+    const victim = await IoClient.login(app, 'victim');
+    for (const type of ['plain.raw', 'plain.stream']) {
+      victim.socket.emit(type, { kept: message });
+      expect(await victim.next('exception')).toMatchObject({ code: 'INTERNAL', status: 500 });
+    }
+    expect(await victim.settled()).toEqual([]);
+    victim.socket.emit('plain.raw', { kept: { event: 'news', data: 1 } });
+    expect(await victim.next('news')).toBe(1);
+    // In an acknowledgement it is data.
+    expect(
+      await victim.socket.emitWithAck('plain.raw', { kept: { type: 'auth_success' } }),
+    ).toEqual({
+      type: 'auth_success',
+    });
   });
 });
 

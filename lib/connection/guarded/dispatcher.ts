@@ -12,15 +12,13 @@ import {
   thrown,
 } from '../../monitoring/index.js';
 import type { Connection } from './connection.js';
-import { encodeReply, type Request } from './reply-encoder.js';
+import { encodeReply, replyFailure, type Request } from './reply-encoder.js';
 import type { Channel } from './transport.js';
 
 /** A handler as Nest passes it to an adapter: it includes guards, pipes, interceptors and filters. */
 export type BoundHandler = (data: unknown, message: string) => unknown;
 
 const NONE: readonly BoundHandler[] = [];
-/** The stack of such an error names no handler: the value was encoded after the handler had returned. */
-export const REPLY_FAILED = 'the return value of the handler cannot be sent: ';
 const UNHANDLED = 'no @SubscribeMessage of a gateway at this path has this type';
 
 /**
@@ -137,9 +135,11 @@ export class Dispatcher {
     const { client, services } = this.connection;
     const { subprotocol } = this.channel;
     try {
-      this.channel.send(encodeReply(result, request, client, services.replies, subprotocol));
+      this.channel.send(
+        encodeReply(result, message, request, client, services.replies, subprotocol),
+      );
     } catch (error) {
-      this.fail(error, message, request, REPLY_FAILED);
+      this.fail(error, message, request, replyFailure(error));
     }
   }
 

@@ -1,7 +1,8 @@
 export { closedOrLate } from './close-grace.js';
 export { Connection } from './connection.js';
 export { ConnectionServices, servicesOf } from './connection-services.js';
-export { type BoundHandler, Dispatcher, REPLY_FAILED } from './dispatcher.js';
+export { type BoundHandler, Dispatcher } from './dispatcher.js';
+export { replyFailure } from './reply-encoder.js';
 export { decode } from './frame-codec.js';
 export { COST, membersIn, memoryOf, unitsOf } from './frame-cost.js';
 export { type ServedEndpoint, servedEndpoint } from './served-endpoint.js';

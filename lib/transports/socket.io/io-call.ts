@@ -1,8 +1,9 @@
 import { from, type Observable, takeUntil } from 'rxjs';
-import { type Connection, REPLY_FAILED } from '../../connection/guarded/index.js';
+import { type Connection, replyFailure } from '../../connection/guarded/index.js';
 import { receivedAs, type SemanticEvent } from '../../event/index.js';
 import { eventIdOf } from '../../handler/index.js';
 import { attempt, contained, errorContext, logOnly, thrown } from '../../monitoring/index.js';
+import { ReservedFrameError, reservedMessage } from '../../protocol/index.js';
 import { eventAnswer, isEventAnswer } from '../../signing/index.js';
 import type { IoChannel } from './io-channel.js';
 import type { IoSocket, Transform } from './io-types.js';
@@ -71,10 +72,10 @@ export function callHandler(
       .subscribe({
         next: (result: unknown) => {
           try {
-            answer(replyTo(result), socket, acknowledge);
+            answer(replyTo(result), name, socket, acknowledge);
           } catch (error) {
             attempt(() => {
-              fail(error, REPLY_FAILED);
+              fail(error, replyFailure(error));
             });
           }
         },
@@ -92,16 +93,24 @@ export function callHandler(
 /**
  * Answers as Socket.IO does: by an event if the handler names one, otherwise by the acknowledgement. The reply to a semantic
  * event is an event. If the client asked for an acknowledgement, it receives the reply there.
+ *
+ * @param message the name of the message
+ * @throws ReservedFrameError if the handler names a message of the server: it may return what another client has stored
  */
 function answer(
   result: unknown,
+  message: string,
   socket: IoSocket,
   acknowledge: (answer: unknown) => boolean,
 ): void {
   if (isNothing(result)) return;
   const { event, data } = result as { event?: unknown; data?: unknown };
   if (typeof event !== 'string') acknowledge(result);
-  else if (!isEventAnswer(result) || !acknowledge(data)) socket.emit(event, data);
+  else if (!isEventAnswer(result) || !acknowledge(data)) {
+    const reserved = reservedMessage(event, data);
+    if (reserved !== undefined) throw new ReservedFrameError(message, reserved);
+    socket.emit(event, data);
+  }
 }
 
 function isNothing(result: unknown): result is undefined | null {
