@@ -60,14 +60,11 @@ export abstract class RefusingConnection<Message> {
   /**
    * Charges continuation frames, which cost work before the message is complete. A flood of them ends the connection, without an
    * answer to each.
-   *
-   * @returns whether they are within the limits
    */
-  chargeFragments(count: number): boolean {
+  chargeFragments(count: number): void {
     const { clock } = this.services;
-    if (!this.isOpen || this.budget.chargeFragments(clock.monotonic(), count)) return true;
-    this.end('RATE_LIMITED', { reason: 'too many fragments' });
-    return false;
+    if (this.isOpen && !this.budget.chargeFragments(clock.monotonic(), count))
+      this.end('RATE_LIMITED', { reason: 'too many fragments' });
   }
 
   /** Refuses a frame, and closes the connection if the code requires it. */

@@ -7,15 +7,15 @@ import {
 import { type Client, type ConnectionSlot, OWNER } from '../../connection/index.js';
 import { contained } from '../../monitoring/index.js';
 import type { Code } from '../../protocol/index.js';
-import { FrameWatch, type FrameWatcher, type SocketOwner } from '../ws/index.js';
+import type { SocketOwner } from '../ws/index.js';
 import { IoTransport } from './io-transport.js';
 import type { EngineConnection } from './io-types.js';
 import { webSocketOf } from './web-socket-engine.js';
 
-type OwnedSocket = WebSocket & { [OWNER]?: SocketOwner };
+type OwnedSocket = WebSocket & { [OWNER]?: SocketOwner | undefined };
 
 /** Translates the callbacks of Engine.IO and of its WebSocket into calls of the connection. */
-export class IoListener implements SocketOwner, FrameWatcher {
+export class IoListener implements SocketOwner {
   readonly transport: IoTransport;
 
   constructor(
@@ -24,11 +24,7 @@ export class IoListener implements SocketOwner, FrameWatcher {
     slot: ConnectionSlot,
     endpoint: ServedEndpoint,
   ) {
-    const { maxUnauthenticatedMessageSize } = endpoint.services.options.connection;
-    const watch = webSocketOf(conn)
-      ? new FrameWatch(conn.request.socket, maxUnauthenticatedMessageSize, this)
-      : undefined;
-    this.transport = new IoTransport(client, conn, slot, endpoint, takeParser(conn), watch);
+    this.transport = new IoTransport(client, conn, slot, endpoint, takeParser(conn));
     this.listen();
   }
 

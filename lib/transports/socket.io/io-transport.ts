@@ -8,7 +8,6 @@ import {
   type ServerFrame,
 } from '../../protocol/index.js';
 import { contained } from '../../monitoring/index.js';
-import type { FrameWatch } from '../ws/index.js';
 import { closeEngine, cutOff } from './engine-end.js';
 import { Entrance } from './entrance.js';
 import type { EngineConnection } from './io-types.js';
@@ -32,7 +31,6 @@ export class IoTransport implements Transport<string> {
     slot: ConnectionSlot,
     readonly endpoint: ServedEndpoint,
     private readonly parse: (data: unknown) => void,
-    private readonly watch: FrameWatch | undefined,
   ) {
     this.queue = new OutboundQueue(conn, ({ type }) => {
       this.queued(type);
@@ -94,7 +92,7 @@ export class IoTransport implements Transport<string> {
   }
 
   liftSizeLimit(): void {
-    this.watch?.lift();
+    webSocketOf(this.conn)?.liftLimits();
   }
 
   ping(): void {
@@ -102,6 +100,8 @@ export class IoTransport implements Transport<string> {
   }
 
   close(_: number | undefined, reason: Code): void {
+    // Engine.IO closes the WebSocket only after it has sent what waits.
+    webSocketOf(this.conn)?.stopReading();
     const leave = () => {
       // After a disconnect packet Socket.IO's client does not reconnect. If the connection just closes, it does.
       if (factsOf(reason).retry !== 'reconnect')

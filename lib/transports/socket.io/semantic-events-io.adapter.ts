@@ -96,7 +96,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
         // Pings are charged like any other frame before they are answered.
         autoPong: false,
       },
-      connection.maxBufferedBytes,
+      connection,
     );
     engine.use(
       contained((request: EngineRequest, _response: unknown, next: (error?: Error) => void) => {

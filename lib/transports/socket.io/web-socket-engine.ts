@@ -1,5 +1,5 @@
 import type { WebSocket, WebSocketServer } from 'ws';
-import { guardedSocket } from '../ws/index.js';
+import { type GuardedSocket, guardedSocket, type ReadLimits } from '../ws/index.js';
 import { describeRefusal } from '../../protocol/index.js';
 import type { EngineConnection, EngineServer } from './io-types.js';
 
@@ -14,11 +14,7 @@ interface Engine {
 }
 
 /** Makes an engine create guarded WebSockets with the given options. */
-export function guardWebSockets(
-  server: EngineServer,
-  options: object,
-  maxBufferedBytes: number,
-): void {
+export function guardWebSockets(server: EngineServer, options: object, limits: ReadLimits): void {
   const engine = server as unknown as Engine;
   const Base = engine.opts.wsEngine;
   engine.opts.wsEngine = class extends Base {
@@ -26,7 +22,7 @@ export function guardWebSockets(
       super({ ...given, ...options });
       this.options.WebSocket = guardedSocket(
         this.options.WebSocket as typeof WebSocket,
-        maxBufferedBytes,
+        limits,
         TOO_LARGE,
       );
     }
@@ -36,9 +32,9 @@ export function guardWebSockets(
 }
 
 /** Returns the WebSocket of a connection; undefined while the client polls. */
-export function webSocketOf({ transport }: EngineConnection): WebSocket | undefined {
+export function webSocketOf({ transport }: EngineConnection): GuardedSocket | undefined {
   return transport.name === 'websocket'
-    ? (transport as unknown as { socket: WebSocket }).socket
+    ? (transport as unknown as { socket: GuardedSocket }).socket
     : undefined;
 }
 

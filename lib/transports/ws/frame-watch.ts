@@ -7,15 +7,18 @@ const LENGTH = 0x7f;
 /** The first opcode of the control frames, which may arrive within a message (RFC 6455, section 5.4). */
 const FIRST_CONTROL = 8;
 const CONTINUATION = 0;
+const CLOSE = 8;
 /** The maximum size of the header of a client frame, in bytes. */
 const LONGEST_HEADER = 14;
 
-/** Callbacks for the frames of a WebSocket, called before ws reports a message. */
+/** Callbacks for the frames of a WebSocket. They run for each chunk of the stream, after ws has parsed the chunk. */
 export interface FrameWatcher {
   /** Called once, when a message, finished or not, exceeds the size limit. */
   tooLarge(): void;
   /** Called with the number of continuation frames in the chunk that was just read. */
   fragments(count: number): void;
+  /** Called when a close frame has arrived. */
+  closeFrame(): void;
 }
 
 /**
@@ -48,9 +51,11 @@ export class FrameWatch {
     const { headers } = this;
     headers.read(chunk);
     if (headers.fragments > 0) this.watcher.fragments(headers.fragments);
-    if (headers.largest <= this.limit) return;
-    this.lift();
-    this.watcher.tooLarge();
+    if (headers.largest > this.limit) {
+      this.lift();
+      this.watcher.tooLarge();
+    }
+    if (headers.hasClose) this.watcher.closeFrame();
   }
 }
 
@@ -60,6 +65,8 @@ class FrameHeaders {
   largest = 0;
   /** The number of continuation frames in the last chunk. */
   fragments = 0;
+  /** Whether a close frame has arrived. */
+  hasClose = false;
 
   /** An incomplete header, which ends in a later chunk. */
   private header: Buffer | undefined;
@@ -98,6 +105,7 @@ class FrameHeaders {
     const first = bytes.readUInt8(at);
     this.rest = payloadSize(bytes, at);
     const opcode = first & OPCODE;
+    if (opcode === CLOSE) this.hasClose = true;
     if (opcode >= FIRST_CONTROL) return;
     if (opcode === CONTINUATION) this.fragments++;
     const size = this.message + this.rest;

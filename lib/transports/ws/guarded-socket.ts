@@ -1,48 +1,55 @@
+import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import type { RawData, WebSocket } from 'ws';
 import { logUnexpected } from '../../monitoring/index.js';
 import { OWNER } from '../../connection/index.js';
 import { type Code, errorFrame, factsOf } from '../../protocol/index.js';
+import type { SocketOwner } from './socket-owner.js';
+import { type ReadLimits, SocketReading } from './socket-reading.js';
 
 const TOO_LARGE = factsOf('MESSAGE_TOO_LARGE').close;
+/** The code of a close frame without a code, and that of a connection without a close frame (RFC 6455, section 7.4.1). */
+const NO_CODE = 1005;
+const NO_FRAME = 1006;
 
 const logger = new Logger('SemanticEvents');
-
-/** The owner of a socket. Its methods run before event listeners. Listeners would cost memory for each socket. */
-export interface SocketOwner {
-  received?(data: RawData, isBinary: boolean): void;
-  pinged?(data: Buffer): void;
-  ponged?(): void;
-  /** Called when too many bytes are queued, to write the bytes that still wait for the end of the turn. */
-  flush?(): void;
-  /** Called before the socket closes, so that the owner handles the messages that arrived before. */
-  ending?(): void;
-  /** Called when the socket itself has begun to close. */
-  closing(code: Code): void;
-  /** @param reason the close code */
-  closed?(reason: number): void;
-}
 
 export interface GuardedSocket extends WebSocket {
   /** Closes the socket if its queue is too long. @returns whether it accepts more data */
   checkQueue(): boolean;
+  /** Lifts the limits for unauthenticated clients. */
+  liftLimits(): void;
+  /** Ignores everything that the client still sends, and ends the connection if that is too much. `close` calls it. */
+  stopReading(): void;
+}
+
+/** The private method by which ws passes a TCP connection to its WebSocket. */
+interface SetSocket {
+  setSocket(tcp: Socket, ...args: unknown[]): void;
 }
 
 /**
- * Returns a socket class for a ws server that differs from that of ws in four ways. It has an owner. Its queue is bounded: the
- * server closes a client that does not read. If a message is too large, the client receives an error frame before ws closes. A
- * protocol error without a listener ends the connection, never the process.
+ * Returns a socket class for a ws server that differs from that of ws in five ways. It has an owner. Its queue is bounded: the
+ * server closes a client that does not read. Once it closes, it parses no more frames. If a message is too large, the client
+ * receives an error frame before ws closes. A protocol error without a listener ends the connection, never the process.
  *
- * @param maxBufferedBytes bytes that may wait to be sent to one client
  * @param tooLarge the error frame for a message that is too large
  */
 export function guardedSocket(
   Base: typeof WebSocket,
-  maxBufferedBytes: number,
+  limits: ReadLimits,
   tooLarge = errorFrame('MESSAGE_TOO_LARGE'),
 ): typeof WebSocket {
   return class extends Base implements GuardedSocket {
     #owner: SocketOwner | undefined;
+    #reading: SocketReading | undefined;
+    /** The arguments of the first `close`. */
+    #closing: [code: number | undefined, reason: string | Buffer | undefined] | undefined;
+
+    setSocket(tcp: Socket, ...args: unknown[]): void {
+      (Base.prototype as unknown as SetSocket).setSocket.call(this, tcp, ...args);
+      this.#reading = new SocketReading(this, tcp, limits);
+    }
 
     // Private, so that logging a socket does not log its owner.
     get [OWNER](): SocketOwner | undefined {
@@ -57,8 +64,9 @@ export function guardedSocket(
       if (event === 'error' && this.listenerCount(event) === 0) return false;
       // ws calls this from events of the TCP socket. An error that a listener throws there would end the process.
       try {
-        if (this.#owner) notifyOwner(this.#owner, event, args);
-        return super.emit(event, ...args);
+        const given = event === 'close' ? this.#closedWith(args) : args;
+        if (this.#owner) notifyOwner(this.#owner, event, given);
+        return super.emit(event, ...given);
       } catch (error) {
         logUnexpected(logger, error);
         this.terminate();
@@ -89,34 +97,51 @@ export function guardedSocket(
         this.send(tooLarge);
         this.closeFor('MESSAGE_TOO_LARGE');
       } else {
-        super.close(code, reason);
-        this.resumeReading();
+        this.#closeWith(code, reason);
       }
     }
 
     override terminate(): void {
       this.#owner?.ending?.();
+      // ws would still parse what it has read from a paused client.
+      this.#reading?.stopParser();
       super.terminate();
+    }
+
+    liftLimits(): void {
+      this.#reading?.liftLimits();
+    }
+
+    stopReading(): void {
+      this.#reading?.stop();
     }
 
     checkQueue(): boolean {
       if (this.readyState !== this.OPEN) return false;
-      if (this.bufferedAmount <= maxBufferedBytes) return true;
+      if (this.bufferedAmount <= limits.maxBufferedBytes) return true;
       this.#owner?.flush?.();
-      if (this.bufferedAmount <= maxBufferedBytes) return true;
+      if (this.bufferedAmount <= limits.maxBufferedBytes) return true;
       this.closeFor('SLOW_CONSUMER');
       return false;
     }
 
-    /** Resumes reading, so that the close frame of the client is read. */
-    private resumeReading(): void {
-      if (this.isPaused) this.resume();
+    private closeFor(code: Code): void {
+      this.#closeWith(factsOf(code).close, code);
+      this.#owner?.closing(code);
     }
 
-    private closeFor(code: Code): void {
-      super.close(factsOf(code).close, code);
-      this.resumeReading();
-      this.#owner?.closing(code);
+    #closeWith(code?: number, reason?: string | Buffer): void {
+      this.#closing ??= [code, reason];
+      super.close(code, reason);
+      this.#reading?.stop();
+      this.#reading?.endIfAnswered();
+    }
+
+    /** Returns the arguments of the event `close`. The server does not parse the answer of a client to its own close frame. */
+    #closedWith(args: unknown[]): unknown[] {
+      if (args[0] !== NO_FRAME || !this.#reading?.isAnswered) return args;
+      const [code = NO_CODE, reason = ''] = this.#closing ?? [];
+      return [code, Buffer.from(reason)];
     }
   };
 }

@@ -97,7 +97,7 @@ export class SemanticEventsAdapter extends WsServerAdapter {
     this.bindErrorHandler(server);
     server.options.WebSocket = guardedSocket(
       server.options.WebSocket as typeof WebSocket,
-      this.services.options.connection.maxBufferedBytes,
+      this.services.options.connection,
     );
     const served = this.serve(endpoint);
     server.on(

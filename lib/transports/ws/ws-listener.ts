@@ -4,10 +4,9 @@ import type { Connection, Dispatcher } from '../../connection/guarded/index.js';
 import type { Client, ConnectionSlot, RefusalTarget } from '../../connection/index.js';
 import type { FrameForm } from '../../event/index.js';
 import type { Code, RefusalDetails } from '../../protocol/index.js';
-import { drainAfterClose } from './drain-after-close.js';
-import { FrameWatch, type FrameWatcher } from './frame-watch.js';
-import type { GuardedSocket, SocketOwner } from './guarded-socket.js';
+import type { GuardedSocket } from './guarded-socket.js';
 import { Arrivals } from './receive-batch.js';
+import type { SocketOwner } from './socket-owner.js';
 import type { WsEndpoint } from './ws-endpoint.js';
 import { WsTransport } from './ws-transport.js';
 
@@ -16,7 +15,7 @@ const MAX_ARRIVED = 64;
 const MAX_SIZE = 1_024;
 
 /** Listens to one WebSocket: turns callbacks of ws into calls of the connection. */
-export class WsListener implements SocketOwner, FrameWatcher, RefusalTarget {
+export class WsListener implements SocketOwner, RefusalTarget {
   private readonly transport: WsTransport;
   /** The messages of this batch. */
   private arrived: Arrivals | undefined;
@@ -29,9 +28,7 @@ export class WsListener implements SocketOwner, FrameWatcher, RefusalTarget {
     private readonly slot: ConnectionSlot,
     endpoint: WsEndpoint,
   ) {
-    const { maxUnauthenticatedMessageSize } = endpoint.services.options.connection;
-    const watch = new FrameWatch(tcp, maxUnauthenticatedMessageSize, this);
-    this.transport = new WsTransport(client, socket, tcp, slot, endpoint, watch);
+    this.transport = new WsTransport(client, socket, tcp, slot, endpoint);
   }
 
   get connection(): Connection<Buffer> {
@@ -80,11 +77,10 @@ export class WsListener implements SocketOwner, FrameWatcher, RefusalTarget {
 
   tooLarge(): void {
     this.connection.refuse('MESSAGE_TOO_LARGE');
-    this.drainAfterClose();
   }
 
   fragments(count: number): void {
-    if (!this.connection.chargeFragments(count)) this.drainAfterClose();
+    this.connection.chargeFragments(count);
   }
 
   flush(): void {
@@ -100,7 +96,6 @@ export class WsListener implements SocketOwner, FrameWatcher, RefusalTarget {
   closing(code: Code): void {
     this.ending();
     this.connection.closing(code);
-    if (code === 'SLOW_CONSUMER') this.drainAfterClose();
   }
 
   closed(reason: number): void {
@@ -133,14 +128,5 @@ export class WsListener implements SocketOwner, FrameWatcher, RefusalTarget {
     this.endBatch();
     await this.connection.drain();
     this.connection.end('SERVER_SHUTDOWN');
-  }
-
-  /** Handles a closed client that sends much more than its close frame. */
-  private drainAfterClose(): void {
-    const { client, endpoint, socket, tcp } = this.transport;
-    const { maxBufferedBytes, maxUnauthenticatedMessageSize } =
-      endpoint.services.options.connection;
-    const maxBytes = client.user === undefined ? maxUnauthenticatedMessageSize : maxBufferedBytes;
-    drainAfterClose(socket, tcp, maxBytes);
   }
 }

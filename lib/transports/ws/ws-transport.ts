@@ -20,7 +20,6 @@ import {
   type Subprotocol,
 } from '../../protocol/index.js';
 import { textFrame } from '../../text-frame.js';
-import type { FrameWatch } from './frame-watch.js';
 import type { GuardedSocket } from './guarded-socket.js';
 import type { WsEndpoint } from './ws-endpoint.js';
 
@@ -40,7 +39,6 @@ export class WsTransport implements Transport<Buffer>, Channel {
     readonly tcp: Socket,
     slot: ConnectionSlot,
     readonly endpoint: WsEndpoint,
-    private readonly watch: FrameWatch,
   ) {
     this.subprotocol = subprotocolOf(socket.protocol);
     this.connection = new Connection(client, slot, endpoint, this);
@@ -121,7 +119,7 @@ export class WsTransport implements Transport<Buffer>, Channel {
   }
 
   liftSizeLimit(): void {
-    this.watch.lift();
+    this.socket.liftLimits();
   }
 
   ping(): void {

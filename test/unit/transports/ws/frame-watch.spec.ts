@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { FrameWatch } from '../../../../lib/transports/ws/frame-watch.js';
-import { CONTINUATION, frame, PING, TEXT } from '../../../helpers/raw-peer.js';
+import { CLOSE, CONTINUATION, frame, PING, TEXT } from '../../../helpers/raw-peer.js';
 
 fc.configureGlobal({ seed: 20_261_128 });
 
@@ -12,9 +12,11 @@ const start = () => {
   const tcp = new EventEmitter();
   let refused = 0;
   let continuations = 0;
+  let closes = 0;
   const watch = new FrameWatch(tcp as unknown as Socket, MAX, {
     tooLarge: () => refused++,
     fragments: count => (continuations += count),
+    closeFrame: () => closes++,
   });
   const lift = () => {
     watch.lift();
@@ -23,7 +25,13 @@ const start = () => {
   const receive = (bytes: Buffer, size = bytes.length) => {
     for (let at = 0; at < bytes.length; at += size) tcp.emit('data', bytes.subarray(at, at + size));
   };
-  return { receive, lift, refused: () => refused, continuations: () => continuations };
+  return {
+    receive,
+    lift,
+    refused: () => refused,
+    continuations: () => continuations,
+    closes: () => closes,
+  };
 };
 
 /** Creates the header of a frame with the shortest possible length. */
@@ -95,6 +103,16 @@ describe('continuation frames', () => {
     receive(fragments(0, 0, 200, 70_000, 1), size);
     receive(fragments(5), size);
     expect(continuations()).toBe(4);
+  });
+});
+
+describe('a close frame', () => {
+  it.each([1, 2, 7, 65_536])('is found among other frames, in chunks of %d', size => {
+    const { receive, closes } = start();
+    receive(Buffer.concat([fragments(5, 200), frame('x', { opcode: PING })]), size);
+    expect(closes()).toBe(0);
+    receive(frame('', { opcode: CLOSE }), size);
+    expect(closes()).toBeGreaterThan(0);
   });
 });
 

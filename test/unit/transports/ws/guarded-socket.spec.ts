@@ -2,7 +2,8 @@ import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import type { WebSocket } from 'ws';
 import { OWNER } from '../../../../lib/connection/connection-of.js';
-import { guardedSocket, type SocketOwner } from '../../../../lib/transports/ws/guarded-socket.js';
+import { guardedSocket } from '../../../../lib/transports/ws/guarded-socket.js';
+import type { SocketOwner } from '../../../../lib/transports/ws/socket-owner.js';
 import type { Json } from '../../../helpers/test-client.js';
 
 const OPEN = 1;
@@ -25,8 +26,9 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-const guarded = (buffered = 0, max = 1_000): FakeSocket => {
-  const Guarded = guardedSocket(FakeSocket as unknown as typeof WebSocket, max);
+const guarded = (buffered = 0, maxBufferedBytes = 1_000): FakeSocket => {
+  const limits = { maxBufferedBytes, maxUnauthenticatedMessageSize: 1_000 };
+  const Guarded = guardedSocket(FakeSocket as unknown as typeof WebSocket, limits);
   const socket = new (Guarded as unknown as typeof FakeSocket)();
   socket.bufferedAmount = buffered;
   return socket;

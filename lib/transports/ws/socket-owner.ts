@@ -1,0 +1,21 @@
+import type { RawData } from 'ws';
+import type { Code } from '../../protocol/index.js';
+
+/** The owner of a socket. Its methods run before event listeners. Listeners would cost memory for each socket. */
+export interface SocketOwner {
+  received?(data: RawData, isBinary: boolean): void;
+  pinged?(data: Buffer): void;
+  ponged?(): void;
+  /** Called once, when a message, finished or not, exceeds the size limit for unauthenticated clients. */
+  tooLarge?(): void;
+  /** Called with the number of continuation frames in the chunk that was just read. */
+  fragments?(count: number): void;
+  /** Called when too many bytes are queued, to write the bytes that still wait for the end of the turn. */
+  flush?(): void;
+  /** Called before the socket closes, so that the owner handles the messages that arrived before. */
+  ending?(): void;
+  /** Called when the socket itself has begun to close. */
+  closing(code: Code): void;
+  /** @param reason the close code */
+  closed?(reason: number): void;
+}
