@@ -12,6 +12,13 @@ const READ = new Script(READ_ROOM_LUA);
 /** The number of renewals during one lease. */
 const RENEWALS_PER_LEASE = 3;
 
+/**
+ * The number of rooms that are renewed together. Renewing all of a node at once would delay every other call to Redis. A node
+ * with more than `RENEWED_AT_ONCE * MAX_BATCHES` rooms renews larger batches, so that a round fits into a lease.
+ */
+const RENEWED_AT_ONCE = 64;
+const MAX_BATCHES = 100;
+
 type ChangeReply = [isDone: number, joined: string[], left: string[]];
 type ReadReply = [users: number, connections: number, left: string[], members: string[]];
 
@@ -31,6 +38,8 @@ export class RedisRoomStore extends RoomStore {
   private readonly listeners: ((change: RoomChange) => void)[] = [];
   private heartbeat: NodeJS.Timeout | undefined;
   private readonly running = new Set<Promise<unknown>>();
+  private isRenewing = false;
+  private isClosed = false;
 
   constructor(
     private readonly batch: ScriptBatch,
@@ -42,9 +51,7 @@ export class RedisRoomStore extends RoomStore {
 
   /** @throws RedisUnavailableError by rejecting */
   async enter(name: string, client: string, user: string): Promise<void> {
-    const renew = contained(() => {
-      this.renew();
-    });
+    const renew = contained(() => this.renew());
     this.heartbeat ??= setInterval(renew, this.lease.lease / RENEWALS_PER_LEASE).unref();
     const room = this.rooms.get(name) ?? { clients: new Map<string, string>(), stored: 0 };
     if (room.clients.has(client)) return;
@@ -82,11 +89,24 @@ export class RedisRoomStore extends RoomStore {
   /** Removes the connections of this node, and waits until Redis has confirmed it. */
   async close(): Promise<void> {
     clearInterval(this.heartbeat);
+    this.isClosed = true;
     await Promise.allSettled(this.running);
   }
 
-  private renew(): void {
-    for (const [name, room] of this.rooms) this.change(name, room, {}).catch(() => undefined);
+  /** Renews the lease of every room, one batch after the other. A slow Redis never has two rounds at once. */
+  private async renew(): Promise<void> {
+    if (this.isRenewing) return;
+    this.isRenewing = true;
+    const names = [...this.rooms.keys()];
+    const size = Math.max(RENEWED_AT_ONCE, Math.ceil(names.length / MAX_BATCHES));
+    for (let at = 0; at < names.length && !this.isClosed; at += size)
+      await Promise.allSettled(
+        names.slice(at, at + size).map(async name => {
+          const room = this.rooms.get(name);
+          if (room) await this.change(name, room, {});
+        }),
+      );
+    this.isRenewing = false;
   }
 
   private change(
