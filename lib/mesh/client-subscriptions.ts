@@ -31,6 +31,11 @@ export class ClientSubscriptions {
     return this.events.patterns.size > 0;
   }
 
+  /** The number of patterns of public events. */
+  get rightCount(): number {
+    return [...this.events.patterns.granted()].length;
+  }
+
   subscribe(frame: SubscriptionMembers): void {
     const { events, hub } = this;
     // Everything published from now on belongs to the subscription, even if authorization takes long.

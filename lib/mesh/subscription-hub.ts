@@ -142,6 +142,13 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     ]);
   }
 
+  /** Returns how many rights `reauthorizeClient` looks up: the client's patterns of public events, and its rooms. */
+  rightsOf(client: Client): number {
+    let count = this.rooms.of(client).length;
+    for (const { rightCount } of this.byClient.get(client) ?? []) count += rightCount;
+    return count;
+  }
+
   entry(entry: LogEntry): void {
     if (entry.channel === PUBLIC) this.broadcast(entry);
     else this.address(entry);

@@ -274,6 +274,22 @@ describe('renewals of one connection', () => {
   });
 });
 
+describe('a renewal', () => {
+  it('costs one unit for each pattern and room that is authorized again', async () => {
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      options: { connection: { messageRate: 1, messageBurst: 100 }, mesh: { allow: ['**'] } },
+    });
+    const client = await app.login('alice');
+    const patterns = Array.from({ length: 30 }, (_, n) => `chat.${n}`);
+    client.sendJson({ type: 'subscribe', patterns });
+    expect((await client.next()).type).toBe('subscribed');
+    // 31 units for the subscription, 35 for each renewal.
+    expect((await client.authenticate(tokenFor('alice'))).type).toBe('auth_success');
+    expect((await client.authenticate(tokenFor('alice'))).code).toBe('RATE_LIMITED');
+  });
+});
+
 describe('a limit that several users share', () => {
   const roomOf = (context: ExecutionContext) =>
     context.switchToWs().getData<{ data: { room: string } }>().data.room;

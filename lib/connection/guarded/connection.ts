@@ -75,7 +75,8 @@ export class Connection<Message extends string | Buffer = string | Buffer>
   }
 
   authenticate(token: string): void {
-    if (!this.isAnonymous && !this.charge(COST.renewal)) return;
+    const rights = this.services.hub.rightsOf(this.client);
+    if (!this.isAnonymous && !this.charge(COST.renewal + rights * COST.pattern)) return;
     this.session.authenticate(token, outcome => {
       if ('welcome' in outcome) {
         this.transport.sendFrame(outcome.welcome);

@@ -10,9 +10,12 @@ export const COST = {
   membersPerUnit: 128,
   /** Continuation frames per unit. */
   fragmentsPerUnit: 16,
-  /** A new token on an authenticated connection. A burst of 32 renewals fits in the default burst. */
+  /**
+   * A new token on an authenticated connection. Each pattern and room of the client costs as much as a pattern to subscribe to,
+   * because the server looks up the rights again. A burst of 32 renewals without either fits in the default burst.
+   */
   renewal: 4,
-  /** A pattern to subscribe to: the server looks up the rights and changes an index. */
+  /** A pattern to subscribe to, or a right to look up again: the server looks up the rights and changes an index. */
   pattern: 1,
   /** A subscription with a cursor: the server reads pages of history. */
   history: 16,
