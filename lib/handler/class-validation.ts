@@ -15,6 +15,7 @@ const LOOKS_AT_NO_MEMBERS = new Set([
   'isNotEmpty',
   'isObject',
   'isNotEmptyObject',
+  'isInstance',
   'isArray',
   'arrayNotEmpty',
   'arrayMinSize',
@@ -34,6 +35,13 @@ interface NestedProperty {
   readonly isOne: boolean;
 }
 
+/** Properties of a class to check beyond class-validator. */
+interface CheckedProperties {
+  readonly nested: readonly NestedProperty[];
+  /** Properties of the type Array with validators for each item, but none for the list: a text would pass them. */
+  readonly lists: readonly string[];
+}
+
 let loading: Promise<ClassValidation | undefined> | undefined;
 
 /** Validates with class-validator and class-transformer of the application, which are optional packages. */
@@ -46,7 +54,7 @@ export class ClassValidation {
   });
 
   private readonly names = new WeakMap<Type, ReadonlySet<string>>();
-  private readonly nested = new WeakMap<Type, readonly NestedProperty[]>();
+  private readonly checked = new WeakMap<Type, CheckedProperties>();
 
   private constructor(
     private readonly validator: ClassValidator,
@@ -65,46 +73,60 @@ export class ClassValidation {
   /** Validates a value. @returns an instance of the class @throws RefusalException `INVALID_EVENT` */
   async validate(value: unknown, type: Type, metadata: ArgumentMetadata): Promise<unknown> {
     const instance: unknown = await this.pipe.transform(this.declaredOf(value, type), metadata);
-    const array = this.unexpectedArray(instance);
-    if (array)
-      throw new RefusalException('INVALID_EVENT', {
-        reason: `data.${array} must not be an array; for a list, use @ValidateNested({ each: true })`,
-      });
+    const problem = this.shapeProblem(instance);
+    if (problem) throw new RefusalException('INVALID_EVENT', { reason: `data.${problem}` });
     return instance;
   }
 
   /**
-   * Returns the path of an array in the place of one object. `@ValidateNested()` accepts it, even without elements, and so
-   * with none of the members that the class requires.
+   * Describes a value whose form class-validator does not check: an array in the place of one object. `@ValidateNested()`
+   * accepts it, even without elements, and so with none of the members that the class requires.
    */
-  private unexpectedArray(instance: unknown): string | undefined {
+  private shapeProblem(instance: unknown): string | undefined {
     if (typeof instance !== 'object' || instance === null) return undefined;
-    for (const { name, isOne } of this.nestedOf(instance.constructor as Type)) {
-      const value = Reflect.get(instance, name) as unknown;
-      if (isOne && Array.isArray(value)) return name;
-      for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {
-        const below = this.unexpectedArray(item);
+    // Not by `instance.constructor`: data may have a member of that name.
+    const prototype = Object.getPrototypeOf(instance) as { constructor?: unknown } | null;
+    if (!isApplicationClass(prototype?.constructor)) return undefined;
+    const { nested, lists } = this.checkedOf(prototype.constructor);
+    for (const name of lists) {
+      const value: unknown = Reflect.get(instance, name);
+      if (value !== undefined && value !== null && !Array.isArray(value))
+        return `${name} must be an array`;
+    }
+    for (const { name, isOne } of nested) {
+      const value: unknown = Reflect.get(instance, name);
+      if (isOne && Array.isArray(value))
+        return `${name} must not be an array; for a list, use @ValidateNested({ each: true })`;
+      const items = isOne ? [value] : itemsOf(value);
+      for (const item of items) {
+        if (Array.isArray(item)) return `${name} must not have an array as an item`;
+        const below = this.shapeProblem(item);
         if (below) return `${name}.${below}`;
       }
     }
     return undefined;
   }
 
-  private nestedOf(type: Type): readonly NestedProperty[] {
-    let nested = this.nested.get(type);
-    if (!nested) {
-      const rules = this.rulesOf(type).filter(rule => rule.type === NESTED);
-      nested = rules.map(({ propertyName: name, each }) => {
-        const declared: unknown = Reflect.getMetadata(
-          'design:type',
-          type.prototype as object,
-          name,
-        );
-        return { name, isOne: !each && !COLLECTIONS.has(declared) };
-      });
-      this.nested.set(type, nested);
+  private checkedOf(type: Type): CheckedProperties {
+    let checked = this.checked.get(type);
+    if (!checked) {
+      const rules = this.rulesOf(type);
+      const isList = ({ propertyName }: { propertyName: string }) =>
+        declaredTypeOf(type, propertyName) === Array;
+      checked = {
+        nested: rules
+          .filter(rule => rule.type === NESTED)
+          .map(({ propertyName: name, each }) => ({
+            name,
+            isOne: !each && !COLLECTIONS.has(declaredTypeOf(type, name)),
+          })),
+        lists: rules
+          .filter(rule => rule.each && isList(rule))
+          .map(({ propertyName }) => propertyName),
+      };
+      this.checked.set(type, checked);
     }
-    return nested;
+    return checked;
   }
 
   /**
@@ -143,7 +165,7 @@ export class ClassValidation {
       return [
         `${type.name}.${name} has @ValidateNested() but no @Type(): add @Type(() => …) of class-transformer, or its members are not validated`,
       ];
-    const declared: unknown = Reflect.getMetadata('design:type', type.prototype as object, name);
+    const declared = declaredTypeOf(type, name);
     const nested = [created, declared].find(isApplicationClass);
     if (created === undefined || nested === undefined) return [];
     if (isNested) return this.gapsOf(nested, seen);
@@ -197,6 +219,17 @@ export class ClassValidation {
   private rulesOf(type: Type) {
     return this.validator.getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
   }
+}
+
+/** Returns the type of a property that TypeScript recorded. */
+function declaredTypeOf(type: Type, name: string): unknown {
+  return Reflect.getMetadata('design:type', type.prototype as object, name) as unknown;
+}
+
+/** Returns the items of a collection, or the value itself. */
+function itemsOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value as unknown[];
+  return value instanceof Set || value instanceof Map ? [...value.values()] : [value];
 }
 
 /** Matches the source text of built-in classes: `Object`, `Date`, `BigInt`, and the like. */

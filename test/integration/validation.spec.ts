@@ -129,6 +129,12 @@ class Whole {
   self?: Whole;
 }
 
+class OnlyInstance {
+  @IsInstance(Transfer)
+  @Make(() => Transfer)
+  transfer!: Transfer;
+}
+
 describe('an application does not start, on any adapter, with a parameter of @EventData()', () => {
   it.each<[string, unknown, RegExp]>([
     ['a class without decorators', Bare, /^PayGateway\.pay: @EventData\(\) .* class Bare has no/],
@@ -140,6 +146,7 @@ describe('an application does not start, on any adapter, with a parameter of @Ev
     ['a nested class without @Type()', WithoutType, /WithoutType.address .* no @Type/],
     ['nested classes without @Type()', ListWithoutType, /addresses .* no @Type/],
     ['nested classes without @ValidateNested()', ListWithoutNested, /addresses .* no @ValidateN/],
+    ['a nested class with @IsInstance() only', OnlyInstance, /transfer .* no @ValidateNested/],
     ['a nested class without decorators', Undecorated, /class Bare has no/],
     ['the same, one level deeper', Deep, /class Bare has no/],
   ])('of %s', async (_, type, problem) => {

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { ArgumentMetadata, Type } from '@nestjs/common';
 import { Type as Make } from 'class-transformer';
-import { IsOptional, IsString, ValidateNested } from 'class-validator';
+import { IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { EventDataPipe } from '../../../lib/index.js';
 
 class Address {
@@ -22,6 +22,28 @@ class Order {
   @ValidateNested({ each: true })
   @Make(() => Address)
   others!: Address[];
+}
+
+class Collections {
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Make(() => Address)
+  list?: Address[];
+
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Make(() => Address)
+  set?: Set<Address>;
+
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Make(() => Address)
+  map?: Map<string, Address>;
+
+  @IsOptional()
+  @IsString({ each: true })
+  @MaxLength(5, { each: true })
+  tags?: string[];
 }
 
 const home = { street: 'Main Street' };
@@ -46,6 +68,38 @@ describe('EventDataPipe with a class that contains classes', () => {
     await expect(pipe.transform(data, metadata(Order))).rejects.toMatchObject({
       code: 'INVALID_EVENT',
       reason: expect.stringContaining(`${path} must not be an array`) as string,
+    });
+  });
+
+  it.each([
+    { list: [home, home] },
+    { set: [home] },
+    { map: { a: home } },
+    { tags: ['a', 'b'] },
+    {},
+  ])('accepts the collections of %j', async data => {
+    const read = (await pipe.transform(data, metadata(Collections))) as Collections;
+    for (const item of [...(read.list ?? []), ...(read.set ?? []), ...(read.map?.values() ?? [])])
+      expect(item).toBeInstanceOf(Address);
+  });
+
+  it.each<[string, unknown]>([
+    ['list', [[]]],
+    ['list', [[[]], []]],
+    ['list', [home, [home]]],
+    ['list', { 0: home }],
+    ['list', home],
+    ['set', [[]]],
+    ['set', [[home]]],
+    ['map', { a: [] }],
+    ['map', { a: [home] }],
+    ['map', [[]]],
+    ['tags', 'abc'],
+    ['tags', [['abc']]],
+    ['tags', { a: 'abc' }],
+  ])('rejects as %s what is not a collection of its items: %j', async (name, value) => {
+    await expect(pipe.transform({ [name]: value }, metadata(Collections))).rejects.toMatchObject({
+      code: 'INVALID_EVENT',
     });
   });
 });
