@@ -1,9 +1,18 @@
 import { type ArgumentMetadata, type Type, ValidationPipe } from '@nestjs/common';
+import type { TypeOptions } from 'class-transformer';
 import { classProblem } from './data-problem.js';
 import { RefusalException } from './refusal.exception.js';
 
 type ClassValidator = typeof import('class-validator');
 type ClassTransformer = typeof import('class-transformer');
+
+/** The part of class-transformer that knows the discriminators. It exports no other way to read them. */
+interface TransformerStorage {
+  readonly defaultMetadataStorage: {
+    findTypeMetadata(type: Type, name: string): { readonly options?: TypeOptions } | undefined;
+  };
+}
+const STORAGE = 'class-transformer/cjs/storage.js';
 
 const NESTED = 'nestedValidation';
 /** Kinds of decorators that validate nothing by themselves: `@IsOptional()`, `@ValidateIf()`, `@Allow()`. */
@@ -33,6 +42,8 @@ interface NestedProperty {
   readonly name: string;
   /** Whether it is one object: it has neither the type of a collection nor the option `each`. */
   readonly isOne: boolean;
+  /** The classes that a discriminator can name; undefined without one. */
+  readonly subtypes?: readonly Type[];
 }
 
 /** Properties of a class to check beyond class-validator. */
@@ -59,11 +70,15 @@ export class ClassValidation {
   private constructor(
     private readonly validator: ClassValidator,
     private readonly transformer: ClassTransformer,
+    private readonly storage: TransformerStorage | undefined,
   ) {}
 
   /** Loads both packages at the first call. Resolves to undefined if one of them is not installed. */
   static load(): Promise<ClassValidation | undefined> {
-    loading ??= Promise.all([import('class-validator'), import('class-transformer')]).then(
+    const storage = import(STORAGE).catch(() => undefined) as Promise<
+      TransformerStorage | undefined
+    >;
+    loading ??= Promise.all([import('class-validator'), import('class-transformer'), storage]).then(
       packages => new ClassValidation(...packages),
       () => undefined,
     );
@@ -93,13 +108,16 @@ export class ClassValidation {
       if (value !== undefined && value !== null && !Array.isArray(value))
         return `${name} must be an array`;
     }
-    for (const { name, isOne } of nested) {
+    for (const { name, isOne, subtypes } of nested) {
       const value: unknown = Reflect.get(instance, name);
       if (isOne && Array.isArray(value))
         return `${name} must not be an array; for a list, use @ValidateNested({ each: true })`;
       const items = isOne ? [value] : itemsOf(value);
       for (const item of items) {
         if (Array.isArray(item)) return `${name} must not have an array as an item`;
+        // If the discriminator is unknown, class-transformer creates the base class.
+        if (subtypes && !subtypes.some(subtype => isExactly(item, subtype)))
+          return `${name} has a discriminator that names none of its classes`;
         const below = this.shapeProblem(item);
         if (below) return `${name}.${below}`;
       }
@@ -119,6 +137,7 @@ export class ClassValidation {
           .map(({ propertyName: name, each }) => ({
             name,
             isOne: !each && !COLLECTIONS.has(declaredTypeOf(type, name)),
+            subtypes: this.subtypesOf(type, name),
           })),
         lists: rules
           .filter(rule => rule.each && isList(rule))
@@ -168,7 +187,10 @@ export class ClassValidation {
     const declared = declaredTypeOf(type, name);
     const nested = [created, declared].find(isApplicationClass);
     if (created === undefined || nested === undefined) return [];
-    if (isNested) return this.gapsOf(nested, seen);
+    if (isNested)
+      return [nested, ...(this.subtypesOf(type, name) ?? [])].flatMap(one =>
+        this.gapsOf(one, seen),
+      );
     // A validator of the application may check the members itself.
     if (rules.some(rule => rule.name === undefined || !LOOKS_AT_NO_MEMBERS.has(rule.name)))
       return [];
@@ -188,6 +210,12 @@ export class ClassValidation {
       if (created !== Object) return created;
     }
     return created;
+  }
+
+  /** Returns the classes that the discriminator of a property can name; undefined if it has none. */
+  private subtypesOf(type: Type, name: string): readonly Type[] | undefined {
+    const { options } = this.storage?.defaultMetadataStorage.findTypeMetadata(type, name) ?? {};
+    return options?.discriminator?.subTypes.map(({ value }) => value as Type);
   }
 
   /** Returns the properties that a class declares: those of a new instance. */
@@ -224,6 +252,12 @@ export class ClassValidation {
 /** Returns the type of a property that TypeScript recorded. */
 function declaredTypeOf(type: Type, name: string): unknown {
   return Reflect.getMetadata('design:type', type.prototype as object, name) as unknown;
+}
+
+/** Returns whether a value is an instance of a class itself, not of a subclass. Nothing at all is left to other validators. */
+function isExactly(value: unknown, type: Type): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.getPrototypeOf(value) === type.prototype;
 }
 
 /** Returns the items of a collection, or the value itself. */

@@ -135,6 +135,14 @@ class OnlyInstance {
   transfer!: Transfer;
 }
 
+class WithSubtypes {
+  @ValidateNested()
+  @Make(() => Transfer, {
+    discriminator: { property: 'kind', subTypes: [{ value: Bare, name: 'bare' }] },
+  })
+  transfer!: Transfer;
+}
+
 describe('an application does not start, on any adapter, with a parameter of @EventData()', () => {
   it.each<[string, unknown, RegExp]>([
     ['a class without decorators', Bare, /^PayGateway\.pay: @EventData\(\) .* class Bare has no/],
@@ -147,6 +155,7 @@ describe('an application does not start, on any adapter, with a parameter of @Ev
     ['nested classes without @Type()', ListWithoutType, /addresses .* no @Type/],
     ['nested classes without @ValidateNested()', ListWithoutNested, /addresses .* no @ValidateN/],
     ['a nested class with @IsInstance() only', OnlyInstance, /transfer .* no @ValidateNested/],
+    ['a subtype of a discriminator without decorators', WithSubtypes, /class Bare has no/],
     ['a nested class without decorators', Undecorated, /class Bare has no/],
     ['the same, one level deeper', Deep, /class Bare has no/],
   ])('of %s', async (_, type, problem) => {

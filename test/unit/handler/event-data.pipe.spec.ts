@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { ArgumentMetadata, Type } from '@nestjs/common';
 import { Type as Make } from 'class-transformer';
-import { IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
+import { IsOptional, IsString, Max, MaxLength, ValidateNested } from 'class-validator';
 import { EventDataPipe } from '../../../lib/index.js';
 
 class Address {
@@ -46,6 +46,34 @@ class Collections {
   tags?: string[];
 }
 
+class Shape {
+  @IsString()
+  kind!: string;
+}
+
+class Circle extends Shape {
+  @Max(10)
+  radius!: number;
+}
+
+const SHAPES = {
+  discriminator: { property: 'kind', subTypes: [{ value: Circle, name: 'circle' }] },
+  keepDiscriminatorProperty: true,
+};
+
+class Drawing {
+  @IsOptional()
+  @ValidateNested()
+  @Make(() => Shape, SHAPES)
+  shape?: Shape;
+
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Make(() => Shape, SHAPES)
+  shapes?: Shape[];
+}
+
+const circle = { kind: 'circle', radius: 5 };
 const home = { street: 'Main Street' };
 const metadata = (metatype: Type): ArgumentMetadata => ({ type: 'body', metatype });
 
@@ -99,6 +127,25 @@ describe('EventDataPipe with a class that contains classes', () => {
     ['tags', { a: 'abc' }],
   ])('rejects as %s what is not a collection of its items: %j', async (name, value) => {
     await expect(pipe.transform({ [name]: value }, metadata(Collections))).rejects.toMatchObject({
+      code: 'INVALID_EVENT',
+    });
+  });
+
+  it.each([{ shape: circle }, { shapes: [circle, circle] }, { shapes: [] }, {}])(
+    'accepts the class that a discriminator names: %j',
+    async data => {
+      const copy = JSON.parse(JSON.stringify(data)) as object;
+      expect(await pipe.transform(copy, metadata(Drawing))).toEqual(data);
+    },
+  );
+
+  it.each([
+    { shape: { kind: 'other', radius: 'evil' } },
+    { shape: { kind: 'toString' } },
+    { shape: { ...circle, radius: 50 } },
+    { shapes: [circle, { kind: 'other', radius: 'evil' }] },
+  ])('rejects a discriminator that names no class, and what its class rejects: %j', async data => {
+    await expect(pipe.transform(data, metadata(Drawing))).rejects.toMatchObject({
       code: 'INVALID_EVENT',
     });
   });
