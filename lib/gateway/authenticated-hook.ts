@@ -17,8 +17,8 @@ type Call = () => void;
 
 /** Calls `handleAuthenticated` of the gateways of a connection. */
 export class AuthenticatedHooks {
-  /** The hooks of clients that have not authenticated yet. */
-  private readonly waiting = new WeakMap<Client, Call[]>();
+  /** The hooks of clients that have not authenticated yet, by the socket of the hook. */
+  private readonly waiting = new WeakMap<Client, Map<object, Call[]>>();
 
   /**
    * @param modules resolves the instance of a request-scoped gateway
@@ -31,7 +31,7 @@ export class AuthenticatedHooks {
 
   /** Calls the hook of a gateway for a socket: at once if the client has authenticated, otherwise when it does. */
   connected(gateway: CatalogGateway | undefined, client: Client, socket: object): void {
-    if (!gateway) return;
+    if (!gateway || !mayHaveHook(gateway)) return;
     const call = () => {
       void recovering<unknown>(
         () => this.call(gateway, client, socket),
@@ -40,15 +40,27 @@ export class AuthenticatedHooks {
         },
       );
     };
-    if (client.user) call();
-    else this.waiting.set(client, [...(this.waiting.get(client) ?? []), call]);
+    if (client.user) {
+      call();
+      return;
+    }
+    const waiting = this.waiting.get(client) ?? new Map<object, Call[]>();
+    this.waiting.set(client, waiting);
+    const calls = waiting.get(socket);
+    if (calls) calls.push(call);
+    else waiting.set(socket, [call]);
+  }
+
+  /** Forgets the waiting hooks of a socket that has left. A client of Socket.IO may enter and leave a namespace many times. */
+  left(client: Client, socket: object): void {
+    this.waiting.get(client)?.delete(socket);
   }
 
   /** Calls the waiting hooks of a client. */
   authenticated(client: Client): void {
-    const calls = this.waiting.get(client) ?? [];
+    const waiting = this.waiting.get(client);
     this.waiting.delete(client);
-    for (const call of calls) call();
+    for (const calls of waiting?.values() ?? []) for (const call of calls) call();
   }
 
   private call({ wrapper }: CatalogGateway, client: Client, socket: object): unknown {
@@ -71,4 +83,10 @@ export class AuthenticatedHooks {
     });
     return gateway.handleAuthenticated?.(client, socket);
   }
+}
+
+/** Returns whether a gateway may have the hook. An instance of a request-scoped gateway may define it as a field. */
+function mayHaveHook({ wrapper }: CatalogGateway): boolean {
+  const instance = wrapper.instance as Partial<OnGatewayAuthenticated>;
+  return !wrapper.isDependencyTreeStatic() || instance.handleAuthenticated !== undefined;
 }

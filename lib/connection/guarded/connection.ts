@@ -1,5 +1,5 @@
 import type { SubscriptionMembers } from '../../protocol/index.js';
-import { attempt } from '../../monitoring/index.js';
+import { attempt, contained } from '../../monitoring/index.js';
 import { type Client, type ConnectionSlot, Liveness, type ManagedConnection } from '../index.js';
 import { ChannelSubscriptions } from './channel-subscriptions.js';
 import { bytesOf, COST, membersIn, subscriptionUnits, unitsOf } from './frame-cost.js';
@@ -67,6 +67,24 @@ export class Connection<Message extends string | Buffer = string | Buffer>
   /** Records a sign of life other than a message. */
   markAlive(): void {
     this.liveness.markAlive();
+  }
+
+  /** The estimated memory of the current frame, in bytes. */
+  get frame(): number {
+    return this.inbound.frame;
+  }
+
+  /**
+   * Makes a frame the current one in the next tick. Call it before a library that handles a frame there: ticks keep their order.
+   *
+   * @param frame its estimated memory, in bytes
+   */
+  restoreFrame(frame: number): void {
+    process.nextTick(
+      contained(() => {
+        this.inbound.frame = frame;
+      }),
+    );
   }
 
   /** Records that the current frame runs a handler. @returns a function to call when the handler is done */

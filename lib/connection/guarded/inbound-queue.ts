@@ -38,6 +38,15 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
     private readonly maxRunning: number,
   ) {}
 
+  /** The estimated memory of the current frame, in bytes. */
+  get frame(): number {
+    return this.calls.frameBytes;
+  }
+
+  set frame(bytes: number) {
+    this.calls.frameBytes = bytes;
+  }
+
   take(message: Message): void {
     if (this.isStopped) return;
     if (!this.waiting && this.isFree()) {

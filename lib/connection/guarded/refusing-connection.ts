@@ -51,10 +51,15 @@ export abstract class RefusingConnection<Message> {
 
   /** Charges units before the work is done. Refuses the frame and returns false if they are over a limit. */
   charge(units: number): boolean {
+    const excess = this.excessOf(units);
+    if (excess) this.refuse('RATE_LIMITED', excess);
+    return excess === undefined;
+  }
+
+  /** Charges units. @returns the details of the refusal if they are over a limit */
+  excessOf(units: number): RefusalDetails | undefined {
     const retryAfter = this.budget.charge(this.services.clock.monotonic(), units);
-    if (retryAfter > 0)
-      this.refuse('RATE_LIMITED', { retryAfter, reason: 'connection.messageRate' });
-    return retryAfter === 0;
+    return retryAfter > 0 ? { retryAfter, reason: 'connection.messageRate' } : undefined;
   }
 
   /**

@@ -7,7 +7,7 @@ export const MAX_RUNNING_BYTES = 1_048_576;
 /** Counts the running handlers of one connection, and the memory of their frames. */
 export class RunningCalls {
   count = 0;
-  /** The memory of the next frame. Bytes, estimated. */
+  /** The memory of the current frame. Bytes, estimated. */
   frameBytes = 0;
 
   private bytes = 0;

@@ -1,4 +1,4 @@
-import type { Connection } from '../../connection/guarded/index.js';
+import { type Connection, COST } from '../../connection/guarded/index.js';
 import { contained } from '../../monitoring/index.js';
 import type { AuthSuccess, Code, RefusalDetails } from '../../protocol/index.js';
 import type { IoSocket } from './io-types.js';
@@ -63,9 +63,11 @@ export class Entrance {
     return entry;
   }
 
-  /** Validates a token. */
-  private authenticate(token: unknown): Promise<Entry> {
+  /** Validates a token. A renewal costs what it costs in an `auth` frame. */
+  private authenticate(token: unknown): Promise<Entry> | Entry {
     const { connection } = this;
+    const excess = connection.isAnonymous ? undefined : connection.excessOf(COST.renewal);
+    if (excess) return this.refused('RATE_LIMITED', excess);
     return new Promise(resolve => {
       const settle = (entry: Entry) => {
         this.settle = undefined;

@@ -40,6 +40,7 @@ export class IoDispatcher {
       contained(() => {
         this.gone.next();
         connection.left(channel);
+        connection.services.hooks.left(connection.client, socket);
       }),
     );
   }
@@ -83,8 +84,13 @@ export class IoDispatcher {
       if (this.admits(name, args)) onevent.call(socket, packet);
     }, end);
     socket.run = contained((event: readonly unknown[], done: (error?: Error | null) => void) => {
+      const { frame } = this.connection;
       run.call(socket, event, error => {
-        if (error || this.finds(event)) done(error);
+        if (error || this.finds(event)) {
+          // Socket.IO calls the handlers in the next tick, when the current frame is another one.
+          this.connection.restoreFrame(frame);
+          done(error);
+        }
       });
     }, end);
   }

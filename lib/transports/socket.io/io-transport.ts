@@ -85,6 +85,8 @@ export class IoTransport implements Transport<string> {
     this.entrance.reject(code, details);
     this.sendRefusal(code, details);
   }
+    // Socket.IO passes the packet to its namespace in the next tick.
+    this.connection.restoreFrame(this.connection.frame);
 
   /** Returns the members of an error frame, in the detail that the option `errors` sets. */
   describe(code: Code, details?: RefusalDetails) {
