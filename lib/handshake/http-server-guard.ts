@@ -36,9 +36,11 @@ export class HttpServerGuard {
     private readonly unknownPath: (request: IncomingMessage) => void = ignore,
   ) {}
 
-  watch(server: Server, gatewayAt: GatewayAt): void {
+  /** @param engines returns the number of upgrade listeners that only handle paths for which `gatewayAt` returns `elsewhere` */
+  watch(server: Server, gatewayAt: GatewayAt, engines: () => number = () => 0): void {
     const silent = new SilentConnections();
-    const onUpgrade = contained(this.upgrading(server, silent, gatewayAt), (_, __, socket) => {
+    const isOurs = () => server.listenerCount('upgrade') === 1 + engines();
+    const onUpgrade = contained(this.upgrading(isOurs, silent, gatewayAt), (_, __, socket) => {
       socket.destroy();
     });
     server.on(
@@ -91,7 +93,7 @@ export class HttpServerGuard {
   }
 
   private upgrading(
-    server: Server,
+    isOurs: () => boolean,
     silent: SilentConnections,
     gatewayAt: GatewayAt,
   ): UpgradeListener {
@@ -102,8 +104,8 @@ export class HttpServerGuard {
       if (!gateway) {
         silent.awaitUpgrade(socket, this.now());
         // Another listener of the same server may handle this upgrade, or ignore it.
-        const isOurs = server.listenerCount('upgrade') === 1;
-        attempt(async () => this.refuseUnknown(request, socket, isOurs));
+        const isUnhandled = isOurs();
+        attempt(async () => this.refuseUnknown(request, socket, isUnhandled));
         return;
       }
       silent.untrack(socket);
@@ -114,10 +116,10 @@ export class HttpServerGuard {
   private async refuseUnknown(
     request: IncomingMessage,
     socket: Socket,
-    isOurs: boolean,
+    isUnhandled: boolean,
   ): Promise<void> {
     const refusal = await this.policy.attempt(request);
-    if (isOurs) {
+    if (isUnhandled) {
       if (!refusal) this.unknownPath(request);
       refuseUpgrade(socket, refusal ?? { code: 'UNKNOWN_PATH' });
     }

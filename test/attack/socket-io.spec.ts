@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { Subject } from 'rxjs';
 import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
 import {
@@ -16,8 +16,8 @@ import {
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { IoClient, startIo } from '../helpers/io-client.js';
-import { ClosedGateway, OpenGateway } from '../helpers/io.gateways.js';
-import { CLOSE, PING, PONG, RawPeer } from '../helpers/raw-peer.js';
+import { ClosedGateway, OpenGateway, RoomGateway } from '../helpers/io.gateways.js';
+import { CLOSE, CONTINUATION, frame, PING, PONG, RawPeer } from '../helpers/raw-peer.js';
 import { RING_KEY, type TestApp, tokenFor } from '../helpers/test-app.js';
 import type { Json } from '../helpers/test-client.js';
 
@@ -548,6 +548,130 @@ describe('a client of Socket.IO that sends too much', () => {
     }, 1);
     expect(await Promise.all(acks)).toEqual(Array<string>(500).fill('done'));
     clearInterval(timer);
+  });
+});
+
+describe('an upgrade to a path that only begins like that of Socket.IO', () => {
+  it.each(['/events2', '/events?a=b', '/events-more/'])(
+    'is answered, counted and ended: %s',
+    async path => {
+      const { app } = await start({ connectRate: 0.01, connectBurst: 1 });
+      const open = async () => (await RawPeer.connect(app.port)).handshake(path);
+      expect(await open()).toMatchObject({ status: 404 });
+      expect(await open()).toMatchObject({ status: 429 });
+    },
+  );
+});
+
+describe('a polling client of Socket.IO that moves to a WebSocket', () => {
+  @WebSocketGateway({ path: '/events', transports: ['polling', 'websocket'] })
+  @Public()
+  class Movable {
+    @SubscribeMessage('x')
+    x() {
+      return 1;
+    }
+  }
+  const POLLING = '/events/?EIO=4&transport=polling';
+
+  /** @param isMoved whether it has moved, or only asks whether it can */
+  const move = async (isMoved: boolean, connection = {}) => {
+    const { app, seen } = await start(connection, { gateways: [Movable] });
+    const { sid } = JSON.parse(((await poll(app, POLLING)).body as string).slice(1)) as Json;
+    const peer = await RawPeer.open(app.port, `${PATH}&sid=${sid}`);
+    if (isMoved) {
+      peer.send('2probe');
+      expect((await peer.next())?.payload.toString()).toBe('3probe');
+      peer.send('5');
+    }
+    return { app, seen, peer, sid: sid as string };
+  };
+
+  describe.each([
+    ['once it has moved', true],
+    ['before it has moved', false],
+  ])('%s', (_, isMoved) => {
+    it('is charged for fragments', async () => {
+      const { peer, seen } = await move(isMoved, { messageRate: 0.001, messageBurst: 20 });
+      peer.send('3', { fin: false });
+      for (let part = 0; part < 1_000; part++) peer.send('', { opcode: CONTINUATION, fin: false });
+      await eventually(() => seen.some(({ kind }) => kind === 'closed'));
+      expect(seen.find(({ kind }) => kind === 'closed')).toMatchObject({ code: 'RATE_LIMITED' });
+    });
+
+    it('may send no message over the limit for unauthenticated clients', async () => {
+      const { peer, seen } = await move(isMoved);
+      peer.write(frame('x'.repeat(8_193)).subarray(0, 100));
+      await eventually(() => seen.some(({ kind }) => kind === 'closed'));
+      expect(seen.find(({ kind }) => kind === 'closed')).toMatchObject({
+        code: 'MESSAGE_TOO_LARGE',
+      });
+    });
+
+    it.each([
+      ['pings', PING],
+      ['pongs', PONG],
+    ])('is charged for %s', async (__, opcode) => {
+      const limits = { messageRate: 0.001, messageBurst: 20, maxStrikes: 5 };
+      const { peer, seen } = await move(isMoved, limits);
+      for (let sent = 0; sent < 100; sent++) peer.send('', { opcode });
+      await eventually(() => seen.some(({ kind }) => kind === 'closed'));
+      expect(seen.find(({ kind }) => kind === 'closed')).toMatchObject({ code: 'RATE_LIMITED' });
+    });
+  });
+
+  it('is charged for asking whether it can', async () => {
+    const limits = { messageRate: 0.001, messageBurst: 20, maxStrikes: 5 };
+    const { peer, seen } = await move(false, limits);
+    for (let sent = 0; sent < 100; sent++) peer.send('2probe');
+    await eventually(() => seen.some(({ kind }) => kind === 'closed'));
+    expect(seen.find(({ kind }) => kind === 'closed')).toMatchObject({ code: 'RATE_LIMITED' });
+  });
+
+  it('uses up an attempt of its address', async () => {
+    const { app, sid } = await move(false, { connectRate: 0.01, connectBurst: 2 });
+    const again = await RawPeer.connect(app.port);
+    expect((await again.handshake(`${PATH}&sid=${sid}`)).status).toBe(429);
+  });
+});
+
+describe('a handler of Socket.IO', () => {
+  it('counts the memory of its own frame, not that of the next one', async () => {
+    let large = 0;
+    @WebSocketGateway({ path: '/events' })
+    class Endless {
+      @SubscribeMessage('endless')
+      async endless(@MessageBody() data: unknown) {
+        if (Array.isArray(data)) large++;
+        await new Promise(() => undefined);
+      }
+    }
+    const { app, connections } = await start({ messageBurst: 10_000 }, { gateways: [Endless] });
+    const peer = await openRaw(app, `40{"token":"${tokenFor('alice')}"}`);
+    await eventually(() => connections.list()[0]?.user !== undefined);
+    // About 560 kB each when it is parsed, of 1 MiB for one connection.
+    const costly = frame(`42["endless",[${'{},'.repeat(8_000)}{}]]`);
+    for (let sent = 0; sent < 6; sent++) {
+      peer.write(Buffer.concat([costly, frame('42["endless",0]')]));
+      await pause(20);
+    }
+    await eventually(() => large > 0);
+    await pause(50);
+    expect(large).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a token for each namespace of Socket.IO', () => {
+  it('costs as much as a renewal', async () => {
+    const limits = { messageRate: 0.001, messageBurst: 20 };
+    const { app } = await start(limits, { gateways: [ClosedGateway, RoomGateway] });
+    const client = await IoClient.login(app, 'alice', { namespace: '/closed' });
+    const auth = { token: tokenFor('alice') };
+    const rooms = [1, 2, 3, 4, 5].map(
+      room => new IoClient(client.socket.io.socket(`/room-${room}`, { auth })),
+    );
+    expect(await rooms[4]!.next('connect_error')).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(rooms[0]!.received.map(({ name }) => name)).toContain('auth_success');
   });
 });
 

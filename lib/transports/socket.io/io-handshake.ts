@@ -70,6 +70,17 @@ export class IoHandshake {
     return this.admissions.get(conn.request);
   }
 
+  /**
+   * Charges the upgrade of a polling session as a connection attempt, and refuses it over the limit. Its other requests are free.
+   *
+   * @returns whether the request may continue
+   */
+  async mayContinue(request: EngineRequest, endpoint: Endpoint): Promise<boolean> {
+    const refusal = request.res ? undefined : await this.services.handshakes.attempt(request);
+    if (refusal) this.refuse(request, refusal, endpoint);
+    return refusal === undefined;
+  }
+
   /** Writes the answer itself, because Engine.IO supports only the statuses 400 and 403. */
   private refuse(request: EngineRequest, refusal: HandshakeRefusal, endpoint: Endpoint): void {
     const { events, handshakes } = this.services;

@@ -1,4 +1,3 @@
-import type { WebSocket } from 'ws';
 import {
   closedOrLate,
   type Connection,
@@ -7,12 +6,13 @@ import {
 import { type Client, type ConnectionSlot, OWNER } from '../../connection/index.js';
 import { contained } from '../../monitoring/index.js';
 import type { Code } from '../../protocol/index.js';
-import type { SocketOwner } from '../ws/index.js';
+import type { GuardedSocket, SocketOwner } from '../ws/index.js';
+import { IoProbe } from './io-probe.js';
 import { IoTransport } from './io-transport.js';
 import type { EngineConnection } from './io-types.js';
 import { webSocketOf } from './web-socket-engine.js';
 
-type OwnedSocket = WebSocket & { [OWNER]?: SocketOwner | undefined };
+type OwnedSocket = GuardedSocket & { [OWNER]?: SocketOwner | undefined };
 
 /** Translates the callbacks of Engine.IO and of its WebSocket into calls of the connection. */
 export class IoListener implements SocketOwner {
@@ -52,6 +52,12 @@ export class IoListener implements SocketOwner {
 
   closing(code: Code): void {
     this.connection.closing(code);
+  }
+
+  /** Owns a WebSocket to which this polling client may move. */
+  probed(socket: OwnedSocket): void {
+    socket[OWNER] = new IoProbe(this.connection, socket);
+    this.transport.add(socket);
   }
 
   /** Stops reading messages, waits for running handlers, and closes. */
@@ -101,7 +107,9 @@ export class IoListener implements SocketOwner {
 
   private own(): void {
     const socket: OwnedSocket | undefined = webSocketOf(this.conn);
-    if (socket) socket[OWNER] = this;
+    if (!socket) return;
+    socket[OWNER] = this;
+    this.transport.add(socket);
   }
 }
 

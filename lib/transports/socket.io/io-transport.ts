@@ -8,6 +8,7 @@ import {
   type ServerFrame,
 } from '../../protocol/index.js';
 import { contained } from '../../monitoring/index.js';
+import type { GuardedSocket } from '../ws/index.js';
 import { closeEngine, cutOff } from './engine-end.js';
 import { Entrance } from './entrance.js';
 import type { EngineConnection } from './io-types.js';
@@ -23,6 +24,8 @@ export class IoTransport implements Transport<string> {
   readonly entrance: Entrance;
   isPaused = false;
   private readonly queue: OutboundQueue;
+  /** The open WebSockets of the client: that of the connection, and one to which a polling client may move. */
+  private readonly sockets = new Set<GuardedSocket>();
 
   /** @param parse Socket.IO's parser, which passes messages to `IoDispatcher` */
   constructor(
@@ -37,6 +40,20 @@ export class IoTransport implements Transport<string> {
     });
     this.connection = new Connection(client, slot, endpoint, this);
     this.entrance = new Entrance(this.connection);
+  }
+
+  /** Applies the limits of the client to one of its WebSockets. */
+  add(socket: GuardedSocket): void {
+    if (this.client.user) socket.liftLimits();
+    if (!this.connection.isOpen) socket.stopReading();
+    if (this.sockets.has(socket)) return;
+    this.sockets.add(socket);
+    socket.once(
+      'close',
+      contained(() => {
+        this.sockets.delete(socket);
+      }),
+    );
   }
 
   get isOpen(): boolean {
@@ -68,6 +85,8 @@ export class IoTransport implements Transport<string> {
   }
 
   decode(text: string): void {
+    // Socket.IO passes the packet to its namespace in the next tick.
+    this.connection.restoreFrame(this.connection.frame);
     this.parse(text);
     // Socket.IO closes the connection after a packet that it cannot parse.
     if (!this.isOpen) this.connection.closing('BAD_FRAME');
@@ -85,8 +104,6 @@ export class IoTransport implements Transport<string> {
     this.entrance.reject(code, details);
     this.sendRefusal(code, details);
   }
-    // Socket.IO passes the packet to its namespace in the next tick.
-    this.connection.restoreFrame(this.connection.frame);
 
   /** Returns the members of an error frame, in the detail that the option `errors` sets. */
   describe(code: Code, details?: RefusalDetails) {
@@ -94,7 +111,7 @@ export class IoTransport implements Transport<string> {
   }
 
   liftSizeLimit(): void {
-    webSocketOf(this.conn)?.liftLimits();
+    for (const socket of this.sockets) socket.liftLimits();
   }
 
   ping(): void {
@@ -103,7 +120,7 @@ export class IoTransport implements Transport<string> {
 
   close(_: number | undefined, reason: Code): void {
     // Engine.IO closes the WebSocket only after it has sent what waits.
-    webSocketOf(this.conn)?.stopReading();
+    for (const socket of this.sockets) socket.stopReading();
     const leave = () => {
       // After a disconnect packet Socket.IO's client does not reconnect. If the connection just closes, it does.
       if (factsOf(reason).retry !== 'reconnect')

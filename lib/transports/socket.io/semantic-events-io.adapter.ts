@@ -2,7 +2,6 @@ import type { Server } from 'node:http';
 import type { INestApplicationContext } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
-import type { WebSocket } from 'ws';
 import {
   type ConnectionServices,
   type ServedEndpoint,
@@ -12,7 +11,7 @@ import {
 import { Client } from '../../connection/index.js';
 import { normalizePath, withoutStockAdapterReplies } from '../../gateway/index.js';
 import { handshakeOf, HttpServerGuard } from '../../handshake/index.js';
-import { wsBounds } from '../ws/index.js';
+import { type GuardedSocket, wsBounds } from '../ws/index.js';
 import { contained, type MessageHandler } from '../../monitoring/index.js';
 import type { IoHandler } from './io-call.js';
 import { type EngineRequest, IoHandshake, isAt } from './io-handshake.js';
@@ -27,8 +26,8 @@ import type {
   Transform,
 } from './io-types.js';
 import { Namespaces } from './namespaces.js';
-import { assertServerOptions, pathOf, serverOptions } from './server-options.js';
-import { guardWebSockets, hasWebSocket, webSocketOf } from './web-socket-engine.js';
+import { assertServerOptions, enginePathOf, pathOf, serverOptions } from './server-options.js';
+import { guardWebSockets, hasWebSocket } from './web-socket-engine.js';
 
 /**
  * A WebSocket adapter for Socket.IO with the protections of `SemanticEventsAdapter`. Install it before the application starts:
@@ -40,11 +39,12 @@ import { guardWebSockets, hasWebSocket, webSocketOf } from './web-socket-engine.
 export class SemanticEventsIoAdapter extends IoAdapter {
   private readonly services: ConnectionServices;
   private readonly httpGuard: HttpServerGuard;
-  private readonly watched = new WeakSet<Server>();
+  /** The upgrade listeners of engines, by the HTTP servers that are watched. */
+  private readonly engines = new WeakMap<Server, number>();
   private readonly connections = new Map<EngineConnection, IoListener>();
   /** All WebSockets that are not closed yet, also those of ended connections. */
-  private readonly webSockets = new Set<WebSocket>();
-  /** The paths of the engines. An engine accepts each path that begins with its own. */
+  private readonly webSockets = new Set<GuardedSocket>();
+  /** The beginnings of the paths that engines handle. */
   private readonly paths = new Set<string>();
   private readonly handshake: IoHandshake;
   private readonly namespaces: Namespaces;
@@ -84,10 +84,13 @@ export class SemanticEventsIoAdapter extends IoAdapter {
       ...serverOptions(given, connection, { authTimeout: auth.timeout, maxMessageSize }),
       allowRequest: this.handshake.allowing(origins, endpoint, given?.allowRequest),
     };
+    const before = port === 0 ? upgradeListeners(this.httpServer as Server) : 0;
     const server = super.createIOServer(port, options as IoOptions);
     const { engine } = server;
+    const httpServer = server.httpServer as Server;
+    const engines = upgradeListeners(httpServer) - before;
     const served = servedEndpoint(services, endpoint, pathOf(endpoint));
-    this.paths.add(pathOf(endpoint));
+    this.paths.add(enginePathOf(endpoint, given));
     guardWebSockets(
       engine,
       {
@@ -97,16 +100,25 @@ export class SemanticEventsIoAdapter extends IoAdapter {
         autoPong: false,
       },
       connection,
+      (socket, conn) => {
+        this.opened(socket, conn);
+      },
     );
     engine.use(
-      contained((request: EngineRequest, _response: unknown, next: (error?: Error) => void) => {
-        this.httpGuard.requestReceived(request, request.res);
-        // Only a polling session continues by further requests. A request that names the session of a WebSocket would open a
-        // connection that is not counted.
-        const isTaken = hasWebSocket(engine, request._query?.sid);
-        const isElsewhere = request._query?.sid !== undefined && !isAt(request, endpoint);
-        next(isTaken || isElsewhere ? new Error('the session is not of this request') : undefined);
-      }, destroyConnection),
+      contained(
+        async (request: EngineRequest, _response: unknown, next: (error?: Error) => void) => {
+          this.httpGuard.requestReceived(request, request.res);
+          // Only a polling session continues by further requests. A request that names the session of a WebSocket would open a
+          // connection that is not counted.
+          const session = request._query?.sid;
+          const isForeign = hasWebSocket(engine, session) || !isAt(request, endpoint);
+          if (session !== undefined && isForeign)
+            next(new Error('the session is not of this request'));
+          else if (session === undefined || (await this.handshake.mayContinue(request, endpoint)))
+            next();
+        },
+        destroyConnection,
+      ),
     );
     engine.on(
       'connection',
@@ -119,7 +131,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
         },
       ),
     );
-    this.watch(server.httpServer as Server);
+    this.watch(httpServer, engines);
     this.namespaces.guard(server.sockets);
     server.on(
       'new_namespace',
@@ -179,11 +191,14 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     await super.close(server);
   }
 
-  private watch(server: Server): void {
-    if (this.watched.has(server)) return;
-    this.watched.add(server);
-    this.httpGuard.watch(server, path =>
-      [...this.paths].some(served => path.startsWith(served)) ? 'elsewhere' : undefined,
+  private watch(server: Server, engines: number): void {
+    const known = this.engines.get(server);
+    this.engines.set(server, (known ?? 0) + engines);
+    if (known !== undefined) return;
+    this.httpGuard.watch(
+      server,
+      path => ([...this.paths].some(served => path.startsWith(served)) ? 'elsewhere' : undefined),
+      () => this.engines.get(server) ?? 0,
     );
   }
 
@@ -198,13 +213,6 @@ export class SemanticEventsIoAdapter extends IoAdapter {
       this.services.clock.now(),
     );
     this.connections.set(conn, new IoListener(client, conn, admission.slot, endpoint));
-    this.follow(conn);
-    conn.once(
-      'upgrade',
-      contained(() => {
-        this.follow(conn);
-      }),
-    );
     conn.once(
       'close',
       contained(() => {
@@ -213,9 +221,8 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     );
   }
 
-  private follow(conn: EngineConnection): void {
-    const socket = webSocketOf(conn);
-    if (!socket) return;
+  /** @param conn the polling session that may move to the WebSocket */
+  private opened(socket: GuardedSocket, conn: EngineConnection | undefined): void {
     this.webSockets.add(socket);
     socket.once(
       'close',
@@ -223,11 +230,18 @@ export class SemanticEventsIoAdapter extends IoAdapter {
         this.webSockets.delete(socket);
       }),
     );
+    const listener = conn && this.connections.get(conn);
+    if (listener) listener.probed(socket);
+    else if (conn) socket.terminate();
   }
 }
 
 function destroyConnection(_: unknown, { socket }: EngineRequest): void {
   socket.destroy();
+}
+
+function upgradeListeners(server: Server | undefined): number {
+  return server?.listenerCount('upgrade') ?? 0;
 }
 
 function isNamespace(server: IoServer | IoNamespace): server is IoNamespace {

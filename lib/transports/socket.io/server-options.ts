@@ -33,6 +33,11 @@ export function pathOf({ path }: Endpoint): string {
   return path === '/' ? DEFAULT_PATH : path;
 }
 
+/** Returns the beginning of the paths that the engine of an endpoint handles, as Engine.IO computes it. */
+export function enginePathOf(endpoint: Endpoint, given: Given): string {
+  return given?.addTrailingSlash === false ? pathOf(endpoint) : `${pathOf(endpoint)}/`;
+}
+
 /** Returns the options of a Socket.IO server. Defaults come from the connection options. */
 export function serverOptions(
   given: Given,

@@ -6,6 +6,9 @@ import type { EngineConnection, EngineServer } from './io-types.js';
 /** The encoded `exception` event of the default namespace, for a message that is too large. */
 const TOO_LARGE = `42${JSON.stringify(['exception', describeRefusal('MESSAGE_TOO_LARGE')])}`;
 
+type Upgrade = Parameters<WebSocketServer['handleUpgrade']>;
+type EngineRequest = Upgrade[0] & { _query?: { sid?: string } };
+
 interface Engine {
   /** The connections by the id of their session. */
   readonly clients: Readonly<Record<string, EngineConnection>>;
@@ -13,8 +16,17 @@ interface Engine {
   init(): void;
 }
 
-/** Makes an engine create guarded WebSockets with the given options. */
-export function guardWebSockets(server: EngineServer, options: object, limits: ReadLimits): void {
+/**
+ * Makes an engine create guarded WebSockets with the given options.
+ *
+ * @param opened called for each WebSocket before its first frame, with the polling session that may move to it
+ */
+export function guardWebSockets(
+  server: EngineServer,
+  options: object,
+  limits: ReadLimits,
+  opened: (socket: GuardedSocket, conn: EngineConnection | undefined) => void,
+): void {
   const engine = server as unknown as Engine;
   const Base = engine.opts.wsEngine;
   engine.opts.wsEngine = class extends Base {
@@ -25,6 +37,13 @@ export function guardWebSockets(server: EngineServer, options: object, limits: R
         limits,
         TOO_LARGE,
       );
+    }
+
+    override handleUpgrade(...[request, tcp, head, done]: Upgrade): void {
+      super.handleUpgrade(request, tcp, head, (socket, ...rest) => {
+        opened(socket as GuardedSocket, sessionOf(server, (request as EngineRequest)._query?.sid));
+        done(socket, ...rest);
+      });
     }
   };
   // The engine has already created a ws server. Replace it before a client connects.
@@ -39,8 +58,12 @@ export function webSocketOf({ transport }: EngineConnection): GuardedSocket | un
 }
 
 /** Returns whether a session uses a WebSocket. */
-export function hasWebSocket(server: EngineServer, session = ''): boolean {
-  const { clients } = server as unknown as Engine;
-  const conn = Object.hasOwn(clients, session) ? clients[session] : undefined;
+export function hasWebSocket(server: EngineServer, session?: string): boolean {
+  const conn = sessionOf(server, session);
   return conn !== undefined && webSocketOf(conn) !== undefined;
+}
+
+function sessionOf(server: EngineServer, session = ''): EngineConnection | undefined {
+  const { clients } = server as unknown as Engine;
+  return Object.hasOwn(clients, session) ? clients[session] : undefined;
 }

@@ -101,6 +101,22 @@ describe('a connection that is not a WebSocket', () => {
     guard.shutDown(0);
   });
 
+  it('is answered if its path is unknown and only engines listen besides', async () => {
+    const server = createServer();
+    const guard = new HttpServerGuard(1_000, () => 0, POLICY);
+    guard.watch(
+      server,
+      () => undefined,
+      () => 1,
+    );
+    server.on('upgrade', () => undefined);
+    const socket = await (await start(server))();
+    socket.write(UPGRADE);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(String(answer)).toContain('404 Not Found');
+    guard.shutDown(0);
+  });
+
   it('closes without other effects if its gateway throws', () => {
     captureLog();
     const server = createServer();
