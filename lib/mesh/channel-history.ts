@@ -1,4 +1,4 @@
-import { cursorOf, hasReached, parseCursor, type Place } from './cursor.js';
+import { comparePlaces, cursorOf, hasReached, type Place, placeOf } from './cursor.js';
 import type { LogEntry } from './event-log.js';
 
 /** Limits of the history of one channel. */
@@ -22,6 +22,30 @@ export interface HistoryPart {
 export const MAX_SCANNED = 2_000;
 /** The number of dropped entries that may stay in the array before it is compacted. */
 const MAX_SLACK = 1_024;
+
+/** A position in the entries of one channel. */
+export class HistoryWalk {
+  /** The place of `entry`. It is undefined at the end. */
+  place: Place | undefined;
+
+  /** @param isGap whether entries before the start were dropped */
+  constructor(
+    private readonly entries: readonly LogEntry[],
+    private at: number,
+    readonly isGap: boolean,
+  ) {
+    this.place = this.entry && placeOf(this.entry.cursor);
+  }
+
+  get entry(): LogEntry | undefined {
+    return this.entries[this.at];
+  }
+
+  advance(): void {
+    this.at++;
+    this.place = this.entry && placeOf(this.entry.cursor);
+  }
+}
 
 /** The newest entries of one channel, in memory. */
 export class ChannelHistory {
@@ -87,8 +111,7 @@ export class ChannelHistory {
     matches: (type: string) => boolean = () => true,
   ): HistoryPart {
     const cursor = after && cursorOf(after);
-    const isGap =
-      cursor !== undefined && this.dropped !== undefined && !hasReached(cursor, this.dropped);
+    const isGap = this.hasGapAfter(after);
     const start = after ? this.indexAfter(after) : this.first;
     const end = Math.min(this.entries.length, start + MAX_SCANNED);
     const entries: LogEntry[] = [];
@@ -101,15 +124,29 @@ export class ChannelHistory {
     return { entries, until, isGap, scanned: at - start };
   }
 
+  /** Returns whether entries after a position were dropped. */
+  hasGapAfter(after: Place | undefined): boolean {
+    return (
+      after !== undefined &&
+      this.dropped !== undefined &&
+      !hasReached(cursorOf(after), this.dropped)
+    );
+  }
+
+  /** Reads entry by entry. The history must not change meanwhile. @param after as for `read` */
+  walk(after: Place | undefined): HistoryWalk {
+    const start = after ? this.indexAfter(after) : this.first;
+    return new HistoryWalk(this.entries, start, this.hasGapAfter(after));
+  }
+
   /** Finds the first entry after a position with a binary search. */
-  private indexAfter({ time, number }: Place): number {
+  private indexAfter(after: Place): number {
     let low = this.first;
     let high = this.entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const place = parseCursor(this.entries[middle]?.cursor ?? '');
-      if (place && (place.time > time || (place.time === time && place.number > number)))
-        high = middle;
+      const place = placeOf(this.entries[middle]?.cursor ?? '');
+      if (comparePlaces(place, after) > 0) high = middle;
       else low = middle + 1;
     }
     return low;

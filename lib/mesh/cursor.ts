@@ -29,6 +29,16 @@ export function cursorOf({ epoch, time, number }: Place): string {
   return `${epoch}.${time}-${number}`;
 }
 
+/** Compares places by their ids. @returns a negative number if the first one is earlier; epochs are ignored */
+export function comparePlaces(place: Place, other: Place): number {
+  return place.time - other.time || place.number - other.number;
+}
+
+/** Returns the place of a cursor. For an invalid cursor it returns the place of `BEGINNING`. */
+export function placeOf(cursor: string): Place {
+  return parseCursor(cursor) ?? { epoch: '000000', time: 0, number: 0 };
+}
+
 /** Returns the id of the entry at a cursor, without the epoch. */
 export function idOf(cursor: string): string {
   return cursor.slice(cursor.indexOf('.') + 1);
@@ -36,9 +46,7 @@ export function idOf(cursor: string): string {
 
 /** Whether a cursor is equal to or later than another one. Epochs are ignored. */
 export function hasReached(cursor: string, other: string): boolean {
-  const { time, number } = parseCursor(cursor) ?? { time: 0, number: 0 };
-  const { time: otherTime, number: otherNumber } = parseCursor(other) ?? { time: 0, number: 0 };
-  return time === otherTime ? number >= otherNumber : time > otherTime;
+  return comparePlaces(placeOf(cursor), placeOf(other)) >= 0;
 }
 
 /** Returns the later one of two cursors. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { PUBLIC } from './audience.js';
-import { ChannelHistory, type HistoryLimits } from './channel-history.js';
+import { ChannelHistory, type HistoryLimits, HistoryWalk } from './channel-history.js';
 import { cursorOf, hasReached, laterOf, MAX_NUMBER, parseCursor, type Place } from './cursor.js';
 import {
   EventLog,
@@ -12,7 +12,7 @@ import {
   type NewEntry,
 } from './event-log.js';
 import { Grants } from './grants.js';
-import { mergeParts } from './merge-parts.js';
+import { mergeHistories } from './merge-histories.js';
 
 export interface InMemoryEventLogLimits extends HistoryLimits {
   /** The maximum number of stored events of one audience. */
@@ -65,16 +65,16 @@ export class InMemoryEventLog extends EventLog {
 
   read({ channels, after, limit, matches }: LogQuery): LogPage {
     const place = after === undefined ? undefined : this.placeOf(after);
-    const parts = channels.map(channel => {
+    const walks = channels.map(channel => {
       const history = channel === PUBLIC ? this.everybody : this.addressed.get(channel);
-      if (history) return history.read(place, limit, matches);
+      if (history) return history.walk(place);
       const isGap =
         place !== undefined &&
         this.dropped !== undefined &&
         !hasReached(cursorOf(place), this.dropped);
-      return { entries: [], until: undefined, isGap, scanned: 0 };
+      return new HistoryWalk([], 0, isGap);
     });
-    const page = mergeParts(parts, limit, cursorOf(this.last));
+    const page = mergeHistories(walks, limit, cursorOf(this.last), matches);
     return after !== undefined && !this.knows(place) ? { ...page, isGap: true } : page;
   }
 

@@ -20,6 +20,23 @@ describe('InMemoryEventLog', () => {
     expect(read(log, second.cursor, 4)).toEqual({ ...second, entries: [], scanned: 0 });
   });
 
+  it('reads about one page of entries, however many channels it merges', () => {
+    const log = logOf({ maxEvents: 10_000, maxHistorySize: 1e6 });
+    const channels = Array.from({ length: 64 }, (_, room) => `r:${room}`);
+    for (let n = 0; n < 40; n++)
+      for (const channel of channels) log.append({ channel, type: 't', text: `${n} ${channel}` });
+    const found: string[] = [];
+    let after = BEGINNING;
+    for (let isEnd = false; !isEnd;) {
+      const page = log.read({ channels, after, limit: 32 });
+      expect(page.scanned).toBeLessThanOrEqual(32 + channels.length);
+      found.push(...textsOf(page));
+      ({ cursor: after, isEnd } = page);
+    }
+    const numbers = Array.from({ length: 40 }, (_, n) => n);
+    expect(found).toEqual(numbers.flatMap(n => channels.map(channel => `${n} ${channel}`)));
+  });
+
   it('keeps at most maxEvents, and reports a gap for dropped ones', () => {
     const log = logOf({ maxEvents: 3 });
     const cursors = Array.from({ length: 5 }, (_, n) => append(log, 't', `${n}`));
