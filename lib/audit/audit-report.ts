@@ -30,6 +30,8 @@ export interface AuditedHandler {
   readonly isValidated: boolean;
   /** Whether the handler accepts signed events only. */
   readonly isSigned: boolean;
+  /** Whether the handler accepts messages that are not events, and no `@Roles()` or `@Authorize()` decides about them. */
+  readonly takesAnyPlainMessage: boolean;
   /** Whether the handler or its gateway has a `@RateLimit`. */
   readonly isLimited: boolean;
 }
@@ -56,6 +58,8 @@ export interface AuditSubject {
   /** Why the key ring could not be read again; undefined if it could, or need not be. */
   readonly keyProblem?: string;
   readonly gateways: readonly AuditedGateway[];
+  /** Whether the application decides by an `EventAuthorizer` of its own which events clients may send. */
+  readonly hasOwnAuthorizer: boolean;
   /** Whether SemanticEventsAdapter serves the gateways. */
   readonly hasAdapter: boolean;
   /** Whether the HTTP server of the application terminates TLS itself. */

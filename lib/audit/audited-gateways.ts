@@ -1,6 +1,13 @@
 import type { CatalogGateway, GatewayCatalog } from '../gateway/index.js';
-import { AuthenticatedGuard } from '../auth/index.js';
-import { GUARDS_METADATA, validationOf, type ValidationMeans } from '../handler/index.js';
+import { AuthenticatedGuard, EventAuthorizationGuard } from '../auth/index.js';
+import {
+  GuardRank,
+  GUARDS_METADATA,
+  guardsOf,
+  takesEventsOnly,
+  validationOf,
+  type ValidationMeans,
+} from '../handler/index.js';
 import { RateLimitGuard } from '../rate-limit/index.js';
 import { SignedEventGuard } from '../signing/index.js';
 import type { AuditedGateway } from './audit-report.js';
@@ -19,9 +26,21 @@ export function auditedGateways(catalog: GatewayCatalog, means: ValidationMeans)
       isPublic,
       isValidated: validationOf(gateway.metatype, method, means).isValidated,
       isSigned: guards(gateway, method, SignedEventGuard),
+      takesAnyPlainMessage: takesAnyPlainMessage(gateway, method),
       isLimited: guards(gateway, method, RateLimitGuard),
     })),
   }));
+}
+
+function takesAnyPlainMessage(gateway: CatalogGateway, method: string): boolean {
+  const { metatype } = gateway;
+  if (guards(gateway, method, SignedEventGuard) || takesEventsOnly(metatype, method)) return false;
+  const handler = (metatype.prototype as Record<string, object>)[method];
+  const checks = [metatype, handler].flatMap(one =>
+    one ? guardsOf(one, GuardRank.Authorization) : [],
+  );
+  // This guard asks the EventAuthorizer, about events only.
+  return checks.every(guard => guard === EventAuthorizationGuard);
 }
 
 function isGuarded(gateway: CatalogGateway): boolean {

@@ -14,6 +14,7 @@ import {
   gatewayProviders,
   globalEnhancers,
   handlerLimits,
+  plainMessages,
   signedEvents,
   validation,
 } from './gateway.checks.js';
@@ -39,6 +40,7 @@ const CHECKLIST: readonly (readonly [id: string, check: AuditCheck])[] = [
   ['gateways', gatewayProviders],
   ['global-guards', globalEnhancers],
   ['signed-events', signedEvents],
+  ['plain-messages', plainMessages],
   ['validation', validation],
   ['size-limits', sizeLimits],
   ['compression', compression],

@@ -47,6 +47,17 @@ export const signedEvents: AuditCheck = ({ gateways }) =>
     fix: 'Put @SignedEvent() on them, unless changed or repeated events do no harm',
   });
 
+export const plainMessages: AuditCheck = ({ gateways, hasOwnAuthorizer }) =>
+  hasOwnAuthorizer
+    ? naming(gateways, handler => handler.takesAnyPlainMessage, {
+        none: 'Your EventAuthorizer, @Roles() or @Authorize() decides about every message',
+        some: 'Your EventAuthorizer sees events only. Called with plain messages of any client',
+        fix: 'Put @Roles(), @Authorize() or @SignedEvent() on them, unless every client may call them',
+      })
+    : pass(
+        'Handlers decide about plain messages; the application has no EventAuthorizer of its own',
+      );
+
 export const handlerLimits: AuditCheck = ({ gateways }) =>
   naming(gateways, ({ isLimited }) => !isLimited, {
     none: 'Every handler has a rate limit',

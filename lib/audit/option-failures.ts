@@ -15,6 +15,7 @@ export function optionFailures(options: ResolvedOptions, now: number): string[] 
     options,
     keys: new KeyRing(options.signing.keys).list(),
     gateways: [],
+    hasOwnAuthorizer: false,
     hasAdapter: true,
     isTlsServer: true,
     inMemoryStores: [],

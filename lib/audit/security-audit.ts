@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { Server as TlsServer } from 'node:tls';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { DefaultEventAuthorizer, EventAuthorizer } from '../auth/index.js';
 import { ConnectionServices } from '../connection/guarded/index.js';
 import { Clock } from '../clock.js';
 import {
@@ -41,6 +42,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
     private readonly validation: ValidationCheck,
     private readonly config: ApplicationConfig,
     private readonly keyRefresh: KeyRefresh,
+    private readonly authorizer: EventAuthorizer,
   ) {
     services.startChecks.push(() => {
       this.start();
@@ -54,6 +56,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
       keys: this.services.signer.keys,
       keyProblem: this.keyRefresh.problem,
       gateways: auditedGateways(this.services.catalog, this.validation.means),
+      hasOwnAuthorizer: decidesAboutEvents(this.authorizer),
       hasAdapter: this.hasAdapter(),
       isTlsServer: this.isTlsServer(),
       inMemoryStores: this.inMemoryStores(),
@@ -124,4 +127,9 @@ export class SecurityAudit implements OnApplicationBootstrap {
     if (nodes !== undefined) return nodes > 1;
     return cluster.isWorker || (number !== undefined && Number(instances) > 1);
   }
+}
+
+/** Returns whether the application has replaced `canPublish`. A class that adds rooms to the default has not. */
+function decidesAboutEvents(authorizer: EventAuthorizer): boolean {
+  return authorizer.canPublish !== DefaultEventAuthorizer.prototype.canPublish;
 }

@@ -6,7 +6,7 @@ import { StockAdapterReplies } from './stock-adapter-replies.interceptor.js';
 
 /**
  * Protects a gateway. Only authenticated clients reach its handlers, except `@Public()` ones. They may send only events that the
- * `EventAuthorizer` allows. Replies to semantic events are signed. Errors are answered with a code of PROTOCOL.md.
+ * `EventAuthorizer` allows. `EventAuthorizer` sees CloudEvents only: for plain messages in Nest's own frame use `@Roles()`. Replies to semantic events are signed. Errors are answered with a code of PROTOCOL.md.
  */
 export function SecureGateway(): ClassDecorator {
   return applyDecorators(

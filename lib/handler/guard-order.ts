@@ -33,6 +33,12 @@ export function UseRankedGuard(rank: GuardRank, guard: Guard): ClassDecorator & 
   };
 }
 
+/** Returns the guards of this library with a rank that are attached to a gateway or a handler. */
+export function guardsOf(target: object, rank: GuardRank): readonly Guard[] {
+  const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as Guard[];
+  return guards.filter(guard => ranks.get(guard) === rank);
+}
+
 const guarded = new WeakMap<object, Map<GuardRank, boolean>>();
 
 /**

@@ -2,7 +2,7 @@ export { messageOf, payloadOf, socketOf } from './call.js';
 export { EventData, SemanticEventBody, Unverified } from './event.decorators.js';
 export { EventDataPipe } from './event-data.pipe.js';
 export { eventIdOf, eventOf, validEventOf } from './event-of.js';
-export { GuardRank, hasGuard, UseRankedGuard } from './guard-order.js';
+export { GuardRank, guardsOf, hasGuard, UseRankedGuard } from './guard-order.js';
 export {
   EXCEPTION_FILTERS_METADATA,
   GATEWAY_METADATA,
@@ -22,6 +22,7 @@ export { ClassValidation } from './class-validation.js';
 export {
   type GatewayClass,
   needsClassValidation,
+  takesEventsOnly,
   validationOf,
   type ValidationMeans,
 } from './validation-of.js';

@@ -63,6 +63,13 @@ export function needsClassValidation(gateway: GatewayClass, method: string): boo
   return payloadsOf(gateway, method).some(({ type }) => isApplicationClass(type));
 }
 
+/** Returns whether a handler has a parameter that only an event can fill. It rejects plain messages. */
+export function takesEventsOnly(gateway: GatewayClass, method: string): boolean {
+  return payloadsOf(gateway, method).some(
+    ({ decorator }) => decorator === '@EventData()' || decorator === '@SemanticEventBody()',
+  );
+}
+
 function judge(
   payload: Payload,
   pipes: readonly unknown[],

@@ -4,13 +4,18 @@ import { Injectable, Module, Scope, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { DefaultEventAuthorizer } from '../../lib/auth/index.js';
 import {
+  EventAuthorizer,
   EventData,
   EventSigner,
+  Roles,
+  SecureGateway,
   SecurityAudit,
   SemanticEventsConfigError,
   SemanticEventsModule,
   type SemanticEventsOptions,
+  SignedEvent,
 } from '../../lib/index.js';
 import { DataGateway } from '../helpers/data.gateway.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
@@ -30,6 +35,32 @@ const GREEN = {
   auth: { jwt: { secret: EventSigner.generateKey(), audience: 'app', issuer: 'app' } },
   connection: { origins: ['https://myapp.com'], requireTls: true, trustProxy: 'loopback' },
 } satisfies SemanticEventsOptions;
+
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+class PlainGateway {
+  @SubscribeMessage('open')
+  open(@MessageBody() data: unknown) {
+    return data;
+  }
+
+  @SubscribeMessage('with-role')
+  @Roles('admin')
+  withRole(@MessageBody() data: unknown) {
+    return data;
+  }
+
+  @SubscribeMessage('signed')
+  @SignedEvent()
+  signed(@MessageBody() data: unknown) {
+    return data;
+  }
+
+  @SubscribeMessage('event')
+  event(@EventData() data: unknown) {
+    return data;
+  }
+}
 
 let log: LogLine[];
 
@@ -269,6 +300,26 @@ describe('the checklist finds', () => {
     expect(await findingOf('signed-events', {})).not.toMatch(/DemoGateway\.echo\b/);
     expect(await findingOf('handler-limits', {})).toMatch(/DemoGateway\.echo\b/);
     expect(await findingOf('handler-limits', {})).not.toMatch(/DemoGateway\.limited/);
+  });
+
+  it('handlers of plain messages that the EventAuthorizer of the application does not see', async () => {
+    class Authorizer extends EventAuthorizer {
+      canPublish() {
+        return true;
+      }
+      canSubscribe() {
+        return false;
+      }
+    }
+    const own = (useClass: unknown) =>
+      ({ providers: [{ provide: EventAuthorizer, useClass }] }) as Partial<SemanticEventsOptions>;
+    const gateways = { gateways: [PlainGateway] };
+    expect(await findingOf('plain-messages', gateways, own(Authorizer))).toMatch(
+      /^warn: .*any client: PlainGateway\.open$/,
+    );
+    class Rooms extends DefaultEventAuthorizer {}
+    expect(await findingOf('plain-messages', gateways, own(Rooms))).toMatch(/^pass/);
+    expect(await findingOf('plain-messages', gateways)).toMatch(/^pass/);
   });
 
   it.each([

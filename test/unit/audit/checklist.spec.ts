@@ -27,6 +27,7 @@ const gateway: AuditedGateway = {
       isPublic: false,
       isValidated: true,
       isSigned: true,
+      takesAnyPlainMessage: false,
       isLimited: true,
     },
   ],
@@ -56,6 +57,7 @@ function subject(options: Given = {}, facts: Partial<AuditSubject> = {}): AuditS
     options: resolved,
     keys: new KeyRing(resolved.signing.keys).list(),
     gateways: [gateway],
+    hasOwnAuthorizer: true,
     hasAdapter: true,
     isTlsServer: false,
     inMemoryStores: ['nonces'],
@@ -212,6 +214,7 @@ describe('the production checklist', () => {
     ['validation', { isValidated: false }],
     ['signed-events', { isSigned: false }],
     ['handler-limits', { isLimited: false }],
+    ['plain-messages', { takesAnyPlainMessage: true }],
   ])('names every handler that lacks a protection: %s', (item, lacks) => {
     const [handler] = gateway.handlers;
     const handlers = ['a', 'b'].map(name => ({ ...handler!, name, ...lacks }));
