@@ -24,6 +24,7 @@ type ReadReply = [
   epoch: string,
   last: string,
   parts: [isGap: number, dropped: string, more: number, entries: [string, string, string][]][],
+  reached: string,
 ];
 
 /** The result of reading several channels. */
@@ -75,11 +76,18 @@ export class EventLogReader {
     if (!isFirst) for (const listener of this.listeners) listener(epoch);
   }
 
-  /** Reads channels. @param after the position before the first entry; undefined starts at the oldest entry */
+  /**
+   * Reads channels.
+   *
+   * @param after the position before the first entry; undefined starts at the oldest entry
+   * @param limit the maximum number of entries of each channel
+   * @param total the maximum number of entries of all channels together; the oldest ones are read
+   */
   async read(
     channels: readonly string[],
     after: Place | undefined,
     limit: number,
+    total?: number,
   ): Promise<ReadParts> {
     const keys = [this.keys.state, this.keys.channels];
     for (const channel of channels) keys.push(this.keys.stream(channel));
@@ -89,9 +97,10 @@ export class EventLogReader {
       ...from,
       Math.min(limit, MAX_PAGE),
       MAX_PAGE_SIZE,
+      total === undefined ? 0 : Math.min(total, MAX_PAGE),
       ...channels,
     ]);
-    const [epoch, last, found] = reply as ReadReply;
+    const [epoch, last, found, reached] = reply as ReadReply;
     this.note(epoch, last);
     const cursorAt = (id: string) => `${epoch}.${id}`;
     return {
@@ -107,9 +116,10 @@ export class EventLogReader {
         }));
         return {
           entries: read,
-          until: more === 1 ? read.at(-1)?.cursor : undefined,
+          until: more === 1 ? (reached ? cursorAt(reached) : read.at(-1)?.cursor) : undefined,
           isGap: isGap === 1,
-          scanned: read.length,
+          // Finding the position in a channel costs about as much as an entry.
+          scanned: total === undefined ? read.length : read.length + 1,
           dropped: dropped === '' ? undefined : cursorAt(dropped),
         };
       }),

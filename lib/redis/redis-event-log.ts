@@ -107,7 +107,8 @@ export class RedisEventLog extends EventLog {
     const parts: HistoryPart[] = [];
     let end: string | undefined;
     for (let at = 0; at < remote.length; at += MAX_CHANNELS) {
-      const read = await this.reader.read(remote.slice(at, at + MAX_CHANNELS), place, limit);
+      const some = remote.slice(at, at + MAX_CHANNELS);
+      const read = await this.reader.read(some, place, limit, limit);
       // The first reply is the oldest: all channels are read up to its end.
       end ??= read.end;
       parts.push(...read.parts);

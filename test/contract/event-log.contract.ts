@@ -216,6 +216,20 @@ export function eventLogContract(
         expect(found).toEqual(['0', '1', '2', '4', '5', '6', '8', '9', '10']);
       });
 
+      it('reads about one page of entries, however many channels it merges', async () => {
+        const channels = Array.from({ length: 10 }, (_, room) => `r:${room}`);
+        const [first] = await to(PUBLIC, 'start');
+        for (let n = 0; n < 8; n++) for (const channel of channels) await to(channel, `${n}`);
+        const found: string[] = [];
+        for (let after = first, isEnd = false; !isEnd;) {
+          const page = await textsOf(channels, after, 8);
+          expect(page.scanned).toBeLessThanOrEqual(8 + channels.length);
+          found.push(...page.texts);
+          ({ cursor: after, isEnd } = page);
+        }
+        expect(found).toEqual(range(0, 8).flatMap(n => channels.map(() => n)));
+      });
+
       it('delivers entries of channels that are listened to, and no others', async () => {
         const follower = new RecordingFollower();
         await log.follow(follower);

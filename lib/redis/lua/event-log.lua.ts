@@ -125,36 +125,80 @@ return { epoch, id }
  * beginning of the epoch if that is earlier. A place before the last dropped entry of a channel is also a gap.
  *
  * KEYS: state, channels, the stream of each channel · ARGV: known id, epoch to begin, epoch and id of the place or an empty id,
- * maximum entries of each channel, characters after which a page ends, each channel
- * → epoch, last id, for each channel: gap?, last dropped id, more?, entries.
+ * maximum entries of each channel, characters after which a page ends, maximum entries of all channels together or 0, each channel
+ * → epoch, last id, for each channel: gap?, last dropped id, more?, entries; the id up to which all channels together were read.
+ *
+ * With a maximum for all channels, the script takes the next entry of the channel that has the oldest one. It fetches a few entries
+ * of each channel at a time.
  */
 export const READ_LUA = `${STATE}
 local epoch, last, start = state(KEYS[1], ARGV[1], ARGV[2])
-local from, limit, most = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local from, limit, most, total = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local is_gap = from ~= '' and (ARGV[3] ~= epoch or behind(last, from))
 if is_gap and behind(start, from) then from = start end
 local dropped_all = redis.call('HGET', KEYS[1], 'dropped') or ''
+local count = total > 0 and math.ceil(total / (#KEYS - 2)) + 1 or limit + 1
+local function fetch(key, after)
+  return redis.call('XRANGE', key, after == '' and '-' or '(' .. after, '+', 'COUNT', count)
+end
+local function place(head)
+  local entry = head.entries[head.at]
+  head.time, head.number = nil, nil
+  if entry then head.time, head.number = parse(entry[1]) end
+end
+local function fields(entry)
+  return { entry[1], entry[2][2] or '', entry[2][4] or '' }
+end
+local reached, heads = '', {}
+if total > 0 then
+  for index = 3, #KEYS do
+    local head = { key = KEYS[index], at = 1, page = {}, entries = fetch(KEYS[index], from) }
+    place(head)
+    heads[index] = head
+  end
+  local taken, size = 0, 0
+  while taken < total and size <= most do
+    local oldest
+    for index = 3, #KEYS do
+      local head = heads[index]
+      if head.time and (not oldest or head.time < oldest.time
+        or head.time == oldest.time and head.number < oldest.number) then oldest = head end
+    end
+    if not oldest then break end
+    local entry = fields(oldest.entries[oldest.at])
+    oldest.page[#oldest.page + 1] = entry
+    taken, size, reached = taken + 1, size + #entry[3], entry[1]
+    oldest.at = oldest.at + 1
+    if oldest.at > #oldest.entries and #oldest.entries == count then
+      oldest.entries, oldest.at = fetch(oldest.key, reached), 1
+    end
+    place(oldest)
+  end
+end
 local parts = {}
 for index = 3, #KEYS do
-  local channel = ARGV[index + 4]
+  local channel = ARGV[index + 5]
   local found = redis.call('HMGET', KEYS[2], 's' .. channel, 'd' .. channel)
   local dropped = found[2] or ''
   if not found[1] and channel ~= '' then dropped = dropped_all end
-  local entries = redis.call('XRANGE', KEYS[index], from == '' and '-' or '(' .. from, '+', 'COUNT', limit + 1)
   local page, size, more = {}, 0, 0
-  for _, entry in ipairs(entries) do
-    if #page == limit or size > most then
-      more = 1
-      break
+  local head = heads[index]
+  if head then
+    page, more = head.page, head.time and 1 or 0
+  else
+    for _, entry in ipairs(fetch(KEYS[index], from)) do
+      if #page == limit or size > most then
+        more = 1
+        break
+      end
+      page[#page + 1] = fields(entry)
+      size = size + #page[#page][3]
     end
-    local text = entry[2][4] or ''
-    size = size + #text
-    page[#page + 1] = { entry[1], entry[2][2] or '', text }
   end
   local gap = from ~= '' and (is_gap or behind(from, dropped))
   parts[#parts + 1] = { gap and 1 or 0, dropped, more, page }
 end
-return { epoch, last, parts }
+return { epoch, last, parts, reached }
 `;
 
 /** The time in which nodes must report to a restarted or new server, in milliseconds. */
