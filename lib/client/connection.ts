@@ -184,8 +184,11 @@ export class Connection {
       socket.onmessage = ({ data }) => {
         this.#take(String(data));
       };
-      // A close event with the same meaning follows every error event.
-      socket.onerror = () => undefined;
+      // A close event follows every error event. In Node the error says why, such as `Unexpected server response: 403`.
+      let cause: unknown;
+      socket.onerror = event => {
+        cause = (event as { message?: unknown } | undefined)?.message;
+      };
       // The close reason is a code of PROTOCOL.md, if the server had the time to send one.
       socket.onclose = ({ reason }) => {
         void this.#inbound.then(() => {
@@ -193,7 +196,7 @@ export class Connection {
           this.end(
             isKnown
               ? refusalOf(this.#refusal)
-              : new SemanticEventsClientError(reason || 'CONNECTION_LOST'),
+              : new SemanticEventsClientError(reason || 'CONNECTION_LOST', { cause }),
           );
         });
       };

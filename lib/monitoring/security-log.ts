@@ -68,7 +68,6 @@ export class SecurityLog implements OnApplicationShutdown {
   }
 
   private explain(event: SecurityEvent): void {
-    if (!Logger.isLevelEnabled('debug')) return;
     const skipped = this.reasons.take(this.clock.monotonic());
     if (skipped === undefined) return;
     const { text, fields } = explainedLineOf(event);

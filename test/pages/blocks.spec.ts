@@ -1,5 +1,6 @@
-import type { DynamicModule, INestApplication } from '@nestjs/common';
+import type { CanActivate, DynamicModule, INestApplication, Type } from '@nestjs/common';
 import { Logger, Module } from '@nestjs/common';
+import { JwtModule } from '@nestjs/jwt';
 import { metrics } from '@opentelemetry/api';
 import type { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -14,6 +15,7 @@ import {
   SecureGateway,
   SemanticEventsModule,
   type SemanticEvent,
+  SessionRegistry,
   SemanticEventBody,
   SignedEvent,
   TicketService,
@@ -30,7 +32,7 @@ import {
 import { freePort } from '../helpers/free-port.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 import { nameOf, run, take, taken } from '../helpers/run-block.js';
-import { JWT_SECRET, RING_KEY, TestApp } from '../helpers/test-app.js';
+import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 import { type Json, TestClient } from '../helpers/test-client.js';
 
 /** Blocks that nothing runs here, with the reason. */
@@ -63,6 +65,7 @@ const CLICK = 'ui.interaction.click';
 
 const testing = take('docs/guides/testing.md', 'EventTestClient.login');
 const client = take('docs/guides/client.md', 'new SemanticEventsClient');
+const ticketGuard = take('docs/guides/tickets.md', 'class MyHttpGuard');
 const devtools = take('docs/guides/devtools.md', 'class AdminGuard');
 const schemas = take('docs/guides/client.md', 'EventsOf<typeof EVENTS>');
 const hints = take('docs/guides/integradio.md', '@Unverified()');
@@ -359,6 +362,39 @@ describeWithRedis('the stores of the README', () => {
     } finally {
       await server.close();
     }
+  });
+});
+
+describe('docs/guides/tickets.md', () => {
+  it('has a guard that gives tickets to users with an access token, until they log out', async () => {
+    const { MyHttpGuard } = await run(ticketGuard);
+    const jwt = JwtModule.register({ global: true, secret: JWT_SECRET });
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      imports: [jwt],
+      options: {
+        auth: {
+          jwt: { secret: JWT_SECRET },
+          ticketRoute: { guard: MyHttpGuard as Type<CanActivate> },
+        },
+      },
+    });
+    const request = (token?: string) =>
+      fetch(`http://127.0.0.1:${app.port}/auth/ticket`, {
+        method: 'POST',
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      });
+    const claims = { iss: 'my-app', aud: 'my-app', jti: 'session-1' };
+    const token = tokenFor('alice', claims);
+    expect((await request()).status).toBe(401);
+    expect((await request(tokenFor('alice'))).status).toBe(401);
+    const answer = await request(token);
+    const { ticket } = (await answer.json()) as { ticket: string };
+    const client = await connect(app.port);
+    expect(await client.authenticate(ticket)).toMatchObject({ user_id: 'alice' });
+
+    app.nest.get(SessionRegistry, { strict: false }).end('session-1');
+    expect((await request(token)).status).toBe(403);
   });
 });
 

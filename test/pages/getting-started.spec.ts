@@ -87,9 +87,7 @@ it('prints what its comments say: a signed reply and the first rejection', async
   app = await started;
   const { port } = app.getHttpServer().address() as AddressInfo;
   const client = files.get('client.mjs')!;
-  const expected = [...client.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(
-    ([, text]) => text,
-  );
+  const expected = [...client.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text);
   expect(expected).toHaveLength(2);
   const here = client.replaceAll('localhost:3000', `127.0.0.1:${port}`);
   writeFileSync(join(project, 'client.mjs'), here);
@@ -119,11 +117,16 @@ it("has a test that passes in the reader's project", async () => {
   writeFileSync(
     join(project, 'src/order.gateway.spec.ts'),
     spec
-      .replace('beforeAll(() => process.loadEnvFile());', '')
+      .replace('  beforeAll(', '  __blockTest("set-up", ')
       .replaceAll(/^describe\(/gm, '((_title: string, body: () => void) => body())(')
       .replaceAll(/^ {2}it\(/gm, '  __blockTest('),
   );
   await import(join(project, 'src/order.gateway.spec.ts'));
-  expect(bodies).toHaveLength(1);
-  await bodies[0]!();
+  expect(bodies).toHaveLength(2);
+  const environment = { ...process.env };
+  try {
+    for (const body of bodies) await body();
+  } finally {
+    process.env = environment;
+  }
 });

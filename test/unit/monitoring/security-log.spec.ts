@@ -44,6 +44,14 @@ const reportedCount = () =>
   texts().reduce((sum, text) => sum + Number(/: (\d+) more in/.exec(text)?.[1] ?? 1), 0);
 
 describe('SecurityLog', () => {
+  it('writes reasons to the logger, which alone knows its levels', () => {
+    // NestJS 11 returns false unless the levels were given as a list.
+    const isEnabled = jest.spyOn(Logger, 'isLevelEnabled').mockReturnValue(false);
+    events.refused(from('203.0.113.7'), 'INVALID_EVENT', { reason: 'data.amount (too_small)' });
+    isEnabled.mockRestore();
+    expect(lines.filter(({ level }) => level === 'debug')).toHaveLength(1);
+  });
+
   it('writes the first event of a kind at once', () => {
     events.refused(from('203.0.113.7', 'alice'), 'INVALID_SIGNATURE', { eventType: 'ui.click' });
     expect(lines).toEqual([
