@@ -46,11 +46,17 @@ interface NestedProperty {
   readonly subtypes?: readonly Type[];
 }
 
+/** A property with the type of a collection, and with validators for its items. */
+interface DeclaredCollection {
+  readonly name: string;
+  readonly type: ArrayConstructor | SetConstructor | MapConstructor;
+}
+
 /** Properties of a class to check beyond class-validator. */
 interface CheckedProperties {
   readonly nested: readonly NestedProperty[];
-  /** Properties of the type Array with validators for each item, but none for the list: a text would pass them. */
-  readonly lists: readonly string[];
+  /** Their validators accept other values, too: a text for a list, or an array for a map. */
+  readonly collections: readonly DeclaredCollection[];
 }
 
 let loading: Promise<ClassValidation | undefined> | undefined;
@@ -75,10 +81,11 @@ export class ClassValidation {
 
   /** Loads both packages at the first call. Resolves to undefined if one of them is not installed. */
   static load(): Promise<ClassValidation | undefined> {
-    const storage = import(STORAGE).catch(() => undefined) as Promise<
-      TransformerStorage | undefined
-    >;
-    loading ??= Promise.all([import('class-validator'), import('class-transformer'), storage]).then(
+    loading ??= Promise.all([
+      import('class-validator'),
+      import('class-transformer'),
+      import(STORAGE).catch(() => undefined) as Promise<TransformerStorage | undefined>,
+    ]).then(
       packages => new ClassValidation(...packages),
       () => undefined,
     );
@@ -102,11 +109,11 @@ export class ClassValidation {
     // Not by `instance.constructor`: data may have a member of that name.
     const prototype = Object.getPrototypeOf(instance) as { constructor?: unknown } | null;
     if (!isApplicationClass(prototype?.constructor)) return undefined;
-    const { nested, lists } = this.checkedOf(prototype.constructor);
-    for (const name of lists) {
+    const { nested, collections } = this.checkedOf(prototype.constructor);
+    for (const { name, type } of collections) {
       const value: unknown = Reflect.get(instance, name);
-      if (value !== undefined && value !== null && !Array.isArray(value))
-        return `${name} must be an array`;
+      if (value !== undefined && value !== null && !(value instanceof type))
+        return `${name} must be of the type ${type.name}`;
     }
     for (const { name, isOne, subtypes } of nested) {
       const value: unknown = Reflect.get(instance, name);
@@ -129,8 +136,6 @@ export class ClassValidation {
     let checked = this.checked.get(type);
     if (!checked) {
       const rules = this.rulesOf(type);
-      const isList = ({ propertyName }: { propertyName: string }) =>
-        declaredTypeOf(type, propertyName) === Array;
       checked = {
         nested: rules
           .filter(rule => rule.type === NESTED)
@@ -139,9 +144,10 @@ export class ClassValidation {
             isOne: !each && !COLLECTIONS.has(declaredTypeOf(type, name)),
             subtypes: this.subtypesOf(type, name),
           })),
-        lists: rules
-          .filter(rule => rule.each && isList(rule))
-          .map(({ propertyName }) => propertyName),
+        collections: rules
+          .filter(rule => rule.each || rule.type === NESTED)
+          .map(({ propertyName: name }) => ({ name, type: declaredTypeOf(type, name) }))
+          .filter((one): one is DeclaredCollection => COLLECTIONS.has(one.type)),
       };
       this.checked.set(type, checked);
     }

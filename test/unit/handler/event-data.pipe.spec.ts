@@ -122,6 +122,8 @@ describe('EventDataPipe with a class that contains classes', () => {
     ['map', { a: [] }],
     ['map', { a: [home] }],
     ['map', [[]]],
+    ['map', []],
+    ['set', {}],
     ['tags', 'abc'],
     ['tags', [['abc']]],
     ['tags', { a: 'abc' }],
