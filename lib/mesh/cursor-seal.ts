@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { EventSigner, type PurposeKeys } from '../signing/index.js';
 import { BEGINNING, cursorOf, parseCursor } from './cursor.js';
@@ -12,6 +12,8 @@ const ALGORITHM = 'aes-256-gcm';
 const SEALED = /^[A-Za-z0-9_-]{54}$/;
 /** Bytes of the nonce. AES-GCM must not use a nonce twice with one key (NIST SP 800-38D). */
 const NONCE = 12;
+/** The number of nonces to draw at once: one call of the generator costs as much as the encryption. */
+const NONCES_AT_ONCE = 256;
 /** Bytes of a place: 3 of the epoch, 6 of the time, 3 of the number. */
 const PLACE = 12;
 
@@ -22,6 +24,8 @@ const PLACE = 12;
 @Injectable()
 export class CursorSeal {
   private readonly keys: PurposeKeys;
+  private readonly nonces = Buffer.alloc(NONCE * NONCES_AT_ONCE);
+  private nextNonce = this.nonces.length;
 
   constructor(signer: EventSigner) {
     this.keys = signer.purposeKeys(INFO);
@@ -33,7 +37,7 @@ export class CursorSeal {
    * @throws RefusalError `UNAVAILABLE` if no key of the ring is in force
    */
   seal(cursor: string): string {
-    const nonce = randomBytes(NONCE);
+    const nonce = this.nonce();
     const cipher = createCipheriv(ALGORITHM, this.keys.current.key, nonce);
     const place = Buffer.concat([cipher.update(bytesOf(cursor)), cipher.final()]);
     return Buffer.concat([nonce, place, cipher.getAuthTag()]).toString('base64url');
@@ -48,6 +52,14 @@ export class CursorSeal {
       if (place) return cursorFrom(place);
     }
     return BEGINNING;
+  }
+
+  private nonce(): Buffer {
+    if (this.nextNonce === this.nonces.length) {
+      randomFillSync(this.nonces);
+      this.nextNonce = 0;
+    }
+    return this.nonces.subarray(this.nextNonce, (this.nextNonce += NONCE));
   }
 }
 

@@ -49,10 +49,11 @@ export const CASES = {
     holds: never(/exit: /),
   },
   'security/06-cpu-per-frame': {
-    right: 'no frame costs more than 6 ms of CPU time',
+    // The budget allows 1.4 such frames a second: one of 64 kB with many names costs more than 70 units.
+    right: 'no frame costs more than 25 ms of CPU time',
     runs: [['40']],
     holds: output =>
-      atMost(numbers(output, /│\s+\d+\s+│\s+([\d.]+)\s+│\s+[\d.]+\s+│\s+[\d.]+\s+│/g), 6),
+      atMost(numbers(output, /│\s+\d+\s+│\s+([\d.]+)\s+│\s+[\d.]+\s+│\s+[\d.]+\s+│/g), 25),
   },
   'security/07-one-connection-stalls-all': {
     right: "another client's ping: p99 of at most 25 ms; at most 0.15 cores",
@@ -159,8 +160,11 @@ export const CASES = {
       /elsewhere: connected/.test(output) && !/first time: RATE_LIMITED/.test(output),
   },
   'security/30-compatible-mode-cpu': {
-    right: 'a forged signature costs at most 5 ms of CPU time',
-    holds: output => atMost(numbers(output, /([\d.]+) ms CPU a frame/g), 5),
+    right:
+      'a forged signature of the compatible mode is refused by the budget, and one of v1 costs at most 25 ms of CPU time',
+    holds: output =>
+      atMost(numbers(output, /([\d.]+) ms CPU a frame/g), 25) &&
+      /names, compatible .*Infinity/.test(output),
   },
   'security/32-event-data-in-the-log': {
     right: 'no event data is logged',
