@@ -52,7 +52,11 @@ describe('SessionRegistry', () => {
     sessions.endUser('two');
     const ids = ['one', 'two', undefined];
     expect(ids.map(id => sessions.hasEnded(id))).toEqual([true, false, false]);
-    expect(await Promise.all(ids.map(id => sessions.isEnded(id)))).toEqual([true, false, false]);
+    expect(await Promise.all(ids.map(async id => sessions.isEnded(id)))).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('rejects each token of a user that may have been issued before the log-out, and no other', () => {
