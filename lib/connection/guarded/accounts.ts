@@ -15,7 +15,8 @@ export class Account {
   fullAt = -Infinity;
 
   private running = 0;
-  private readonly waiting = new Set<RoomWaiter>();
+  /** Created when a connection first waits: most accounts never need it. */
+  private waiting: Set<RoomWaiter> | undefined;
 
   constructor(
     readonly key: string,
@@ -35,7 +36,7 @@ export class Account {
   /** Returns whether one more handler may run. If not, `onRoom` of the connection is called when there is room. */
   hasRoom(connection: RoomWaiter): boolean {
     if (this.running < MAX_RUNNING_BYTES_PER_ACCOUNT) return true;
-    this.waiting.add(connection);
+    (this.waiting ??= new Set()).add(connection);
     return false;
   }
 
@@ -45,9 +46,9 @@ export class Account {
 
   end(bytes: number): void {
     this.running -= bytes;
-    if (this.waiting.size === 0 || this.running >= MAX_RUNNING_BYTES_PER_ACCOUNT) return;
-    const waiting = [...this.waiting];
-    this.waiting.clear();
+    if (!this.waiting || this.running >= MAX_RUNNING_BYTES_PER_ACCOUNT) return;
+    const { waiting } = this;
+    this.waiting = undefined;
     for (const connection of waiting) connection.onRoom();
   }
 }
