@@ -59,17 +59,20 @@ export const httpAdapter = () => new FastifyAdapter();`,
 };
 const START_TIMEOUT = 30_000;
 /** The time limit of a step, in milliseconds. An install with a cold cache takes longest. */
-const STEP_TIMEOUT = 300_000;
+const STEP_TIMEOUT = 180_000;
 
 const ROOT = resolve(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'semantic-events-matrix-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-function run([command, ...args], cwd, env = process.env) {
+function run([command, ...args], cwd, env = process.env, attempts = 2) {
   try {
     const options = { cwd, env, encoding: 'utf8', stdio: 'pipe', timeout: STEP_TIMEOUT };
     return execFileSync(command, args, options);
   } catch (error) {
+    // A request to the registry may hang for as long as npm waits.
+    if (error.code === 'ETIMEDOUT' && attempts > 1)
+      return run([command, ...args], cwd, env, attempts - 1);
     const output = `${error.stdout ?? ''}${error.stderr ?? ''}`;
     throw new Error(`${command} ${args.join(' ')}\n${output}`, { cause: error });
   }
