@@ -161,9 +161,9 @@ export const CASES = {
   },
   'security/30-compatible-mode-cpu': {
     right:
-      'a forged signature of the compatible mode is refused by the budget, and one of v1 costs at most 25 ms of CPU time',
+      'a forged signature of the compatible mode is refused by the budget, and one of v1 costs at most 40 ms of CPU time',
     holds: output =>
-      atMost(numbers(output, /([\d.]+) ms CPU a frame/g), 25) &&
+      atMost(numbers(output, /([\d.]+) ms CPU a frame/g), 40) &&
       /names, compatible .*Infinity/.test(output),
   },
   'security/32-event-data-in-the-log': {
