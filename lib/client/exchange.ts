@@ -70,6 +70,8 @@ export class Exchange {
       const event = this.#event(call);
       id = event.id;
       if (isRequest) {
+        if (this.#pending.size >= this.#options.maxQueued)
+          throw new SemanticEventsClientError('QUEUE_FULL');
         this.#addPending(id, timeout, {
           isEvent: true,
           resolve: answer => {
@@ -97,12 +99,12 @@ export class Exchange {
     return promise;
   }
 
-  /** Sends a frame that the server answers with a frame. */
+  /** Sends a frame that the server answers with a frame. Waiting requests of the application do not delay it. */
   request(frame: object, resolve: (answer: ServerFrame) => void, reject: Fail): void {
     const id = randomId(this.#options.crypto);
     const pending = { isEvent: false, resolve: resolve as (answer: unknown) => void, reject };
     this.#addPending(id, this.#options.requestTimeout, pending);
-    if (this.#pending.has(id)) this.#connection?.send({ ...frame, id });
+    this.#connection?.send({ ...frame, id });
   }
 
   /** Resolves the request that an answer belongs to. @returns whether there was one */
@@ -164,10 +166,6 @@ export class Exchange {
 
   /** @param timeout in milliseconds */
   #addPending(id: string, timeout: number, pending: PendingRequest): void {
-    if (this.#pending.size >= this.#options.maxQueued) {
-      pending.reject(new SemanticEventsClientError('QUEUE_FULL'));
-      return;
-    }
     pending.cancelTimeout = this.#options.clock.after(timeout, () => {
       this.#reject(id, new SemanticEventsClientError('TIMEOUT'));
     });

@@ -113,8 +113,10 @@ export class Outbox {
       const frame = await connection.sign(event);
       // During the signing the event may have been removed, the connection may have ended, or a pause may have
       // begun.
-      if (!connection.isOpen || this.#isPaused(event) || !this.#waiting.delete(event.id)) return;
+      if (!connection.isOpen || this.#isPaused(event) || !this.#waiting.has(event.id)) return;
+      // Socket.IO throws for some event types.
       connection.send(frame);
+      this.#waiting.delete(event.id);
       outgoing.sent();
     } catch (cause) {
       if (this.#waiting.delete(event.id)) outgoing.failed(errorOf(cause));

@@ -125,6 +125,25 @@ describe('an event', () => {
     expect(socket.events.map(({ type }) => type as string)).toContain('flat');
   });
 
+  it('is rejected if the socket refuses it, without affecting others', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    const send = socket.send.bind(socket);
+    socket.send = data => {
+      if (data.includes('"reserved"')) throw new Error('a reserved name');
+      send(data);
+    };
+
+    expect(await failureOf(bench.client.emit('reserved'))).toMatchObject({
+      code: 'INVALID_EVENT',
+      message: 'a reserved name',
+      eventType: 'reserved',
+    });
+    expect((await failureOf(bench.client.request('reserved'))).code).toBe('INVALID_EVENT');
+    await bench.client.emit('a');
+    expect(socket.events.map(({ type }) => type as string)).toEqual(['a']);
+  });
+
   it("is not sent if it exceeds the server's size limit in bytes", async () => {
     const bench = new ClientBench({ maxMessageSize: 1_000 });
     const socket = await bench.connected();

@@ -194,6 +194,18 @@ describe('a client on one Socket.IO socket', () => {
     expect(codes).toEqual(['REVOKED']);
   });
 
+  it('rejects an event with a name that Socket.IO reserves', async () => {
+    const { client } = clientOf();
+    await client.connect();
+
+    for (const sent of [client.emit('disconnect'), client.request('connect')])
+      expect(await failureOf(sent)).toMatchObject({
+        code: 'INVALID_EVENT',
+        message: expect.stringContaining('reserved'),
+      });
+    expect((await client.request('demo.echo', 'after')).data).toBe('after');
+  });
+
   it('leaves other messages of the socket to the application', async () => {
     const { client, socket, codes } = clientOf();
     await client.connect();

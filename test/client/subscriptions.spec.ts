@@ -297,6 +297,20 @@ describe('after the connection was lost', () => {
     expect(delivered).toEqual([1, 2, 3, 4]);
   });
 
+  it('all subscriptions resume, even if the queue of requests is full', async () => {
+    const bench = new ClientBench({ maxQueued: 2 });
+    bench.client.subscribe('a', () => undefined);
+    await confirm(await bench.connected(), 'c1');
+    bench.sockets[0]!.drop();
+    await bench.state('waiting');
+    void bench.client.request('b');
+    void bench.client.request('b');
+    const second = await bench.connected(2);
+
+    expect(second.frames('subscribe')).toMatchObject([{ patterns: ['a'], since: 'c1' }]);
+    expect(bench.codes).toEqual(['CONNECTION_LOST']);
+  });
+
   it('one subscription that is now rejected does not affect the others', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
