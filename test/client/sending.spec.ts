@@ -8,7 +8,7 @@ describe('an event', () => {
     const id = await bench.client.emit(
       'ui.click',
       { z: 1, a: ['ü', 1e21, null, { '10': 1, '9': 2 }] },
-      { attributes: { subject: 'button', semantictags: 'a,b', myextension: 7 } },
+      { attributes: { subject: 'button', semantictags: 'a,b', tenant: 7 } },
     );
     const event = await socket.event();
 
@@ -21,7 +21,7 @@ describe('an event', () => {
       semanticnonce: expect.stringMatching(/^[\w-]{16,128}$/),
       subject: 'button',
       semantictags: 'a,b',
-      myextension: 7,
+      tenant: 7,
       data: { z: 1, a: ['ü', 1e21, null, { '10': 1, '9': 2 }] },
       semanticsignature: signatureOf(event, socket.signing, 'c2s'),
     });
