@@ -167,7 +167,8 @@ export class Exchange {
   /** @param timeout in milliseconds */
   #addPending(id: string, timeout: number, pending: PendingRequest): void {
     pending.cancelTimeout = this.#options.clock.after(timeout, () => {
-      this.#reject(id, new SemanticEventsClientError('TIMEOUT'));
+      const message = 'No reply in time. A handler that returns nothing sends none';
+      this.#reject(id, new SemanticEventsClientError('TIMEOUT', { message }));
     });
     this.#pending.set(id, pending);
   }

@@ -26,6 +26,7 @@ const IMPORTS: Record<string, readonly string[]> = {
     ...Object.keys(library),
     ...['type AuthOptions', 'type SigningOptions', 'type UnverifiedAttributes'],
   ],
+  'nestjs-semantic-events/client': ['SemanticEventsClient'],
   'nestjs-semantic-events/redis': ['redisStores'],
   'nestjs-semantic-events/testing': ['EventTestClient', 'FakeClock', 'issueTicket'],
   '@nestjs/common': ['Logger', 'Module'],
@@ -77,7 +78,8 @@ export function isMember(code: string): boolean {
 export function moduleOf(shown: string, own: Record<string, string>): string {
   const body = shown.replaceAll('{ …,', '{ ...options,');
   const has = (name: string) => new RegExp(`(?<!\\w|(?<!\\.\\.)\\.)${name}\\b`).test(body);
-  const declares = (name: string) => new RegExp(`(?:class|const|import \\{) ${name}\\b`).test(body);
+  const declares = (name: string) =>
+    new RegExp(`(?:(?:class|const) |import (?:type )?\\{[^}]*\\b)${name}\\b`).test(body);
   const declared = Object.entries(own)
     .filter(([name]) => has(name) && !declares(name))
     .map(([, declaration]) => declaration);

@@ -20,6 +20,7 @@ import {
   SignedEvent,
   TicketService,
 } from '../../lib/index.js';
+import { SemanticEventsClient } from '../../lib/client/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { blocksOf, fileOf, PAGES } from '../helpers/code-blocks.js';
 import { eventually } from '../helpers/eventually.js';
@@ -66,6 +67,7 @@ const CLICK = 'ui.interaction.click';
 const testing = take('docs/guides/testing.md', 'EventTestClient.login');
 const client = take('docs/guides/client.md', 'new SemanticEventsClient');
 const ticketGuard = take('docs/guides/tickets.md', 'class MyHttpGuard');
+const ticketClient = take('docs/guides/tickets.md', 'new SemanticEventsClient');
 const devtools = take('docs/guides/devtools.md', 'class AdminGuard');
 const schemas = take('docs/guides/client.md', 'EventsOf<typeof EVENTS>');
 const hints = take('docs/guides/integradio.md', '@Unverified()');
@@ -73,6 +75,7 @@ const greeter = take('docs/guides/mesh.md', 'export class Greeter');
 const orders = take('docs/guides/mesh.md', 'export class Orders');
 const invoices = take('docs/guides/mesh.md', 'export class Invoices');
 const rooms = take('docs/guides/mesh.md', 'export class RoomGateway');
+const roomsClient = take('docs/guides/mesh.md', "client.request('room.join'");
 const redis = take('docs/redis.md', 'redisStores');
 const adapter = take('docs/guides/migration.md', 'new SemanticEventsAdapter');
 const before = take('docs/guides/migration.md', '// before');
@@ -301,27 +304,29 @@ it('the handler with delivery once publishes a dead letter after its retries', a
   ]);
 });
 
-it('the rooms gateway reports to members who has joined, if the authorizer allows it', async () => {
-  const { RoomGateway } = await run(rooms, { given: { z } });
-  const canJoin = (_: unknown, room: string) => room === 'lobby';
+it('the rooms gateway reports to members who has joined, if its authorizer allows the room', async () => {
+  const { RoomGateway, RoomAuthorizer } = await run(rooms);
   const app = await TestApp.start({
     gateways: [RoomGateway],
     module: SemanticEventsModule.forRoot({
       ...options,
-      providers: [{ provide: EventAuthorizer, useValue: { canPublish: () => true, canJoin } }],
+      providers: [{ provide: EventAuthorizer, useClass: RoomAuthorizer as Type<EventAuthorizer> }],
     }),
   });
   const bob = await app.login('bob');
-  bob.sendJson({ type: 'subscribe', patterns: ['room.*'], scope: 'own' });
-  await bob.next();
   bob.emit('room.join', 'secret');
   expect((await bob.next()).code).toBe('FORBIDDEN');
-  bob.emit('room.join', 'lobby');
-  expect((await bob.next()).event).toMatchObject({
-    type: 'room.joined',
-    semanticaudience: 'room/lobby',
-    data: { user: 'bob' },
+
+  const shown: unknown[][] = [];
+  const client = new SemanticEventsClient({
+    url: `ws://127.0.0.1:${app.port}/events`,
+    getToken: () => tokenFor('alice'),
+    WebSocket: WebSocket,
   });
+  await client.connect();
+  await run(roomsClient, { given: { client, show: (...values: unknown[]) => shown.push(values) } });
+  expect(shown).toEqual([['room.joined', { user: 'alice' }]]);
+  client.close();
 });
 
 describeWithRedis('the stores of the README', () => {
@@ -388,10 +393,18 @@ describe('docs/guides/tickets.md', () => {
     const token = tokenFor('alice', claims);
     expect((await request()).status).toBe(401);
     expect((await request(tokenFor('alice'))).status).toBe(401);
-    const answer = await request(token);
-    const { ticket } = (await answer.json()) as { ticket: string };
-    const client = await connect(app.port);
-    expect(await client.authenticate(ticket)).toMatchObject({ user_id: 'alice' });
+    const shown = await run(ticketClient, {
+      given: {
+        accessToken: token,
+        fetch: (path: string, init: RequestInit) =>
+          fetch(`http://127.0.0.1:${app.port}${path}`, init),
+        WebSocket,
+      },
+      change: [["url: '/events'", `WebSocket, url: 'ws://127.0.0.1:${app.port}/events'`]],
+    });
+    const client = shown.client as SemanticEventsClient;
+    expect(await client.connect()).toMatchObject({ userId: 'alice' });
+    client.close();
 
     app.nest.get(SessionRegistry, { strict: false }).end('session-1');
     expect((await request(token)).status).toBe(403);

@@ -7,8 +7,10 @@ const ROOT = process.cwd();
 
 /** Declares what the reader's application has. */
 const OWN: Record<string, string> = {
+  accessToken: 'declare const accessToken: string;',
   AppModule: 'declare class AppModule {}',
   UiGateway: 'declare class UiGateway {}',
+  client: "declare const client: import('nestjs-semantic-events/client').SemanticEventsClient;",
   Click: 'const Click = z.object({ x: z.number(), y: z.number() });',
   options: "declare const options: import('nestjs-semantic-events').SemanticEventsOptions;",
   users:
