@@ -47,7 +47,7 @@ export default defineConfig({
         text: 'Guides',
         items: [
           guide('Clients', 'client'),
-          guide('The event mesh', 'mesh'),
+          guide('Event mesh, users and rooms', 'mesh'),
           guide('Tickets', 'tickets'),
           guide('Identity providers', 'identity-providers'),
           guide('Signing keys', 'keys'),
