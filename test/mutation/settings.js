@@ -66,7 +66,7 @@ export const GROUPS = {
     files: [
       'lib/connection',
       'lib/transports/ws/drain-after-close.ts',
-      'lib/transports/ws/frame-watch.ts',
+      'lib/transports/ws/frame-headers.ts',
       'lib/transports/ws/guarded-socket.ts',
       'lib/transports/ws/outbound-queue.ts',
       'lib/transports/ws/receive-batch.ts',

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { OWNER } from '../../connection/index.js';
 import { contained } from '../../monitoring/index.js';
-import { FrameWatch, type FrameWatcher } from './frame-watch.js';
+import { FrameHeaders } from './frame-headers.js';
 import type { SocketOwner } from './socket-owner.js';
 
 /** The time a client has to read what was sent, once the server has stopped reading. Milliseconds. */
@@ -21,27 +21,53 @@ type Parser = Writable & { _loop: boolean; _buffers: Buffer[] };
 
 type OwnedSocket = WebSocket & { readonly [OWNER]?: SocketOwner | undefined };
 
-/** Reads from the TCP connection of one WebSocket, until the server stops reading frames. */
-export class SocketReading implements FrameWatcher {
+/** The property of a TCP connection that refers to its reading. */
+const READING = Symbol('reading');
+
+/** One listener for all connections: a closure would cost memory for each. */
+const onData = contained(function (this: Socket & { [READING]?: SocketReading }, chunk: Buffer) {
+  this[READING]?.received(chunk);
+});
+
+/**
+ * Reads from the TCP connection of one WebSocket, until the server stops reading frames. It watches the frames beneath ws,
+ * because ws reports whole messages only, and has one size limit per server. An unauthenticated client needs a smaller limit.
+ */
+export class SocketReading extends FrameHeaders {
   /** Whether the client has sent a close frame since the server stopped parsing: it sends nothing more. */
   isAnswered = false;
 
-  private readonly watch: FrameWatch;
+  /** The size limit of a message; Infinity once it is lifted or exceeded. Bytes. */
+  private limit: number;
   private isLifted = false;
   private isStopped = false;
 
   constructor(
     private readonly socket: OwnedSocket,
-    private readonly tcp: Socket,
+    private readonly tcp: Socket & { [READING]?: SocketReading },
     private readonly limits: ReadLimits,
   ) {
-    this.watch = new FrameWatch(tcp, limits.maxUnauthenticatedMessageSize, this);
+    super();
+    this.limit = limits.maxUnauthenticatedMessageSize;
+    tcp[READING] = this;
+    tcp.on('data', onData);
+  }
+
+  /** Reads a chunk that ws has parsed. */
+  received(chunk: Buffer): void {
+    this.read(chunk);
+    if (this.fragments > 0) this.socket[OWNER]?.fragments?.(this.fragments);
+    if (this.largest > this.limit) {
+      this.limit = Infinity;
+      this.socket[OWNER]?.tooLarge?.();
+    }
+    if (this.hasClose) this.answered();
   }
 
   /** Lifts the limits for unauthenticated clients. */
   liftLimits(): void {
     this.isLifted = true;
-    this.watch.lift();
+    this.limit = Infinity;
   }
 
   /**
@@ -77,23 +103,15 @@ export class SocketReading implements FrameWatcher {
     };
   }
 
-  tooLarge(): void {
-    this.socket[OWNER]?.tooLarge?.();
-  }
-
-  fragments(count: number): void {
-    this.socket[OWNER]?.fragments?.(count);
-  }
-
-  closeFrame(): void {
-    if (!this.isStopped || this.isAnswered) return;
-    this.isAnswered = true;
-    this.endIfAnswered();
-  }
-
   /** Ends the TCP connection after the close frames of both sides, as the server must (RFC 6455, section 7.1.1). */
   endIfAnswered(): void {
     if (this.isAnswered && this.socket.readyState !== this.socket.OPEN) this.tcp.end();
+  }
+
+  private answered(): void {
+    if (!this.isStopped || this.isAnswered) return;
+    this.isAnswered = true;
+    this.endIfAnswered();
   }
 
   /** Reads and drops bytes. */

@@ -1,6 +1,3 @@
-import type { Socket } from 'node:net';
-import { contained } from '../../monitoring/index.js';
-
 const FIN = 0x80;
 const OPCODE = 0x0f;
 const LENGTH = 0x7f;
@@ -11,56 +8,8 @@ const CLOSE = 8;
 /** The maximum size of the header of a client frame, in bytes. */
 const LONGEST_HEADER = 14;
 
-/** Callbacks for the frames of a WebSocket. They run for each chunk of the stream, after ws has parsed the chunk. */
-export interface FrameWatcher {
-  /** Called once, when a message, finished or not, exceeds the size limit. */
-  tooLarge(): void;
-  /** Called with the number of continuation frames in the chunk that was just read. */
-  fragments(count: number): void;
-  /** Called when a close frame has arrived. */
-  closeFrame(): void;
-}
-
-/**
- * Watches the frames of a connection beneath ws. ws reports whole messages only, and has one size limit per server. An
- * unauthenticated client needs a smaller limit.
- */
-export class FrameWatch {
-  private readonly headers = new FrameHeaders();
-
-  /** @param limit bytes of payload */
-  constructor(
-    tcp: Pick<Socket, 'on'>,
-    private limit: number,
-    private readonly watcher: FrameWatcher,
-  ) {
-    tcp.on(
-      'data',
-      contained((chunk: Buffer) => {
-        this.read(chunk);
-      }),
-    );
-  }
-
-  /** Lifts the size limit. */
-  lift(): void {
-    this.limit = Infinity;
-  }
-
-  private read(chunk: Buffer): void {
-    const { headers } = this;
-    headers.read(chunk);
-    if (headers.fragments > 0) this.watcher.fragments(headers.fragments);
-    if (headers.largest > this.limit) {
-      this.lift();
-      this.watcher.tooLarge();
-    }
-    if (headers.hasClose) this.watcher.closeFrame();
-  }
-}
-
 /** Parses the frame headers in the stream of a client (RFC 6455, section 5.2). */
-class FrameHeaders {
+export class FrameHeaders {
   /** The size of the largest message that a frame of the last chunk began or continued. */
   largest = 0;
   /** The number of continuation frames in the last chunk. */

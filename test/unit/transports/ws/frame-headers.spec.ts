@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import fc from 'fast-check';
-import { FrameWatch } from '../../../../lib/transports/ws/frame-watch.js';
+import type { WebSocket } from 'ws';
+import { OWNER } from '../../../../lib/connection/index.js';
+import { SocketReading } from '../../../../lib/transports/ws/socket-reading.js';
 import { CLOSE, CONTINUATION, frame, PING, TEXT } from '../../../helpers/raw-peer.js';
 
 fc.configureGlobal({ seed: 20_261_128 });
@@ -12,14 +14,17 @@ const start = () => {
   const tcp = new EventEmitter();
   let refused = 0;
   let continuations = 0;
-  let closes = 0;
-  const watch = new FrameWatch(tcp as unknown as Socket, MAX, {
+  const owner = {
     tooLarge: () => refused++,
-    fragments: count => (continuations += count),
-    closeFrame: () => closes++,
-  });
+    fragments: (count: number) => (continuations += count),
+  };
+  const reading = new SocketReading(
+    { [OWNER]: owner } as unknown as WebSocket,
+    tcp as unknown as Socket,
+    { maxUnauthenticatedMessageSize: MAX, maxBufferedBytes: MAX },
+  );
   const lift = () => {
-    watch.lift();
+    reading.liftLimits();
   };
   /** Receives a stream in chunks of the given size. */
   const receive = (bytes: Buffer, size = bytes.length) => {
@@ -30,7 +35,7 @@ const start = () => {
     lift,
     refused: () => refused,
     continuations: () => continuations,
-    closes: () => closes,
+    hasClose: () => reading.hasClose,
   };
 };
 
@@ -108,11 +113,11 @@ describe('continuation frames', () => {
 
 describe('a close frame', () => {
   it.each([1, 2, 7, 65_536])('is found among other frames, in chunks of %d', size => {
-    const { receive, closes } = start();
+    const { receive, hasClose } = start();
     receive(Buffer.concat([fragments(5, 200), frame('x', { opcode: PING })]), size);
-    expect(closes()).toBe(0);
+    expect(hasClose()).toBe(false);
     receive(frame('', { opcode: CLOSE }), size);
-    expect(closes()).toBeGreaterThan(0);
+    expect(hasClose()).toBe(true);
   });
 });
 
