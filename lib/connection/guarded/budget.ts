@@ -1,22 +1,35 @@
 import { type Client, addressGroup } from '../index.js';
-import { tokenBucket } from '../../rate-limit/index.js';
+import { takeTokens, type TokenBucket, tokenBucket } from '../../rate-limit/index.js';
 import type { ConnectionOptions } from '../../options/index.js';
 import { type Account, Accounts } from './accounts.js';
 import { COST } from './frame-cost.js';
-import { type FrameBuckets, FrameMeter } from './frame-meter.js';
 
 /** The number of connections at their full rate that one user or address may have. */
 const SHARE = 4;
 /** Units of an address for each connection that it may open. */
 const UNITS_PER_ATTEMPT = 2;
+/** Forgiven offences per second. */
+const FORGIVENESS = 1;
+/** The units of a client that may only authenticate. They are enough for a few tokens and for 16 Socket.IO namespaces. */
+const UNAUTHENTICATED = { rate: 2, burst: 20 };
 
-/** The accounts of all users and addresses. */
-export class AccountBook {
+/** The limits of every budget, and the accounts of all users and addresses. */
+export class Budgets {
+  readonly frames: TokenBucket;
+  /** Replaces `frames` before authentication if no handler is `@Public()`. */
+  readonly unauthenticated: TokenBucket;
+  readonly strikes: TokenBucket;
   readonly users: Accounts;
   readonly addresses: Accounts;
 
   constructor(options: ConnectionOptions) {
-    const { messageRate, messageBurst, connectRate, connectBurst } = options;
+    const { messageRate, messageBurst, maxStrikes, connectRate, connectBurst } = options;
+    this.frames = tokenBucket({ rate: messageRate, burst: messageBurst });
+    this.unauthenticated = tokenBucket({
+      rate: Math.min(UNAUTHENTICATED.rate, messageRate),
+      burst: Math.min(UNAUTHENTICATED.burst, messageBurst),
+    });
+    this.strikes = tokenBucket({ rate: FORGIVENESS, burst: maxStrikes });
     const rate = SHARE * messageRate;
     const burst = SHARE * messageBurst;
     this.users = new Accounts(tokenBucket({ rate, burst }));
@@ -31,10 +44,12 @@ export class AccountBook {
 
 /**
  * The budget of one connection. Each charge counts for the connection and for its user. Before authentication it counts for the
- * address. So a user's 100 connections are not 100 budgets.
+ * address. So a user's 100 connections are not 100 budgets. A budget also counts the offences before the connection is closed.
  */
 export class Budget {
-  private readonly meter: FrameMeter;
+  private framesFullAt = -Infinity;
+  private strikesFullAt: number | undefined;
+  private frames: TokenBucket;
   private owner: Account;
   private accounts: Accounts;
 
@@ -44,13 +59,12 @@ export class Budget {
    */
   constructor(
     private readonly client: Client,
-    private readonly book: AccountBook,
-    buckets: FrameBuckets,
+    private readonly budgets: Budgets,
     now: number,
     isRestricted: boolean,
   ) {
-    this.meter = new FrameMeter(buckets, isRestricted);
-    this.accounts = book.addresses;
+    this.frames = isRestricted ? budgets.unauthenticated : budgets.frames;
+    this.accounts = budgets.addresses;
     this.owner = this.accounts.open(addressGroup(client.address), now);
   }
 
@@ -58,10 +72,19 @@ export class Budget {
     return this.owner;
   }
 
-  /** Charges units before the work is done. @returns 0 if they are within the limits, otherwise the milliseconds to wait */
+  /**
+   * Charges units before the work is done. A frame that costs more than the burst passes if the bucket is full.
+   *
+   * @returns 0 if they are within the limits, otherwise the milliseconds to wait
+   */
   charge(now: number, units: number): number {
-    const wait = this.meter.charge(now, units);
-    return wait > 0 ? wait : this.owner.charge(now, units);
+    const { frames } = this;
+    const cost = units === 1 ? 1 : Math.min(units, frames.fillTime / frames.interval);
+    const fullAt = takeTokens(frames, this.framesFullAt, now, cost);
+    if (fullAt === undefined)
+      return this.framesFullAt + cost * frames.interval - frames.fillTime - now;
+    this.framesFullAt = fullAt;
+    return this.owner.charge(now, units);
   }
 
   /**
@@ -77,16 +100,23 @@ export class Budget {
 
   /** Records an offence. @returns whether it is still forgiven */
   strike(now: number): boolean {
-    return this.meter.strike(now);
+    const fullAt = takeTokens(this.budgets.strikes, this.strikesFullAt ?? -Infinity, now, 1);
+    if (fullAt === undefined) return false;
+    this.strikesFullAt = fullAt;
+    return true;
   }
 
-  /** Moves the budget from the address to the authenticated user. */
+  /** Moves the budget from the address to the authenticated user, and grants the full limit. */
   authenticated(now: number): void {
+    const { budgets } = this;
     const { user } = this.client;
-    if (!user || this.accounts === this.book.users) return;
-    this.meter.lift();
+    if (!user || this.accounts === budgets.users) return;
+    if (this.frames !== budgets.frames) {
+      this.frames = budgets.frames;
+      this.framesFullAt = -Infinity;
+    }
     this.close(now);
-    this.accounts = this.book.users;
+    this.accounts = budgets.users;
     this.owner = this.accounts.open(String(user.id), now);
   }
 

@@ -26,8 +26,7 @@ import {
   guardHooks,
 } from '../../gateway/index.js';
 import { HandshakePolicy, requestedPath } from '../../handshake/index.js';
-import { AccountBook } from './budget.js';
-import { type FrameBuckets, frameBuckets } from './frame-meter.js';
+import { Budgets } from './budget.js';
 
 /** The dependencies of the adapters and their connections. */
 @Injectable()
@@ -40,8 +39,7 @@ export class ConnectionServices {
   adapter: 'none' | 'made' | 'serving' = 'none';
   readonly gateways = new GatewayBinder();
   readonly hooks: AuthenticatedHooks;
-  readonly book: AccountBook;
-  readonly buckets: FrameBuckets;
+  readonly budgets: Budgets;
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) readonly options: ResolvedOptions,
@@ -63,8 +61,7 @@ export class ConnectionServices {
     @Inject(CompatibleMode) readonly compatible: CompatibleMode | null,
   ) {
     this.hooks = new AuthenticatedHooks(modules, this.hookFailed);
-    this.book = new AccountBook(options.connection);
-    this.buckets = frameBuckets(options.connection);
+    this.budgets = new Budgets(options.connection);
   }
 
   /** Reports a handshake for a path without a gateway to operators, with the paths of all gateways. */

@@ -2,7 +2,6 @@ import { contained } from '../../monitoring/index.js';
 import type { RoomWaiter } from './accounts.js';
 import type { Budget } from './budget.js';
 import { bytesOf, membersIn, memoryOf } from './frame-cost.js';
-import { RunningCalls } from './running-calls.js';
 import type { Transport } from './transport.js';
 
 /** The work for one connection before other connections continue, in characters or bytes. */
@@ -11,6 +10,8 @@ const MAX_BATCH = 65_536;
 const MAX_WAITING = 65_536;
 /** The minimum size that a message counts as, because short messages also cost time and memory. */
 const LEAST = 1_024;
+/** The maximum memory of frames with running handlers, for one connection. Bytes, estimated. */
+const MAX_RUNNING_BYTES = 1_048_576;
 
 /** The part of a transport that delivers messages. */
 export type Source<Message> = Pick<
@@ -20,16 +21,22 @@ export type Source<Message> = Pick<
 
 /**
  * Limits the speed of one connection. If a message cannot be handled yet, the queue keeps it in order. If the queue is full,
- * reading pauses. It does not pause earlier, because a close frame may follow.
+ * reading pauses. It does not pause earlier, because a close frame may follow. It also counts the running handlers.
  */
 export class InboundQueue<Message extends string | Buffer> implements RoomWaiter {
-  private readonly calls = new RunningCalls();
+  /** The estimated memory of the current frame, in bytes. */
+  frame = 0;
+
   /** Created when a message has to wait for the first time. */
   private waiting: Message[] | undefined;
   private waitingWeight = 0;
   private batchWeight = 0;
   private isYielding = false;
   private isStopped = false;
+  private running = 0;
+  /** The estimated memory of frames with running handlers, in bytes. */
+  private runningBytes = 0;
+  private onIdle: (() => void) | undefined;
 
   /** @param maxRunning the maximum number of running handlers */
   constructor(
@@ -37,15 +44,6 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
     private readonly budget: Pick<Budget, 'account'>,
     private readonly maxRunning: number,
   ) {}
-
-  /** The estimated memory of the current frame, in bytes. */
-  get frame(): number {
-    return this.calls.frameBytes;
-  }
-
-  set frame(bytes: number) {
-    this.calls.frameBytes = bytes;
-  }
 
   take(message: Message): void {
     if (this.isStopped) return;
@@ -72,7 +70,18 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
 
   /** Records that the current message runs a handler. @returns a function to call when the handler is done */
   begin(): () => void {
-    return this.calls.begin(this.budget.account, this);
+    const { frame: bytes } = this;
+    const { account } = this.budget;
+    this.running++;
+    this.runningBytes += bytes;
+    account.begin(bytes);
+    return () => {
+      this.running--;
+      this.runningBytes -= bytes;
+      account.end(bytes);
+      if (this.running === 0) this.onIdle?.();
+      this.onRoom();
+    };
   }
 
   /** Drops waiting messages, and ignores further ones. */
@@ -83,12 +92,22 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
   }
 
   /** Resolves when no handler is running, or after `timeout` milliseconds. */
-  idle(timeout: number): Promise<void> {
-    return this.calls.idle(timeout);
+  async idle(timeout: number): Promise<void> {
+    if (this.running === 0) return;
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, timeout);
+      this.onIdle = contained(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
+  /** Returns whether one more handler may run. A single handler of a connection may always run, even with a large frame. */
   private hasRoom(): boolean {
-    return this.calls.hasRoom(this.maxRunning) && this.budget.account.hasRoom(this);
+    const { running, runningBytes, maxRunning } = this;
+    const isFull = running > 0 && (running >= maxRunning || runningBytes >= MAX_RUNNING_BYTES);
+    return !isFull && this.budget.account.hasRoom(this);
   }
 
   private isFree(): boolean {
@@ -99,7 +118,7 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
     this.batchWeight += weightOf(message);
     if (this.batchWeight >= MAX_BATCH) this.yieldToOthers();
     const bytes = bytesOf(message);
-    this.calls.frameBytes = memoryOf(bytes.length, membersIn(bytes));
+    this.frame = memoryOf(bytes.length, membersIn(bytes));
     this.source.decode(message);
   }
 

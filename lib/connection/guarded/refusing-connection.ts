@@ -27,9 +27,8 @@ export abstract class RefusingConnection<Message> {
     readonly endpoint: ServedEndpoint,
     protected readonly transport: Transport<Message>,
   ) {
-    const { book, buckets, clock } = endpoint.services;
-    const isRestricted = !endpoint.hasPublic;
-    this.budget = new Budget(client, book, buckets, clock.monotonic(), isRestricted);
+    const { budgets, clock } = endpoint.services;
+    this.budget = new Budget(client, budgets, clock.monotonic(), !endpoint.hasPublic);
   }
 
   get services(): ConnectionServices {

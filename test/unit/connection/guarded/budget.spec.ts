@@ -2,25 +2,20 @@ import {
   Accounts,
   MAX_RUNNING_BYTES_PER_ACCOUNT,
 } from '../../../../lib/connection/guarded/accounts.js';
-import { AccountBook, Budget } from '../../../../lib/connection/guarded/budget.js';
-import { frameBuckets } from '../../../../lib/connection/guarded/frame-meter.js';
-import {
-  MAX_RUNNING_BYTES,
-  RunningCalls,
-} from '../../../../lib/connection/guarded/running-calls.js';
+import { Budget, Budgets } from '../../../../lib/connection/guarded/budget.js';
 import { Client } from '../../../../lib/connection/index.js';
 import { tokenBucket } from '../../../../lib/rate-limit/index.js';
 import { resolvedOptions } from '../../../helpers/resolved-options.js';
 
 const { connection } = resolvedOptions();
-const book = () => new AccountBook(connection);
+const newBudgets = (options = {}) => new Budgets({ ...connection, ...options });
 const clientAt = (address: string, user?: string) => {
   const client = new Client({ address, url: '/', headers: {} }, 0);
   if (user) client.authenticateAs({ id: user }, Infinity);
   return client;
 };
-const budgetOf = (accounts: AccountBook, client: Client, isRestricted = false) =>
-  new Budget(client, accounts, frameBuckets(connection), 0, isRestricted);
+const budgetOf = (budgets: Budgets, client: Client, isRestricted = false) =>
+  new Budget(client, budgets, 0, isRestricted);
 const passed = (budget: Budget, units: number) => {
   let count = 0;
   while (count < 100_000 && budget.charge(0, units) === 0) count++;
@@ -30,7 +25,7 @@ const passed = (budget: Budget, units: number) => {
 describe('connection budget', () => {
   it('is restricted before authentication, and the whole burst after it', () => {
     const client = clientAt('192.0.2.1');
-    const budget = budgetOf(book(), client, true);
+    const budget = budgetOf(newBudgets(), client, true);
     expect(passed(budget, 1)).toBe(20);
     client.authenticateAs({ id: 'alice' }, Infinity);
     budget.authenticated(0);
@@ -38,11 +33,11 @@ describe('connection budget', () => {
   });
 
   it('is shared by all connections of a user', () => {
-    const accounts = book();
+    const budgets = newBudgets();
     let total = 0;
     for (let n = 0; n < 100; n++) {
       const client = clientAt(`192.0.2.${n}`, 'mallory');
-      const budget = budgetOf(accounts, client);
+      const budget = budgetOf(budgets, client);
       budget.authenticated(0);
       total += passed(budget, 1);
     }
@@ -62,28 +57,96 @@ describe('connection budget', () => {
   });
 
   it('allows a frame that costs more than the burst if the bucket is full', () => {
-    const budget = budgetOf(book(), clientAt('192.0.2.1', 'alice'));
+    const budget = budgetOf(newBudgets(), clientAt('192.0.2.1', 'alice'));
     expect(budget.charge(0, 1e6)).toBe(0);
     expect(budget.charge(0, 1)).toBeGreaterThan(0);
   });
 });
 
-describe('running handlers', () => {
-  it('have bounded memory per connection, except that a single one may be larger', () => {
-    const account = book().users.open('alice', 0);
-    const calls = new RunningCalls();
-    calls.frameBytes = 2 * MAX_RUNNING_BYTES;
-    expect(calls.hasRoom(64)).toBe(true);
-    let woken = 0;
-    const done = calls.begin(account, { onRoom: () => woken++ });
-    expect(calls.hasRoom(64)).toBe(false);
-    done();
-    expect(calls.hasRoom(64)).toBe(true);
-    expect(woken).toBe(1);
+/** Creates a budget with small limits. */
+const small = (options = {}) =>
+  budgetOf(
+    newBudgets({ messageRate: 10, messageBurst: 5, maxStrikes: 3, ...options }),
+    clientAt('192.0.2.1'),
+  );
+const allowed = (frames: Budget, times: number, now: number) =>
+  Array.from({ length: times }, () => frames.charge(now, 1)).filter(wait => wait === 0).length;
+
+describe('the frames of one connection', () => {
+  it('allows up to the burst at once, and no more', () => {
+    expect(allowed(small(), 100, 0)).toBe(5);
   });
 
+  it('allows frames at the configured rate after the burst', () => {
+    const frames = small();
+    allowed(frames, 5, 0);
+    expect(allowed(frames, 5, 99)).toBe(0);
+    expect(allowed(frames, 5, 100)).toBe(1);
+    expect(allowed(frames, 5, 300)).toBe(2);
+  });
+
+  it('returns the exact wait until the next frame is allowed', () => {
+    const frames = small();
+    allowed(frames, 5, 0);
+    const wait = frames.charge(30, 1);
+    expect(wait).toBe(70);
+    expect(frames.charge(30 + wait, 1)).toBe(0);
+  });
+
+  it('does not charge rejected frames', () => {
+    const frames = small();
+    allowed(frames, 10_000, 0);
+    expect(frames.charge(100, 1)).toBe(0);
+  });
+
+  it('never refills beyond the burst', () => {
+    const frames = small();
+    allowed(frames, 5, 0);
+    expect(allowed(frames, 100, 1e9)).toBe(5);
+  });
+
+  it.each([0, 1e-3, 1e12])('does not depend on where the clock starts: %d', start => {
+    const frames = small();
+    expect(allowed(frames, 100, start)).toBe(5);
+    expect(frames.charge(start, 1)).toBeGreaterThan(0);
+  });
+
+  it.each([0.1, 1 / 3, 7, 999.9])('allows a whole burst at any rate: %d', messageRate => {
+    const frames = small({ messageRate, messageBurst: 200 });
+    expect(allowed(frames, 300, 12_345.678)).toBe(200);
+    expect(frames.charge(12_345.678, 1)).toBeGreaterThan(0);
+  });
+});
+
+describe('the offences of one connection', () => {
+  const forgiven = (frames: Budget, times: number, now: number) =>
+    Array.from({ length: times }, () => frames.strike(now)).filter(Boolean).length;
+
+  it('forgives up to maxStrikes', () => {
+    expect(forgiven(small(), 10, 0)).toBe(3);
+  });
+
+  it('forgives one strike per second again', () => {
+    const frames = small();
+    forgiven(frames, 3, 0);
+    expect(forgiven(frames, 3, 990)).toBe(0);
+    expect(forgiven(frames, 3, 1_000)).toBe(1);
+    expect(forgiven(frames, 9, 60_000)).toBe(3);
+  });
+
+  it('does not share a bucket with charge', () => {
+    const frames = small();
+    allowed(frames, 100, 0);
+    expect(forgiven(frames, 10, 0)).toBe(3);
+    const others = small();
+    forgiven(others, 10, 0);
+    expect(allowed(others, 100, 0)).toBe(5);
+  });
+});
+
+describe('running handlers of a user', () => {
   it('have bounded memory per user, and resume waiting messages when there is room', () => {
-    const account = book().users.open('alice', 0);
+    const account = newBudgets().users.open('alice', 0);
     let woken = 0;
     const waiting = { onRoom: () => woken++ };
     account.begin(MAX_RUNNING_BYTES_PER_ACCOUNT);

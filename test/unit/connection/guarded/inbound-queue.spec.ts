@@ -132,6 +132,18 @@ describe('messages that no handler has room for', () => {
   });
 });
 
+describe('running handlers', () => {
+  it('have bounded memory per connection, except that a single one may be larger', async () => {
+    const { handled, queue, finish } = start();
+    queue.take('x'.repeat(600_000));
+    await nextTurn();
+    queue.take('{}');
+    expect(handled).toHaveLength(1);
+    finish(1);
+    expect(handled).toHaveLength(2);
+  });
+});
+
 describe('a transport that closes', () => {
   it('is neither paused nor resumed', async () => {
     const { source, handled, state, queue } = start();
