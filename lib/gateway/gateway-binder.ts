@@ -56,6 +56,13 @@ export class GatewayBinder {
     };
   }
 
+  /** Whether the gateway of the running callback may have `handleDisconnect`. */
+  get mayHaveDisconnectHook(): boolean {
+    if (!this.running) return true;
+    const instance = this.running.wrapper.instance as { handleDisconnect?: Callback } | undefined;
+    return instance?.handleDisconnect !== undefined;
+  }
+
   /** Returns facts about the handlers that Nest binds now. No handler of an unknown gateway is public. */
   factsOf(messages: readonly string[]): GatewayFacts {
     const gateway = this.running;

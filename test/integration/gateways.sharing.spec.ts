@@ -1,5 +1,6 @@
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { Public, SecureGateway, SignedEvent } from '../../lib/index.js';
+import { eventually } from '../helpers/eventually.js';
 import { TestApp } from '../helpers/test-app.js';
 import type { Json, TestClient } from '../helpers/test-client.js';
 
@@ -86,6 +87,15 @@ class ClosedTwin {
   }
 }
 
+@WebSocketGateway({ path: '/events' })
+class LeavingGateway {
+  readonly left: unknown[] = [];
+
+  handleDisconnect(socket: unknown) {
+    this.left.push(socket);
+  }
+}
+
 const SHARING = [FirstGateway, SecondGateway, UnmarkedGateway, ElsewhereGateway];
 const start = (options = {}) => TestApp.start({ gateways: SHARING, options });
 const unsigned = (type: string): Json => ({ specversion: '1.0', type, source: 's', id: 'e-1' });
@@ -125,6 +135,18 @@ describe('gateways that share a path', () => {
     emit(client, 'elsewhere');
     expect(await client.next()).toMatchObject({ code: 'UNKNOWN_EVENT', id: 'e-1' });
     expect(await client.settled()).toEqual([]);
+  });
+
+  it.each([
+    ['before', [LeavingGateway, FirstGateway]],
+    ['after', [FirstGateway, LeavingGateway]],
+  ])('call handleDisconnect once for each client, %s a gateway without it', async (_, gateways) => {
+    const app = await TestApp.start({ gateways });
+    const { left } = app.nest.get(LeavingGateway);
+    const clients = [await app.login(), await app.login()];
+    for (const { socket } of clients) socket.close();
+    await eventually(() => left.length === clients.length);
+    expect(new Set(left).size).toBe(clients.length);
   });
 
   it('charge a frame once', async () => {

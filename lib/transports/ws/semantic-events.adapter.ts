@@ -139,7 +139,9 @@ export class SemanticEventsAdapter extends WsServerAdapter {
   }
 
   override bindClientDisconnect(socket: WebSocket, callback: (reason: number) => void): void {
-    (socket as Owned)[OWNER]?.whenClosed(callback);
+    // Without the hook, Nest's callback does nothing, and would cost memory for each socket.
+    if (this.services.gateways.mayHaveDisconnectHook)
+      (socket as Owned)[OWNER]?.whenClosed(callback);
   }
 
   /** @throws SemanticEventsConfigError always: frames have the forms of PROTOCOL.md, which this adapter parses itself */
@@ -222,7 +224,6 @@ export class SemanticEventsAdapter extends WsServerAdapter {
     }
     admission.takeOver();
     const client = new Client(handshakeOf(request, admission.address), this.services.clock.now());
-    bindClient(socket, client);
     (socket as Owned)[OWNER] = new WsListener(
       client,
       socket,
@@ -230,6 +231,7 @@ export class SemanticEventsAdapter extends WsServerAdapter {
       admission.slot,
       endpoint,
     );
+    bindClient(socket, client);
   }
 }
 
