@@ -32,7 +32,7 @@ export class Connection<Message extends string | Buffer = string | Buffer>
     super(client, endpoint, transport);
     const { clock, connections, options } = endpoint.services;
     const { idleTimeout, maxRunningHandlers } = options.connection;
-    this.session = new Session(client, slot, endpoint, this);
+    this.session = new Session(this);
     this.liveness = transport.hasOwnHeartbeat
       ? new Liveness({ idleTimeout, heartbeatInterval: Infinity }, clock.monotonic(), 1)
       : new Liveness(options.connection, clock.monotonic(), Math.random());

@@ -31,26 +31,29 @@ export type AuthOutcome =
 export type SessionStep =
   { readonly end: Code; readonly reason?: string } | { readonly warning: ServerFrame };
 
+/** The part of a connection that its session uses. */
+interface SessionConnection {
+  readonly client: Client;
+  readonly slot: ConnectionSlot;
+  readonly endpoint: ServedEndpoint;
+  /** After its end, a token is not answered. */
+  readonly isOpen: boolean;
+}
+
 /** The session of one connection, from the first token to its end. It returns frames and never sends them itself. */
 export class Session {
   private readonly authDeadline: number;
   /** When the bucket of renewals is full again, in monotonic milliseconds. */
   private renewalsFullAt: number | undefined;
-  /**
-   * The end of the session that the client received. `endsAt` is in monotonic milliseconds, which clock changes do not affect.
-   */
-  private confirmed: { readonly expiresAt: number; readonly endsAt: number } | undefined;
+  /** The end of the session that the client received. */
+  private confirmedExpiry: number | undefined;
+  /** The same in monotonic milliseconds, which clock changes do not affect. */
+  private endsAt: number | undefined;
   private isAuthenticating = false;
   private isWarned = false;
 
-  /** @param connection after its end, a token is not answered */
-  constructor(
-    private readonly client: Client,
-    private readonly slot: ConnectionSlot,
-    private readonly endpoint: ServedEndpoint,
-    private readonly connection: { readonly isOpen: boolean },
-  ) {
-    const { clock, options } = endpoint.services;
+  constructor(private readonly connection: SessionConnection) {
+    const { clock, options } = this.services;
     // Round up, because V8 stores a fraction in an object of its own.
     this.authDeadline = Math.ceil(clock.monotonic() + options.auth.timeout);
   }
@@ -99,7 +102,7 @@ export class Session {
     const { user, expiresAt = Infinity } = this.client;
     if (!user) return this.isLate() ? this.lateness() : undefined;
     // If the application has set another end, `endsAt` does not apply.
-    const endsAt = this.confirmed?.expiresAt === expiresAt ? this.confirmed.endsAt : Infinity;
+    const endsAt = (this.confirmedExpiry === expiresAt ? this.endsAt : undefined) ?? Infinity;
     const left = Math.min(expiresAt - clock.now(), endsAt - clock.monotonic());
     if (left <= 0) return { end: 'SESSION_EXPIRED' };
     if (left > WARNING || this.isWarned) return undefined;
@@ -108,11 +111,16 @@ export class Session {
   }
 
   private get services(): ConnectionServices {
-    return this.endpoint.services;
+    return this.connection.endpoint.services;
+  }
+
+  private get client(): Client {
+    return this.connection.client;
   }
 
   private isLate(): boolean {
-    return !this.endpoint.isOpenToAll && this.services.clock.monotonic() >= this.authDeadline;
+    const { isOpenToAll, services } = this.connection.endpoint;
+    return !isOpenToAll && services.clock.monotonic() >= this.authDeadline;
   }
 
   /** Returns how to end a late session. If the client has sent its token in time, the server is late. */
@@ -150,7 +158,7 @@ export class Session {
     const { client } = this;
     const { clock, connections, sessions } = this.services;
     if (client.user && String(client.user.id) !== String(user.id)) throw otherUser();
-    return after(connections.claimUser(this.slot, user.id), hasRoom => {
+    return after(connections.claimUser(this.connection.slot, user.id), hasRoom => {
       if (!this.connection.isOpen) return;
       if (!hasRoom) {
         done(final('RATE_LIMITED', 'the user has connection.maxConnectionsPerUser connections'));
@@ -170,7 +178,8 @@ export class Session {
       const left = expiresAt - clock.now();
       // If the new token also ends soon, the client has no longer one: do not warn again.
       this.isWarned &&= left <= WARNING;
-      this.confirmed = { expiresAt, endsAt: Math.ceil(left + clock.monotonic()) };
+      this.confirmedExpiry = expiresAt;
+      this.endsAt = Math.ceil(left + clock.monotonic());
       done({ welcome });
     });
   }

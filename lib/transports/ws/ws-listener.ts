@@ -25,7 +25,7 @@ export class WsListener implements SocketOwner, RefusalTarget {
     client: Client,
     socket: GuardedSocket,
     tcp: Socket,
-    private readonly slot: ConnectionSlot,
+    slot: ConnectionSlot,
     endpoint: WsEndpoint,
   ) {
     this.transport = new WsTransport(client, socket, tcp, slot, endpoint);
@@ -33,6 +33,10 @@ export class WsListener implements SocketOwner, RefusalTarget {
 
   get connection(): Connection<Buffer> {
     return this.transport.connection;
+  }
+
+  get client(): Client {
+    return this.connection.client;
   }
 
   get dispatcher(): Dispatcher {
@@ -101,7 +105,7 @@ export class WsListener implements SocketOwner, RefusalTarget {
   closed(reason: number): void {
     this.ending();
     // Free the place first: streams run code of the application when they end, and that code may throw.
-    this.slot.release();
+    this.connection.slot.release();
     this.connection.closed();
     this.dispatcher.stop();
     this.onClosed?.(reason);

@@ -34,7 +34,7 @@ export class WsTransport implements Transport<Buffer>, Channel {
   private lastSharedTurn: number | undefined;
 
   constructor(
-    readonly client: Client,
+    client: Client,
     readonly socket: GuardedSocket,
     readonly tcp: Socket,
     slot: ConnectionSlot,
@@ -43,6 +43,10 @@ export class WsTransport implements Transport<Buffer>, Channel {
     this.subprotocol = subprotocolOf(socket.protocol);
     this.connection = new Connection(client, slot, endpoint, this);
     this.dispatcher = new Dispatcher(this.connection, this, endpoint.routes);
+  }
+
+  get client(): Client {
+    return this.connection.client;
   }
 
   get isOpen(): boolean {
