@@ -7,7 +7,10 @@ import { contained, NO_TELEMETRY, type Telemetry } from '../monitoring/index.js'
 export interface EventContext {
   /** The position of the event in the log. */
   readonly cursor: string;
-  /** Aborted when the handler exceeds its `timeout`, or when its subscription ends, for example at shutdown. */
+  /**
+   * Aborted when the handler exceeds its `timeout`, or when its subscription ends, for example at shutdown. An `abort` listener
+   * must not throw: Node reports its error as an uncaught exception, which ends the process. The library cannot catch it.
+   */
   readonly signal: AbortSignal;
 }
 
