@@ -161,8 +161,10 @@ export class ClassValidation {
   private declaredOf(value: unknown, type: Type): unknown {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
     const declared = this.namesOf(type);
-    if (Object.keys(value).length <= declared.size + MAX_UNDECLARED) return value;
-    return Object.fromEntries(Object.entries(value).filter(([name]) => declared.has(name)));
+    const names = Object.keys(value);
+    if (names.length <= declared.size + MAX_UNDECLARED) return value;
+    const kept = names.filter(name => declared.has(name));
+    return Object.fromEntries(kept.map(name => [name, Reflect.get(value, name) as unknown]));
   }
 
   /** Returns whether a class or one of its base classes has a decorator that validates something. */

@@ -73,9 +73,11 @@ const MAX_NAME_LENGTH = 64;
 function nameOf(key: string): string {
   const known = names.get(key);
   if (known) return known;
+  const text = writeString(key);
+  if (names.size >= MAX_NAMES || key.length > MAX_NAME_LENGTH) return `${text}:`;
   // `join` makes one flat string. Concatenation would make a rope that V8 flattens at each use.
-  const name = [writeString(key), ':'].join('');
-  if (names.size < MAX_NAMES && key.length <= MAX_NAME_LENGTH) names.set(key, name);
+  const name = [text, ':'].join('');
+  names.set(key, name);
   return name;
 }
 
