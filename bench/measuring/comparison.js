@@ -37,6 +37,7 @@ const SECONDS = { short: 8, full: Infinity };
 const COMMON = {
   full: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  detail: { type: 'boolean', default: false },
   input: { type: 'string' },
   server: { type: 'string' },
   telemetry: { type: 'string' },

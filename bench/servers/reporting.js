@@ -1,4 +1,9 @@
 // Answers the questions of the benchmarks to a server in another process.
+import { Session } from 'node:inspector/promises';
+
+const session = new Session();
+/** The time between two samples of a profile, in microseconds. */
+const SAMPLE = 100;
 
 /** Reports the port of the server. */
 export function reportPort(port) {
@@ -19,6 +24,18 @@ const answers = {
     }
     globalThis.gc?.();
     return process.memoryUsage();
+  },
+  startProfile: async () => {
+    session.connect();
+    await session.post('Profiler.enable');
+    await session.post('Profiler.setSamplingInterval', { interval: SAMPLE });
+    await session.post('Profiler.start');
+  },
+  /** Returns the CPU profile since `startProfile`. */
+  stopProfile: async () => {
+    const { profile } = await session.post('Profiler.stop');
+    session.disconnect();
+    return profile;
   },
 };
 
