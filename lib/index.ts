@@ -125,6 +125,7 @@ export {
   type ClientUser,
   type ConnectionOptions,
   type GatewayConnectionOptions,
+  type PerMessageDeflateOptions,
   type Handshake,
   type JwtAlgorithm,
   type JwtAuthOptions,

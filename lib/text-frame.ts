@@ -12,6 +12,12 @@ export function textFrame(text: string): Buffer {
   return frame;
 }
 
+/** Returns the text of a frame, in UTF-8. */
+export function textIn(frame: Buffer): Buffer {
+  const short = frame.readUInt8(1);
+  return frame.subarray(short <= MAX_SHORT ? 2 : short === 126 ? 4 : 10);
+}
+
 /** Creates frames of a text that differs in one place for each client. */
 export class FrameMould {
   private readonly head: Buffer;

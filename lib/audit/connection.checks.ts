@@ -170,10 +170,16 @@ export const sizeLimits: AuditCheck = ({ options, gateways }) => {
   return pass(`Messages of at most ${largest} bytes are accepted`);
 };
 
-export const compression: AuditCheck = ({ hasAdapter }) =>
-  hasAdapter
-    ? pass('permessage-deflate is off')
-    : warn(
-        'Another adapter is installed, which may have permessage-deflate on',
-        'Install SemanticEventsAdapter, or set perMessageDeflate to false',
-      );
+export const compression: AuditCheck = ({ hasAdapter, options }) => {
+  if (!hasAdapter)
+    return warn(
+      'Another adapter is installed, which may have permessage-deflate on',
+      'Install SemanticEventsAdapter, or set perMessageDeflate to false',
+    );
+  return options.connection.perMessageDeflate
+    ? warn(
+        'permessage-deflate is on: the size of a compressed message reveals text that it repeats, as in CRIME and BREACH',
+        'Remove connection.perMessageDeflate, unless no message contains a secret together with text that somebody else chose',
+      )
+    : pass('permessage-deflate is off');
+};

@@ -4,6 +4,11 @@ import { DEFAULTS } from './defaults.js';
 import type { Problems } from './problems.js';
 import { STORE_ERROR_POLICIES, type StoreErrorPolicy } from './store-options.js';
 
+export interface PerMessageDeflateOptions {
+  /** The size from which the server compresses a message, in bytes. */
+  readonly threshold: number;
+}
+
 /** As `trust proxy` of Express: all, none, a number of hops, or addresses and subnets. */
 export type TrustProxy = boolean | number | string | readonly string[];
 
@@ -42,6 +47,13 @@ export interface ConnectionOptions {
   messageRate: number;
   /** Units a connection may cause at once; a small frame is one unit. @default 200 */
   messageBurst: number;
+  /**
+   * Compresses messages (permessage-deflate, RFC 7692), each on its own, so that an idle connection keeps no compressor. Clients may
+   * then compress theirs. The size of a compressed message reveals repeated text: do not send a secret together with text that
+   * somebody else chose.
+   * @default false
+   */
+  perMessageDeflate: false | PerMessageDeflateOptions;
   /** Handlers running at once for one connection; beyond, no more than 64 KiB are read from it. @default 64 */
   maxRunningHandlers: number;
   /** Bytes waiting to be sent to one connection; beyond, it is closed as a slow consumer. @default 1_048_576 */
@@ -91,6 +103,20 @@ export function checkConnection(options: Partial<ConnectionOptions>, problems: P
   problems.boolean('connection.requireTls', options.requireTls);
   checkOrigins('connection.origins', options.origins, problems);
   checkTrust(options.trustProxy, problems);
+  checkDeflate(options.perMessageDeflate, problems);
+}
+
+function checkDeflate(perMessageDeflate: unknown, problems: Problems): void {
+  const path = 'connection.perMessageDeflate';
+  if (perMessageDeflate === undefined || perMessageDeflate === false) return;
+  if (typeof perMessageDeflate !== 'object' || perMessageDeflate === null)
+    problems.add(path, 'must be false or { threshold: bytes }, such as { threshold: 4_096 }');
+  else if (problems.unknown(path, perMessageDeflate, ['threshold']))
+    problems.integer(
+      `${path}.threshold`,
+      'threshold' in perMessageDeflate ? perMessageDeflate.threshold : NaN,
+      { min: 1 },
+    );
 }
 
 /** Adds the problems of an allow-list of origins. */

@@ -29,6 +29,7 @@ export const DEFAULTS = {
     connectBurst: 1_000,
     messageRate: 100,
     messageBurst: 200,
+    perMessageDeflate: false,
     maxRunningHandlers: 64,
     maxBufferedBytes: 1_048_576,
     maxStrikes: 100,

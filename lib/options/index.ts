@@ -10,6 +10,7 @@ export {
   compileProxies,
   type ConnectionOptions,
   type GatewayConnectionOptions,
+  type PerMessageDeflateOptions,
   type TrustProxy,
 } from './connection-options.js';
 export { DEFAULTS } from './defaults.js';

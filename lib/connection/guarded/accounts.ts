@@ -13,6 +13,8 @@ export class Account {
   connections = 0;
   /** When the bucket is full again, in monotonic milliseconds. */
   fullAt = -Infinity;
+  /** The same, for a bucket of the same size that limits the compression of messages to the client. */
+  private compressionFullAt: number | undefined;
 
   private running = 0;
   /** Created when a connection first waits: most accounts never need it. */
@@ -31,6 +33,14 @@ export class Account {
       return this.fullAt + cost * this.bucket.interval - this.bucket.fillTime - now;
     this.fullAt = fullAt;
     return 0;
+  }
+
+  /** Charges the compression of a message. @returns whether it is within the limits */
+  compress(now: number, units: number): boolean {
+    const fullAt = takeTokens(this.bucket, this.compressionFullAt ?? -Infinity, now, units);
+    if (fullAt === undefined) return false;
+    this.compressionFullAt = fullAt;
+    return true;
   }
 
   /** Returns whether one more handler may run. If not, `onRoom` of the connection is called when there is room. */

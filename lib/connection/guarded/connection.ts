@@ -59,7 +59,7 @@ export class Connection<Message extends string | Buffer = string | Buffer>
     const { maxUnauthenticatedMessageSize } = options.connection;
     if (this.isAnonymous && bytes.length > maxUnauthenticatedMessageSize)
       this.refuse('MESSAGE_TOO_LARGE');
-    else if (this.charge(unitsOf(bytes.length, membersIn(bytes))))
+    else if (this.charge(unitsOf(bytes.length, membersIn(bytes), this.transport.inflates)))
       if (this.transport.ignoresPause) this.refuse('RATE_LIMITED');
       else this.inbound.take(message);
   }

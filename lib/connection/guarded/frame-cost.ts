@@ -8,6 +8,8 @@ export const COST = {
   /** Free members of objects and items of arrays, and the number per unit beyond them. */
   freeMembers: 256,
   membersPerUnit: 128,
+  /** The factor for the size of a message, beyond its first unit, if the client may compress: the server inflates it. */
+  inflated: 2,
   /** Continuation frames per unit. */
   fragmentsPerUnit: 16,
   /**
@@ -53,9 +55,10 @@ export function membersIn(frame: Buffer): number {
   return members;
 }
 
-/** Returns the units that a frame costs. */
-export function unitsOf(size: number, members: number): number {
-  const forSize = Math.max(1, Math.ceil(size / COST.bytesPerUnit));
+/** Returns the units that a frame costs. @param isInflated whether it may have arrived compressed */
+export function unitsOf(size: number, members: number, isInflated = false): number {
+  const started = Math.max(1, Math.ceil(size / COST.bytesPerUnit));
+  const forSize = isInflated ? 1 + (started - 1) * COST.inflated : started;
   const forMembers = Math.ceil((members - COST.freeMembers) / COST.membersPerUnit);
   return forSize + Math.max(0, forMembers);
 }

@@ -5,6 +5,7 @@ import type { Client } from '../index.js';
 import { Budget } from './budget.js';
 import { closingOf } from './closing-of.js';
 import type { ConnectionServices } from './connection-services.js';
+import { unitsOf } from './frame-cost.js';
 import type { ServedEndpoint } from './served-endpoint.js';
 import type { Channel, RefusalSender, Transport } from './transport.js';
 
@@ -59,6 +60,16 @@ export abstract class RefusingConnection<Message> {
   excessOf(units: number): RefusalDetails | undefined {
     const retryAfter = this.budget.charge(this.services.clock.monotonic(), units);
     return retryAfter > 0 ? { retryAfter, reason: 'connection.messageRate' } : undefined;
+  }
+
+  /**
+   * Charges the compression of a message that the server sends. It has a bucket of its own, so that what others publish does not
+   * use up what the client may send.
+   *
+   * @returns false if the message must leave uncompressed
+   */
+  mayCompress(bytes: number): boolean {
+    return this.budget.account.compress(this.services.clock.monotonic(), unitsOf(bytes, 0));
   }
 
   /**

@@ -18,6 +18,8 @@ export interface Transport<Message> extends RefusalSender {
   readonly isPaused: boolean;
   /** Whether messages arrive although reading is paused. A polling client cannot be paused. */
   readonly ignoresPause: boolean;
+  /** Whether messages of the client may have arrived compressed. */
+  readonly inflates: boolean;
   /** Whether the library itself pings the client. */
   readonly hasOwnHeartbeat: boolean;
   /** Bytes that wait to be sent. */

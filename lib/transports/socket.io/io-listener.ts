@@ -50,6 +50,10 @@ export class IoListener implements SocketOwner {
     this.connection.chargeFragments(count);
   }
 
+  mayCompress(bytes: number): boolean {
+    return this.connection.mayCompress(bytes);
+  }
+
   closing(code: Code): void {
     this.connection.closing(code);
   }

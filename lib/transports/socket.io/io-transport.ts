@@ -65,6 +65,10 @@ export class IoTransport implements Transport<string> {
     return this.isPaused && webSocketOf(this.conn)?.isPaused !== true;
   }
 
+  get inflates(): boolean {
+    return (webSocketOf(this.conn)?.extensions ?? '') !== '';
+  }
+
   /** True, because Engine.IO sends its own pings. */
   get hasOwnHeartbeat(): boolean {
     return true;

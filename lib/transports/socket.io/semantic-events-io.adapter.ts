@@ -11,7 +11,7 @@ import {
 import { Client } from '../../connection/index.js';
 import { normalizePath, withoutStockAdapterReplies } from '../../gateway/index.js';
 import { handshakeOf, HttpServerGuard } from '../../handshake/index.js';
-import { type GuardedSocket, wsBounds } from '../ws/index.js';
+import { type GuardedSocket, deflateOptions, wsBounds } from '../ws/index.js';
 import { contained, type MessageHandler } from '../../monitoring/index.js';
 import type { IoHandler } from './io-call.js';
 import { type EngineRequest, IoHandshake, isAt } from './io-handshake.js';
@@ -95,6 +95,7 @@ export class SemanticEventsIoAdapter extends IoAdapter {
       engine,
       {
         ...wsBounds(maxMessageSize),
+        perMessageDeflate: deflateOptions(connection.perMessageDeflate),
         closeTimeout: connection.closeTimeout,
         // Pings are charged like any other frame before they are answered.
         autoPong: false,

@@ -12,7 +12,7 @@ const REFUSED: Record<string, string> = {
   connectionStateRecovery: 'restores missed messages before the client authenticates again',
   allowEIO3: 'admits clients that cannot send a token when they connect',
   maxHttpBufferSize: 'is replaced by maxMessageSize',
-  perMessageDeflate: 'lets a small message grow large',
+  perMessageDeflate: 'is replaced by connection.perMessageDeflate of SemanticEventsModule',
   httpCompression: 'lets a small message grow large',
 };
 

@@ -1,5 +1,5 @@
 import type { WebSocket, WebSocketServer } from 'ws';
-import { type GuardedSocket, guardedSocket, type ReadLimits } from '../ws/index.js';
+import { type GuardedSocket, guardedSocket, type SocketLimits } from '../ws/index.js';
 import { describeRefusal } from '../../protocol/index.js';
 import type { EngineConnection, EngineServer } from './io-types.js';
 
@@ -24,7 +24,7 @@ interface Engine {
 export function guardWebSockets(
   server: EngineServer,
   options: object,
-  limits: ReadLimits,
+  limits: SocketLimits,
   opened: (socket: GuardedSocket, conn: EngineConnection | undefined) => void,
 ): void {
   const engine = server as unknown as Engine;

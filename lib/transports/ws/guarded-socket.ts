@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { RawData, WebSocket } from 'ws';
 import { logUnexpected } from '../../monitoring/index.js';
 import { OWNER } from '../../connection/index.js';
+import type { PerMessageDeflateOptions } from '../../options/index.js';
 import { type Code, errorFrame, factsOf } from '../../protocol/index.js';
 import type { SocketOwner } from './socket-owner.js';
 import { type ReadLimits, SocketReading } from './socket-reading.js';
@@ -23,6 +24,18 @@ export interface GuardedSocket extends WebSocket {
   stopReading(): void;
 }
 
+export interface SocketLimits extends ReadLimits {
+  readonly perMessageDeflate: false | PerMessageDeflateOptions;
+}
+
+type SendOptions = Partial<Record<'binary' | 'compress' | 'fin' | 'mask', boolean>>;
+type Sent = (error?: Error) => void;
+type SendArguments = [
+  data: Parameters<WebSocket['send']>[0],
+  options?: SendOptions | Sent,
+  sent?: Sent,
+];
+
 /** The private method by which ws passes a TCP connection to its WebSocket. */
 interface SetSocket {
   setSocket(tcp: Socket, ...args: unknown[]): void;
@@ -37,7 +50,7 @@ interface SetSocket {
  */
 export function guardedSocket(
   Base: typeof WebSocket,
-  limits: ReadLimits,
+  limits: SocketLimits,
   tooLarge = errorFrame('MESSAGE_TOO_LARGE'),
 ): typeof WebSocket {
   return class extends Base implements GuardedSocket {
@@ -64,6 +77,8 @@ export function guardedSocket(
       if (event === 'error' && this.listenerCount(event) === 0) return false;
       // ws calls this from events of the TCP socket. An error that a listener throws there would end the process.
       try {
+        // ws may still have been inflating a message when the server closed.
+        if (event === 'message' && this.#reading?.isStopped) return false;
         const given = event === 'close' ? this.#closedWith(args) : args;
         if (this.#owner) notifyOwner(this.#owner, event, given);
         return super.emit(event, ...given);
@@ -74,15 +89,19 @@ export function guardedSocket(
       }
     }
 
-    override send(data: unknown, ...args: unknown[]): void {
+    override send(...[data, ...args]: SendArguments): void {
       // The server writes its own frames past ws, and one of them could land within a fragmented message.
-      if ((args[0] as { fin?: boolean } | undefined)?.fin === false)
+      if ((args[0] as SendOptions | undefined)?.fin === false)
         throw new TypeError(
           'SemanticEventsAdapter sends whole messages only: call send() without { fin: false }',
         );
       // For a closing socket ws would copy the data first, and then drop it.
-      const isOpen = this.checkQueue();
-      super.send(...([isOpen ? data : '', ...args] as Parameters<WebSocket['send']>));
+      const given: SendArguments = [this.checkQueue() ? data : '', ...args];
+      super.send(
+        ...((this.extensions === '' ? given : this.#charged(given)) as Parameters<
+          WebSocket['send']
+        >),
+      );
     }
 
     // Pongs wait in the same queue.
@@ -125,6 +144,20 @@ export function guardedSocket(
       return false;
     }
 
+    /** Returns the arguments of `send` for a client that can receive compressed messages. */
+    #charged([data, first, second]: SendArguments): SendArguments {
+      const options = typeof first === 'function' ? undefined : first;
+      const sent = typeof first === 'function' ? first : second;
+      const { perMessageDeflate } = limits;
+      const size = sizeOf(data);
+      const compress =
+        perMessageDeflate !== false &&
+        size >= perMessageDeflate.threshold &&
+        options?.compress !== false &&
+        this.#owner?.mayCompress?.(size) !== false;
+      return [data, { ...options, compress }, sent];
+    }
+
     private closeFor(code: Code): void {
       this.#closeWith(factsOf(code).close, code);
       this.#owner?.closing(code);
@@ -144,6 +177,12 @@ export function guardedSocket(
       return [code, Buffer.from(reason)];
     }
   };
+}
+
+/** Returns the size of a message in bytes. */
+function sizeOf(data: unknown): number {
+  if (typeof data === 'string') return Buffer.byteLength(data);
+  return ArrayBuffer.isView(data) || data instanceof ArrayBuffer ? data.byteLength : 0;
 }
 
 function notifyOwner(owner: SocketOwner, event: string | symbol, [first, second]: unknown[]): void {

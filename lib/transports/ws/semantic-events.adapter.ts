@@ -22,7 +22,7 @@ import { SemanticEventsConfigError } from '../../protocol/index.js';
 import { type GuardedSocket, guardedSocket } from './guarded-socket.js';
 import { OutboundQueue } from './outbound-queue.js';
 import { ReceiveBatch } from './receive-batch.js';
-import { wsBounds } from './ws-bounds.js';
+import { deflateOptions, wsBounds } from './ws-bounds.js';
 import type { WsEndpoint } from './ws-endpoint.js';
 import { WsHandshake } from './ws-handshake.js';
 import { WS_LIBRARY } from './ws-library.js';
@@ -196,7 +196,7 @@ export class SemanticEventsAdapter extends WsServerAdapter {
     return {
       maxPayload: maxMessageSize,
       ...wsBounds(maxMessageSize),
-      perMessageDeflate: false,
+      perMessageDeflate: deflateOptions(this.services.options.connection.perMessageDeflate),
       // The adapter closes these connections at shutdown.
       clientTracking: true,
       // @types/ws does not declare this option yet.

@@ -10,6 +10,8 @@ export interface SocketOwner {
   tooLarge?(): void;
   /** Called with the number of continuation frames in the chunk that was just read. */
   fragments?(count: number): void;
+  /** Charges the compression of a message that the socket sends. @returns false if it must leave uncompressed */
+  mayCompress?(bytes: number): boolean;
   /** Called when too many bytes are queued, to write the bytes that still wait for the end of the turn. */
   flush?(): void;
   /** Called before the socket closes, so that the owner handles the messages that arrived before. */

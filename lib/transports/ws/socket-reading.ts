@@ -40,7 +40,8 @@ export class SocketReading extends FrameHeaders {
   /** The size limit of a message; Infinity once it is lifted or exceeded. Bytes. */
   private limit: number;
   private isLifted = false;
-  private isStopped = false;
+  /** Whether the server has stopped parsing frames. */
+  isStopped = false;
 
   constructor(
     private readonly socket: OwnedSocket,

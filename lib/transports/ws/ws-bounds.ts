@@ -1,3 +1,5 @@
+import type { PerMessageDeflateOptions } from '../../options/index.js';
+
 /** The minimum number of bytes that one read returns, on a network with the smallest usual packets. */
 const LEAST_READ = 512;
 
@@ -12,4 +14,18 @@ export function wsBounds(maxMessageSize: number) {
     /** The maximum number of chunks of one frame. */
     maxBufferedChunks: 1_024 + Math.ceil(maxMessageSize / LEAST_READ),
   };
+}
+
+/**
+ * Returns the option of ws. Each message is compressed on its own, in both directions: an idle connection keeps no compressor, and
+ * the size of a message reveals nothing about another one.
+ */
+export function deflateOptions(option: false | PerMessageDeflateOptions) {
+  return (
+    option && {
+      threshold: option.threshold,
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+    }
+  );
 }

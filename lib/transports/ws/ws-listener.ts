@@ -87,6 +87,10 @@ export class WsListener implements SocketOwner, RefusalTarget {
     this.connection.chargeFragments(count);
   }
 
+  mayCompress(bytes: number): boolean {
+    return this.connection.mayCompress(bytes);
+  }
+
   flush(): void {
     const { endpoint, tcp } = this.transport;
     endpoint.outbound.uncork(tcp);

@@ -19,11 +19,12 @@ import {
   type ServerFrame,
   type Subprotocol,
 } from '../../protocol/index.js';
-import { textFrame } from '../../text-frame.js';
+import { textFrame, textIn } from '../../text-frame.js';
 import type { GuardedSocket } from './guarded-socket.js';
 import type { WsEndpoint } from './ws-endpoint.js';
 
 const OPEN = 1;
+const TEXT = { binary: false };
 
 /** Translates calls of a connection into calls of ws. `WsListener` handles the other direction. */
 export class WsTransport implements Transport<Buffer>, Channel {
@@ -61,6 +62,10 @@ export class WsTransport implements Transport<Buffer>, Channel {
     return false;
   }
 
+  get inflates(): boolean {
+    return this.socket.extensions !== '';
+  }
+
   get hasOwnHeartbeat(): boolean {
     return false;
   }
@@ -95,6 +100,12 @@ export class WsTransport implements Transport<Buffer>, Channel {
       return;
     }
     this.client.counters.sent++;
+    if (this.inflates) {
+      // ws compresses, and keeps the order. The memory of a complete frame serves the next client.
+      this.socket.send(typeof message === 'string' ? message : Buffer.from(textIn(message)), TEXT);
+      sent?.();
+      return;
+    }
     const { outbound } = this.endpoint;
     if (typeof message === 'string') {
       outbound.cork(this.tcp);

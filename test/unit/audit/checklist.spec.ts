@@ -106,6 +106,7 @@ describe('the production checklist', () => {
     ['fail', 'adapter', {}, { hasAdapter: false }],
     ['pass', 'adapter', {}, { hasAdapter: false, gateways: [] }],
     ['warn', 'compression', {}, { hasAdapter: false }],
+    ['warn', 'compression', { connection: { perMessageDeflate: { threshold: 4_096 } } }],
     ['warn', 'authentication', {}, { gateways: [{ ...gateway, isGuarded: false }] }],
     [
       'fail',

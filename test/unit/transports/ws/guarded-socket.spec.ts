@@ -14,6 +14,7 @@ class FakeSocket extends EventEmitter {
   readonly OPEN = OPEN;
   readyState = OPEN;
   bufferedAmount = 0;
+  extensions = '';
   readonly log: unknown[][] = [];
 
   send(...args: unknown[]): void {
@@ -27,7 +28,11 @@ class FakeSocket extends EventEmitter {
 }
 
 const guarded = (buffered = 0, maxBufferedBytes = 1_000): FakeSocket => {
-  const limits = { maxBufferedBytes, maxUnauthenticatedMessageSize: 1_000 };
+  const limits = {
+    maxBufferedBytes,
+    maxUnauthenticatedMessageSize: 1_000,
+    perMessageDeflate: false,
+  } as const;
   const Guarded = guardedSocket(FakeSocket as unknown as typeof WebSocket, limits);
   const socket = new (Guarded as unknown as typeof FakeSocket)();
   socket.bufferedAmount = buffered;
