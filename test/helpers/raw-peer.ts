@@ -193,7 +193,7 @@ function sizeOf(head: Buffer): number {
 
 const peers: RawPeer[] = [];
 
-// This runs before the applications stop, so import this file before test-app.
+// test-app imports this file, so that this runs before the applications stop.
 afterEach(() => {
   for (const peer of peers.splice(0)) peer.socket.destroy();
 });

@@ -18,6 +18,8 @@ import {
   type SemanticEventsModuleExtras,
   type SemanticEventsModuleOptions,
 } from '../../lib/index.js';
+// Its peers never answer a close frame. They hang up before the application stops, which would wait for them.
+import './raw-peer.js';
 import { TestClient } from './test-client.js';
 
 export const RING_KEY = { id: 'main', secret: 'ring-secret-ring-secret-ring-secret!' };
