@@ -76,7 +76,13 @@ export class TestApp {
       : module.createNestApplication(quiet);
     app.useWebSocketAdapter(new (setup.adapter ?? SemanticEventsAdapter)(app));
     setup.prepare?.(app);
-    await app.listen(0, '127.0.0.1');
+    try {
+      await app.listen(0, '127.0.0.1');
+    } catch (error) {
+      // An application that refuses to start may listen already.
+      await app.close();
+      throw error;
+    }
     const { port } = app.getHttpServer().address() as AddressInfo;
     return track(new TestApp(app, port));
   }
