@@ -1,6 +1,8 @@
 import { randomFillSync } from 'node:crypto';
 import { KeyShares } from './key-shares.js';
 
+const { floor, imul } = Math;
+
 /** The number of old keys that each `add` checks. It is above one, so that few keys stay long after their expiry. */
 const LOOKS = 16;
 /** Initial capacity. */
@@ -20,7 +22,7 @@ const SECRETS = randomFillSync(new Int32Array(256)).map(secret => secret | 1);
 export function hashOf(text: string, before = 0): number {
   let hash = before;
   for (let at = 0; at < text.length; at++)
-    hash = Math.imul(hash + text.charCodeAt(at), SECRETS[at & 255] as number);
+    hash = imul(hash + text.charCodeAt(at), SECRETS[at & 255] as number);
   return hash;
 }
 
@@ -145,6 +147,6 @@ export class KeyTable {
   }
 
   private slotOf(hash: number): number {
-    return Math.floor(((hash >>> 0) / 2 ** 32) * this.places.length);
+    return floor(((hash >>> 0) / 2 ** 32) * this.places.length);
   }
 }

@@ -144,14 +144,15 @@ describe('InMemoryNonceStore', () => {
   it('removes signing keys that are no longer used', () => {
     const store = storeOf(1_000_000);
     let largest = 0;
+    let refused = 0;
     for (let i = 0; i < 50_000; i++) {
       // Ten nonces per key, and each key is used for ten milliseconds.
-      expect(store.useNonce(`s-${Math.floor(i / 10)}`, `n-${i % 10}`, clock.now() + 1000)).toBe(
-        true,
-      );
+      const keyId = `s-${Math.floor(i / 10)}`;
+      if (!store.useNonce(keyId, `n-${i % 10}`, clock.now() + 1000)) refused++;
       largest = Math.max(largest, store.size);
       clock.advance(1);
     }
+    expect(refused).toBe(0);
     expect(largest).toBeLessThanOrEqual(1_100);
     clock.advance(1001);
     for (let i = 0; i < 2_000; i++) store.use(`later-${i}`, clock.now());
