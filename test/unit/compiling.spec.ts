@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { type Block, blocksOf, fileOf, isMember, moduleOf, PAGES } from '../helpers/code-blocks.js';
+
+const ROOT = process.cwd();
+const COMPILE_TIMEOUT = 180_000;
+
+/** The configuration of `npm run typecheck`. */
+const project = (() => {
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), path => ts.sys.readFile(path));
+  return ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+})();
+
+/** The files that both programs read: the library and its packages, parsed once. */
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
+/** Compiles files. @param own the text of files that do not exist */
+function problemsIn(
+  files: string[],
+  options: ts.CompilerOptions,
+  own = new Map<string, string>(),
+): readonly ts.Diagnostic[] {
+  const host = ts.createCompilerHost(options);
+  const { fileExists, readFile, getSourceFile } = host;
+  host.fileExists = file => own.has(file) || fileExists(file);
+  host.readFile = file => own.get(file) ?? readFile(file);
+  host.getSourceFile = (file, target, ...rest) => {
+    const text = own.get(file);
+    if (text !== undefined) return ts.createSourceFile(file, text, target);
+    if (!parsed.has(file)) parsed.set(file, getSourceFile(file, target, ...rest));
+    return parsed.get(file);
+  };
+  const program = ts.createProgram(files, options, host);
+  return files
+    .map(file => program.getSourceFile(file))
+    .flatMap(source => [
+      ...program.getSyntacticDiagnostics(source),
+      ...program.getSemanticDiagnostics(source),
+    ]);
+}
+
+const textOf = ({ messageText }: ts.Diagnostic) =>
+  ts.flattenDiagnosticMessageText(messageText, ' ');
+
+describe('type tests', () => {
+  const folder = join(ROOT, 'test', 'types');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(name =>
+    join(folder, name),
+  );
+
+  it('are all part of what npm run typecheck checks', () => {
+    expect(files.length).toBeGreaterThan(0);
+    expect(project.fileNames).toEqual(expect.arrayContaining(files));
+  });
+
+  it(
+    'compile where they must, and fail where they must not compile',
+    () => {
+      const problems = problemsIn(files, project.options).map(problem => {
+        const { file, start } = problem;
+        const line = file && file.getLineAndCharacterOfPosition(start ?? 0).line + 1;
+        return `${file?.fileName}:${line} ${textOf(problem)}`;
+      });
+      expect(problems).toEqual([]);
+    },
+    COMPILE_TIMEOUT,
+  );
+});
+
+/** Declares what the reader's application has. */
+const OWN: Record<string, string> = {
+  accessToken: 'declare const accessToken: string;',
+  AppModule: 'declare class AppModule {}',
+  UiGateway: 'declare class UiGateway {}',
+  client: "declare const client: import('nestjs-semantic-events/client').SemanticEventsClient;",
+  Click: 'const Click = z.object({ x: z.number(), y: z.number() });',
+  options: "declare const options: import('nestjs-semantic-events').SemanticEventsOptions;",
+  users:
+    'declare const users: { byToken(token: string): Promise<{ id: string; roles: string[] } | null> };',
+  sendInvoice: 'declare function sendInvoice(order?: string): Promise<void>;',
+  show: 'declare function show(...values: unknown[]): void;',
+  getTicket: 'declare function getTicket(): Promise<string>;',
+  ConfigService: 'declare class ConfigService { getOrThrow(name: string): string; }',
+};
+
+/** Methods are shown without their class. */
+const shownOf = ({ code }: Block) =>
+  isMember(code)
+    ? `class Shown { logger = new Logger(); users = users;\n${code}\n}\nexport { Shown };`
+    : code;
+
+// Blocks that are whole files are compiled as a project by test/pages/getting-started.spec.ts.
+const blocks = PAGES.flatMap(blocksOf).filter(
+  block => block.language === 'ts' && fileOf(block) === undefined,
+);
+
+describe('code blocks of the documentation', () => {
+  it('exist, and are all marked with a language', () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(8);
+    for (const page of PAGES)
+      expect(readFileSync(page, 'utf8')).not.toMatch(/^```(?:typescript|javascript|js)$/m);
+  });
+
+  it(
+    'compile in the application of a reader',
+    () => {
+      // Names that blocks leave to other blocks are the only unused ones.
+      const options = { ...project.options, noUnusedLocals: false, noUnusedParameters: false };
+      const files = new Map(
+        blocks.map(block => [
+          join(ROOT, 'test', `block-${block.page.replaceAll('/', '-')}-${block.line}.ts`),
+          block,
+        ]),
+      );
+      const texts = new Map(
+        Array.from(files, ([file, block]) => [file, moduleOf(shownOf(block), OWN)] as const),
+      );
+      const problems = problemsIn([...files.keys()], options, texts).map(problem => {
+        const block = files.get(problem.file?.fileName ?? '');
+        return `${block?.page}:${block?.line} ${textOf(problem)}`;
+      });
+      expect(problems).toEqual([]);
+    },
+    COMPILE_TIMEOUT,
+  );
+});
