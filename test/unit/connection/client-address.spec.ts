@@ -3,7 +3,7 @@ import {
   addressGroup,
   addressGroups,
   ClientAddressResolver,
-} from '../../../lib/connection/index.js';
+} from '../../../lib/connection/client-address.js';
 import type { TrustProxy } from '../../../lib/options/index.js';
 
 interface Peer {

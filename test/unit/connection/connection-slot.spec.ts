@@ -1,10 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import {
-  ConnectionSlot,
-  ConnectionStore,
-  InMemoryConnectionStore,
-  type SlotClaim,
-} from '../../../lib/connection/index.js';
+import { ConnectionSlot } from '../../../lib/connection/connection-slot.js';
+import { ConnectionStore, type SlotClaim } from '../../../lib/connection/connection-store.js';
+import { InMemoryConnectionStore } from '../../../lib/connection/in-memory-connection-store.js';
 
 const ADDRESS = { key: 'address:a', limit: 2 };
 const USER = { key: 'user:alice', limit: 1 };

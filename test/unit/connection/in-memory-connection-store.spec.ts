@@ -1,4 +1,4 @@
-import { InMemoryConnectionStore } from '../../../lib/connection/index.js';
+import { InMemoryConnectionStore } from '../../../lib/connection/in-memory-connection-store.js';
 import { connectionStoreContract } from '../../contract/connection-store.contract.js';
 
 connectionStoreContract('InMemoryConnectionStore', () => ({

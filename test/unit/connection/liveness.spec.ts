@@ -1,4 +1,4 @@
-import { Liveness } from '../../../lib/connection/index.js';
+import { Liveness } from '../../../lib/connection/liveness.js';
 
 const HEARTBEAT = 30_000;
 const IDLE = 600_000;

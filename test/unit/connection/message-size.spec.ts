@@ -1,4 +1,4 @@
-import { validateMessageSize } from '../../../lib/index.js';
+import { validateMessageSize } from '../../../lib/connection/message-size.js';
 
 describe('validateMessageSize', () => {
   it.each([

@@ -1,4 +1,4 @@
-import { mayShareHost } from '../../../lib/connection/index.js';
+import { mayShareHost } from '../../../lib/connection/client-address.js';
 
 describe('mayShareHost', () => {
   it.each([

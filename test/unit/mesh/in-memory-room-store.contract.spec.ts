@@ -1,4 +1,4 @@
-import { InMemoryRoomStore } from '../../../lib/mesh/index.js';
+import { InMemoryRoomStore } from '../../../lib/mesh/in-memory-room-store.js';
 import { describeRoomStore } from '../../contract/room-store.contract.js';
 
 describe('InMemoryRoomStore', () => {

@@ -1,4 +1,5 @@
-import { describeError, errorText, logUnexpected } from '../../../lib/monitoring/index.js';
+import { describeError, errorText } from '../../../lib/monitoring/describe-error.js';
+import { logUnexpected } from '../../../lib/monitoring/log-unexpected.js';
 import { ODD_ERRORS } from '../../helpers/odd-errors.js';
 
 describe('describeError', () => {

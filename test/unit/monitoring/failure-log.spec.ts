@@ -1,4 +1,4 @@
-import { FailureLog } from '../../../lib/monitoring/index.js';
+import { FailureLog } from '../../../lib/monitoring/failure-log.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
 function setUp() {

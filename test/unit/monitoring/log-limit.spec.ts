@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { LogLimit } from '../../../lib/monitoring/index.js';
+import { LogLimit } from '../../../lib/monitoring/log-limit.js';
 
 fc.configureGlobal({ seed: 20_261_128, numRuns: 1_000 });
 

@@ -1,4 +1,4 @@
-import { logOnly, logUnexpected } from '../../../lib/monitoring/index.js';
+import { logOnly, logUnexpected } from '../../../lib/monitoring/log-unexpected.js';
 
 const logged = (error: unknown): string => {
   const lines: string[] = [];

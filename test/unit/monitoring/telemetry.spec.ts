@@ -1,4 +1,4 @@
-import { NO_TELEMETRY, Telemetry } from '../../../lib/monitoring/index.js';
+import { NO_TELEMETRY, Telemetry } from '../../../lib/monitoring/telemetry.js';
 
 describe('NO_TELEMETRY', () => {
   const call = () => undefined;

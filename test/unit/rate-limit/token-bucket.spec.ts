@@ -1,5 +1,9 @@
-import { takeTokens, tokenBucket } from '../../../lib/rate-limit/index.js';
-import { capacityOf, decide } from '../../../lib/rate-limit/token-bucket.js';
+import {
+  capacityOf,
+  decide,
+  takeTokens,
+  tokenBucket,
+} from '../../../lib/rate-limit/token-bucket.js';
 
 describe('tokenBucket', () => {
   it.each([

@@ -1,4 +1,4 @@
-import { InMemoryNonceStore } from '../../../lib/replay/index.js';
+import { InMemoryNonceStore } from '../../../lib/replay/in-memory-nonce-store.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
 describe('InMemoryNonceStore', () => {

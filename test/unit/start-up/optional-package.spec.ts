@@ -1,4 +1,4 @@
-import { SemanticEventsConfigError } from '../../../lib/index.js';
+import { SemanticEventsConfigError } from '../../../lib/protocol/index.js';
 import { optionalPackage } from '../../../lib/start-up/index.js';
 
 const need = { name: '@nestjs/absent', neededBy: 'auth.jwt' };
