@@ -1,10 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { build } from '../helpers/build.js';
 
 /** The smallest measurement. Its figures mean nothing. */
 const TINY = {
@@ -18,10 +18,8 @@ interface Report {
 }
 
 describe('benchmarks', () => {
-  beforeAll(() => {
-    // The benchmarks measure the library as published.
-    if (!existsSync('dist/index.js')) execFileSync('npm', ['run', '-s', 'build']);
-  }, 240_000);
+  // The benchmarks measure the library as published.
+  beforeAll(build, 240_000);
 
   it('run, and report a figure for each server, part and target', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'bench-'));

@@ -13,22 +13,8 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
+import { build } from '../helpers/build.js';
 
-const SOURCES = [
-  'package.json',
-  'tsconfig.json',
-  'tsconfig.build.json',
-  'tsconfig.commonjs.json',
-  '.ci',
-  'lib',
-  'client-package',
-  'docs',
-  'README.md',
-  'PROTOCOL.md',
-  'SECURITY.md',
-  'CHANGELOG.md',
-  'LICENSE',
-];
 const BUILD_TIMEOUT = 240_000;
 const NAME = 'nestjs-semantic-events';
 const CLIENT = 'nestjs-semantic-events-client';
@@ -42,7 +28,6 @@ const ENTRIES = Object.keys(manifest.exports)
 // Inside the repository, so that the project resolves the development packages.
 mkdirSync('build', { recursive: true });
 const folder = resolve(mkdtempSync('build/packed-'));
-const clone = join(folder, 'clone');
 const project = join(folder, 'project');
 const installed = (name: string, path = '') => join(project, 'node_modules', name, path);
 
@@ -91,14 +76,11 @@ async function bundle(code: string): Promise<Uint8Array> {
 }
 
 beforeAll(async () => {
-  mkdirSync(clone);
   mkdirSync(join(project, 'node_modules'), { recursive: true });
-  for (const name of SOURCES) cpSync(name, join(clone, name), { recursive: true });
-  symlinkSync(resolve('node_modules'), join(clone, 'node_modules'));
   writeFileSync(join(project, 'package.json'), '{"private":true,"type":"module"}');
-  await run(process.execPath, ['.ci/build.js'], clone);
-  await pack(clone, NAME);
-  await pack(join(clone, 'build/client-package'), CLIENT);
+  await build();
+  await pack('.', NAME);
+  await pack('build/client-package', CLIENT);
 }, BUILD_TIMEOUT);
 
 afterAll(() => {
