@@ -2,6 +2,7 @@
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
+  testSequencer: '<rootDir>/test/sequencer.js',
   testMatch: ['**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   setupFiles: ['reflect-metadata'],
@@ -38,4 +39,6 @@ export default {
   maxWorkers: 3,
   // Jest keeps the ES modules of each suite in memory. A worker of several gigabytes is slow.
   workerIdleMemoryLimit: '1GB',
+  // The end of a worker frees its memory. On a busy machine that alone takes longer than the 500 ms after which Jest reports a leak.
+  workerGracefulExitTimeout: 5_000,
 };
