@@ -18,7 +18,8 @@ export function asPublicKey(key: JwtKey): KeyObject {
 export function asSecret(key: JwtKey): KeyObject {
   const given = keyObjectOf(key);
   const secret = given ?? createSecretKey(Buffer.from(key as string));
-  if (secret.type !== 'secret' || (secret.symmetricKeySize ?? 0) < MIN_SECRET_BYTES)
+  // A key of a key pair has no symmetric size.
+  if ((secret.symmetricKeySize ?? 0) < MIN_SECRET_BYTES)
     throw new TypeError('The secret of an HS algorithm must have at least 32 bytes');
   if (!given && isOfPair(Buffer.from(key as string)))
     throw new TypeError('The secret of an HS algorithm must not be a key of a key pair');

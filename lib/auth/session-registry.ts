@@ -49,9 +49,8 @@ export class SessionRegistry {
     this.outage = new StoreOutage('log-outs', 'local', clock, events);
     bus.subscribe(
       contained((revocation: Revocation) => {
-        if (!isLogOut(revocation) || revocation.until <= clock.now()) return;
         // If there is no room here, `problem` still finds the log-out through the bus.
-        this.known[revocation.kind].add(revocation);
+        if (isLogOut(revocation)) this.known[revocation.kind].add(revocation);
       }),
     );
     bus.onGap(contained(() => this.closeEnded()));
@@ -113,6 +112,8 @@ export class SessionRegistry {
   problem(user: TokenUser): MaybePromise<string | undefined> {
     const known = this.knownProblem(user);
     if (known !== undefined) return known;
+    // Not asking the other nodes says nothing about an outage.
+    if (user.id === undefined && user.sessionId === undefined) return undefined;
     const local = () => undefined;
     const found = this.outage.during(() => this.sharedProblem(user), { allow: local, local });
     // There may have been a log-out on this node in the meantime.
@@ -168,7 +169,6 @@ export class SessionRegistry {
   }
 
   private closeIfEnded({ id, user }: Client): MaybePromise<unknown> {
-    if (!user) return undefined;
     // A connection that cannot be checked stays open.
     const answer = recovering(
       () => this.isEnded(user),

@@ -3,7 +3,6 @@ const MAX_ROUNDS = 8;
 /** Replaces an encoded slash, which is part of a name. Valid text never contains this lone surrogate. */
 const ENCODED_SLASH = '\ud800';
 const NAMES_USER = /^(?:(?:urn:)?user:|[/\ud800]*users[/\ud800]+)/i;
-const DOT_SEGMENT = /(?:^|\/)\.\.?(?:[/?#]|$)/;
 /**
  * Matches from the first slash only. Otherwise the time would grow with the square of the text length, which a client
  * chooses.
@@ -35,13 +34,12 @@ export function resourceOf(decoded: string): string {
 
 /** Removes the segments `.` and `..` of a path (RFC 3986, section 5.2.4), also of a relative one. */
 function withoutDotSegments(text: string): string {
-  if (!DOT_SEGMENT.test(text)) return text;
-  const [, path = '', rest = ''] = /^([^?#]*)(.*)$/s.exec(text) ?? [];
+  const [path = ''] = text.split(/[?#]/, 1);
   const segments: string[] = [];
   for (const segment of path.split('/'))
     if (segment === '..') segments.pop();
     else if (segment !== '.') segments.push(segment);
-  return segments.join('/') + rest;
+  return segments.join('/') + text.slice(path.length);
 }
 
 /**

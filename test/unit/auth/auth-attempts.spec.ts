@@ -223,7 +223,11 @@ describe('AuthAttempts', () => {
   });
 
   describe('reports to the security log', () => {
-    const reportsOf = (act: (reporting: AuthAttempts) => void) => {
+    const reportsOf = (
+      act: (reporting: AuthAttempts) => void,
+      over: RateLimitStore = store,
+      rateLimit?: Partial<RateLimitOptions>,
+    ) => {
       const reports: unknown[] = [];
       const events = {
         attemptFailed: (subject: AttemptSubject, reason: string) => reports.push([subject, reason]),
@@ -233,7 +237,7 @@ describe('AuthAttempts', () => {
         resolvedOptions({
           auth: { validateToken: () => null, attempts: { rate: 1, per: 1_000, burst: BURST } },
         }),
-        new RateLimiter(store, resolvedOptions(), new FakeClock()),
+        new RateLimiter(over, resolvedOptions({ rateLimit }), new FakeClock()),
         events,
       );
       act(reporting);
@@ -270,6 +274,22 @@ describe('AuthAttempts', () => {
       expect(reportsOf(reporting => void reporting.attempt(home, () => result))).toEqual([
         [home, `the check returned ${String(result)}`],
       ]);
+    });
+
+    it('no used-up attempts if the store is down', () => {
+      class AwayStore extends RateLimitStore {
+        take = () => {
+          throw new Error('store is down');
+        };
+        refund = () => undefined;
+      }
+      jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+      const act = (reporting: AuthAttempts) => {
+        expect(tryTo(() => reporting.attempt(home, () => 'in'))).toMatchObject({
+          code: 'UNAVAILABLE',
+        });
+      };
+      expect(reportsOf(act, new AwayStore(), { onStoreError: 'deny' })).toEqual([]);
     });
 
     it.each(['attempt', 'verify'] as const)('used-up attempts of %s, once each', method => {
@@ -352,6 +372,24 @@ describe('AuthAttempts', () => {
       jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
       attempts = attemptsOver(new ThrowingStore(), { onStoreError: 'deny' });
       expect(attempts.attempt(home, () => 'in')).toBe('in');
+    });
+
+    it('returns the result of a check when its tokens are back, not before', async () => {
+      let refunded: () => void = () => undefined;
+      class PendingStore extends RateLimitStore {
+        take = (...request: Parameters<RateLimitStore['take']>) => store.take(...request);
+        refund = () => new Promise<void>(resolve => (refunded = resolve));
+      }
+      attempts = attemptsOver(new PendingStore());
+      const steps: string[] = [];
+      const attempt = Promise.resolve(attempts.attempt(home, () => 'in')).then(result =>
+        steps.push(result),
+      );
+      await new Promise(setImmediate);
+      steps.push('refunded');
+      refunded();
+      await attempt;
+      expect(steps).toEqual(['refunded', 'in']);
     });
 
     it('rejects asynchronously over the limit, and does not reject a valid attempt if the refund fails', async () => {

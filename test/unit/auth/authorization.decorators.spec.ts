@@ -30,7 +30,9 @@ const event = { specversion: '1.0', type: 'handle', source: 's', id: '1' };
 
 describe('@Authorize', () => {
   it.each([undefined, null, 'admin', {}])('rejects %p, which is not a function', wrong => {
-    expect(() => Authorize(wrong as never)).toThrow(SemanticEventsConfigError);
+    expect(() => Authorize(wrong as never)).toThrow(
+      new SemanticEventsConfigError(['@Authorize needs a function']),
+    );
   });
 
   it('calls a synchronous check synchronously, with the client and the event', () => {
@@ -77,11 +79,23 @@ describe('@Authorize', () => {
   });
 });
 
+it.each([
+  ['@Authorize', Authorize(() => false)],
+  ['@Roles(admin, editor)', Roles('admin', 'editor')],
+])('%s tells operators which check forbade an event', (name, decorator) => {
+  const { context, guards } = guardsOf(decorator);
+  expect(() => guards[0]!.canActivate(context(event))).toThrow(
+    expect.objectContaining({ code: 'FORBIDDEN', reason: `${name} said no` }) as Error,
+  );
+});
+
 describe('@Roles', () => {
   it.each([[[]], [['']], [['admin', 7]]])(
     'rejects %j, which is not a list of role names',
     roles => {
-      expect(() => Roles(...(roles as string[]))).toThrow(SemanticEventsConfigError);
+      expect(() => Roles(...(roles as string[]))).toThrow(
+        new SemanticEventsConfigError(['@Roles must name at least one role']),
+      );
     },
   );
 });

@@ -45,6 +45,8 @@ describe('DefaultEventAuthorizer.canPublish', () => {
     'urn:app:server#x',
     'urn:app:server?',
     'urn:app:server/',
+    'urn:app:server//',
+    'urn:app:server/x/..',
     './urn:app:server',
     'a/../urn:app:server',
   ])("forbids the server's own source, spelled %j", source => {
@@ -82,12 +84,26 @@ describe('DefaultEventAuthorizer.canPublish', () => {
     'users/./bob',
     'user:bob?id=alice',
     'user://alice',
+    'user:bob%',
+    'user:bob?x/..',
   ])('forbids alice the source %j', source => {
     expect(publishes(source)).toBe(false);
   });
 
   it('forbids a source that is percent-encoded many times', () => {
-    expect(publishes(`%${'25'.repeat(500)}75ser:bob`)).toBe(false);
+    expect(publishes(`%${'25'.repeat(500)}75ser:alice`)).toBe(false);
+  });
+
+  it('forbids its own source also if that cannot be decoded, and if it is a URL', () => {
+    for (const source of [`%${'25'.repeat(500)}41`, 'https://app.example/server']) {
+      const own = new DefaultEventAuthorizer(
+        resolvedOptions({ signing: { keys: [{ id: 'main', secret: MAIN_SECRET }], source } }),
+      );
+      const allows = (given: string) =>
+        own.canPublish(alice, { specversion: '1.0', type: 'a', source: given, id: '1' });
+      expect([allows(source), allows(`${source}/`)]).toEqual([false, false]);
+      expect([allows('app'), allows('https:app.example/server')]).toEqual([true, true]);
+    }
   });
 
   it.each([
@@ -95,6 +111,8 @@ describe('DefaultEventAuthorizer.canPublish', () => {
     'users/alice',
     '/users/alice',
     '/users/alice/devices/1',
+    '//users//alice',
+    'users/bob/..',
     'urn:user:alice',
     'user:%61lice',
     'user:alice?device=1',
@@ -120,6 +138,11 @@ describe('DefaultEventAuthorizer.canPublish', () => {
     expect(publishes('user:07', 'a', seven)).toBe(false);
   });
 
+  it('compares an id that is not ASCII by the bytes of UTF-8', () => {
+    expect(publishes('user:zo%C3%A9', 'x', clientAt('192.0.2.1', 'zoé'))).toBe(true);
+    expect(publishes('user:zo%C3%A9')).toBe(false);
+  });
+
   it('compares an id with a slash by its percent-encoded form', () => {
     const slashed = clientAt('192.0.2.1', 'a/b');
     expect(publishes('users/a%2Fb', 'x', slashed)).toBe(true);
@@ -134,6 +157,7 @@ describe('DefaultEventAuthorizer.canPublish', () => {
     const percent = clientAt('192.0.2.1', '100%');
     expect(publishes('user:100%25', 'x', percent)).toBe(true);
     expect(publishes('user:100%25')).toBe(false);
+    expect(publishes('user:%ff', 'x', clientAt('192.0.2.1', '%ff'))).toBe(true);
   });
 
   it('does not let an unauthenticated client use the source of a user', () => {

@@ -9,6 +9,7 @@ import {
 } from '../../../lib/auth/index.js';
 import { EventAuthorizationGuard } from '../../../lib/auth/event-authorization.guard.js';
 import { Client } from '../../../lib/connection/index.js';
+import type { RefusalException } from '../../../lib/handler/index.js';
 import { GUARDS_METADATA } from '../../../lib/handler/nest-metadata.js';
 import { RefusalError } from '../../../lib/protocol/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -21,9 +22,10 @@ const event = { specversion: '1.0', type: 'handle', source: 's', id: '1' };
 
 describe('AuthenticatedGuard', () => {
   const clock = new FakeClock();
-  const guard = new AuthenticatedGuard(clock);
+  const activate = (gateway: Type, method: string, client?: Client) =>
+    new AuthenticatedGuard(clock).canActivate(wsContext(gateway, method, { client }));
   const outcome = (gateway: Type, method: string, client?: Client) =>
-    refusalOf(() => guard.canActivate(wsContext(gateway, method, { client })));
+    refusalOf(() => activate(gateway, method, client));
 
   class Private {
     closed() {}
@@ -60,6 +62,20 @@ describe('AuthenticatedGuard', () => {
     clock.advance(1);
     expect(outcome(Private, 'closed', client)).toBe('SESSION_EXPIRED');
     expect(outcome(Private, 'open', client)).toBeUndefined();
+  });
+
+  it('tells operators whether a client has no session or an expired one', () => {
+    const reasonFor = (client?: Client) => {
+      try {
+        return activate(Private, 'closed', client);
+      } catch (error) {
+        return (error as RefusalException).reason;
+      }
+    };
+    const expired = clientAt('192.0.2.1');
+    expired.authenticateAs({ id: 'alice' }, clock.now());
+    expect(reasonFor()).toBe('the client has not sent a token');
+    expect(reasonFor(expired)).toBe('the session has expired');
   });
 });
 
@@ -166,6 +182,9 @@ describe('EventAuthorizationGuard', () => {
       activate(new Authorizer(() => new Promise(() => undefined))),
     ).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     expect(log.map(({ context }) => context)).toContain('Authorization');
+    expect(log.map(({ text }) => text).join()).toContain(
+      'EventAuthorizer.canPublish does not answer',
+    );
   });
 
   it('rejects an invalid event without calling the authorizer, and ignores messages that are not events', async () => {

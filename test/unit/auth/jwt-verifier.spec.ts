@@ -1,4 +1,10 @@
-import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createHmac,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import { JwtVerifier } from '../../../lib/auth/jwt-verifier.js';
 import type { ClientUser, JwtAuthOptions, JwtClaims, JwtKey } from '../../../lib/options/index.js';
@@ -157,6 +163,7 @@ describe('JwtVerifier', () => {
       { secret: SECRET },
       'kid is not a string',
     ],
+    ['two parts', forge(HS, claims).replace(/\.[^.]*$/, ''), { secret: SECRET }, 'not a JSON Web'],
     ['null as its header', 'bnVsbA.e30.x', { secret: SECRET }, 'not a JSON Web Token'],
     [
       'claims that are a list',
@@ -164,6 +171,7 @@ describe('JwtVerifier', () => {
       { secret: SECRET },
       'the claims are not a JSON object',
     ],
+    ['claims that are text', forge(HS, 'alice'), { secret: SECRET }, 'the claims are not a JSON'],
     [
       'an exp that is text',
       forge(HS, { ...claims, exp: '9' }),
@@ -203,6 +211,28 @@ describe('JwtVerifier', () => {
       code: 'AUTH_FAILED',
       reason: expect.stringContaining(reason),
     });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['31 bytes', 'x'.repeat(31), 'The secret of an HS algorithm must have at least 32 bytes'],
+    ['a public key', rsa.publicKey, 'The secret of an HS algorithm must have at least 32 bytes'],
+    ['a PEM', pem(rsa.publicKey), 'The secret of an HS algorithm must not be a key of a key pair'],
+  ])('cannot be created with %s as the secret', (_, secret, problem) => {
+    expect(() => new JwtVerifier({ secret: secret as string }, clock, jwt)).toThrow(
+      new TypeError(problem),
+    );
+  });
+
+  it('cannot be created with a secret as the public key', () => {
+    const publicKey = createSecretKey(Buffer.from(SECRET));
+    expect(() => new JwtVerifier({ publicKey }, clock, jwt)).toThrow(
+      new TypeError('The key is a secret and must be a public key'),
+    );
+  });
+
+  it('accepts a secret of exactly 32 bytes', async () => {
+    const secret = 'x'.repeat(32);
+    expect(await accepts(forge(HS, claims, secret), { secret })).toBe(true);
   });
 
   it('verifies with a CryptoKey, as jose key sets return them', async () => {

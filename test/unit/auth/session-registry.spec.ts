@@ -10,6 +10,7 @@ import {
   SingleNodeRevocationBus,
 } from '../../../lib/connection/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
+import type { SecurityEvents } from '../../../lib/monitoring/index.js';
 import { RefusalError } from '../../../lib/protocol/index.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 
@@ -49,7 +50,7 @@ describe('SessionRegistry', () => {
 
   it('accepts the id of a session in place of a user, to which log-outs of users do not apply', async () => {
     sessions.end('one');
-    sessions.endUser('two');
+    for (const user of ['two', 'undefined']) sessions.endUser(user);
     const ids = ['one', 'two', undefined];
     expect(ids.map(id => sessions.hasEnded(id))).toEqual([true, false, false]);
     expect(await Promise.all(ids.map(async id => sessions.isEnded(id)))).toEqual([
@@ -105,7 +106,9 @@ describe('SessionRegistry', () => {
   });
 
   it('has an end for every log-out', () => {
-    expect(() => sessions.endUser('u', NaN)).toThrow('tokensExpireAt must be a time, not NaN');
+    expect(() => sessions.endUser('u', NaN)).toThrow(
+      'SessionRegistry: tokensExpireAt must be a time, not NaN',
+    );
     expect(closed).toEqual([]);
     sessions.endUser('u', Infinity);
     clock.advance(1_000 * DAY);
@@ -180,6 +183,32 @@ describe('SessionRegistry', () => {
     expect(await registry.isEnded(of('elsewhere'))).toBe(false);
     lookup.mockRejectedValue(new RefusalError('UNAVAILABLE'));
     await expect(registry.isEnded({ id: 'u' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
+describe('a registry whose other nodes cannot be reached', () => {
+  it('reports the outage until they answer again, whatever is asked of which they know nothing', async () => {
+    const clock = new FakeClock();
+    const bus = new SingleNodeRevocationBus();
+    const lookup = jest.spyOn(bus, 'loggedOutAt').mockRejectedValue(new Error('down'));
+    jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    jest.spyOn(Logger.prototype, 'log').mockImplementation(() => undefined);
+    const reports: string[] = [];
+    const registry = new SessionRegistry({} as ConnectionManager, resolvedOptions(), clock, bus, {
+      storeDown: (store: string) => reports.push(`${store} down`),
+      storeUp: (store: string) => reports.push(`${store} up`),
+    } as unknown as SecurityEvents);
+    await registry.isEnded({ id: 'alice' });
+    expect(reports).toEqual(['log-outs down']);
+    clock.advance(60_000);
+    lookup.mockClear();
+    expect([registry.isEnded(undefined), registry.isEnded({})]).toEqual([false, false]);
+    expect(lookup).not.toHaveBeenCalled();
+    expect(reports).toEqual(['log-outs down']);
+    lookup.mockResolvedValue(undefined);
+    await registry.isEnded('session');
+    expect(lookup.mock.calls).toEqual([['session', 'session']]);
+    expect(reports).toEqual(['log-outs down', 'log-outs up']);
   });
 });
 
@@ -327,7 +356,7 @@ describe('a node that reaches the others', () => {
 });
 
 describe('LogOutTable', () => {
-  const ending = (id: string, until: number) => ({ kind: 'session' as const, id, at: 0, until });
+  const ending = (id: string, until: number) => ({ kind: 'session' as const, id, at: 7, until });
   const leaving = (id: string, at: number, until: number) => ({
     kind: 'user' as const,
     id,
@@ -369,6 +398,16 @@ describe('LogOutTable', () => {
     clock.advance(1);
     for (let id = 0; id < 100; id++) table.add(ending(`new-${id}`, clock.now() + 1));
     expect(table.size).toBe(100);
+  });
+
+  it('finds the space of one expired log-out among many others', () => {
+    const clock = new FakeClock();
+    const table = new LogOutTable(clock, 100);
+    for (let id = 1; id < 100; id++) table.add(ending(`s${id}`, clock.now() + DAY));
+    table.add(ending('short', clock.now() + 1));
+    clock.advance(1);
+    expect(table.add(ending('one more', clock.now() + DAY))).toBe(true);
+    expect(table.add(ending('too many', clock.now() + DAY))).toBe(false);
   });
 
   it('never drops an entry early, refuses new ones when full, and reuses the space of expired ones', () => {

@@ -61,6 +61,11 @@ describe('TicketService', () => {
     expect(new Set(issued).size).toBe(100);
   });
 
+  it('accepts a ticket that is bound to nothing from any origin and address', () => {
+    const peer = { origin: 'https://app.example', address: '192.0.2.1' };
+    expect(redeem(tickets.issue(user).ticket, peer)).toBeUndefined();
+  });
+
   it.each([
     ['another origin', { origin: 'https://evil.example', address: '192.0.2.1' }],
     ['no origin', { address: '192.0.2.1' }],
@@ -247,6 +252,9 @@ describe('TicketService', () => {
     ['with an issue time that is no number', { id: 'a', issuedAt: new Date() }],
   ])('does not issue a ticket for a user %s', (_, wrong) => {
     expect(() => tickets.issue(wrong as never)).toThrow(TicketUserError);
+    expect(() => tickets.issue(wrong as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_TICKET_USER' }) as Error,
+    );
   });
 
   it('issues a ticket for the largest user that still fits an auth frame', () => {

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { JwtService } from '@nestjs/jwt';
 import { WsException } from '@nestjs/websockets';
 import {
@@ -6,7 +7,15 @@ import {
   TicketService,
   TokenAuthenticator,
 } from '../../../lib/auth/index.js';
+import type { OidcLibrary } from '../../../lib/auth/oidc-library.js';
 import { type ConnectionManager, SingleNodeRevocationBus } from '../../../lib/connection/index.js';
+import { RefusalException } from '../../../lib/handler/index.js';
+import {
+  type MessageHandler,
+  Telemetry,
+  type TimedOperation,
+  type UnexpectedErrors,
+} from '../../../lib/monitoring/index.js';
 import {
   type AuthOptions,
   MAX_TOKEN_LENGTH,
@@ -25,6 +34,7 @@ const BURST = 3;
 const SECRET = 'a-secret-of-at-least-32-bytes-long';
 const jwt = new JwtService();
 const handshake = { address: '192.0.2.1', url: '/', headers: {} };
+const elsewhere = { ...handshake, address: '203.0.113.9' };
 
 describe('TokenAuthenticator', () => {
   let clock: FakeClock;
@@ -34,7 +44,11 @@ describe('TokenAuthenticator', () => {
   let tickets: TicketService;
   let authenticator: TokenAuthenticator;
 
-  const setUp = (auth: AuthOptions) => {
+  /** The operations that telemetry measured, and the failures of callbacks that were reported. */
+  let timed: TimedOperation[];
+  let reported: unknown[];
+
+  const setUp = (auth: AuthOptions, jose?: OidcLibrary) => {
     const options = resolvedOptions({
       auth: { attempts: { rate: 1, per: DAY, burst: BURST }, timeout: 20, ...auth },
     });
@@ -48,6 +62,22 @@ describe('TokenAuthenticator', () => {
     tickets = new TicketService(options, signer, new InMemoryNonceStore(100, clock), clock);
     const limiter = new RateLimiter(new InMemoryRateLimitStore(100, clock), options, clock);
     const attempts = new AuthAttempts(options, limiter);
+    timed = [];
+    reported = [];
+    class RecordingTelemetry extends Telemetry {
+      timed<T extends unknown[], R>(operation: TimedOperation, call: (...args: T) => R) {
+        return (...args: T) => {
+          timed.push(operation);
+          return call(...args);
+        };
+      }
+
+      handled = (_: string, handler: MessageHandler) => handler;
+      watch = () => () => undefined;
+    }
+    const errors = {
+      report: (error: unknown, { source }: { source: string }) => reported.push([source, error]),
+    };
     authenticator = new TokenAuthenticator(
       options,
       clock,
@@ -55,6 +85,9 @@ describe('TokenAuthenticator', () => {
       sessions,
       attempts,
       new JwtService(),
+      new RecordingTelemetry(),
+      errors as unknown as UnexpectedErrors,
+      jose,
     );
   };
   /** Authenticates with a token that the application answers with the given value. */
@@ -62,9 +95,10 @@ describe('TokenAuthenticator', () => {
     setUp({ validateToken: (() => answer) as ValidateToken });
     return authenticate(token);
   };
-  const authenticate = async (token: string) => authenticator.authenticate(token, handshake);
-  const outcome = (token: string) =>
-    authenticate(token).then(
+  const authenticate = async (token: string, from = handshake) =>
+    authenticator.authenticate(token, from);
+  const outcome = (token: string, from = handshake) =>
+    authenticate(token, from).then(
       ({ user }) => user.id,
       (error: unknown) => (error as RefusalError).code,
     );
@@ -173,6 +207,18 @@ describe('TokenAuthenticator', () => {
     ['its own outage', new RefusalError('UNAVAILABLE', { reason: 'db' }), 'UNAVAILABLE', 'db'],
     ['another code', new RefusalError('FORBIDDEN', { reason: 'x' }), 'AUTH_FAILED', 'x'],
     ['another code alone', new RefusalError('FORBIDDEN'), 'AUTH_FAILED', 'FORBIDDEN'],
+    [
+      'the outage of a protection',
+      new RefusalException('UNAVAILABLE', { reason: 'db' }),
+      'UNAVAILABLE',
+      'db',
+    ],
+    [
+      'such an outage without a reason',
+      new RefusalException('UNAVAILABLE'),
+      'UNAVAILABLE',
+      'auth.validateToken: ',
+    ],
   ])('answers %s of validateToken with a verdict or an outage', async (_, error, code, reason) => {
     const failures: (() => unknown)[] = [
       () => {
@@ -188,13 +234,53 @@ describe('TokenAuthenticator', () => {
       });
     }
     const logged = log.filter(({ level }) => level === 'error').map(({ text }) => text);
-    expect(logged).toHaveLength(error instanceof RefusalError || code !== 'UNAVAILABLE' ? 0 : 2);
+    const isFailure = code === 'UNAVAILABLE' && error.message === 'canary';
+    expect(logged).toHaveLength(isFailure ? 2 : 0);
+    expect(reported).toEqual(isFailure ? [['auth.validateToken', error]] : []);
     expect(logged.join()).not.toContain('canary');
   });
 
   it('answers UNAVAILABLE if validateToken takes longer than auth.timeout', async () => {
     setUp({ validateToken: () => new Promise(() => undefined) });
     await expect(authenticate('token')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('waits for validateToken until auth.timeout, and for log-outs of other nodes a second longer', async () => {
+    jest.useFakeTimers();
+    try {
+      setUp({ validateToken: () => new Promise(resolve => setTimeout(resolve, 19, { id: 'a' })) });
+      const accepted = outcome('token');
+      await jest.advanceTimersByTimeAsync(19);
+      expect(await accepted).toBe('a');
+      bus.loggedOutAt = () => new Promise(() => undefined);
+      const rejected = expect(authenticate('token')).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        reason: 'the validation does not answer',
+      });
+      await jest.advanceTimersByTimeAsync(1_020);
+      await rejected;
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('does not turn an unexpected error into a verdict', async () => {
+    setUp({ validateToken: () => ({ id: 'a' }) });
+    const error = new TypeError('unexpected');
+    sessions.problem = () => {
+      throw error;
+    };
+    await expect(authenticate('token')).rejects.toBe(error);
+    sessions.problem = () => Promise.reject(error);
+    await expect(authenticate('token')).rejects.toBe(error);
+  });
+
+  it('measures every authentication and every renewal', async () => {
+    setUp({ validateToken: () => ({ id: 'a' }) });
+    await authenticate('token');
+    expect(timed).toEqual(['authentication']);
+    await authenticator.renew('token', handshake);
+    expect(timed).toEqual(['authentication', 'authentication']);
   });
 
   it('rejects a session that has ended, even during the validation or on another node', async () => {
@@ -274,6 +360,7 @@ describe('TokenAuthenticator', () => {
     for (let failed = 0; failed < BURST; failed++) expect(await outcome('bad')).toBe('AUTH_FAILED');
     expect(await outcome('good')).toBe('RATE_LIMITED');
     expect(calls).toBe(BURST);
+    expect(await outcome('good', elsewhere)).toBe('alice');
     expect(authenticator.renew('good', handshake)).toMatchObject({ user: { id: 'alice' } });
     expect(() => authenticator.renew('bad', handshake)).toThrow(RefusalError);
   });
@@ -329,6 +416,7 @@ describe('TokenAuthenticator', () => {
       for (let failed = 0; failed < BURST; failed++)
         expect(await outcome(sign({}, 'x'.repeat(40)))).toBe('AUTH_FAILED');
       expect(await outcome(sign({}, 'x'.repeat(40)))).toBe('RATE_LIMITED');
+      expect(await outcome(sign({}, 'x'.repeat(40)), elsewhere)).toBe('AUTH_FAILED');
       expect(await outcome(sign({}))).toBe('alice');
     });
 
@@ -352,6 +440,52 @@ describe('TokenAuthenticator', () => {
       });
       setUp({ jwt: { keyProvider: () => SECRET, algorithms: ['HS256'] } });
       expect(await outcome(sign({}))).toBe('alice');
+    });
+  });
+
+  describe('with an OpenID Connect provider', () => {
+    const issued = { iss: 'https://issuer.example', aud: 'me', sub: 'alice', exp: 1e10 };
+    const provider = { issuer: issued.iss, audience: issued.aud };
+    const joseAnswering = (answer: () => Promise<{ payload: typeof issued }>) =>
+      ({
+        decodeJwt: () => issued,
+        jwtVerify: answer,
+        createRemoteJWKSet: () => () => undefined,
+      }) as unknown as OidcLibrary;
+    const jose = joseAnswering(() => Promise.resolve({ payload: issued }));
+
+    it('does not start without jose', () => {
+      expect(() => {
+        setUp({ oidc: provider });
+      }).toThrow(new TypeError('auth.oidc needs OIDC_LIBRARY'));
+    });
+
+    it('accepts the tokens of the provider, and calls toUser if there is one', async () => {
+      setUp({ oidc: provider }, jose);
+      expect(await outcome('token')).toBe('alice');
+      setUp({ oidc: { ...provider, toUser: ({ sub }) => ({ id: `user-${sub}` }) } }, jose);
+      expect(await outcome('token')).toBe('user-alice');
+      setUp({ oidc: { ...provider, toUser: () => null } }, jose);
+      expect(await outcome('token')).toBe('AUTH_FAILED');
+    });
+
+    it('answers UNAVAILABLE if toUser fails or the provider does not answer', async () => {
+      const fail = () => {
+        throw new Error('down');
+      };
+      setUp({ oidc: { ...provider, toUser: fail } }, jose);
+      await expect(authenticate('token')).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        reason: 'auth.oidc.toUser: Error was thrown',
+      });
+      setUp(
+        { oidc: provider },
+        joseAnswering(() => new Promise(() => undefined)),
+      );
+      await expect(authenticate('token')).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        reason: 'auth.oidc: Error was thrown',
+      });
     });
   });
 });
