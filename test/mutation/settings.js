@@ -23,6 +23,7 @@ export const GROUPS = {
   signing: {
     files: ['lib/signing', 'lib/integradio'],
     without: {
+      'serializable-replies.ts': 'needs class-transformer',
       'sign-reply.interceptor.ts': 'Nest wiring',
       'broadcast-signer.ts': 'needs a running server',
     },

@@ -100,8 +100,9 @@ describe('compatible mode', () => {
     expect(outcome(event)).toBe('INVALID_SIGNATURE');
     expect(outcome(event, { direction: 's2c' })).toBeUndefined();
     const foreign = { ...own, source: 'app' };
-    expect(() => signer.sign(own, { scheme, direction: 'c2s' })).toThrow(TypeError);
-    expect(() => signer.sign(foreign, { scheme })).toThrow(TypeError);
+    const problem = "the server's own events, and no others, must have the server's source";
+    expect(() => signer.sign(own, { scheme, direction: 'c2s' })).toThrow(problem);
+    expect(() => signer.sign(foreign, { scheme })).toThrow(problem);
   });
 
   it('answers in the compatible scheme only verified requests, and only with its own source', () => {
@@ -111,6 +112,66 @@ describe('compatible mode', () => {
     signer.verify(request);
     expect(signer.schemeFor(request, answer)).toBe('integradio');
     expect(signer.schemeFor(request, { ...answer, source: 'app' })).toBe('v1');
+  });
+
+  it.each<[string, object, VerifyOptions | undefined, string]>([
+    [
+      'a MAC of no key',
+      { semanticsignature: '0'.repeat(64) },
+      undefined,
+      'no key in force matches',
+    ],
+    ['an event for session keys', {}, { keys: 'session' }, 'accepts the session key only'],
+    ['the source of the server', {}, { direction: 's2c' }, 'the source of the other direction'],
+  ])('tells operators why it refuses %s', (_, members, given, reason) => {
+    const event = received(DATA, { semanticsignature: SIGNATURE, ...members });
+    expect(() => signer.verifyScope(event, given)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_SIGNATURE',
+        reason: expect.stringContaining(reason) as string,
+      }) as Error,
+    );
+  });
+
+  it.each<[string, string | undefined, object, string]>([
+    ['tags that are not text', DATA, { semantictags: ['a', 7] }, 'semantictags must hold strings'],
+    ['tags of which none is text', DATA, { semantictags: [7] }, 'semantictags must hold strings'],
+    ['binary data', undefined, { data_base64: 'AA==' }, 'data_base64, or data that JSON readers'],
+    ['data that readers understand differently', String.raw`"\ud800"`, {}, 'data_base64, or data'],
+  ])('receives no event with %s', (_, data, members, reason) => {
+    expect(() => received(data, { semanticsignature: SIGNATURE, ...members })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_EVENT',
+        reason: expect.stringContaining(reason) as string,
+      }) as Error,
+    );
+  });
+
+  it('refuses tags that are too long together, as if they were one text', () => {
+    const tags = (count: number) =>
+      received(DATA, { semanticsignature: SIGNATURE, semantictags: Array(count).fill('tag') });
+    expect(() => tags(2)).not.toThrow();
+    expect(() => tags(1_000)).toThrow(expect.objectContaining({ code: 'INVALID_EVENT' }) as Error);
+  });
+
+  it('refuses a frame in which a member occurs twice, and recognizes only text as its signature', () => {
+    const text = JSON.stringify({ ...EVENT, semanticsignature: SIGNATURE });
+    const frame = `{"type":"event","event":${text.slice(0, -1)},"data":1,"data":2}}`;
+    const { event } = JSON.parse(frame) as { event: unknown };
+    expect(() => signer.verifyScope(mode.receive(event, frame, options.event))).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_EVENT',
+        reason: 'a member occurs twice in the frame',
+      }) as Error,
+    );
+    for (const other of [undefined, null, 'text', {}, { semanticsignature: [SIGNATURE] }])
+      expect(mode.isSigned(other)).toBe(false);
+  });
+
+  it('creates a nonce of 16 hexadecimal digits for what it signs', () => {
+    const { semanticnonce: _, ...bare } = EVENT;
+    const event = signer.sign(bare, { direction: 'c2s', scheme: 'integradio' });
+    expect(event.semanticnonce).toMatch(/^[0-9a-f]{16}$/);
   });
 
   it('moves unsigned attributes to unverifiedOf()', () => {

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import {
   EventSigner,
   KeyRefresh,
@@ -9,15 +10,18 @@ import { resolveOptions } from '../../../lib/options/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { captureLog } from '../../helpers/log-capture.js';
 
+const REFRESH = 60_000;
+
 const key = (id: string): SigningKeyOptions => ({
   id,
   secret: `${id}-secret-of-at-least-32-bytes!!`,
 });
 
-function setup(source: () => unknown) {
+/** @param source undefined for a ring that is no function */
+function setup(source?: () => unknown, first: SigningKeyOptions[] = [key('one')]) {
   const clock = new FakeClock();
   const options = resolveOptions(
-    { signing: { keys: [key('one')] }, auth: { validateToken: () => null } },
+    { signing: { keys: first, refresh: REFRESH }, auth: { validateToken: () => null } },
     clock.now(),
     false,
     undefined,
@@ -113,5 +117,98 @@ describe('key ring refresh', () => {
     });
     await Promise.all([refresh.refresh(), refresh.refresh()]);
     expect(calls).toBe(1);
+  });
+
+  it('tells operators that keys can be read again, and every reason of an unusable ring', async () => {
+    const log = captureLog();
+    let ring: SigningKeyOptions[] = [key('one')];
+    const { refresh } = setup(() => ring);
+    await refresh.refresh();
+    ring = [
+      { id: 'a', secret: 'short' },
+      { id: 'b', secret: 'short' },
+    ];
+    await refresh.refresh();
+    expect(refresh.problem).toMatch(
+      /keys\[0\].* at least 32 bytes.*; .*keys\[1\].* at least 32 bytes/,
+    );
+    ring = [key('two')];
+    await refresh.refresh();
+    const texts = log.map(({ text }) => text);
+    expect(texts).toHaveLength(2);
+    expect(texts.at(-1)).toBe('signing.keys can be read again');
+  });
+
+  const [notBefore, notAfter] = [new Date('2026-01-01'), new Date('2027-01-01')];
+  it.each<[string, SigningKeyOptions[]]>([
+    ['another secret', [{ ...key('one'), secret: key('two').secret }]],
+    ['another id', [{ ...key('one'), id: 'two' }]],
+    ['a key more', [key('one'), key('two')]],
+    ['another start', [{ ...key('one'), notBefore }]],
+    ['another end', [{ ...key('one'), notAfter }]],
+  ])('reports a ring with %s as a new one, and the same ring not', async (_, ring) => {
+    const { refresh, seen } = setup(() => ring);
+    await refresh.refresh();
+    await refresh.refresh();
+    expect(seen()).toEqual(['keysRotated']);
+  });
+
+  it('reports a ring from which a key was removed as a new one', async () => {
+    const { refresh, seen } = setup(() => [key('one')], [key('one'), key('two')]);
+    await refresh.refresh();
+    expect(seen()).toEqual(['keysRotated']);
+  });
+
+  it('never happens if the ring is no function', async () => {
+    const { refresh, seen } = setup();
+    expect(await refresh.refresh()).toBe(false);
+    expect([refresh.problem, seen()]).toEqual([undefined, []]);
+  });
+
+  describe('in the background', () => {
+    beforeEach(() => jest.useFakeTimers());
+    afterEach(() => jest.useRealTimers());
+
+    it('happens every signing.refresh milliseconds until the application shuts down', async () => {
+      const source = jest.fn(() => [key('one')]);
+      const { refresh } = setup(source);
+      refresh.onApplicationBootstrap();
+      await jest.advanceTimersByTimeAsync(REFRESH - 1);
+      expect(source).toHaveBeenCalledTimes(0);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(source).toHaveBeenCalledTimes(1);
+      await jest.advanceTimersByTimeAsync(2 * REFRESH);
+      expect(source).toHaveBeenCalledTimes(3);
+      refresh.onApplicationShutdown();
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('sets no timer if the ring is no function', () => {
+      setup().refresh.onApplicationBootstrap();
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('ends with the shutdown, even while keys are read', async () => {
+      let answer: (ring: SigningKeyOptions[]) => void = () => undefined;
+      const { refresh, ids } = setup(() => new Promise(resolve => (answer = resolve)));
+      refresh.onApplicationBootstrap();
+      await jest.advanceTimersByTimeAsync(REFRESH);
+      const running = refresh.refresh();
+      refresh.onApplicationShutdown();
+      answer([key('two')]);
+      expect(await running).toBe(false);
+      await jest.advanceTimersByTimeAsync(0);
+      expect(ids()).toEqual(['one']);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('gives up after 10 s without an answer', async () => {
+      captureLog();
+      const { refresh } = setup(() => new Promise(() => undefined));
+      const running = refresh.refresh();
+      await jest.advanceTimersByTimeAsync(10_000);
+      expect(await running).toBe(false);
+      expect(refresh.problem).toBe('signing.keys did not answer in 10 s');
+    });
   });
 });

@@ -1,6 +1,14 @@
 import * as fc from 'fast-check';
 import type { SemanticEvent } from '../../../lib/event/index.js';
-import { canonicalize, EventSigner, reply, ReplySigner } from '../../../lib/signing/index.js';
+import { Integradio } from '../../../lib/integradio/index.js';
+import { NO_TELEMETRY } from '../../../lib/monitoring/index.js';
+import {
+  canonicalize,
+  EventSigner,
+  reply,
+  ReplySigner,
+  type SignOptions,
+} from '../../../lib/signing/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { resolvedOptions } from '../../helpers/resolved-options.js';
 import { clientAt } from '../../helpers/ws-context.js';
@@ -42,6 +50,7 @@ describe('a signed reply', () => {
     expect(reply.type).toBe(type);
     expect(reply.event).toMatchObject({ ...members, type, semanticcorrelationid: 'r"1' });
     expect(signer.verify(reply.event, { direction: 's2c', client })).toMatch(/^s-/);
+    expect(reply.event).toMatchObject({ specversion: '1.0', source: options.signing.source });
   });
 
   it('is sent in canonical form, followed by the signature', () => {
@@ -73,4 +82,61 @@ describe('a signed reply', () => {
       expect(() => replyTo(reply({ type: 'x', data }))).toThrow(TypeError);
     },
   );
+});
+
+describe('a reply to a client without a session key', () => {
+  const stranger = clientAt('192.0.2.2');
+  const signatureFor = (request: SemanticEvent) => {
+    const { text } = replies.answer(request, 1, stranger);
+    return (JSON.parse(text) as SemanticEvent).semanticsignature;
+  };
+  const signed = (options: SignOptions) => signer.sign(REQUEST, options);
+
+  it('has a ring signature only if a ring key has signed the request of a client', () => {
+    expect(signatureFor(REQUEST)).toBeUndefined();
+    const byRing = signed({ direction: 'c2s' });
+    expect(signatureFor(byRing)).toBeUndefined();
+    signer.verify(byRing);
+    expect(signatureFor(byRing)).toMatch(/^v1\.main\./);
+    const bySession = signed({ direction: 'c2s', client });
+    signer.verify(bySession, { client });
+    expect(signatureFor(bySession)).toBeUndefined();
+    const ofServer = signed({ direction: 's2c' });
+    signer.verify(ofServer, { direction: 's2c' });
+    expect(signatureFor(ofServer)).toBeUndefined();
+  });
+});
+
+describe('a reply in the compatible mode', () => {
+  it('answers a verified request of that mode in its scheme, with the source of the server', () => {
+    const mode = new Integradio();
+    const accepting = resolvedOptions({
+      signing: { keys: options.signing.keys, accept: ['v1', 'integradio'] },
+    });
+    const both = new EventSigner(accepting, clock, NO_TELEMETRY, mode);
+    const sent = both.signToText(REQUEST, { direction: 'c2s', scheme: 'integradio' });
+    const request = mode.receive(JSON.parse(sent), sent, accepting.event);
+    const answers = new ReplySigner(both, clock, accepting);
+    const answer = (result: unknown) =>
+      JSON.parse(answers.answer(request, result, client).text) as SemanticEvent;
+    expect(answer(1).semanticsignature).toBeUndefined();
+    both.verify(request);
+    const { type, text } = answers.answer(
+      request,
+      reply({ type: 'own', data: 7, subject: 's' }),
+      client,
+    );
+    expect(type).toBe('own');
+    expect(JSON.parse(text)).toMatchObject({
+      type: 'own',
+      data: 7,
+      subject: 's',
+      source: accepting.signing.source,
+      semanticcorrelationid: REQUEST.id,
+      semanticsignature: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    });
+    const received = mode.receive(JSON.parse(text), text, accepting.event);
+    expect(both.verify(received, { direction: 's2c' })).toBe('main');
+    expect(answer(1)).toMatchObject({ type: 'ui.click.reply', data: 1 });
+  });
 });

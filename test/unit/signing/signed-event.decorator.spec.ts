@@ -32,9 +32,15 @@ describe('@SignedEvent', () => {
   it.each([{ keys: 'all' }, { keys: '' }, { keys: null }, { keys: ['ring'] }])(
     'rejects %j at class definition',
     options => {
-      expect(problemsOf(options)).toEqual([expect.stringContaining('@SignedEvent: keys')]);
+      expect(problemsOf(options)).toEqual([
+        "@SignedEvent: keys must be 'session', 'ring' or 'any'",
+      ]);
     },
   );
+
+  it('names unknown options', () => {
+    expect(problemsOf({ key: 'ring' })).toEqual([expect.stringMatching(/^@SignedEvent.*\bkey\b/)]);
+  });
 
   it('reports every problem at once', () => {
     expect(problemsOf({ keys: 'all', key: 'ring', maxAge: 1 })).toHaveLength(3);

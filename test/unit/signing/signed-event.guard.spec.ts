@@ -1,7 +1,8 @@
 import { Reflector } from '@nestjs/core';
 import type { Client } from '../../../lib/connection/index.js';
 import { RefusalException } from '../../../lib/handler/index.js';
-import type { SemanticEvent } from '../../../lib/event/index.js';
+import { markReceived, type SemanticEvent } from '../../../lib/event/index.js';
+import type { PendingDecision } from '../../../lib/rate-limit/index.js';
 import { InMemoryNonceStore, NonceStore, NonceTracker } from '../../../lib/replay/index.js';
 import { EventSigner, SignedEvent, SignedEventGuard } from '../../../lib/signing/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -125,6 +126,57 @@ describe('SignedEventGuard', () => {
     signer.sessionKeyOf(client);
     const { semanticsignature: _, ...event } = byRing;
     expect(call(signer.sign(event, { client, direction: 'c2s' }), 'pay')).toBe(true);
+  });
+
+  describe('of an event for several gateways', () => {
+    const received = () => {
+      const event = signed();
+      markReceived(event, 'event');
+      return event;
+    };
+    class LimitedGuard extends SignedEventGuard {
+      use(event: SemanticEvent, limit?: PendingDecision) {
+        return this.useNonce(event, 'scope' as never, limit);
+      }
+    }
+    const limited = () =>
+      new LimitedGuard(signer, new NonceTracker(options, store, clock), new Reflector(), options);
+    const decided = (allowed: boolean) =>
+      ({
+        decided: Promise.resolve({ allowed, retryAfter: 7, remaining: 0 }),
+      }) as unknown as PendingDecision;
+
+    it('uses its nonce up once, for all of them', () => {
+      const event = received();
+      expect([call(event), call(event)]).toEqual([true, true]);
+      expect(refusalOf(() => call(structuredClone(event)))).toBe('REPLAY_DETECTED');
+    });
+
+    it('applies the rate limit of each of them', async () => {
+      const event = received();
+      const guard = limited();
+      expect(await guard.use(event, decided(true))).toBe(true);
+      expect(await guard.use(event)).toBe(true);
+      expect(await guard.use(event, decided(true))).toBe(true);
+      const refused = Promise.resolve(guard.use(event, decided(false)));
+      await expect(refused).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    });
+  });
+
+  it('tells operators that the frame has another type than the event', () => {
+    const [event, reason] = [signed(), 'the type of the event differs from the type in the frame'];
+    expect(() => call(event, 'click', 'other')).toThrow(
+      expect.objectContaining({ code: 'INVALID_SIGNATURE', reason }) as Error,
+    );
+  });
+
+  it('accepts an event for a handler without options of its own', () => {
+    class Plain {
+      click() {}
+    }
+    expect(guardOn(store).canActivate(wsContext(Plain, 'click', { client, data: signed() }))).toBe(
+      true,
+    );
   });
 
   it('throws a WsException with the event id and nothing else of the event', () => {
