@@ -1,7 +1,10 @@
-import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { jest } from '@jest/globals';
+import { EventEmitter, once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { WebSocketServer } from 'ws';
 import { HttpServerGuard } from '../../../lib/handshake/index.js';
+import type { HandshakeRefusal } from '../../../lib/handshake/handshake-policy.js';
 import { pause } from '../../helpers/eventually.js';
 import { captureLog } from '../../helpers/log-capture.js';
 
@@ -129,5 +132,200 @@ describe('a connection that is not a WebSocket', () => {
     server.emit('upgrade', { url: '/events', headers: {} }, socket, Buffer.alloc(0));
     expect(isDestroyed).toBe(true);
     guard.shutDown(0);
+  });
+});
+
+/** A TCP connection that no network carries. */
+class FakeSocket extends EventEmitter {
+  readonly remoteAddress = '192.0.2.1';
+  destroyed = false;
+  bytesWritten = 0;
+  sent = '';
+
+  constructor(readonly remotePort: number) {
+    super();
+  }
+
+  end(text: string): void {
+    this.sent = text;
+    this.emit('finish');
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+describe('HttpServerGuard', () => {
+  const TIMEOUT = 5_000;
+  let now: number;
+  let port = 1;
+  let server: EventEmitter;
+  let guard: HttpServerGuard;
+  let refusal: HandshakeRefusal | undefined;
+  let unknown: unknown[];
+  /** The upgrades that the gateway received, and what it does with the WebSocket of one. */
+  let handed: unknown[];
+  let open: (webSocket: object) => void;
+  let gateway: EventEmitter & { handleUpgrade: (...given: unknown[]) => void };
+
+  const connected = () => {
+    const socket = new FakeSocket(port++);
+    server.emit('connection', socket);
+    return socket;
+  };
+  const requestOn = (socket: FakeSocket, complete = true, url = '/events') =>
+    ({ url, headers: {}, socket, complete }) as unknown as IncomingMessage;
+  const upgrade = async (url: string, socket = connected()) => {
+    server.emit('upgrade', requestOn(socket, true, url), socket, Buffer.of(7));
+    await jest.advanceTimersByTimeAsync(0);
+    return socket;
+  };
+  const pass = async (time: number) => {
+    now += time;
+    await jest.advanceTimersByTimeAsync(1_000);
+  };
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    [now, server, refusal, unknown, handed] = [0, new EventEmitter(), undefined, [], []];
+    open = () => undefined;
+    gateway = Object.assign(new EventEmitter(), {
+      handleUpgrade: (...given: unknown[]) => {
+        handed.push(given.slice(1, 3));
+        open = given[3] as typeof open;
+      },
+    });
+    guard = new HttpServerGuard(
+      TIMEOUT,
+      () => now,
+      { attempt: () => Promise.resolve(refusal) },
+      ({ url }) => unknown.push(url),
+    );
+    guard.watch(server as Server, path => {
+      if (path === '/events') return gateway as unknown as WebSocketServer;
+      return path === '/engine' ? 'elsewhere' : undefined;
+    });
+  });
+  afterEach(() => {
+    guard.shutDown(0);
+    jest.useRealTimers();
+  });
+
+  it('drops a connection without a request at handshakeTimeout, and not before', async () => {
+    const socket = connected();
+    await pass(TIMEOUT - 1);
+    expect(socket.destroyed).toBe(false);
+    await pass(1);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('does not drop a connection while a request runs on it, or after its answer', async () => {
+    const socket = connected();
+    const response = new EventEmitter();
+    server.emit('request', requestOn(socket), response);
+    await pass(2 * TIMEOUT);
+    response.emit('close');
+    await pass(2 * TIMEOUT);
+    expect(socket.destroyed).toBe(false);
+    guard.shutDown(0);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('follows requests and upgrades that another listener has received', async () => {
+    const [socket, upgraded] = [connected(), connected()];
+    const response = new EventEmitter();
+    guard.requestReceived(requestOn(socket), response as ServerResponse);
+    guard.requestReceived(requestOn(upgraded), undefined);
+    await pass(2 * TIMEOUT);
+    expect([socket.destroyed, upgraded.destroyed]).toEqual([false, false]);
+    response.emit('close');
+    guard.shutDown(0);
+    expect([socket.destroyed, upgraded.destroyed]).toEqual([true, false]);
+  });
+
+  it('hands an upgrade to the gateway of its path, and sets no deadline of its own from then on', async () => {
+    const socket = await upgrade('/events');
+    expect(handed).toEqual([[socket, Buffer.of(7)]]);
+    await pass(2 * TIMEOUT);
+    expect([socket.destroyed, socket.sent, unknown]).toEqual([false, '', []]);
+  });
+
+  it('survives errors of the socket until ws has a listener', async () => {
+    const socket = await upgrade('/events');
+    expect(() => socket.emit('error', new Error('reset'))).not.toThrow();
+    const connections: unknown[] = [];
+    gateway.on('connection', (...given) => connections.push(given));
+    const webSocket = { terminate: () => undefined };
+    open(webSocket);
+    expect(connections).toEqual([[webSocket, expect.objectContaining({ url: '/events' })]]);
+    expect(socket.listenerCount('error')).toBe(0);
+  });
+
+  it('terminates a WebSocket whose gateway throws', async () => {
+    captureLog();
+    await upgrade('/events');
+    gateway.on('connection', () => {
+      throw new Error('from a gateway');
+    });
+    let isTerminated = false;
+    open({ terminate: () => (isTerminated = true) });
+    expect(isTerminated).toBe(true);
+  });
+
+  it('leaves the path of another listener to that one, without a deadline', async () => {
+    const socket = await upgrade('/engine');
+    await pass(2 * TIMEOUT);
+    expect([handed, socket.destroyed, socket.sent]).toEqual([[], false, '']);
+  });
+
+  it('answers an unknown path, and reports it if the attempt was within the limit', async () => {
+    expect((await upgrade('/unknown')).sent).toMatch(/^HTTP\/1.1 404 .*UNKNOWN_PATH/s);
+    expect(unknown).toEqual(['/unknown']);
+    refusal = { code: 'TOO_MANY_CONNECTIONS', retryAfter: 1_000 };
+    expect((await upgrade('/unknown')).sent).toMatch(/TOO_MANY_CONNECTIONS/);
+    expect(unknown).toEqual(['/unknown']);
+  });
+
+  describe('beside another listener for upgrades', () => {
+    beforeEach(() => server.on('upgrade', () => undefined));
+
+    it('does not answer an unknown path, but ends it at the deadline', async () => {
+      const socket = await upgrade('/unknown');
+      expect([socket.sent, socket.destroyed, unknown]).toEqual(['', false, []]);
+      await pass(TIMEOUT);
+      expect(socket.destroyed).toBe(true);
+    });
+
+    it('ends an attempt over the limit, unless the other listener has answered', async () => {
+      refusal = { code: 'TOO_MANY_CONNECTIONS', retryAfter: 1_000 };
+      expect(await upgrade('/unknown')).toMatchObject({ destroyed: true, sent: '' });
+      const answered = connected();
+      answered.bytesWritten = 1;
+      expect(await upgrade('/unknown', answered)).toMatchObject({ destroyed: false, sent: '' });
+    });
+  });
+
+  it('at shutdown ends silent connections at once, those that still send after grace, and no others', async () => {
+    const [silent, sending, served] = [connected(), connected(), connected()];
+    server.emit('request', requestOn(sending, false), new EventEmitter());
+    server.emit('request', requestOn(served), new EventEmitter());
+    guard.shutDown(100);
+    const late = connected();
+    const states = () => [silent, sending, served, late].map(({ destroyed }) => destroyed);
+    expect(states()).toEqual([true, false, false, false]);
+    await jest.advanceTimersByTimeAsync(100);
+    expect(states()).toEqual([true, true, false, true]);
+  });
+
+  it('leaves neither a timer nor a listener for upgrades behind', async () => {
+    expect(jest.getTimerCount()).toBe(1);
+    guard.watch(new EventEmitter() as Server, () => undefined);
+    expect(jest.getTimerCount()).toBe(1);
+    guard.shutDown(0);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(jest.getTimerCount()).toBe(0);
+    expect(server.listenerCount('upgrade')).toBe(0);
   });
 });
