@@ -63,7 +63,7 @@ async function tryGroup(group, files) {
     } catch {
       worker.kill('SIGKILL');
       worker = start();
-      await ask(worker, { command: 'resume', group, hits, times }, TIMEOUT);
+      await ask(worker, { command: 'resume', group, hits, times }, 5 * TIMEOUT);
       return 'timed out';
     }
   }
