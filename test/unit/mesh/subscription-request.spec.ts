@@ -1,7 +1,9 @@
 import { MAX_CURSOR_LENGTH } from '../../../lib/mesh/cursor-seal.js';
 import { readSubscription } from '../../../lib/mesh/subscription-request.js';
+import type { SubscriptionMembers } from '../../../lib/protocol/index.js';
 
-const read = (frame: object, maxPatterns = 3) => readSubscription(frame, maxPatterns);
+const read = (frame: object, maxPatterns = 3) =>
+  readSubscription(frame as SubscriptionMembers, maxPatterns);
 const refusal = (code: string, reason: string) =>
   expect.objectContaining({ code, reason }) as Error;
 

@@ -111,7 +111,7 @@ describe('a reply in the compatible mode', () => {
   it('answers a verified request of that mode in its scheme, with the source of the server', () => {
     const mode = new Integradio();
     const accepting = resolvedOptions({
-      signing: { keys: options.signing.keys, accept: ['v1', 'integradio'] },
+      signing: { keys: [...options.signing.keys], accept: ['v1', 'integradio'] },
     });
     const both = new EventSigner(accepting, clock, NO_TELEMETRY, mode);
     const sent = both.signToText(REQUEST, { direction: 'c2s', scheme: 'integradio' });
