@@ -39,7 +39,7 @@ function completed(claims: Record<string, unknown>): JwtClaims {
   if (exp === undefined) throw badToken('no exp claim');
   if (typeof exp !== 'number') throw badToken('exp is not a number');
   if (typeof sub === 'string') return claims as JwtClaims;
-  if (Number.isSafeInteger(sub)) return { ...claims, sub: String(sub), exp };
+  if (Number.isSafeInteger(sub)) return { ...claims, sub: `${sub as number}`, exp };
   throw badToken(
     `sub is ${Array.isArray(sub) ? 'a list' : `a ${typeof sub}`} and must be a string`,
   );

@@ -31,7 +31,12 @@ describe('KnownRights', () => {
         else resolve();
       };
     });
-    return { work, end: (error?: Error) => end(error) };
+    return {
+      work,
+      end: (error?: Error) => {
+        end(error);
+      },
+    };
   };
 
   it('grants a right at once if nothing withdraws it', () => {
@@ -74,9 +79,21 @@ describe('KnownRights', () => {
     };
     expect(outdated(() => rights.withdrawAll('alice'))).toEqual([true, true, false]);
     expect(calls).toEqual(['withdraw alice undefined']);
-    expect(outdated(() => rights.outdate(undefined, 'a'))).toEqual([true, false, true]);
-    expect(outdated(() => rights.outdate())).toEqual([true, true, true]);
-    expect(outdated(() => rights.outdate('nobody'))).toEqual([false, false, false]);
+    expect(
+      outdated(() => {
+        rights.outdate(undefined, 'a');
+      }),
+    ).toEqual([true, false, true]);
+    expect(
+      outdated(() => {
+        rights.outdate();
+      }),
+    ).toEqual([true, true, true]);
+    expect(
+      outdated(() => {
+        rights.outdate('nobody');
+      }),
+    ).toEqual([false, false, false]);
   });
 
   it('waits for a withdrawal in progress before it grants the same right, and no other', async () => {
@@ -148,7 +165,7 @@ describe('KnownRights', () => {
     for (let at = 0; at <= 10_000; at++) rights.withdraw('alice', `r${at}`);
     withdraw = () => undefined;
     calls = [];
-    for (const right of ['r0', 'r1', 'r10000']) grant('alice', right);
+    for (const right of ['r0', 'r1', 'r10000']) void grant('alice', right);
     expect(calls).toEqual([
       'grant alice r0 since',
       'withdraw alice r1',

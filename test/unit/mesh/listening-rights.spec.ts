@@ -142,7 +142,7 @@ describe('ListeningRights', () => {
     start({
       canSubscribe: () => {
         asked++;
-        return new Promise<boolean>(resolve => (decide = resolve)) as never;
+        return new Promise<boolean>(resolve => (decide = resolve));
       },
     });
     const right = rights.toPattern(alice, 'ui');

@@ -136,7 +136,7 @@ describe('SignedEventGuard', () => {
     };
     class LimitedGuard extends SignedEventGuard {
       use(event: SemanticEvent, limit?: PendingDecision) {
-        return this.useNonce(event, 'scope' as never, limit);
+        return this.useNonce(event, 'scope', limit);
       }
     }
     const limited = () =>
