@@ -46,14 +46,15 @@ export class SilentConnections {
 
   /** @param now monotonic milliseconds */
   add(socket: Socket, now: number): void {
-    const key = keyOf(socket);
+    const { remoteAddress } = socket;
     // The connection is already gone, or it is a Unix socket of this machine.
-    if (key === undefined || socket.remoteAddress === undefined) return;
+    if (remoteAddress === undefined) return;
+    const key = keyOf(socket);
     this.forget(key);
     const onClose = contained(() => {
       this.forget(key);
     });
-    const groups = addressGroups(socket.remoteAddress);
+    const groups = addressGroups(remoteAddress);
     const requests = new Set<IncomingMessage>();
     const rest = { since: now, requests, answered: 0, upgrading: undefined };
     const tracked = { key, socket, groups, onClose, ...rest };
@@ -89,8 +90,7 @@ export class SilentConnections {
 
   /** Stops tracking a connection that becomes a WebSocket. Another limit applies to it. */
   untrack(socket: Socket): void {
-    const key = keyOf(socket);
-    if (key !== undefined) this.forget(key);
+    this.forget(keyOf(socket));
   }
 
   /** Drops connections that fell silent at or before a time, in monotonic milliseconds. */
@@ -105,8 +105,7 @@ export class SilentConnections {
   }
 
   private find(socket: Socket): Tracked | undefined {
-    const key = keyOf(socket);
-    return key === undefined ? undefined : this.all.get(key);
+    return this.all.get(keyOf(socket));
   }
 
   private fallSilent(tracked: Tracked): void {
@@ -152,6 +151,6 @@ export class SilentConnections {
 }
 
 /** Returns a key that is equal for a TCP connection and the TLS connection within it, which are two objects. */
-function keyOf({ remoteAddress, remotePort }: Socket): string | undefined {
-  return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
