@@ -49,6 +49,7 @@ interface UnansweredAttempt extends NonceUse {
  */
 export class RedisNonceStore extends NonceStore {
   private readonly unanswered = new Map<string, UnansweredAttempt>();
+  private readonly releasing = new Map<string, Promise<void>>();
   private readonly node = randomBytes(9).toString('base64url');
   private attempts = 0;
   private latest = -Infinity;
@@ -107,6 +108,8 @@ export class RedisNonceStore extends NonceStore {
     const isAhead = madeAt !== undefined && madeAt > now;
     if (isAhead) this.memory.noteAhead(keyId, madeAt);
     const redisKey = this.keys.nonce(shard.tag, id);
+    // If the release fails, Redis may still have the nonce under the name of the earlier attempt.
+    await this.releasing.get(id);
     // A client sends an event again after UNAVAILABLE: treat it as the same attempt.
     const name = this.unanswered.get(id)?.name ?? `${this.node}.${++this.attempts}`;
     this.unanswered.delete(id);
@@ -141,19 +144,28 @@ export class RedisNonceStore extends NonceStore {
     const before = this.clock.monotonic() - olderThan;
     const due = [...this.unanswered].filter(([, { failedAt }]) => failedAt <= before);
     await Promise.all(
-      due.slice(0, RELEASE_BATCH).map(async ([id, attempt]) => {
-        // Delete first: no other call may continue this attempt while its release is pending.
+      due.slice(0, RELEASE_BATCH).map(([id, attempt]) => {
         this.unanswered.delete(id);
-        await this.release(id, attempt);
+        return this.release(id, attempt);
       }),
     );
   }
 
-  private async release(id: string, { name, redisKey }: NonceUse): Promise<void> {
+  private release(id: string, { name, redisKey }: NonceUse): Promise<void> {
     const failedAt = this.clock.monotonic();
-    await this.batch.run(RELEASE, [redisKey], [name]).catch(() => {
-      if (!this.unanswered.has(id)) this.remember(id, { name, redisKey, failedAt });
-    });
+    const released = this.batch
+      .run(RELEASE, [redisKey], [name])
+      .then(
+        () => undefined,
+        () => {
+          this.remember(id, { name, redisKey, failedAt });
+        },
+      )
+      .finally(() => {
+        this.releasing.delete(id);
+      });
+    this.releasing.set(id, released);
+    return released;
   }
 
   private failed(id: string, attempt: UnansweredAttempt, error: unknown): never {
