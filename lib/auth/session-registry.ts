@@ -145,8 +145,10 @@ export class SessionRegistry {
   private logOut(kind: LogOut['kind'], id: string, tokensExpireAt: number): number {
     if (Number.isNaN(tokensExpireAt))
       throw new InvalidArgumentError('SessionRegistry', 'tokensExpireAt must be a time, not NaN');
-    const at = this.clock.now();
-    const latest = Math.max(at + this.options.auth.maxSessionAge, tokensExpireAt);
+    const now = this.clock.now();
+    // A node whose clock is ahead may have issued a token that seems to be newer than the log-out.
+    const at = now + this.bus.clockLead;
+    const latest = Math.max(now + this.options.auth.maxSessionAge, tokensExpireAt);
     // Other nodes receive it as JSON, which has no Infinity.
     const until = Math.min(latest, Number.MAX_SAFE_INTEGER);
     const logOut: LogOut = { kind, id, code: 'REVOKED', at, until };

@@ -34,6 +34,11 @@ export function isIssuedAfter({ issuedAt }: Pick<ClientUser, 'issuedAt'>, at: nu
 
 /** The port that sends disconnects to the other nodes of an application, so that a log-out takes effect everywhere. */
 export abstract class RevocationBus {
+  /** By how much the clock of another node may be ahead of the clock of this node, in milliseconds. */
+  get clockLead(): number {
+    return 0;
+  }
+
   /** Sends a revocation to the other nodes, at once or as soon as they can be reached. */
   abstract publish(revocation: Revocation): void;
 

@@ -36,6 +36,8 @@ interface ClockSample {
 export class NodeClocks {
   /** The reason why the clock of this node cannot be trusted, or undefined. */
   problem: string | undefined;
+  /** By how much the clock of another node may be ahead of the clock of this node, in milliseconds; at most `clockDrift`. */
+  lead = 0;
   private readonly log: OutageLog;
   private own: Offset | undefined;
   private sample: ClockSample | undefined;
@@ -90,6 +92,9 @@ export class NodeClocks {
 
   /** Compares the clock of this node with the median. The uncertainty of the round trip counts in favour of the clock. */
   private judge(own: Offset, others: readonly Offset[]): void {
+    const { clockDrift } = this.options;
+    const latest = Math.max(own.low, ...others.map(({ high }) => high));
+    this.lead = Math.min(latest - own.low, clockDrift);
     const lows = [own, ...others].map(({ low }) => low).sort((a, b) => a - b);
     const highs = [own, ...others].map(({ high }) => high).sort((a, b) => a - b);
     const low = lows[(lows.length - 1) >> 1] as number;
@@ -100,7 +105,7 @@ export class NodeClocks {
       ...others.map(other => Math.max(own.low - other.high, other.low - own.high)),
     );
     const distance = others.length === 1 ? farthest : off;
-    if (distance <= this.options.clockDrift) {
+    if (distance <= clockDrift) {
       if (this.problem) this.log.end('The clock of this node agrees with the others again');
       this.problem = undefined;
       return;

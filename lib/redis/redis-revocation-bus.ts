@@ -4,6 +4,7 @@ import { attempt, contained, errorText } from '../monitoring/index.js';
 import { OutageLog } from '../outage-log.js';
 import { RefusalError } from '../protocol/index.js';
 import { LOG_OUT_LUA, LOGGED_OUT_AT_LUA } from './lua/revocations.lua.js';
+import type { NodeClocks } from './node-clocks.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import { Script } from './script.js';
@@ -55,12 +56,17 @@ export class RedisRevocationBus extends RevocationBus {
     private readonly keys: RedisKeys,
     private readonly node: string,
     private readonly clock: Clock,
+    private readonly clocks: Pick<NodeClocks, 'lead'>,
   ) {
     super();
     this.outage = new OutageLog(clock);
     const poll = contained(() => (link.health.status === 'up' ? this.catchUp() : undefined));
     this.timer = setInterval(poll, POLL_INTERVAL).unref();
     link.onUp(contained(() => this.catchUp()));
+  }
+
+  override get clockLead(): number {
+    return this.clocks.lead;
   }
 
   override publish(revocation: Revocation): void {

@@ -73,7 +73,7 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
   const nonceStore = new RedisNonceStore(batch, keys, memory, clock, { clockDrift, clockProblem });
   const lease = { node, lease: tuning.lease };
   const connectionStore = new RedisConnectionStore(batch, keys, lease);
-  const revocationBus = new RedisRevocationBus(link, batch, keys, node, clock);
+  const revocationBus = new RedisRevocationBus(link, batch, keys, node, clock, clocks);
   const owner = new PrefixOwner(batch, keys, tuning.prefix);
   memory.onLoss(() => {
     revocationBus.restoreLogOuts();

@@ -84,7 +84,7 @@ describe('RedisRevocationBus', () => {
       health: { status: 'down' },
     } as unknown as RedisLink;
     const clock = new FakeClock();
-    const bus = new RedisRevocationBus(link, silent, keys, 'node', clock);
+    const bus = new RedisRevocationBus(link, silent, keys, 'node', clock, { lead: 0 });
     const revocation = (id: string): Revocation => ({
       kind: 'session',
       id,

@@ -1,16 +1,20 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { CanActivate } from '@nestjs/common';
+import { SystemClock } from '../../lib/clock.js';
 import {
+  Clock,
   ConnectionManager,
   type LogOut,
   SemanticEventsModule,
   SessionRegistry,
+  TicketService,
 } from '../../lib/index.js';
 import { type RedisStores, redisStores } from '../../lib/redis/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { post } from '../helpers/http.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
+import { OffClock } from '../helpers/redis-time.js';
 import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 
 const TUNING = { clockDrift: 50, commandTimeout: 5_000 };
@@ -40,14 +44,17 @@ describeWithRedis('a revocation on one node', () => {
   const prefix = () => `${expect.getState().currentTestName}:`;
   /** The stream key of the notices. */
   const noticesKey = () => `${prefix()}{revocations}`;
-  const node = () =>
+  const newStores = (options = {}) =>
+    redisStores({ url: server.url, prefix: prefix(), ...TUNING, ...options });
+  const node = (stores = newStores(), clock: Clock = new SystemClock()) =>
     TestApp.start({
       gateways: [DemoGateway],
       module: SemanticEventsModule.forRoot({
         signing: { keys: [RING_KEY] },
         auth: { jwt: { secret: JWT_SECRET } },
         devtools: { guard: OpenGuard },
-        stores: redisStores({ url: server.url, prefix: prefix(), ...TUNING }),
+        providers: [{ provide: Clock, useValue: clock }],
+        stores,
       }),
     });
   const hasEnded = (app: TestApp, sessionId: string) =>
@@ -259,6 +266,25 @@ describeWithRedis('a revocation on one node', () => {
       expect((await bob.next()).event.data).toBe('still here');
     });
 
+    it('rejects what a node issued before, although its clock is ahead, and nothing that is issued soon after', async () => {
+      const AHEAD = 700;
+      const clocks = [new SystemClock(), new OffClock(AHEAD)];
+      const stores = clocks.map(clock => newStores({ clockDrift: 1_000, clock }));
+      const [one, other] = (await Promise.all(
+        clocks.map((clock, index) => node(stores[index], clock)),
+      )) as [TestApp, TestApp];
+      await eventually(() => stores[0]!.revocationBus.clockLead >= AHEAD);
+      const { ticket } = other.nest.get(TicketService).issue({ id: 'alice' });
+      const connected = await other.connect();
+      await connected.authenticate(other.nest.get(TicketService).issue({ id: 'alice' }).ticket);
+      logOut(one);
+      expect((await connected.closed).code).toBe(4403);
+      expect(await answerOf(one, ticket)).toBe('AUTH_FAILED');
+      const issuedAt = Date.now() + AHEAD + 500;
+      const later = other.nest.get(TicketService).issue({ id: 'alice', issuedAt });
+      expect(await answerOf(one, later.ticket)).toBe('auth_success');
+    });
+
     it('rejects a token, and its renewal, on a node that receives no notice', async () => {
       const one = await node();
       const sessions = one.nest.get(SessionRegistry);
@@ -286,9 +312,7 @@ describeWithRedis('a revocation on one node', () => {
     });
 
     it('keeps the latest time and the longest end of several log-outs', async () => {
-      const stores = [1, 2].map(() =>
-        redisStores({ url: server.url, prefix: prefix(), ...TUNING }),
-      );
+      const stores = [1, 2].map(() => newStores());
       open.push(...stores);
       const [one, other] = stores.map(({ revocationBus }) => revocationBus);
       const now = Date.now();

@@ -236,6 +236,7 @@ describe('a node that reaches the others', () => {
     let told: (revocation: Revocation) => void = () => undefined;
     let gap: () => void = () => undefined;
     const bus = {
+      clockLead: 0,
       subscribe: (listener: typeof told) => (told = listener),
       onGap: (listener: typeof gap) => (gap = listener),
       loggedOutAt,
