@@ -111,32 +111,34 @@ export class RedisNonceStore extends NonceStore {
     // If the release fails, Redis may still have the nonce under the name of the earlier attempt.
     await this.releasing.get(id);
     // A client sends an event again after UNAVAILABLE: treat it as the same attempt.
-    const name = this.unanswered.get(id)?.name ?? `${this.node}.${++this.attempts}`;
+    const earlier = this.unanswered.get(id);
     this.unanswered.delete(id);
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (!shard.isKnown) await this.memory.checkFor(shard);
-      if (madeAt !== undefined && madeAt <= shard.watermarkOf(keyId))
-        throw new RefusalError('EVENT_EXPIRED', {
-          reason:
-            'Redis has lost nonces since the event was made, so the event may have been used before',
-        });
-      const keys = [redisKey, this.keys.vouch(shard.tag), this.keys.memory(shard.tag)];
-      const args = [this.ttlOf(expiresAt), shard.token, name, keyId, isAhead ? madeAt : ''];
-      const answer = await this.batch
-        .run(USE, keys, args)
-        .then(reply => {
-          if (!isAnswer(reply)) throw this.batch.unexpectedReply();
-          return reply;
-        })
-        .catch((error: unknown) =>
-          this.failed(id, { name, redisKey, failedAt: this.clock.monotonic() }, error),
-        );
-      // If the connection was lost meanwhile, the reply may come from another memory.
-      if (answer !== 'lost' && shard.isKnown)
-        return answer === 'new' ? { id, name, redisKey } : undefined;
-      if (answer === 'lost') await this.memory.checkFor(shard);
+    const name = earlier?.name ?? `${this.node}.${++this.attempts}`;
+    let mayBeStored = earlier !== undefined;
+    try {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (!shard.isKnown) await this.memory.checkFor(shard);
+        if (madeAt !== undefined && madeAt <= shard.watermarkOf(keyId))
+          throw new RefusalError('EVENT_EXPIRED', {
+            reason:
+              'Redis has lost nonces since the event was made, so the event may have been used before',
+          });
+        const keys = [redisKey, this.keys.vouch(shard.tag), this.keys.memory(shard.tag)];
+        const ahead = isAhead ? madeAt : '';
+        const args = [this.ttlOf(expiresAt), shard.token, name, keyId, ahead, VOUCH_TTL];
+        mayBeStored = true;
+        const answer = await this.batch.run(USE, keys, args);
+        if (!isAnswer(answer)) throw this.batch.unexpectedReply();
+        // If the connection was lost meanwhile, the reply may come from another memory.
+        if (answer !== 'lost' && shard.isKnown)
+          return answer === 'new' ? { id, name, redisKey } : undefined;
+        if (answer === 'lost') await this.memory.checkFor(shard);
+      }
+      throw new RedisUnavailableError('its memory keeps changing');
+    } catch (error) {
+      if (mayBeStored) this.remember(id, { name, redisKey, failedAt: this.clock.monotonic() });
+      throw refusalOf(error as Error);
     }
-    throw new RedisUnavailableError('its memory keeps changing');
   }
 
   /** Releases the nonces of unanswered attempts, so that other nodes accept their events. */
@@ -168,18 +170,6 @@ export class RedisNonceStore extends NonceStore {
     return released;
   }
 
-  private failed(id: string, attempt: UnansweredAttempt, error: unknown): never {
-    const { cause } = error as RedisUnavailableError;
-    // A full Redis is not an outage: reject only this event.
-    if (isFull(cause))
-      throw Object.assign(
-        new RefusalError('UNAVAILABLE', { reason: 'Redis has no memory left for nonces' }),
-        { cause },
-      );
-    this.remember(id, attempt);
-    throw error;
-  }
-
   private remember(id: string, attempt: UnansweredAttempt): void {
     for (const oldest of this.unanswered.keys()) {
       if (this.unanswered.size < MAX_UNANSWERED_ATTEMPTS) break;
@@ -201,4 +191,14 @@ export class RedisNonceStore extends NonceStore {
 
 function isAnswer(reply: unknown): reply is 'new' | 'known' | 'lost' {
   return reply === 'new' || reply === 'known' || reply === 'lost';
+}
+
+/** A full Redis is not an outage: it rejects only this event. */
+function refusalOf(error: Error): Error {
+  const { cause } = error;
+  if (!isFull(cause)) return error;
+  const refusal = new RefusalError('UNAVAILABLE', {
+    reason: 'Redis has no memory left for nonces',
+  });
+  return Object.assign(refusal, { cause });
 }

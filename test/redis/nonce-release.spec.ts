@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { SystemClock } from '../../lib/clock.js';
-import { RELEASE_NONCE_LUA } from '../../lib/redis/lua/nonce.lua.js';
+import { RELEASE_NONCE_LUA, USE_NONCE_LUA } from '../../lib/redis/lua/nonce.lua.js';
 import { RedisKeys } from '../../lib/redis/redis-keys.js';
 import { RedisMemory } from '../../lib/redis/redis-memory.js';
 import { RedisNonceStore } from '../../lib/redis/redis-nonce-store.js';
@@ -11,9 +11,10 @@ import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 
 const unavailable = () => new RedisUnavailableError('no answer');
 
-describeWithRedis('the release of a nonce whose use was not answered', () => {
+describeWithRedis('a nonce whose use was not answered', () => {
   let server: RedisServer;
   let redis: Redis;
+  let prefixes = 0;
 
   beforeAll(async () => {
     server = await RedisServer.start();
@@ -24,10 +25,25 @@ describeWithRedis('the release of a nonce whose use was not answered', () => {
     await server.close();
   });
 
+  /** A store whose scripts a test answers. */
+  const start = async (run: (send: () => Promise<unknown>, script: Script) => Promise<unknown>) => {
+    const answer = (script: Script, keys: string[], args: (string | number)[]) =>
+      run(() => redis.eval(script.lua, keys.length, ...keys, ...args), script);
+    const batch = { run: answer, runFirst: answer, generation: 0 };
+    const [clock, keys] = [new SystemClock(), new RedisKeys(`${prefixes++}:`)];
+    const given = batch as unknown as ScriptBatch;
+    const memory = new RedisMemory(given, keys, clock, { clockDrift: 0, isCluster: false });
+    const options = { clockDrift: 0, clockProblem: () => undefined };
+    const store = new RedisNonceStore(given, keys, memory, clock, options);
+    await memory.ready();
+    const madeAt = Date.now();
+    return { store, batch, use: () => store.useNonce('key', 'nonce', madeAt + 60_000, madeAt) };
+  };
+
   it('accepts the event that the client sends again while a release fails', async () => {
     let isAnswered = true;
     const failures: (() => void)[] = [];
-    const run = async ({ lua }: Script, keys: string[], args: (string | number)[]) => {
+    const { store, use } = await start(async (send, { lua }) => {
       if (!isAnswered && lua === RELEASE_NONCE_LUA)
         // Redis does not receive it.
         return new Promise((_, reject) =>
@@ -35,18 +51,10 @@ describeWithRedis('the release of a nonce whose use was not answered', () => {
             reject(unavailable());
           }),
         );
-      const reply = await redis.eval(lua, keys.length, ...keys, ...args);
+      const reply = await send();
       if (isAnswered) return reply;
       throw unavailable();
-    };
-    const batch = { run, runFirst: run, generation: 0 } as unknown as ScriptBatch;
-    const [clock, keys] = [new SystemClock(), new RedisKeys('release:')];
-    const memory = new RedisMemory(batch, keys, clock, { clockDrift: 0, isCluster: false });
-    const options = { clockDrift: 0, clockProblem: () => undefined };
-    const store = new RedisNonceStore(batch, keys, memory, clock, options);
-    await memory.ready();
-    const madeAt = Date.now();
-    const use = () => store.useNonce('key', 'nonce', madeAt + 60_000, madeAt);
+    });
 
     isAnswered = false;
     await expect(use()).rejects.toThrow('no answer');
@@ -57,6 +65,24 @@ describeWithRedis('the release of a nonce whose use was not answered', () => {
     await released;
     expect(failures).toHaveLength(1);
     expect(await again).toBe(true);
+    expect(await use()).toBe(false);
+  });
+
+  it('accepts the event that the client sends again after its answer could not be trusted', async () => {
+    let isUp = true;
+    const { batch, use } = await start(async (send, { lua }) => {
+      if (!isUp) throw unavailable();
+      const reply = await send();
+      if (lua !== USE_NONCE_LUA || batch.generation > 0) return reply;
+      // Another node of the cluster is lost before the answer arrives, so the memory cannot be checked.
+      batch.generation++;
+      isUp = false;
+      return reply;
+    });
+
+    await expect(use()).rejects.toThrow('no answer');
+    isUp = true;
+    expect(await use()).toBe(true);
     expect(await use()).toBe(false);
   });
 });
