@@ -44,6 +44,8 @@ export class ShardMemory {
   private watermark = -Infinity;
   private readonly watermarks = new Map<string, number>();
   private sample: TimeSample | undefined;
+  /** When this node last renewed the vouch, by the monotonic clock. */
+  private renewedAt = -Infinity;
   private checking: Promise<void> | undefined;
   /** The generation of the connection at the last check. */
   private generation = -1;
@@ -88,8 +90,11 @@ export class ShardMemory {
     if (!Array.isArray(vouched) || typeof vouched[0] !== 'string')
       throw this.batch.unexpectedReply();
     const [time, known] = vouched as [string, Fields | null];
-    const hasJumped = this.hasJumped(Number(time), sentAt);
+    // The clock may also have jumped forward and back between two calls of this node: then the vouch expired too early.
+    const isEarly = !known && this.clock.monotonic() - this.renewedAt < VOUCH_TTL;
+    const hasJumped = this.hasJumped(Number(time), sentAt) || isEarly;
     if (known && !hasJumped && isKnown) {
+      this.renewedAt = sentAt;
       this.learn(known, generation);
       return;
     }
@@ -97,6 +102,7 @@ export class ShardMemory {
     if (!Array.isArray(reply) || !Array.isArray(reply[0])) throw this.batch.unexpectedReply();
     const [fields, eviction] = reply as [Fields, string];
     this.options.onEviction(eviction);
+    this.renewedAt = sentAt;
     this.learn(fields, generation);
   }
 
