@@ -1,10 +1,11 @@
 // Runs clients of one application on a network that cuts, stalls and half-closes connections. Every request must settle in
 // time. No event may be handled twice, by the application or by a client. All clients must receive all published events in
 // one order. No rejection may stay unhandled. It fails if one of these rules is violated.
-// Usage: npm run build && node bench/faulty-network.js [seconds] [seed] [chromium]
+// Usage: npm run build && node bench/faulty-network.js [seconds] [seed] [chromium | socket.io]
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { JwtService } from '@nestjs/jwt';
+import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import { runClients } from './faults/clients.js';
 import { FaultyProxy } from './faults/faulty-proxy.js';
@@ -15,6 +16,13 @@ import { JWT_SECRET } from './servers/settings.js';
 const SECONDS = Number(process.argv[2] ?? 60);
 const SEED = Number(process.argv[3] ?? Date.now() % 2 ** 32);
 const WHERE = process.argv[4] ?? 'node';
+const TRANSPORT = WHERE === 'socket.io' ? 'socket.io' : 'ws';
+const SOCKET_IO = {
+  path: '/events',
+  transports: ['websocket'],
+  autoConnect: false,
+  forceNew: true,
+};
 /** The average time between two faults, in milliseconds. */
 const FAULT_PACE = 60;
 
@@ -23,17 +31,20 @@ process.on('unhandledRejection', reason => unhandled.push(String(reason)));
 
 const random = mulberry32(SEED);
 const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
-console.log(`Node ${process.version}, clients in ${WHERE}, ${SECONDS} s, seed ${SEED}`);
+const place = WHERE === 'chromium' ? 'Chromium' : 'Node';
+console.log(
+  `Node ${process.version}, clients in ${place}, ${TRANSPORT}, ${SECONDS} s, seed ${SEED}`,
+);
 
 const app = await startApp();
 const proxy = await FaultyProxy.start(app.port, random);
 const options = {
-  url: `ws://127.0.0.1:${proxy.port}/events`,
   token: app.token,
   type: app.type,
   seconds: SECONDS,
   seed: SEED,
 };
+const address = `ws://127.0.0.1:${proxy.port}`;
 const [clients] = await Promise.all([WHERE === 'chromium' ? inPage() : here(), harm()]);
 const { handled, handledTwice } = await app.handled();
 proxy.close();
@@ -48,7 +59,8 @@ if (unhandled.length > 0) problems.push(`unhandled: ${unhandled.join('; ')}`);
 console.table({ faults: proxy.counts });
 console.table({ requests: clients.outcomes });
 const result = {
-  where: WHERE,
+  where: place,
+  transport: TRANSPORT,
   seconds: SECONDS,
   seed: SEED,
   faults: Object.values(proxy.counts).reduce((all, count) => all + count, 0),
@@ -62,12 +74,16 @@ console.log(JSON.stringify(result));
 process.exit(problems.length > 0 ? 1 : 0);
 
 async function here() {
-  const { SemanticEventsClient } = await loadTypeScript('lib/client/index.ts');
-  return runClients({ Client: SemanticEventsClient, WebSocket, ...options });
+  const { SemanticEventsClient, overSocketIo } = await loadTypeScript('lib/client/index.ts');
+  const overWebSocket = () => ({ url: `${address}/events`, WebSocket });
+  // Each client has one socket for all its connections, as in an application.
+  const overOneSocket = () => ({ transport: overSocketIo(io(address, SOCKET_IO)) });
+  const way = TRANSPORT === 'socket.io' ? overOneSocket : overWebSocket;
+  return runClients({ Client: SemanticEventsClient, way, ...options });
 }
 
 function inPage() {
-  return runInChromium(`http://127.0.0.1:${app.port}`, options);
+  return runInChromium(`http://127.0.0.1:${app.port}`, { url: `${address}/events`, ...options });
 }
 
 /**
@@ -87,7 +103,8 @@ async function startApp() {
     const given = JSON.parse(process.env.FAULTY_NETWORK_APP);
     return { ...given, handled: () => ({}), stop: () => undefined };
   }
-  const server = fork(new URL('./servers/counting.js', import.meta.url));
+  const setting = JSON.stringify({ transport: TRANSPORT });
+  const server = fork(new URL('./servers/counting.js', import.meta.url), [setting]);
   let isStopped = false;
   // For example after an unhandled rejection.
   server.on('exit', code => {

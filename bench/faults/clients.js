@@ -23,10 +23,10 @@ const pause = milliseconds => new Promise(resolve => setTimeout(resolve, millise
 
 /**
  * @param Client SemanticEventsClient
- * @param WebSocket the class to use where there is no global one
+ * @param way returns the options that say how a client connects
  * @param type the type of events that are answered with their data
  */
-export async function runClients({ Client, WebSocket, url, token, type, seconds, seed }) {
+export async function runClients({ Client, way, token, type, seconds, seed }) {
   let end = Infinity;
   const problems = [];
   const outcomes = {};
@@ -125,7 +125,7 @@ export async function runClients({ Client, WebSocket, url, token, type, seconds,
   }
 
   function connected(name) {
-    const client = new Client({ ...OPTIONS, WebSocket, url, getToken: () => token });
+    const client = new Client({ ...OPTIONS, ...way(), getToken: () => token });
     client.on('error', ({ code, cause }) => {
       errors[code] = (errors[code] ?? 0) + 1;
       if (!EXPECTED.has(code)) problems.push(`${name} was told ${code}: ${cause}`);

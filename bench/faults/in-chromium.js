@@ -14,7 +14,10 @@ import { SemanticEventsClient } from './lib/client/index.ts';
 import { runClients } from './bench/faults/clients.js';
 const unhandled = [];
 addEventListener('unhandledrejection', ({ reason }) => unhandled.push(String(reason)));
-globalThis.run = async options => ({ ...(await runClients({ Client: SemanticEventsClient, ...options })), unhandled });
+globalThis.run = async ({ url, ...options }) => {
+  const way = () => ({ url });
+  return { ...(await runClients({ Client: SemanticEventsClient, way, ...options })), unhandled };
+};
 `;
 
 /** @param origin the origin of the page */

@@ -22,8 +22,14 @@ export const UNLIMITED = {
 /**
  * @param options options that differ from the defaults of the benchmarks
  * @param decorators the decorators of the gateway
+ * @param Adapter the adapter of the transport
  */
-export function serve(Gateway, options, decorators = [SecureGateway()]) {
+export function serve(
+  Gateway,
+  options,
+  decorators = [SecureGateway()],
+  Adapter = SemanticEventsAdapter,
+) {
   decorateClass(Gateway, WebSocketGateway({ path: '/events' }), ...decorators);
   const module = SemanticEventsModule.forRoot({
     signing: { keys: [RING_KEY] },
@@ -32,5 +38,5 @@ export function serve(Gateway, options, decorators = [SecureGateway()]) {
     monitoring: { log: false },
     ...options,
   });
-  return startNest({ imports: [module], providers: [Gateway] }, SemanticEventsAdapter);
+  return startNest({ imports: [module], providers: [Gateway] }, Adapter);
 }
