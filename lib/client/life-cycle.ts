@@ -159,6 +159,7 @@ export class LifeCycle implements ConnectionOwner {
   #stop(state: 'idle' | 'closed', reason: SemanticEventsClientError): void {
     this.#cancelTimer?.();
     this.#stopWaking?.();
+    this.#stopWaking = undefined;
     this.#connection?.abandon(reason);
     this.#connection = undefined;
     for (const { reject } of this.#callers) reject(reason);

@@ -120,8 +120,10 @@ class SocketIoTransport implements WebSocketLike {
   }
 
   readonly #refused = (error: unknown) => {
-    const { data } = error as { data?: Frame };
+    const { data, description } = error as { data?: Frame; description?: { message?: unknown } };
     if (data) this.#received('exception', data);
+    // In Node the description says why, such as `Unexpected server response: 403`.
+    this.onerror?.(description?.message ? description : error);
     this.#closed();
   };
 

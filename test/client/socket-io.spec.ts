@@ -185,6 +185,27 @@ describe('a client on one Socket.IO socket', () => {
     await client.connect();
   });
 
+  it('reports why the server rejected the handshake', async () => {
+    const socket = io(`http://127.0.0.1:${app.port}`, {
+      path: '/elsewhere',
+      transports: ['websocket'],
+      autoConnect: false,
+      forceNew: true,
+    });
+    const client = new SemanticEventsClient({
+      transport: overSocketIo(socket),
+      getToken: () => tokenFor('alice'),
+    });
+    clients.push(client);
+    const error = new Promise(resolve => client.on('error', resolve));
+    void client.connect();
+
+    expect(await error).toMatchObject({
+      code: 'CONNECTION_LOST',
+      cause: 'Unexpected server response: 404',
+    });
+  });
+
   it('reports why the server closed the connection', async () => {
     const { client, codes } = clientOf();
     await client.connect();

@@ -111,6 +111,17 @@ describe('a client whose device or network wakes up', () => {
     expect(isWatched()).toBe(false);
   });
 
+  it('stops a wake source once', async () => {
+    let stops = 0;
+    const bench = new ClientBench({ wakeSource: () => () => stops++ });
+    await bench.connected();
+    bench.client.disconnect();
+    bench.client.disconnect();
+    bench.client.close();
+
+    expect(stops).toBe(1);
+  });
+
   it('connects even if the wake source throws, and reports it', async () => {
     const cause = new Error('no network module');
     const bench = new ClientBench({
