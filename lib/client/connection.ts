@@ -219,7 +219,8 @@ export class Connection {
       await this.#inbound;
       const token = await this.#options.getToken();
       if (this.#isEnded) return undefined;
-      if (token) return token;
+      // JSON cannot represent every value that JavaScript may return here. The server rejects the token then.
+      if (token) return String(token as unknown);
     } catch (cause) {
       error = new SemanticEventsClientError('TOKEN_FAILED', { cause });
     }

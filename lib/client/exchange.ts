@@ -153,6 +153,8 @@ export class Exchange {
   /** Creates the event from a copy of the caller's data. @throws an error if it cannot be sent */
   #event({ attributes = {}, closedBy, data, timeout = 1, type }: EventCall): SemanticEvent {
     if (closedBy) throw closedBy;
+    // Over Socket.IO the type is the name of a packet. The server closes the connection if that is not a string.
+    if (typeof (type as unknown) !== 'string') throw new TypeError('type must be a string');
     if (!isCount(timeout)) throw new TypeError('timeout must be a whole number above 0');
     return {
       source: this.#options.source ?? '',

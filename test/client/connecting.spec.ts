@@ -76,6 +76,22 @@ describe('connecting', () => {
     expect(bench.codes).toEqual(['NO_TOKEN']);
   });
 
+  it.each([
+    [7n, '7'],
+    [Symbol('token'), 'Symbol(token)'],
+    [{ ticket: 'x' }, '[object Object]'],
+  ])(
+    'sends a token that is not a string as text, so that the server rejects it: %p',
+    async (token: unknown, text) => {
+      const bench = new ClientBench({ getToken: () => token as string });
+      void bench.client.connect();
+      const socket = await bench.socket();
+      socket.open();
+
+      expect(socket.frames('auth')).toEqual([{ type: 'auth', token: text }]);
+    },
+  );
+
   it.each(['a token', 'a socket', 'being authenticated'])(
     'does not wait indefinitely for %s',
     async what => {

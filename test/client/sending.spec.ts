@@ -125,6 +125,21 @@ describe('an event', () => {
     expect(socket.events.map(({ type }) => type as string)).toContain('flat');
   });
 
+  it.each([undefined, null, 7, {}, Symbol('a')])(
+    'is rejected if its type is not a string: %p',
+    async type => {
+      const bench = new ClientBench();
+      const socket = await bench.connected();
+
+      expect(await failureOf(bench.client.request(type as string))).toMatchObject({
+        code: 'INVALID_EVENT',
+        message: 'type must be a string',
+      });
+      await settled();
+      expect(socket.events).toEqual([]);
+    },
+  );
+
   it('is rejected if the socket refuses it, without affecting others', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
