@@ -5,7 +5,7 @@ const CLIENTS = 4;
 const PACE = 25;
 /** The tolerated delay of timers on a busy machine, in milliseconds. */
 const GRACE = 10_000;
-/** The maximum time from the last fault until every client has received every event, in milliseconds. */
+/** The maximum time from the last fault until every client has an answer and every event, in milliseconds. */
 const CATCH_UP = 60_000;
 const OPTIONS = {
   requestTimeout: 1_500,
@@ -87,6 +87,7 @@ export async function runClients({ Client, way, token, type, seconds, seed }) {
       });
       await pause(PACE);
     }
+    await recover(client, type, `${seed}-${n}-last`, () => undefined);
   }
 
   /** Runs one client that receives all messages and sends some of its own. */
@@ -104,8 +105,25 @@ export async function runClients({ Client, way, token, type, seconds, seed }) {
         void request(client, 'chat.message', data, () => acknowledged.add(data));
         await pause(PACE * 2);
       }
+      await recover(client, 'chat.message', `${name}-last`, data => {
+        acknowledged.add(data);
+      });
     };
     return { name, heard, talk };
+  }
+
+  /** After the last fault, a client must get an answer: also on a machine that is too busy for answers between faults. */
+  async function recover(client, name, data, answered) {
+    const deadline = Date.now() + CATCH_UP;
+    let isAnswered = false;
+    for (let i = 0; !isAnswered && Date.now() < deadline; i++) {
+      const sent = `${data}-${i}`;
+      await request(client, name, sent, () => {
+        isAnswered = true;
+        answered(sent);
+      });
+    }
+    if (!isAnswered) problems.push(`no answer to ${data} after the last fault`);
   }
 
   async function request(client, name, data, answered) {

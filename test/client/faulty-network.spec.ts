@@ -48,8 +48,8 @@ describe('on a network that cuts, stalls and half-closes', () => {
       const result = JSON.parse(output.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
       expect(result).toMatchObject({ unsettled: 0, unhandled: 0, problems: [] });
       expect(result.faults).toBeGreaterThan(20);
-      // A busy machine answers few requests in time.
-      expect(result.acknowledged).toBeGreaterThan(0);
+      // Each of the four clients at least once, after the last fault.
+      expect(result.acknowledged).toBeGreaterThanOrEqual(4);
     },
     180_000,
   );
