@@ -43,9 +43,10 @@ export interface EventHandlerOptions {
   filter?: (event: Readonly<SemanticEvent>) => boolean;
 }
 
-const HANDLER_DEFAULTS: Required<
+/** The options that have a default. */
+type HandlerLimits = Required<
   Pick<EventHandlerOptions, 'priority' | 'timeout' | 'retries' | 'concurrency'>
-> = { priority: 0, timeout: 30_000, retries: 0, concurrency: 16 };
+>;
 
 /** The pause before the first retry in milliseconds. It doubles with each retry. */
 const FIRST_PAUSE = 100;
@@ -84,7 +85,7 @@ export class EventListener {
   /** Calls the handler once. @returns undefined if the handler is synchronous and has succeeded */
   private readonly attempt: (call: Call) => Promise<void> | undefined;
 
-  private readonly options: typeof HANDLER_DEFAULTS & EventHandlerOptions;
+  private readonly options: EventHandlerOptions & HandlerLimits;
   private readonly waiting: WaitingCall[] = [];
   /** The calls that have returned a promise and have not finished. */
   private readonly running = new Set<Promise<void>>();
@@ -104,8 +105,9 @@ export class EventListener {
     private readonly report: ListenerReport,
     telemetry: Telemetry = NO_TELEMETRY,
   ) {
-    this.options = { ...HANDLER_DEFAULTS, ...options };
-    this.priority = this.options.priority;
+    const { priority = 0, timeout = 30_000, retries = 0, concurrency = 16 } = options;
+    this.options = { ...options, priority, timeout, retries, concurrency };
+    this.priority = priority;
     this.attempt = telemetry.timed({ handler: name }, (call: Call) => this.callOnce(call));
   }
 

@@ -72,6 +72,28 @@ describe('EventListener', () => {
     }
   });
 
+  it.each<[string, EventHandlerOptions]>([
+    ['missing', {}],
+    [
+      'undefined',
+      { priority: undefined, timeout: undefined, retries: undefined, concurrency: undefined },
+    ],
+  ])(
+    'makes 16 calls at a time, each once and for 30 s, if these options are %s',
+    async (_, options) => {
+      const { listener, offer, begun, failed } = setUp(options);
+      expect(listener.priority).toBe(0);
+      offer(...Array.from({ length: 17 }, (_, data) => data));
+      expect(begun()).toHaveLength(16);
+      await jest.advanceTimersByTimeAsync(29_999);
+      expect(failed).toHaveLength(0);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(failed).toHaveLength(16);
+      await turn();
+      expect(begun()).toHaveLength(17);
+    },
+  );
+
   it('never exceeds its concurrency or changes the order if the handler publishes its own event type', async () => {
     const order: string[] = [];
     let depth = 0;
