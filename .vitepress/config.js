@@ -24,7 +24,17 @@ export default defineConfig({
   // A dead link fails the build. The site has no page for files that are not Markdown.
   ignoreDeadLinks: [/^http:\/\/localhost\b/, /\/(?:LICENSE|sample|lib|test|bench|\.ci|\.github)\b/],
   // Types such as Map<string, number> in running text are no HTML.
-  markdown: { html: false, languageAlias: { mjs: 'js' } },
+  markdown: {
+    html: false,
+    languageAlias: { mjs: 'js' },
+    config({ renderer: { rules } }) {
+      // VitePress styles fenced blocks only: an indented block would make a page wider than its window.
+      rules.code_block = (tokens, index, ...rest) => {
+        tokens[index].info = 'txt';
+        return rules.fence(tokens, index, ...rest);
+      };
+    },
+  },
   themeConfig: {
     outline: [2, 3],
     search: { provider: 'local' },

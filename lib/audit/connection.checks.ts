@@ -35,7 +35,7 @@ export const trustProxy: AuditCheck = ({ options, gateways, isTlsServer }) => {
     : pass('Only the named proxies are trusted');
 };
 
-/** Addresses of unrelated networks. A list of proxies that contains two of them is no list of proxies. */
+/** Addresses of unrelated networks. A list that contains two of them does not describe proxies. */
 const STRANGERS = [
   ...['1.1.1.1', '8.8.8.8', '51.15.0.1', '93.184.216.34', '142.250.0.1', '203.0.114.1'],
   ...['2001:4860::1', '2400:cb00::1', '2606:4700::1', '2a00:1450::1'],

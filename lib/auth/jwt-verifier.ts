@@ -96,7 +96,7 @@ const PROBLEMS: readonly (readonly [start: string, problem: string])[] = [
   ['invalid nbf value', 'nbf is not a number'],
 ];
 
-/** The scheme of an HTTP header, which is no part of a token. */
+/** The scheme of an HTTP `Authorization` header. It is not part of the token. */
 const BEARER = /^bearer\s/i;
 
 interface JwtHeader {

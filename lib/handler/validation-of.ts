@@ -25,7 +25,7 @@ interface Payload extends Parameter {
 export interface HandlerValidation {
   /** Whether the client's data is validated, or the handler does not receive it. */
   readonly isValidated: boolean;
-  /** Data that looks validated but is not, one sentence each. Any of them stops the start of the application. */
+  /** Data that looks validated but is not, one sentence each. With any of them the application does not start. */
   readonly problems: readonly string[];
 }
 

@@ -32,6 +32,6 @@ export function textOf(event: SemanticEvent): string {
 }
 
 function membersOf(value: ExactJson | undefined): ReadonlyMap<string, ExactJson> {
-  if (!(value instanceof Map)) throw new TypeError('The frame holds no event');
+  if (!(value instanceof Map)) throw new TypeError('The frame contains no event');
   return value as ReadonlyMap<string, ExactJson>;
 }

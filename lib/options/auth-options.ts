@@ -6,8 +6,8 @@ import type { Problems } from './problems.js';
 import { checkTicketRoute, type TicketRouteOptions } from './ticket-route-options.js';
 
 /**
- * Returns the user a token stands for, or null to refuse it. Throwing or rejecting refuses it, too, and is logged as
- * a failure of the application; without its message, which may hold the token. A RefusalError is not.
+ * Returns the user of a token, or null to reject the token. To reject it with a code, throw a `RefusalError`. If it throws another
+ * error, the client receives `UNAVAILABLE`. The log names that error without its message, which may contain the token.
  */
 export type ValidateToken = (
   token: string,
@@ -23,7 +23,7 @@ interface CommonAuthOptions {
   ticketLifetime?: number;
   /** How often an address may fail to authenticate. @default { rate: 5, per: 60_000, burst: 10 } */
   attempts?: Partial<AttemptLimit>;
-  /** Mounts `POST /auth/ticket`. With `forRootAsync` it stands next to `useFactory`. */
+  /** Mounts `POST /auth/ticket`. With `forRootAsync`, put it next to `useFactory`. */
   ticketRoute?: TicketRouteOptions;
 }
 

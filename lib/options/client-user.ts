@@ -21,6 +21,6 @@ export interface Handshake {
   readonly address: string;
   readonly origin?: string;
   readonly url: string;
-  /** Without those that only make a WebSocket of the connection, such as `Upgrade`. */
+  /** The headers of the request, without those of the WebSocket upgrade, such as `Upgrade`. */
   readonly headers: Readonly<IncomingHttpHeaders>;
 }

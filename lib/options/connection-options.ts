@@ -17,7 +17,7 @@ export interface ConnectionOptions {
   onStoreError: StoreErrorPolicy;
   /**
    * The origins whose pages may connect: `https://myapp.com`, `https://*.myapp.com` for its sub-domains, or `*`
-   * for any, which is refused in production. @default []
+   * for any, which the production checklist fails. @default []
    */
   origins: readonly string[];
   /**
@@ -54,13 +54,13 @@ export interface ConnectionOptions {
    * @default false
    */
   perMessageDeflate: false | PerMessageDeflateOptions;
-  /** Handlers running at once for one connection; beyond, no more than 64 KiB are read from it. @default 64 */
+  /** Handlers running at once for one connection; at this limit the server reads at most 64 KiB more from it. @default 64 */
   maxRunningHandlers: number;
-  /** Bytes waiting to be sent to one connection; beyond, it is closed as a slow consumer. @default 1_048_576 */
+  /** Bytes waiting to be sent to one connection. Beyond this, the server closes it with `SLOW_CONSUMER`. @default 1_048_576 */
   maxBufferedBytes: number;
   /**
-   * Offences a connection may commit at once: frames over a limit, wrong signatures, bad frames. One is forgiven
-   * every second; beyond, the connection is closed. @default 100
+   * Offences a connection may commit at once: frames over a limit, wrong signatures, bad frames. The server
+   * forgives one every second, and closes the connection beyond this number. @default 100
    */
   maxStrikes: number;
   /** The time between two pings, in milliseconds. A client that has not answered by the next one is dropped. @default 30_000 */
@@ -156,7 +156,7 @@ function checkTrust(trustProxy: TrustProxy | undefined, problems: Problems): voi
 }
 
 /**
- * Matches a number in the place of an address. To `ipaddr.js` the text `1` is the address 0.0.0.1, so a number of hops from an
+ * Matches a number where an address is expected. `ipaddr.js` parses the text `1` as the address 0.0.0.1, so a number of hops from an
  * environment variable would trust no proxy.
  */
 const BARE_NUMBER = /^(?:0x[\da-f]+|\d+)(?:\/|$)/i;

@@ -34,8 +34,8 @@ export interface JwtAuthOptions {
   /** The public key of RS, PS and ES algorithms, as PEM or KeyObject. */
   publicKey?: JwtKey;
   /**
-   * Finds the key by the token's header, such as its `kid`. Return null to reject the token; throw if the key cannot be
-   * looked up now, which the client is answered by `UNAVAILABLE`.
+   * Finds the key by the token's header, such as its `kid`. Return null to reject the token. Throw if the key cannot be
+   * looked up now: the client then receives `UNAVAILABLE`.
    */
   keyProvider?: (header: {
     alg: string;
@@ -74,7 +74,7 @@ export function checkJwt(jwt: JwtAuthOptions, problems: Problems): void {
   checkAlgorithms(jwt, problems);
 }
 
-/** Whether a key is written as PEM, and so is one of a pair. */
+/** Whether a key is PEM, so it belongs to a key pair. */
 export function isPem(key: string | Uint8Array): boolean {
   return Buffer.from(key).includes('-----BEGIN');
 }

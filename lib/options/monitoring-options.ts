@@ -58,8 +58,8 @@ export interface MonitoringOptions {
    */
   levels: SecurityLogLevels;
   /**
-   * Receives every error that is not a refusal, after the client is answered. The error is the one that was thrown: its message
-   * may hold what a client has sent. If the function throws or rejects, that is logged.
+   * Receives every error that is not a refusal, after the client is answered. It is the error as it was thrown: its message may
+   * contain data of a client. If the function throws or rejects, the library logs that.
    */
   onUnexpected?: (error: unknown, context: UnexpectedErrorContext) => unknown;
   /**
@@ -75,7 +75,7 @@ export type MonitoringOptionsInit = Partial<
 >;
 
 /**
- * The action of the production checklist at start: none; print its items; or print them and stop the start if one fails.
+ * The action of the production checklist at start: none; print its items; or print them and reject the start if one fails.
  */
 export type AuditMode = 'off' | 'print' | 'enforce';
 

@@ -43,7 +43,7 @@ function withoutInvalid(
   options: SemanticEventsOptions,
   paths: readonly string[],
 ): SemanticEventsOptions {
-  // The check of the options has found whether they are an object at all.
+  // The validation has already reported options that are not an object.
   const members = { ...options } as Record<string, unknown>;
   const valid: Record<string, unknown> = {};
   const isValid = (path: string) =>

@@ -27,12 +27,12 @@ export type SigningKeySource = () =>
 
 export interface SigningOptions {
   /**
-   * The key ring: the first key in force signs, every key in force verifies. A function is called at start, where its failure
-   * stops the application, and again every `refresh` milliseconds.
+   * The key ring: the first key in force signs, every key in force verifies. A function is called at start and again every
+   * `refresh` milliseconds. If it fails at start, the application does not start.
    */
   keys: SigningKeyOptions[] | SigningKeySource;
   /**
-   * How often the function `keys` is called again, in milliseconds. If it fails, the ring in use stays, and the failure is logged.
+   * How often the function `keys` is called again, in milliseconds. If it fails, the current keys stay in use, and the failure is logged.
    *
    * @default 60_000
    */

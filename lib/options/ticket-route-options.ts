@@ -21,7 +21,7 @@ export interface TicketRouteOptions {
   guard: Type<CanActivate>;
   /**
    * The binding of a ticket. `true`: the origin of the request, and its address (IPv6: its /64). A host with both IPv4
-   * and IPv6 may ask over one and connect over the other, so addresses of different families match. `'strict'`: those do
+   * and IPv6 may request it over one and connect over the other, so addresses of different families match. `'strict'`: those do
    * not match. `false`: nothing. @default true
    */
   bind?: boolean | 'strict';
@@ -32,7 +32,7 @@ export interface TicketRouteOptions {
   toUser?: (request: TicketRequest) => ClientUser;
 }
 
-/** @param path what the options are called in the complaint */
+/** @param path the name of the options in error messages */
 export function checkTicketRoute(
   path: string,
   route: TicketRouteOptions,

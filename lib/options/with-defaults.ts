@@ -1,9 +1,8 @@
 type Plain = Record<string, unknown>;
 
 /**
- * The options a caller gave, with the defaults of what was left out, member by member; a member given as
- * undefined was left out. The result is a frozen copy: what the caller does to his objects afterwards, and what
- * he has not been asked about, does not reach it.
+ * Returns the options of a caller, with a default for each member that is missing or undefined. The result is a frozen copy: later
+ * changes of the caller's objects do not affect it.
  */
 export function withDefaults<D extends object, S extends object>(
   defaults: D,
@@ -18,7 +17,7 @@ export function withDefaults<D extends object, S extends object>(
   return frozenCopy(merged) as D & S;
 }
 
-/** Copies lists and plain objects; keys, dates, bytes, functions and classes stay what they are. */
+/** Copies lists and plain objects. Keys, dates, bytes, functions and classes are kept by reference. */
 function frozenCopy(value: unknown): unknown {
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
   if (!isPlain(value)) return value;

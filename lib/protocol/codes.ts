@@ -23,7 +23,7 @@ export interface CodeFacts {
   readonly message: string;
 }
 
-/** The one table of PROTOCOL.md that maps a code to status, close code and what a client should do. */
+/** The table of codes in PROTOCOL.md: the status, the close code and the reaction of a client for each code. */
 export const CODES = {
   BAD_FRAME: {
     status: 400,
@@ -41,7 +41,7 @@ export const CODES = {
     status: 404,
     closes: 'never',
     retry: 'never',
-    message: 'No handler takes this event',
+    message: 'No handler accepts this event type',
   },
   UNAUTHENTICATED: {
     status: 401,
@@ -172,10 +172,10 @@ export function factsOf(code: Code): CodeFacts {
 /** The codes of handshakes refused before the upgrade, with their HTTP status. */
 export const HANDSHAKE_CODES = {
   ORIGIN_REJECTED: { status: 403, message: 'This origin is not allowed' },
-  UNKNOWN_PATH: { status: 404, message: 'There is nothing at this path' },
+  UNKNOWN_PATH: { status: 404, message: 'No gateway is at this path' },
   TLS_REQUIRED: { status: 426, message: 'A TLS connection is required' },
   TOO_MANY_CONNECTIONS: { status: 429, message: 'Too many connections' },
-  SERVER_FULL: { status: 503, message: 'The server takes no more connections' },
+  SERVER_FULL: { status: 503, message: 'The server accepts no more connections' },
 } as const satisfies Record<string, { status: number; message: string }>;
 
 /** The `Upgrade` header of a `TLS_REQUIRED` answer (RFC 9110, section 15.5.22). */

@@ -39,7 +39,7 @@ export function textOf(reason: Reason | undefined): string | undefined {
 
 /** The members of a `RefusalError` besides its code. */
 export interface RefusalErrorDetails {
-  /** When trying again makes sense, in milliseconds. */
+  /** The time after which a retry can succeed, in milliseconds. */
   readonly retryAfter?: number;
   /** Why, for operators: clients never receive it, unless `errors` is `'verbose'`. */
   readonly reason?: Reason;
@@ -92,7 +92,7 @@ export class RefusalError extends SemanticEventsError {
 
 /**
  * A refusal by a method that the application has called itself, such as `EventSigner.verify`. Unlike a refusal of a client it
- * has a stack, and its message says which call failed and why.
+ * has a stack, and its message names the call and the cause.
  */
 export class RefusedCallError extends RefusalError {
   override readonly message: string;

@@ -33,7 +33,7 @@ import { Budgets } from './budget.js';
 export class ConnectionServices {
   readonly logger = new Logger('SemanticEventsAdapter');
 
-  /** Checks that run before the first gateway opens. An error of one stops the start of the application. */
+  /** Checks that run before the first gateway opens. If one throws, the application does not start. */
   readonly startChecks: (() => void)[] = [];
   /** The state of the library's adapter. It stays `made` if another adapter opens the gateways. */
   adapter: 'none' | 'made' | 'serving' = 'none';

@@ -63,7 +63,7 @@ export class Entrance {
     return entry;
   }
 
-  /** Validates a token. A renewal costs what it costs in an `auth` frame. */
+  /** Validates a token. A renewal costs the same as an `auth` frame. */
   private authenticate(token: unknown): Promise<Entry> | Entry {
     const { connection } = this;
     const excess = connection.isAnonymous ? undefined : connection.excessOf(COST.renewal);

@@ -9,7 +9,7 @@ import type { SocketOwner } from './socket-owner.js';
 import { type ReadLimits, SocketReading } from './socket-reading.js';
 
 const TOO_LARGE = factsOf('MESSAGE_TOO_LARGE').close;
-/** The code of a close frame without a code, and that of a connection without a close frame (RFC 6455, section 7.4.1). */
+/** The codes for a close frame without a code, and for a connection that ends without a close frame (RFC 6455, section 7.4.1). */
 const NO_CODE = 1005;
 const NO_FRAME = 1006;
 

@@ -18,7 +18,7 @@ export async function showChecklist(session) {
   }
   try {
     const { counts, items } = await fetchAudit(session);
-    status.textContent = `${counts.pass} passed, ${counts.warn} warnings, ${counts.fail} failed. In production a failed item stops the start.`;
+    status.textContent = `${counts.pass} passed, ${counts.warn} warnings, ${counts.fail} failed. In production the application does not start if an item fails.`;
     /** @param {string} of */
     const listOf = of => make('ul', {}, ...items.filter(({ status }) => status === of).map(rowOf));
     const done = make('details', {}, make('summary', {}, 'Passed items'), listOf('pass'));
