@@ -1,8 +1,8 @@
 import { type ExecutionContext, Logger } from '@nestjs/common';
-import { isVerdict, refusing } from '../handler/index.js';
+import { isVerdict, RefusalException, refusing } from '../handler/index.js';
 import { inTime, isThenable } from '../maybe-promise.js';
 import { logUnexpected, thrown } from '../monitoring/index.js';
-import { RefusalError } from '../protocol/index.js';
+import { isInstance, RefusalError } from '../protocol/index.js';
 
 const logger = new Logger('Authorization');
 
@@ -38,8 +38,8 @@ export function authorizing(
 
 /** Rethrows a rejection. Any other error becomes `UNAVAILABLE`, because the check has not decided. */
 export function rethrowRejection(name: string, error: unknown): never {
-  if (isVerdict(error)) throw error;
-  if (RefusalError.is(error)) throw error;
+  if (isVerdict(error) || RefusalError.is(error) || isInstance(error, RefusalException))
+    throw error;
   logUnexpected(logger, error, undefined, undefined, name);
   throw new RefusalError('UNAVAILABLE', { reason: `${name}: ${thrown(error)}` });
 }

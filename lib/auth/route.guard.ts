@@ -8,6 +8,7 @@ import {
 import { ContextIdFactory, type ModuleRef } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { ClientAddressResolver } from '../connection/index.js';
+import { isRejectingStatus } from '../handler/index.js';
 import { isError } from '../monitoring/index.js';
 import type { ResolvedOptions } from '../options/index.js';
 import { isInstance, factsOf, RefusalError } from '../protocol/index.js';
@@ -87,7 +88,7 @@ export abstract class RouteGuard implements CanActivate, OnModuleInit {
 
 /** Returns whether the guard has rejected the request. Any other error is a failure of the guard. */
 function isVerdict(error: unknown): boolean {
-  return isInstance(error, HttpException) && error.getStatus() < 500;
+  return isInstance(error, HttpException) && isRejectingStatus(error.getStatus());
 }
 
 function asHttp({ code, retryAfter }: RefusalError, context: ExecutionContext): HttpException {

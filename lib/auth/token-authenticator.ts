@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
+import { isVerdict } from '../handler/index.js';
 import { after, inTime, type MaybePromise } from '../maybe-promise.js';
 import { FailureLog, NO_TELEMETRY, Telemetry, UnexpectedErrors } from '../monitoring/index.js';
 import {
@@ -179,5 +180,6 @@ function rejected(reason: string): RefusalError {
 function asVerdict(error: unknown): never {
   if (!RefusalError.is(error)) throw error;
   if (error.code === 'UNAVAILABLE' || error.code === 'AUTH_FAILED') throw error;
-  throw new RefusalError('AUTH_FAILED', { reason: error.reason ?? error.code });
+  const code = isVerdict(error) ? 'AUTH_FAILED' : 'UNAVAILABLE';
+  throw new RefusalError(code, { reason: error.reason ?? error.code });
 }

@@ -35,6 +35,8 @@ const GUARD_SAID_NO = 'Forbidden resource';
 
 /** HTTP statuses that map to a code after which clients wait. */
 const BY_STATUS = new Map<number, Code>([
+  // The application ran out of time, and did not decide.
+  [408, 'UNAVAILABLE'],
   [429, 'RATE_LIMITED'],
   [503, 'UNAVAILABLE'],
 ]);

@@ -27,4 +27,4 @@ export {
   type ValidationMeans,
 } from './validation-of.js';
 export type { StandardSchema } from './standard-schema.js';
-export { isVerdict } from './verdict.js';
+export { isRejectingStatus, isVerdict } from './verdict.js';

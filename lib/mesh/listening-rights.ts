@@ -1,11 +1,11 @@
 import type { Logger } from '@nestjs/common';
 import { DefaultEventAuthorizer, type EventAuthorizer } from '../auth/index.js';
 import type { Client } from '../connection/index.js';
-import { isVerdict } from '../handler/index.js';
+import { isVerdict, RefusalException } from '../handler/index.js';
 import { after, inTime, isThenable, type MaybePromise, recovering } from '../maybe-promise.js';
 import { logUnexpected, thrown } from '../monitoring/index.js';
 import type { ResolvedOptions } from '../options/index.js';
-import { RefusalError } from '../protocol/index.js';
+import { isInstance, RefusalError } from '../protocol/index.js';
 import { BEGINNING, cursorBefore } from './cursor.js';
 import type { CursorSeal } from './cursor-seal.js';
 import type { KnownRights, LookUp } from './known-rights.js';
@@ -99,7 +99,10 @@ export class ListeningRights {
       },
       error => {
         if (isVerdict(error)) return false;
-        if (RefusalError.is(error)) throw error;
+        if (RefusalError.is(error) || isInstance(error, RefusalException))
+          throw new RefusalError('UNAVAILABLE', {
+            reason: error.reason ?? `${name}: ${error.code}`,
+          });
         logUnexpected(this.logger, error, undefined, undefined, name);
         throw new RefusalError('UNAVAILABLE', { reason: `${name}: ${thrown(error)}` });
       },

@@ -1,4 +1,5 @@
-import { type Client, EventAuthorizer } from '../../lib/index.js';
+import { HttpException } from '@nestjs/common';
+import { type Client, EventAuthorizer, RefusalException } from '../../lib/index.js';
 import { dataOf, startMesh, subscribe } from '../helpers/mesh-app.js';
 import { eventually } from '../helpers/eventually.js';
 import { tokenFor } from '../helpers/test-app.js';
@@ -154,5 +155,21 @@ describe('EventAuthorizer', () => {
       canSubscribe = () => true;
     }
     expect(new Open().canJoin({} as Client, 'room')).toBe(false);
+  });
+});
+
+describe('an authorizer that does not decide', () => {
+  it.each([
+    ['its own outage', new RefusalException('UNAVAILABLE')],
+    ['its own limit', new RefusalException('RATE_LIMITED')],
+    ['a service that is overloaded', new HttpException('slow down', 429)],
+    ['a service that is late', new HttpException('late', 408)],
+  ])('by %s is answered with UNAVAILABLE, not with FORBIDDEN', async (_, error) => {
+    const { app } = await startMesh(() => {
+      throw error;
+    });
+    const client = await app.login('bob');
+    client.sendJson({ type: 'subscribe', patterns: ['room.1'] });
+    expect((await client.next()).code).toBe('UNAVAILABLE');
   });
 });

@@ -4,6 +4,7 @@ import {
   HttpException,
   InternalServerErrorException,
   NotFoundException,
+  RequestTimeoutException,
   ServiceUnavailableException,
 } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
@@ -21,6 +22,7 @@ const THROWN: Record<string, () => unknown> = {
   ws: () => new WsException('out of stock'),
   wsObject: () => new WsException({ message: 'gone', reason: 'gone', status: 410 }),
   tooMany: () => new HttpException('slow down', 429),
+  late: () => new RequestTimeoutException(),
   unavailable: () => new ServiceUnavailableException('secret'),
   server: () => new InternalServerErrorException('secret'),
   error: () => new Error('secret'),
@@ -62,6 +64,7 @@ describe('an exception that an application throws on purpose', () => {
 describe('an error that is not meant for clients', () => {
   it.each([
     ['tooMany', 'RATE_LIMITED'],
+    ['late', 'UNAVAILABLE'],
     ['unavailable', 'UNAVAILABLE'],
     ['server', 'INTERNAL'],
     ['error', 'INTERNAL'],

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { HttpException, RequestTimeoutException } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { WsException } from '@nestjs/websockets';
 import {
@@ -219,6 +220,10 @@ describe('TokenAuthenticator', () => {
       'UNAVAILABLE',
       'auth.validateToken: ',
     ],
+    ['its own limit', new RefusalError('RATE_LIMITED'), 'UNAVAILABLE', 'RATE_LIMITED'],
+    ['a service that limits', new HttpException('x', 429), 'UNAVAILABLE', 'HttpException'],
+    ['a late service', new RequestTimeoutException(), 'UNAVAILABLE', 'RequestTimeoutException'],
+    ['a service that rejects', new HttpException('x', 404), 'AUTH_FAILED', 'HttpException'],
   ])('answers %s of validateToken with a verdict or an outage', async (_, error, code, reason) => {
     const failures: (() => unknown)[] = [
       () => {
