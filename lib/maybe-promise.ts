@@ -98,3 +98,36 @@ export async function within(time: number, work: PromiseLike<unknown>): Promise<
     clearTimeout(timer);
   }
 }
+
+/** The maximum depth of a search for promises. JSON of more levels is not sent. */
+const MAX_DEPTH = 128;
+
+/**
+ * Returns whether a value has a promise in it, which nobody awaits. Its rejection, and that of every other one in the value, then
+ * counts as handled: an unhandled one would end the process.
+ */
+export function hasPromise(value: unknown): boolean {
+  return search(value, MAX_DEPTH, new Set());
+}
+
+function search(value: unknown, depth: number, seen: Set<object>): boolean {
+  if (typeof value !== 'object' || value === null || depth === 0 || seen.has(value)) return false;
+  seen.add(value);
+  let found = false;
+  try {
+    if (value instanceof Promise) {
+      value.catch(() => undefined);
+      return true;
+    }
+    // Bytes have no promises, and as many members as bytes.
+    if (ArrayBuffer.isView(value)) return false;
+    for (const member of Array.isArray(value) ? (value as unknown[]) : Object.values(value))
+      if (search(member, depth - 1, seen)) found = true;
+  } catch {
+    // Reading a member threw: such a value has no JSON either.
+  }
+  return found;
+}
+
+/** The message for a result with a promise in it. */
+export const UNAWAITED = 'The result of a handler has a promise in it: await it';

@@ -133,8 +133,8 @@ function detailsOf(exception: unknown, code: Code): RefusalDetails {
       ? { reason, rejection: applicationRejection(exception) }
       : { reason };
   }
-  const { id, ...details } = exception.details;
-  return id === undefined ? details : { id, ...details };
+  const { id, reason = `${exception.constructor.name} was thrown`, ...details } = exception.details;
+  return id === undefined ? { reason, ...details } : { id, reason, ...details };
 }
 
 function isNativeSocket(socket: object): socket is { send(text: string): void } {

@@ -10,7 +10,12 @@ import { SemanticEventsConfigError } from '../protocol/index.js';
 import { ClassValidation, isApplicationClass } from './class-validation.js';
 import { schemaProblem } from './data-problem.js';
 import { RefusalException } from './refusal.exception.js';
-import { isStandardSchema, type StandardResult, type StandardSchema } from './standard-schema.js';
+import {
+  isStandardSchema,
+  type StandardResult,
+  type StandardSchema,
+  validateBy,
+} from './standard-schema.js';
 
 /** Types that TypeScript's metadata contains and that JSON or `data_base64` can represent, each with its test. */
 const PLAIN_TYPES = new Map<unknown, (value: unknown) => boolean>([
@@ -42,7 +47,7 @@ export class EventDataPipe implements PipeTransform {
   }
 
   transform(value: unknown, metadata: ArgumentMetadata): MaybePromise<unknown> {
-    if (this.schema) return after(this.schema['~standard'].validate(value), outputOf);
+    if (this.schema) return after(validateBy(this.schema, value), outputOf);
     const { metatype } = metadata;
     if (isApplicationClass(metatype)) return byClass(value, metatype, metadata);
     if (PLAIN_TYPES.get(metatype)?.(value) === false)

@@ -1,3 +1,5 @@
+import { after, type MaybePromise } from '../maybe-promise.js';
+
 /**
  * The interface that zod (3.24 and later), valibot, arktype, yup (1.7 and later) and others implement.
  *
@@ -21,4 +23,33 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
   if (typeof standard !== 'object' || standard === null) return false;
   const { version, validate } = standard as Partial<StandardSchema['~standard']>;
   return version === 1 && typeof validate === 'function';
+}
+
+/** The result of `safeParseAsync` of zod. */
+type ZodResult =
+  | { readonly success: true; readonly data: unknown }
+  | { readonly success: false; readonly error: { readonly issues: readonly unknown[] } };
+
+/**
+ * Validates a value by a schema. Schemas of zod are called by `safeParseAsync`. Their `validate` first tries without
+ * asynchronous checks, and drops the promises of that attempt: if such a check fails, the rejection ends the process.
+ *
+ * @throws TypeError if the schema returns neither a value nor issues
+ */
+export function validateBy(schema: StandardSchema, value: unknown): MaybePromise<StandardResult> {
+  const { vendor, validate } = schema['~standard'];
+  const parse: unknown = vendor === 'zod' ? Reflect.get(schema, 'safeParseAsync') : undefined;
+  if (typeof parse !== 'function') return after(validate(value), asResult);
+  return (parse.call(schema, value) as Promise<ZodResult>).then(result =>
+    result.success ? { value: result.data } : { issues: result.error.issues },
+  );
+}
+
+function asResult(result: unknown): StandardResult {
+  const isResult =
+    typeof result === 'object' &&
+    result !== null &&
+    ('value' in result || Array.isArray(Reflect.get(result, 'issues')));
+  if (!isResult) throw new TypeError('A schema returned neither a value nor issues');
+  return result as StandardResult;
 }

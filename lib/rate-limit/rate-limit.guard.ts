@@ -157,7 +157,7 @@ export class RateLimitGuard implements CanActivate {
 
   private subjectOf(context: ExecutionContext, { by = 'user' }: RateLimitDecoratorOptions): string {
     const client = clientOf(socketOf(context));
-    if (typeof by === 'function') return `custom:${by(client, context)}`;
+    if (typeof by === 'function') return customSubject(by(client, context), client);
     if (by === 'client') return `client:${client.id}`;
     return by === 'user' ? ownerOf(client) : addressOf(client);
   }
@@ -169,6 +169,19 @@ export class RateLimitGuard implements CanActivate {
  */
 @Injectable()
 export class SharedRateLimitGuard extends RateLimitGuard {}
+
+/**
+ * Returns the part of a key that a function of the application chose. Without a choice a client is on its own: clients that the
+ * function did not tell apart must not share a bucket.
+ *
+ * @throws TypeError for a value that is not a key, such as a promise
+ */
+function customSubject(chosen: unknown, client: Client): string {
+  if (typeof chosen === 'string' || typeof chosen === 'number') return `custom:${chosen}`;
+  if (chosen === undefined || chosen === null) return ownerOf(client);
+  if (chosen instanceof Promise) chosen.catch(() => undefined);
+  throw new TypeError(`by of @RateLimit must return a string, not a ${typeof chosen}`);
+}
 
 function isOwn({ constructor }: RateLimitGuard): boolean {
   return constructor === RateLimitGuard || constructor === SharedRateLimitGuard;

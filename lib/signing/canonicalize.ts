@@ -6,7 +6,7 @@ const MAX_DEPTH = 128;
  * and strings as ECMAScript writes them. Like `JSON.stringify`, it omits undefined members and calls `toJSON`.
  *
  * @throws TypeError for a value without a canonical form: a number that is not finite, a lone surrogate, a bigint, symbol
- * or function, an undefined array item, or more than 128 levels
+ * or function, a promise, an undefined array item, or more than 128 levels
  * @see https://www.rfc-editor.org/rfc/rfc8785
  */
 export function canonicalize(value: unknown): string {
@@ -52,6 +52,7 @@ function writeObject(value: object, depth: number, omitted?: string): string {
   if (depth === 0) throw new TypeError(`More than ${MAX_DEPTH} levels have no canonical JSON form`);
   if (hasToJson(value)) return write(value.toJSON(), depth - 1);
   if (Array.isArray(value)) return writeArray(value, depth);
+  if (value instanceof Promise) throw unawaited(value);
   if (value instanceof String || value instanceof Number || value instanceof Boolean)
     return write(value.valueOf(), depth - 1);
   const members = value as Record<string, unknown>;
@@ -104,6 +105,12 @@ function sortedKeys(members: object): string[] {
     keys[at] = key;
   }
   return keys;
+}
+
+/** Returns the error for a promise. Its rejection counts as handled, or it would end the process. */
+function unawaited(promise: Promise<unknown>): TypeError {
+  promise.catch(() => undefined);
+  return new TypeError('A promise has no canonical JSON form: await it');
 }
 
 function hasToJson(value: object): value is { toJSON(): unknown } {

@@ -2,7 +2,7 @@ import { isObservable, type Observable, type Subscription, takeWhile } from 'rxj
 import { type FrameForm, withJson } from '../../event/index.js';
 import type { GatewayFacts, RouteTable } from '../../gateway/index.js';
 import { eventIdOf } from '../../handler/index.js';
-import { isThenable } from '../../maybe-promise.js';
+import { hasPromise, isThenable } from '../../maybe-promise.js';
 import {
   attempt,
   contained,
@@ -131,7 +131,12 @@ export class Dispatcher {
   }
 
   private answer(result: unknown, message: string, request: Request): void {
-    if (result === undefined || result === null || !this.connection.isOpen) return;
+    if (result === undefined || result === null) return;
+    if (!this.connection.isOpen) {
+      // Nobody gets the result, but its promises must not end the process.
+      hasPromise(result);
+      return;
+    }
     const { client, services } = this.connection;
     const { subprotocol } = this.channel;
     try {
@@ -139,6 +144,7 @@ export class Dispatcher {
         encodeReply(result, message, request, client, services.replies, subprotocol),
       );
     } catch (error) {
+      hasPromise(result);
       this.fail(error, message, request, replyFailure(error));
     }
   }

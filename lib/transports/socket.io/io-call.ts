@@ -1,7 +1,8 @@
-import { from, type Observable, takeUntil } from 'rxjs';
+import { from, isObservable, type Observable, takeUntil } from 'rxjs';
 import { type Connection, replyFailure } from '../../connection/guarded/index.js';
 import { receivedAs, type SemanticEvent } from '../../event/index.js';
 import { eventIdOf } from '../../handler/index.js';
+import { hasPromise, UNAWAITED } from '../../maybe-promise.js';
 import { attempt, contained, errorContext, logOnly, thrown } from '../../monitoring/index.js';
 import { ReservedFrameError, reservedMessage } from '../../protocol/index.js';
 import { eventAnswer, isEventAnswer } from '../../signing/index.js';
@@ -65,14 +66,14 @@ export function callHandler(
     return true;
   };
   const done = connection.begin();
-  const called = (async () => handler.callback(data, ack))();
+  const called = (async () => awaited(await handler.callback(data, ack)))();
   const answered = new Promise<void>(resolve => {
     from(transform(called))
       .pipe(takeUntil(gone))
       .subscribe({
         next: (result: unknown) => {
           try {
-            answer(replyTo(result), name, socket, acknowledge);
+            answer(replyTo(awaited(result)), name, socket, acknowledge);
           } catch (error) {
             attempt(() => {
               fail(error, replyFailure(error));
@@ -111,6 +112,12 @@ function answer(
     if (reserved !== undefined) throw new ReservedFrameError(message, reserved);
     socket.emit(event, data);
   }
+}
+
+/** Returns a result. @throws TypeError if it has a promise in it, which Socket.IO would send as an empty object */
+function awaited(result: unknown): unknown {
+  if (!isObservable(result) && hasPromise(result)) throw new TypeError(UNAWAITED);
+  return result;
 }
 
 function isNothing(result: unknown): result is undefined | null {

@@ -9,6 +9,10 @@ import type { IoChannel } from './io-channel.js';
 import { handleControl } from './io-control.js';
 import type { IoSocket, Transform } from './io-types.js';
 
+const NO_HANDLER = 'no @SubscribeMessage of a gateway in this namespace has this name';
+const NOT_PLAIN =
+  'an argument has a member __proto__, a lone surrogate, -0, a number beyond a double, or too many levels';
+
 interface Packet {
   readonly data?: readonly unknown[];
 }
@@ -100,7 +104,8 @@ export class IoDispatcher {
     const code =
       this.deniesAnonymous(message) ?? (this.handles(message) ? undefined : 'UNKNOWN_EVENT');
     const data = args.find(arg => typeof arg !== 'function');
-    if (code) this.channel.refuse(code, { id: eventIdOf(data) }, 'nest', message);
+    const reason = code === 'UNKNOWN_EVENT' ? NO_HANDLER : undefined;
+    if (code) this.channel.refuse(code, { id: eventIdOf(data), reason }, 'nest', message);
     return code === undefined;
   }
 
@@ -112,7 +117,8 @@ export class IoDispatcher {
     if (!this.handles(message) && handleControl(message, data[0], connection, channel))
       return false;
     const code = this.refusalOf(message, data);
-    if (code) this.channel.refuse(code, { id: eventIdOf(data[0]) }, 'nest', message);
+    const reason = code === 'INVALID_EVENT' ? NOT_PLAIN : undefined;
+    if (code) this.channel.refuse(code, { id: eventIdOf(data[0]), reason }, 'nest', message);
     return code === undefined;
   }
 

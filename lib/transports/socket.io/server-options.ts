@@ -5,6 +5,9 @@ import type { IoOptions } from './io-types.js';
 
 const DEFAULT_PATH = '/socket.io';
 
+/** The time that a connection has to end by itself before Socket.IO closes it without a code, in milliseconds. */
+const GRACE = 1_000;
+
 type Given = Partial<IoOptions> | undefined;
 
 /** Server options that a gateway must not set, with the reason. */
@@ -49,8 +52,11 @@ export function serverOptions(
     serveClient: false,
     pingInterval: heartbeatInterval,
     pingTimeout: heartbeatInterval,
-    connectTimeout: authTimeout,
+    // The connection ends at `authTimeout` by itself, with a code. This is for clients that enter no namespace.
+    connectTimeout: authTimeout + GRACE,
     upgradeTimeout: authTimeout,
+    // Clients choose the names that match a pattern, so those without a client must not stay in memory.
+    cleanupEmptyChildNamespaces: true,
     ...given,
     maxHttpBufferSize: maxMessageSize,
     perMessageDeflate: false,

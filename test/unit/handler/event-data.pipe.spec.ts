@@ -1,7 +1,9 @@
 import 'reflect-metadata';
+import { jest } from '@jest/globals';
 import type { ArgumentMetadata, Type } from '@nestjs/common';
 import { Type as Make } from 'class-transformer';
 import { IsOptional, IsString, Max, MaxLength, ValidateNested } from 'class-validator';
+import { z } from 'zod';
 import { EventDataPipe } from '../../../lib/index.js';
 
 class Address {
@@ -150,5 +152,40 @@ describe('EventDataPipe with a class that contains classes', () => {
     await expect(pipe.transform(data, metadata(Drawing))).rejects.toMatchObject({
       code: 'INVALID_EVENT',
     });
+  });
+});
+
+describe('a schema', () => {
+  const pipeOf = (validate: (value: unknown) => unknown) =>
+    new EventDataPipe({ '~standard': { version: 1, vendor: 'test', validate } } as never);
+  const metadata: ArgumentMetadata = { type: 'custom' };
+
+  it('of zod runs an asynchronous check once, and its failure rejects nothing but the event', async () => {
+    const unhandled = jest.fn();
+    process.on('unhandledRejection', unhandled);
+    let calls = 0;
+    const schema = z.string().refine(async () => {
+      calls++;
+      await Promise.resolve();
+      throw new Error('The database is away');
+    });
+    const result = new EventDataPipe(schema).transform('a', metadata);
+    await expect(result).rejects.toThrow('The database is away');
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', unhandled);
+    expect(calls).toBe(1);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
+  it.each([['text'], [7], [null], [undefined], [true], [{}], [{ issues: 'many' }]])(
+    'that returns %j has not validated anything',
+    async result => {
+      const transform = async () => pipeOf(() => result).transform('a', metadata);
+      await expect(transform()).rejects.toThrow('neither a value nor issues');
+    },
+  );
+
+  it('may return a value that is undefined', () => {
+    expect(pipeOf(() => ({ value: undefined })).transform('a', metadata)).toBeUndefined();
   });
 });

@@ -5,6 +5,7 @@ import {
   RateLimit,
   RateLimiter,
   RateLimitGuard,
+  type RateLimitStore,
   SharedRateLimitGuard,
 } from '../../../lib/rate-limit/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -27,6 +28,17 @@ class Handlers {
 
   @RateLimit({ rate: 1, by: client => client.address.repeat(100) })
   long() {}
+}
+
+class Choices {
+  @RateLimit({ rate: 1, by: () => undefined as never })
+  none() {}
+
+  @RateLimit({ rate: 1, by: () => Promise.reject(new Error('away')) as never })
+  later() {}
+
+  @RateLimit({ rate: 1, by: () => ({}) as never })
+  object() {}
 }
 
 const ann = () => clientAt('192.0.2.1', 'ann');
@@ -83,5 +95,35 @@ describe('RateLimitGuard', () => {
     const outcome = outcomesOf(method);
     expect(outcome(one())).toBeUndefined();
     expect(outcome(other())).toBe(effect === 'joins' ? 'RATE_LIMITED' : undefined);
+  });
+});
+
+describe('a function that chooses no key', () => {
+  const guardOf = (store: RateLimitStore) =>
+    new SharedRateLimitGuard(
+      new RateLimiter(store, resolvedOptions(), new FakeClock()),
+      new Reflector(),
+    );
+
+  it('leaves each user to a bucket of its own', async () => {
+    const guard = guardOf(new InMemoryRateLimitStore(100, new FakeClock()));
+    const call = (client: Client) =>
+      refusalOf(() => guard.canActivate(wsContext(Choices, 'none', { client })));
+    expect(await call(ann())).toBeUndefined();
+    expect(await call(bob())).toBeUndefined();
+    expect(await call(ann())).toBe('RATE_LIMITED');
+  });
+
+  it.each(['later', 'object'])('but something else (%s) fails, and ends nothing', async method => {
+    const unhandled: unknown[] = [];
+    const listen = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', listen);
+    const guard = guardOf(new InMemoryRateLimitStore(100, new FakeClock()));
+    expect(() => guard.canActivate(wsContext(Choices, method, { client: ann() }))).toThrow(
+      'must return a string',
+    );
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', listen);
+    expect(unhandled).toEqual([]);
   });
 });
