@@ -41,7 +41,8 @@ else {
 /** The cost on a node that has the receiver. */
 async function oneOfMany(connections) {
   const { NestFactory } = await import('@nestjs/core');
-  const { Client, EventMesh, SemanticEventsModule } = await import('nestjs-semantic-events');
+  const { Client, EventMesh, EventSigner, SemanticEventsModule } =
+    await import('nestjs-semantic-events');
   const { SubscriptionHub } = await import('../dist/mesh/index.js');
   const secret = randomBytes(32).toString('hex');
   const module = SemanticEventsModule.forRoot({
@@ -56,13 +57,18 @@ async function oneOfMany(connections) {
   );
   const hub = context.get(SubscriptionHub, { strict: false });
   const mesh = context.get(EventMesh, { strict: false });
+  const signer = context.get(EventSigner, { strict: false });
   let sent = 0;
+  let last;
   const outletOf = client => ({
     client,
     subprotocol: 'semantic-events.v1',
     isOpen: true,
     queuedBytes: 0,
-    send: () => sent++,
+    send: frame => {
+      sent++;
+      last = frame;
+    },
     refuse: code => {
       throw new Error(code);
     },
@@ -71,6 +77,7 @@ async function oneOfMany(connections) {
   for (let n = 0; n < connections; n++) {
     const client = new Client({ address: '127.0.0.1', headers: {}, secure: true }, Date.now());
     client.authenticateAs({ id: `user-${n}` }, Date.now() + 3_600_000);
+    signer.sessionKeyOf(client);
     sockets.set(`user-${n}`, outletOf(client));
     hub.open(outletOf(client)).subscribe({ patterns: ['news.*'], scope: 'own' });
   }
@@ -102,6 +109,7 @@ async function oneOfMany(connections) {
     for (let n = 0; n < EVENTS; n++)
       await mesh.emitTo({ user: `user-${n % connections}` }, 'news.said', DATA);
     times.mesh.push((cpu() - before) / EVENTS);
+    if (!`${last}`.includes('"semanticsignature":"v1.s-')) throw new Error(`sent ${last}`);
   }
   const ratios = times.mesh.map((time, at) => time / times.bare[at]).slice(2);
   console.log(`one receiver among ${connections} connections, µs of CPU an event:`);
