@@ -20,18 +20,26 @@ export function textIn(frame: Buffer): Buffer {
 
 /** Creates frames of a text that differs in one place for each client. */
 export class FrameMould {
-  private readonly head: Buffer;
-  private readonly tail: Buffer;
+  private parts: { readonly head: Buffer; readonly tail: Buffer } | undefined;
+  private isUsed = false;
   private spare: Buffer | undefined;
 
-  constructor(head: string, tail: string) {
-    this.head = Buffer.from(head);
-    this.tail = Buffer.from(tail);
-  }
+  constructor(
+    private readonly head: string,
+    private readonly tail: string,
+  ) {}
 
   /** @param ascii the text in that place */
   frameWith(ascii: string): Buffer {
-    const { head, tail } = this;
+    if (!this.isUsed) {
+      // Most events for one user have one frame: it needs no copies of its parts.
+      this.isUsed = true;
+      return textFrame(this.head + ascii + this.tail);
+    }
+    const { head, tail } = (this.parts ??= {
+      head: Buffer.from(this.head),
+      tail: Buffer.from(this.tail),
+    });
     const length = head.length + ascii.length + tail.length;
     let frame = this.spare;
     this.spare = undefined;

@@ -25,12 +25,14 @@ export function createEvent<T>(init: SemanticEventInit<T>, now = Date.now()): Se
 
 /** Fills in what is missing, and validates nothing. */
 export function completeEvent<T>(init: SemanticEventInit<T>, now: number): SemanticEvent<T> {
-  return {
-    ...init,
-    specversion: '1.0',
-    id: init.id ?? crypto.randomUUID(),
-    time: init.time ?? rfc3339Of(now),
-  };
+  const id = init.id ?? crypto.randomUUID();
+  const time = init.time ?? rfc3339Of(now);
+  // V8 of Node 20 takes microseconds to add a member after a spread. Set the members first, and again if `init` has them.
+  const event: SemanticEvent<T> = { specversion: '1.0', id, time, ...init };
+  event.specversion = '1.0';
+  event.id = id;
+  event.time = time;
+  return event;
 }
 
 /**

@@ -16,26 +16,35 @@ export const MAX_AUDIENCE_LENGTH = 256;
 const KINDS = ['user', 'session', 'client', 'room'] as const;
 type Kind = (typeof KINDS)[number];
 
+/** Where an event goes. */
+export interface Address {
+  readonly channel: string;
+  /** The value of `semanticaudience`. It shows a client why it receives the event. Undefined: the event is public. */
+  readonly attribute: string | undefined;
+}
+
+/** The address of public events. */
+export const EVERYBODY: Address = { channel: PUBLIC, attribute: undefined };
+
 /**
- * Returns the channel that carries the events of an audience. The id follows a prefix of fixed length, so that no id
- * can name another audience.
+ * Returns the address of an audience. In the name of its channel the id follows a prefix of fixed length, so that no id can
+ * name another audience.
  *
  * @throws SemanticEventsConfigError if the value is not exactly one audience with a valid id
  */
-export function channelOf(audience: Audience): string {
+export function addressOf(audience: Audience): Address {
   const [kind, id] = partsOf(audience);
-  return channelNamed(kind, id);
+  return { channel: channelNamed(kind, id), attribute: kind === 'room' ? `room/${id}` : kind };
+}
+
+/** Returns the channel of an audience. @throws like `addressOf` */
+export function channelOf(audience: Audience): string {
+  return addressOf(audience).channel;
 }
 
 /** Returns the channel of an audience. The caller has validated the id. */
 export function channelNamed(kind: Kind, id: string): string {
   return `${kind.charAt(0)}:${id}`;
-}
-
-/** Returns the value of `semanticaudience`. It shows a client why it receives an event. */
-export function attributeOf(audience: Audience): string {
-  const [kind, id] = partsOf(audience);
-  return kind === 'room' ? `room/${id}` : kind;
 }
 
 /** Whether a value can be the id of an audience. Lone surrogates are invalid: UTF-8 cannot encode them. */
@@ -46,13 +55,12 @@ export function isAudienceId(id: unknown): id is string {
 }
 
 function partsOf(audience: Audience): [Kind, string] {
-  const given = Object.entries((audience as object | null | undefined) ?? {}).filter(
-    ([, id]) => id !== undefined,
-  );
-  const [[kind, value] = []] = given as [string, unknown][];
-  const known = KINDS.find(name => name === kind);
-  const id = typeof value === 'number' && known === 'user' ? String(value) : value;
-  if (given.length !== 1 || !known || !isAudienceId(id)) {
+  const given = (audience as Record<string, unknown> | null | undefined) ?? {};
+  const names = Object.keys(given).filter(name => given[name] !== undefined);
+  const kind = KINDS.find(name => name === names[0]);
+  const value = kind && given[kind];
+  const id = typeof value === 'number' && kind === 'user' ? String(value) : value;
+  if (names.length !== 1 || !kind || !isAudienceId(id)) {
     const problems = new Problems();
     problems.add(
       'audience',
@@ -61,5 +69,5 @@ function partsOf(audience: Audience): [Kind, string] {
     problems.throwIfAny();
     throw new TypeError('unreachable');
   }
-  return [known, id];
+  return [kind, id];
 }

@@ -20,7 +20,7 @@ export interface HistoryPart {
 
 /** The maximum number of entries that one read scans, whether they match or not. */
 export const MAX_SCANNED = 2_000;
-/** The number of dropped entries that may stay in the array before it is compacted. */
+/** The number of empty places of dropped entries before the array is compacted. */
 const MAX_SLACK = 1_024;
 
 /** A position in the entries of one channel. */
@@ -30,7 +30,7 @@ export class HistoryWalk {
 
   /** @param isGap whether entries before the start were dropped */
   constructor(
-    private readonly entries: readonly LogEntry[],
+    private readonly entries: readonly (LogEntry | undefined)[],
     private at: number,
     readonly isGap: boolean,
   ) {
@@ -49,7 +49,8 @@ export class HistoryWalk {
 
 /** The newest entries of one channel, in memory. */
 export class ChannelHistory {
-  private entries: LogEntry[] = [];
+  /** A dropped entry leaves an empty place, so that its text needs no memory. */
+  private entries: (LogEntry | undefined)[] = [];
   private first = 0;
   private size = 0;
   private dropped: string | undefined;
@@ -72,7 +73,7 @@ export class ChannelHistory {
   }
 
   all(): readonly LogEntry[] {
-    return this.entries.slice(this.first);
+    return this.entries.slice(this.first) as LogEntry[];
   }
 
   get oldest(): LogEntry | undefined {
@@ -92,7 +93,7 @@ export class ChannelHistory {
     if (!oldest) return;
     this.size -= oldest.text.length;
     this.dropped = oldest.cursor;
-    this.first++;
+    this.entries[this.first++] = undefined;
     if (this.first > MAX_SLACK && this.first * 2 > this.entries.length) {
       this.entries = this.entries.slice(this.first);
       this.first = 0;

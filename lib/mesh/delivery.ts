@@ -27,8 +27,8 @@ export class Delivery {
   private event: SemanticEvent | undefined;
   private input: Uint8Array | undefined;
   private signature: string | undefined;
-  private readonly broadcasts = new Map<Subprotocol, Buffer>();
-  private readonly moulds = new Map<Subprotocol, FrameMould>();
+  private readonly broadcasts: Partial<Record<Subprotocol, Buffer>> = {};
+  private readonly moulds: Partial<Record<Subprotocol, FrameMould>> = {};
 
   constructor(
     readonly entry: LogEntry,
@@ -50,7 +50,8 @@ export class Delivery {
       this.event ??= JSON.parse(this.entry.text) as SemanticEvent;
       const semanticsignature = isBroadcast ? this.broadcastSignature : this.signatureFor(client);
       const cursor = this.seal(this.entry.cursor);
-      recipient.sendEvent({ ...this.event, semanticsignature }, cursor, sent);
+      // An event of the log has no signature. Adding a member after a spread is slow.
+      recipient.sendEvent({ semanticsignature, ...this.event }, cursor, sent);
       return;
     }
     if (isBroadcast) {
@@ -74,21 +75,15 @@ export class Delivery {
   }
 
   private broadcastFor(subprotocol: Subprotocol): Buffer {
-    let frame = this.broadcasts.get(subprotocol);
-    if (!frame) {
-      frame = this.mouldOf(subprotocol).frameWith(this.broadcastSignature);
-      this.broadcasts.set(subprotocol, frame);
-    }
-    return frame;
+    return (this.broadcasts[subprotocol] ??= this.mouldOf(subprotocol).frameWith(
+      this.broadcastSignature,
+    ));
   }
 
   private mouldOf(subprotocol: Subprotocol): FrameMould {
-    let mould = this.moulds.get(subprotocol);
-    if (!mould) {
-      mould = newMould(this.entry.text, subprotocol, () => this.seal(this.entry.cursor));
-      this.moulds.set(subprotocol, mould);
-    }
-    return mould;
+    return (this.moulds[subprotocol] ??= newMould(this.entry.text, subprotocol, () =>
+      this.seal(this.entry.cursor),
+    ));
   }
 }
 

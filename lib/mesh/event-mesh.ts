@@ -23,7 +23,14 @@ import { attempt, SafeStream, Telemetry } from '../monitoring/index.js';
 import { Problems, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { callError } from '../protocol/index.js';
 import { canonicalize } from '../signing/index.js';
-import { type Audience, attributeOf, channelOf, PUBLIC } from './audience.js';
+import {
+  type Address,
+  addressOf,
+  type Audience,
+  channelOf,
+  EVERYBODY,
+  PUBLIC,
+} from './audience.js';
 import { CursorSeal } from './cursor-seal.js';
 import { EventFeed } from './event-feed.js';
 import type { EventHandler, EventHandlerOptions } from './event-listener.js';
@@ -127,23 +134,25 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
    * @throws SemanticEventsConfigError for an invalid audience
    */
   async publish<T>(init: SemanticEventInit<T>, audience?: Audience): Promise<SemanticEvent<T>> {
-    return this.append('EventMesh.publish', init, audience);
+    const to = audience === undefined ? EVERYBODY : addressOf(audience);
+    return this.append('EventMesh.publish', init, to);
   }
 
   private async append<T>(
     call: string,
     init: SemanticEventInit<T>,
-    audience?: Audience,
+    { channel, attribute }: Address,
   ): Promise<SemanticEvent<T>> {
-    const channel = audience === undefined ? PUBLIC : channelOf(audience);
     const event: SemanticEvent<T> = completeEvent(init, this.clock.now());
     encodeBytes(event);
-    delete event.semanticsignature;
-    delete event.semanticaudience;
+    // V8 slows down an object once `delete` was called for it, even for a member that it does not have.
+    if (event.semanticsignature !== undefined) delete event.semanticsignature;
+    if (event.semanticaudience !== undefined) delete event.semanticaudience;
     // A `cloudevents.json` client handles an event with this attribute as the reply to a request.
-    delete event.semanticcorrelationid;
-    if (audience !== undefined) event.semanticaudience = attributeOf(audience);
-    event.semanticnonce = randomUUID();
+    if (event.semanticcorrelationid !== undefined) delete event.semanticcorrelationid;
+    if (attribute !== undefined) event.semanticaudience = attribute;
+    // A new id is unique, too.
+    event.semanticnonce = init.id === undefined ? event.id : randomUUID();
     const text = canonicalize(event);
     try {
       validateEvent(JSON.parse(text), this.options.event);
@@ -161,7 +170,7 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
     data: T,
     attributes: Partial<SemanticEventInit<T>> = {},
   ): Promise<SemanticEvent<T>> {
-    return this.append('EventMesh.emit', this.initOf(type, data, attributes));
+    return this.append('EventMesh.emit', this.initOf(type, data, attributes), EVERYBODY);
   }
 
   /**
@@ -175,8 +184,8 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
     attributes: Partial<SemanticEventInit<T>> = {},
   ): Promise<SemanticEvent<T>> {
     // Untyped code may omit the audience: throw, because the event must not become public.
-    channelOf(audience);
-    return this.append('EventMesh.emitTo', this.initOf(type, data, attributes), audience);
+    const to = addressOf(audience);
+    return this.append('EventMesh.emitTo', this.initOf(type, data, attributes), to);
   }
 
   /**

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { PUBLIC } from './audience.js';
+import { AudienceHistories } from './audience-histories.js';
 import { ChannelHistory, type HistoryLimits, HistoryWalk } from './channel-history.js';
-import { cursorOf, hasReached, laterOf, MAX_NUMBER, parseCursor, type Place } from './cursor.js';
+import { cursorOf, hasReached, MAX_NUMBER, parseCursor, type Place } from './cursor.js';
 import {
   EventLog,
-  type LogEntry,
   type LogFollower,
   type LogPage,
   type LogQuery,
@@ -25,25 +25,23 @@ export interface InMemoryEventLogLimits extends HistoryLimits {
 export class InMemoryEventLog extends EventLog {
   override readonly isPrivate: boolean = true;
   private readonly everybody: ChannelHistory;
-  /** The histories of the audiences, ordered by their newest entries. */
-  private readonly addressed = new Map<string, ChannelHistory>();
+  private readonly addressed: AudienceHistories;
   private readonly listeners = new Map<string, number>();
   private readonly grants = new Grants();
   private readonly start: Place;
   private last: Place;
-  /** The characters and entries of all audiences together. */
-  private addressedSize = 0;
-  private addressedCount = 0;
-  /** The cursor of the newest entry that was dropped together with its whole channel. */
-  private dropped: string | undefined;
   private follower: LogFollower | undefined;
 
   constructor(
-    private readonly limits: InMemoryEventLogLimits,
+    limits: InMemoryEventLogLimits,
     private readonly clock: Clock,
   ) {
     super();
     this.everybody = new ChannelHistory(limits);
+    this.addressed = new AudienceHistories(limits, {
+      maxEvents: limits.maxEventsPerAudience,
+      maxHistorySize: limits.maxHistorySizePerAudience,
+    });
     const epoch = randomBytes(3).toString('hex');
     this.start = this.last = { epoch, time: Math.max(0, Math.floor(clock.now())), number: 0 };
   }
@@ -58,7 +56,7 @@ export class InMemoryEventLog extends EventLog {
     const { channel, type, text } = entry;
     const added = { cursor: cursorOf(this.last), channel, type, text };
     if (channel === PUBLIC) this.everybody.add(added);
-    else this.addAddressed(added);
+    else this.addressed.add(added);
     if (channel === PUBLIC || this.listeners.has(channel)) this.follower?.entry(added);
     return added.cursor;
   }
@@ -66,12 +64,11 @@ export class InMemoryEventLog extends EventLog {
   read({ channels, after, limit, matches }: LogQuery): LogPage {
     const place = after === undefined ? undefined : this.placeOf(after);
     const walks = channels.map(channel => {
-      const history = channel === PUBLIC ? this.everybody : this.addressed.get(channel);
+      const history = channel === PUBLIC ? this.everybody : this.addressed.of(channel);
       if (history) return history.walk(place);
+      const { dropped } = this.addressed;
       const isGap =
-        place !== undefined &&
-        this.dropped !== undefined &&
-        !hasReached(cursorOf(place), this.dropped);
+        place !== undefined && dropped !== undefined && !hasReached(cursorOf(place), dropped);
       return new HistoryWalk([], 0, isGap);
     });
     const page = mergeHistories(walks, limit, cursorOf(this.last), matches);
@@ -103,45 +100,6 @@ export class InMemoryEventLog extends EventLog {
 
   override openGroup(): null {
     return null;
-  }
-
-  /** Adds an entry of an audience. All audiences share the limits of the log, and each audience has lower limits of its own. */
-  private addAddressed(entry: LogEntry): void {
-    const { maxEventsPerAudience, maxHistorySizePerAudience, maxEvents, maxHistorySize } =
-      this.limits;
-    const { channel } = entry;
-    let history = this.addressed.get(channel);
-    if (!history) {
-      history = new ChannelHistory({
-        maxEvents: maxEventsPerAudience,
-        maxHistorySize: maxHistorySizePerAudience,
-      });
-      // Earlier entries of this channel may be among the dropped ones.
-      if (this.dropped !== undefined) history.markDropped(this.dropped);
-    }
-    this.addressed.delete(channel);
-    this.addressed.set(channel, history);
-    const kept = history;
-    this.count(kept, () => {
-      kept.add(entry);
-    });
-    for (const [oldest, other] of this.addressed) {
-      if (this.addressedCount <= maxEvents && this.addressedSize <= maxHistorySize) break;
-      this.count(other, () => {
-        while (other.length > 0) {
-          this.dropped = laterOf(other.oldest?.cursor ?? '', this.dropped ?? '');
-          other.dropOldest();
-        }
-      });
-      this.addressed.delete(oldest);
-    }
-  }
-
-  private count(history: ChannelHistory, change: () => void): void {
-    const [length, size] = [history.length, history.characters];
-    change();
-    this.addressedCount += history.length - length;
-    this.addressedSize += history.characters - size;
   }
 
   /** Returns the place of a cursor, or undefined if the cursor does not belong to this log. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { type Audience, PUBLIC } from '../../lib/mesh/index.js';
-import { attributeOf, channelOf } from '../../lib/mesh/audience.js';
+import { addressOf, channelOf } from '../../lib/mesh/audience.js';
 import { InMemoryEventLog } from '../../lib/mesh/index.js';
 import { EventLogKeys } from '../../lib/redis/event-log-keys.js';
 import { RedisKeys } from '../../lib/redis/redis-keys.js';
@@ -95,7 +95,7 @@ describe('audiences whose ids contain any characters', () => {
   it('are named to the client without the id of a user, session or connection', () => {
     fc.assert(
       fc.property(audience, ([name, text]) => {
-        const shown = attributeOf(audienceOf([name, text]));
+        const shown = addressOf(audienceOf([name, text])).attribute;
         expect(shown).toBe(name === 'room' ? `room/${text}` : name);
       }),
     );

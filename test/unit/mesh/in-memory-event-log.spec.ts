@@ -1,5 +1,5 @@
 import { parseCursor, hasReached, BEGINNING } from '../../../lib/mesh/cursor.js';
-import { InMemoryEventLog, type LogEntry } from '../../../lib/mesh/index.js';
+import { InMemoryEventLog, type LogEntry, PUBLIC } from '../../../lib/mesh/index.js';
 import { append, entryAt, LOG_LIMITS, read } from '../../helpers/event-logs.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
@@ -66,6 +66,45 @@ describe('InMemoryEventLog', () => {
     const { everybody } = log as unknown as { everybody: { entries: unknown[]; length: number } };
     expect(everybody.length).toBe(50);
     expect(everybody.entries.length).toBeLessThan(5_000);
+  });
+
+  it('needs no memory for the texts of dropped events', () => {
+    const log = logOf({ maxEvents: 10_000, maxHistorySize: 1e7, maxHistorySizePerAudience: 1e5 });
+    for (let n = 0; n < 1_000; n++)
+      for (const channel of ['r:lobby', PUBLIC])
+        log.append({ channel, type: 't', text: `${n}`.padEnd(20_000) });
+    const { addressed, everybody } = log as unknown as {
+      addressed: { of(channel: string): { entries: LogEntry[] } };
+      everybody: { entries: LogEntry[] };
+    };
+    const held = ({ entries }: { entries: (LogEntry | undefined)[] }) =>
+      entries.reduce((sum, entry) => sum + (entry?.text.length ?? 0), 0);
+    expect(held(addressed.of('r:lobby'))).toBe(1e5);
+    expect(held(everybody)).toBe(1e7);
+  });
+
+  it('drops first the audience that has received nothing for the longest time, and reports its gap', () => {
+    const log = logOf({ maxEvents: 4 });
+    const to = (channel: string) => log.append({ channel, type: 't', text: channel });
+    const [a] = [to('u:a'), to('u:b'), to('u:c'), to('u:a')];
+    const from = (channel: string, after?: string) => {
+      const { entries, isGap } = log.read({ channels: [channel], after, limit: 9 });
+      return [entries.length, isGap];
+    };
+    const d = to('u:d');
+    expect([from('u:b', a), from('u:c', a), from('u:a', a)]).toEqual([
+      [0, true],
+      [1, false],
+      [1, false],
+    ]);
+    expect(from('u:b', d)).toEqual([0, false]);
+    to('u:b');
+    to('u:d');
+    expect([from('u:c', a), from('u:a', a), from('u:b', a)]).toEqual([
+      [0, true],
+      [0, true],
+      [1, true],
+    ]);
   });
 
   it.each(['0-0', 'x', '', '1-2-3', '-', '٣-٣', ' 1-1'])(
