@@ -144,7 +144,7 @@ describe('history', () => {
       if (n % 2) await mesh.emit('payroll.secret', n);
     }
     expect(cursors.size).toBe(20);
-    for (const cursor of cursors) expect(cursor).toMatch(/^[A-Za-z0-9_-]{54}$/);
+    for (const cursor of cursors) expect(cursor).toMatch(/^[A-Za-z0-9_-]{59}$/);
   });
 });
 

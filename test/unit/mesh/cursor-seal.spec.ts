@@ -11,13 +11,13 @@ const NEW = { id: 'new', secret: 'n'.repeat(32) };
 
 function sealed(keys: SigningKeyOptions[] = [OLD], clock = new FakeClock()) {
   const signer = new EventSigner(resolvedOptions({ signing: { keys } }), clock);
-  return { signer, seal: new CursorSeal(signer) };
+  return { signer, seal: new CursorSeal(signer, clock) };
 }
 
 describe('CursorSeal', () => {
   it('opens to the sealed cursor on every node with the same key ring', () => {
     const text = sealed().seal.seal(CURSOR);
-    expect(text).toMatch(/^[A-Za-z0-9_-]{54}$/);
+    expect(text).toMatch(/^[A-Za-z0-9_-]{59}$/);
     expect(sealed().seal.open(text)).toBe(CURSOR);
   });
 
@@ -26,6 +26,30 @@ describe('CursorSeal', () => {
     const texts = Array.from({ length: 1_000 }, () => seal.seal(CURSOR));
     expect(new Set(texts).size).toBe(1_000);
     expect(texts.every(text => seal.open(text) === CURSOR)).toBe(true);
+  });
+
+  it('encrypts with another key in each minute, so that no key meets its limit of 2^32 nonces', () => {
+    const clock = new FakeClock();
+    const { seal } = sealed([OLD], clock);
+    const minuteOf = (text: string) => Buffer.from(text, 'base64url').readUInt32BE();
+    const inMinute = (text: string, minute: number) => {
+      const bytes = Buffer.from(text, 'base64url');
+      bytes.writeUInt32BE(minute);
+      return bytes.toString('base64url');
+    };
+    const texts = Array.from({ length: 3 }, () => {
+      const text = seal.seal(CURSOR);
+      clock.advance(60_000);
+      return text;
+    });
+    const minutes = texts.map(minuteOf);
+    expect(minutes).toEqual([minutes[0]!, minutes[0]! + 1, minutes[0]! + 2]);
+    for (const text of texts)
+      for (const minute of minutes) {
+        const isOwn = minute === minuteOf(text);
+        // The key of another minute does not open it.
+        expect(seal.open(inMinute(text, minute))).toBe(isOwn ? CURSOR : BEGINNING);
+      }
   });
 
   it('opens while its key is in the ring, and not after', () => {
@@ -57,7 +81,7 @@ describe('CursorSeal', () => {
     }
   });
 
-  it.each(['', '0-0', CURSOR, 'A'.repeat(54), 'A'.repeat(55), '!'.repeat(54)])(
+  it.each(['', '0-0', CURSOR, 'A'.repeat(59), 'A'.repeat(60), '!'.repeat(59)])(
     'opens %j, which is not sealed, to the beginning',
     text => {
       expect(sealed().seal.open(text)).toBe(BEGINNING);
