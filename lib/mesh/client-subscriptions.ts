@@ -46,14 +46,20 @@ export class ClientSubscriptions {
       let rights: number;
       let granted: ReadonlyMap<string, string>;
       let page: LogPage | undefined;
+      let isComplete = true;
       const position = arrivedAt ?? (await hub.start());
       do {
         ({ rights } = this);
         granted = isOwn ? new Map() : await this.authorize(patterns);
-        await events.channels.follow();
+        const following = events.channels.follow();
+        if (isThenable(following)) {
+          await following;
+          // Events that were published before this node listened are in the log only.
+          isComplete = false;
+        }
         await events.resume();
         if (since !== undefined) page = await events.read(hub.openCursor(since));
-        else if (hub.position !== position) page = await events.read(position);
+        else if (!isComplete || hub.position !== position) page = await events.read(position);
         // Rights may have changed while the authorizer decided: its answer is out of date then.
       } while (events.isOpen && (rights !== this.rights || !events.isLive));
       if (!events.isOpen) return;
@@ -156,7 +162,7 @@ export class ClientSubscriptions {
     );
     const denied = patterns.find(pattern => !granted.has(pattern));
     if (denied !== undefined)
-      throw new RefusalError('FORBIDDEN', { reason: `EventAuthorizer.canSubscribe: ${denied}` });
+      throw new RefusalError('FORBIDDEN', { reason: this.hub.whyForbidden(denied) });
     return granted;
   }
 

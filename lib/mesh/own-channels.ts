@@ -1,5 +1,5 @@
 import type { Client } from '../connection/index.js';
-import { callEach, type MaybePromise } from '../maybe-promise.js';
+import { after, callEach, type MaybePromise, recovering } from '../maybe-promise.js';
 import type { ChannelMember, SubscriptionSource } from './subscription.js';
 
 interface Owner extends ChannelMember {
@@ -7,10 +7,17 @@ interface Owner extends ChannelMember {
   readonly isOpen: boolean;
 }
 
+/** A channel of the client. */
+interface Listening {
+  /** The cursor since which the channel belongs to the client. */
+  readonly since: string;
+  /** Resolves when the client receives every later event of the channel. Undefined after that. */
+  starting: MaybePromise<void>;
+}
+
 /** The channels that belong to one client: its user, session, connection and rooms. */
 export class OwnChannels {
-  /** For each channel, the cursor since which it belongs to the client. */
-  private readonly channels = new Map<string, string>();
+  private readonly channels = new Map<string, Listening>();
 
   constructor(
     private readonly owner: Owner,
@@ -23,14 +30,31 @@ export class OwnChannels {
 
   /** Returns the cursor since which a channel belongs to the client, or undefined if it does not. */
   since(channel: string): string | undefined {
-    return this.channels.get(channel);
+    return this.channels.get(channel)?.since;
   }
 
-  /** Listens to a channel of the client. @param since the cursor since which the channel belongs to the client */
+  /**
+   * Listens to a channel of the client. If that fails, the next call tries again.
+   *
+   * @param since the cursor since which the channel belongs to the client
+   */
   listenTo(channel: string, since: string): MaybePromise<void> {
-    if (this.channels.has(channel) || !this.owner.isOpen) return;
-    this.channels.set(channel, since);
-    return this.source.listen(channel, this.owner);
+    if (!this.owner.isOpen) return;
+    const known = this.channels.get(channel);
+    if (known) return known.starting;
+    const listening: Listening = { since, starting: undefined };
+    this.channels.set(channel, listening);
+    listening.starting = recovering(
+      () =>
+        after(this.source.listen(channel, this.owner), () => {
+          listening.starting = undefined;
+        }),
+      error => {
+        if (this.channels.get(channel) === listening) this.leave(channel);
+        throw error;
+      },
+    );
+    return listening.starting;
   }
 
   leave(channel: string): void {

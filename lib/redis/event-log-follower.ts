@@ -53,6 +53,8 @@ export class EventLogFollower {
   private readonly closing = new AbortController();
   /** The channels of this node, with the number of listeners of each. */
   private readonly channels = new Map<string, number>([[PUBLIC, 1]]);
+  /** The subscriptions to channels, pending or done. A failed one is missing, so that the next listener tries again. */
+  private readonly subscribed = new Map<string, Promise<void>>();
   /** The channels by their names in Redis messages. */
   private readonly names = new Map<string, string>();
   /** Resolves when the first connection has subscribed to its channels. */
@@ -99,14 +101,19 @@ export class EventLogFollower {
 
   /** Listens to a channel. Resolves when every entry that is published in it from then on is received. */
   async listen(channel: string): Promise<void> {
-    const count = this.channels.get(channel) ?? 0;
-    this.channels.set(channel, count + 1);
-    if (count > 0 && this.names.has(this.nameOf(channel))) return;
-    this.addName(channel);
-    const late = 'the channels of the event log cannot be subscribed to';
-    await inTime(this.connected.promise, 2 * this.commandTimeout, late);
-    // If the connection is lost, the next one subscribes to all channels and reads missed entries.
-    await this.connection?.subscribe([this.nameOf(channel)]);
+    this.channels.set(channel, (this.channels.get(channel) ?? 0) + 1);
+    let subscribed = this.subscribed.get(channel);
+    if (!subscribed) {
+      this.addName(channel);
+      subscribed = this.subscribe(channel);
+      this.subscribed.set(channel, subscribed);
+    }
+    try {
+      await subscribed;
+    } catch (error) {
+      if (this.subscribed.get(channel) === subscribed) this.subscribed.delete(channel);
+      throw error;
+    }
   }
 
   unlisten(channel: string): void {
@@ -116,8 +123,16 @@ export class EventLogFollower {
       return;
     }
     this.channels.delete(channel);
+    this.subscribed.delete(channel);
     this.names.delete(this.nameOf(channel));
     this.connection?.unsubscribe(this.nameOf(channel));
+  }
+
+  private async subscribe(channel: string): Promise<void> {
+    const late = 'the channels of the event log cannot be subscribed to';
+    await inTime(this.connected.promise, 2 * this.commandTimeout, late);
+    // If the connection is lost, the next one subscribes to all channels and reads missed entries.
+    await this.connection?.subscribe([this.nameOf(channel)]);
   }
 
   /** Stops following. Waits for the connection to close, but no longer than `closeConnection`. */

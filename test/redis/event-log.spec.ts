@@ -16,6 +16,29 @@ import {
 describeWithRedis('RedisEventLog', () => {
   const scene = new EventLogScene();
 
+  it('lets every listener of a channel wait until the node is subscribed to it', async () => {
+    const stores = scene.node();
+    await following(stores);
+    const { eventLog } = stores;
+    const subscribed: string[] = [];
+    const listeners = ['first', 'second'].map(async name => {
+      await eventLog.listen('u:bob');
+      subscribed.push(name);
+      // From now on this node receives every event.
+      const [, count] = (await scene.admin.call(
+        'PUBSUB',
+        'SHARDNUMSUB',
+        `${LOG_KEY}:to:u:bob`,
+      )) as [string, number];
+      expect(count).toBe(1);
+    });
+    expect(subscribed).toEqual([]);
+    await new Promise(process.nextTick);
+    expect(subscribed).toEqual([]);
+    await Promise.all(listeners);
+    expect(subscribed).toEqual(['first', 'second']);
+  });
+
   describe('after the log was lost', () => {
     it('reports a gap even if nothing is published, and continues after it', async () => {
       const stores = scene.node();

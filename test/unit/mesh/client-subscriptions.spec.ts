@@ -1,6 +1,6 @@
 import type { Client } from '../../../lib/index.js';
 import { ClientSubscriptions } from '../../../lib/mesh/client-subscriptions.js';
-import type { Subscriber, SubscriptionSource } from '../../../lib/mesh/subscription.js';
+import type { OwnChannel, Subscriber, SubscriptionSource } from '../../../lib/mesh/subscription.js';
 import { Delivery } from '../../../lib/mesh/delivery.js';
 import {
   BEGINNING,
@@ -93,9 +93,12 @@ class Node implements SubscriptionSource {
 
   sealCursor = (cursor: string) => cursor;
   openCursor = (cursor: string) => cursor;
-  channelsOf = () => [];
-  listen = () => undefined;
+  readonly listening = new Gate();
+  channelsOf = (): OwnChannel[] => [];
+  listen = (): MaybePromise<void> => (this.listening.isClosed ? this.listening.pass() : undefined);
   unlisten = () => undefined;
+
+  whyForbidden = (pattern: string) => pattern;
 
   refusalOf(error: unknown): RefusalError {
     return error instanceof RefusalError ? error : new RefusalError('UNAVAILABLE');
@@ -175,6 +178,24 @@ describe('ClientSubscriptions whose feed is behind the log', () => {
     node.publish('a', 100);
     node.deliverNext();
     expect(outlet.events).toEqual(numbers(0, 101));
+  });
+
+  it('sends an event of its own channel that was published before this node listened to the channel', async () => {
+    const { node, outlet, subscriptions } = setUp();
+    const channel = 'u:alice';
+    node.channelsOf = () => [{ channel, since: BEGINNING }];
+    node.listening.close();
+    subscriptions.subscribe({ patterns: ['a'], scope: 'own' });
+    await settled();
+    // The feed of this node does not receive it.
+    node.log.append({ channel, type: 'a', text: '{"data":1,"type":"a"}' });
+    node.listening.open();
+    await settled();
+    expect(outlet.events).toEqual([1]);
+    const { reads } = node;
+    subscriptions.subscribe({ patterns: ['b'], scope: 'own' });
+    await settled();
+    expect([node.reads, outlet.events]).toEqual([reads, [1]]);
   });
 
   it('answers another subscription with a cursor that covers what the client has received', async () => {
