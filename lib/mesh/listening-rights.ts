@@ -68,6 +68,20 @@ export class ListeningRights {
     return this.decide({ ...check, client, right: nameOf(room), method: 'canJoin', authorize });
   }
 
+  /** Returns why a client may not subscribe to a pattern, for operators. */
+  whyNoPattern(pattern: string): string {
+    return this.isDefault
+      ? `mesh.allow does not cover ${pattern}`
+      : `EventAuthorizer.canSubscribe: ${pattern}`;
+  }
+
+  /** Returns why a client may not join a room, for operators. */
+  get whyNoRoom(): string {
+    return this.isDefault
+      ? 'the application has no EventAuthorizer with canJoin'
+      : 'EventAuthorizer.canJoin refuses the room';
+  }
+
   /** Removes the right to a room from the log. The next right to it begins later. */
   forgetRoom(client: Client, room: string): void {
     this.known.withdraw(userOf(client), nameOf(room));

@@ -162,7 +162,7 @@ export class Rooms {
       } while (since !== undefined && isWanted() && rights !== rooms.rights);
       if (!isWanted()) return;
       if (since === undefined)
-        throw new RefusalError('FORBIDDEN', { reason: 'EventAuthorizer.canJoin refuses the room' });
+        throw new RefusalError('FORBIDDEN', { reason: this.source.rights.whyNoRoom });
       const membership = { channel, since };
       rooms.joining.delete(room);
       rooms.joined.set(room, membership);

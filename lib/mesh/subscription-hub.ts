@@ -207,6 +207,10 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     return this.rights.toPattern(client, pattern, { since, isWanted });
   }
 
+  whyForbidden(pattern: string): string {
+    return this.rights.whyNoPattern(pattern);
+  }
+
   sealCursor(cursor: string): string {
     return this.cursors.seal(cursor);
   }

@@ -59,6 +59,8 @@ export interface SubscriptionSource {
    * @throws RefusalError `UNAVAILABLE` if the authorizer fails
    */
   allows(client: Client, pattern: string, since?: string): MaybePromise<string | undefined>;
+  /** Returns why a client may not subscribe to a pattern, for operators. */
+  whyForbidden(pattern: string): string;
   /** Encrypts a cursor for clients. */
   sealCursor(cursor: string): string;
   /** Decrypts a cursor of a client. */

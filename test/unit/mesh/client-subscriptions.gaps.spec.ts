@@ -37,6 +37,8 @@ class Node implements SubscriptionSource {
   channelsOf = () => [];
   listen = () => undefined;
   unlisten = () => undefined;
+  whyForbidden = (pattern: string) => pattern;
+
   refusalOf = () => new RefusalError('INTERNAL');
 
   read(_client: Client, { after = BEGINNING, limit }: LogQuery): LogPage {

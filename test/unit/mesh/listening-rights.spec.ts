@@ -225,3 +225,24 @@ describe('ListeningRights', () => {
     expect(again[1]!.mock.calls[0]![0]).toBe(again[0]!.mock.results[0]!.value);
   });
 });
+
+describe('the reason why a right is refused', () => {
+  const rightsBy = (authorizer: EventAuthorizer) =>
+    new ListeningRights(
+      resolvedOptions(),
+      authorizer,
+      undefined as unknown as CursorSeal,
+      new KnownRights(undefined as unknown as EventFeed),
+      new Logger('test'),
+    );
+
+  it('names mesh.allow, or the EventAuthorizer if the application has one', () => {
+    const byDefault = rightsBy(new DefaultEventAuthorizer(resolvedOptions()));
+    expect(byDefault.whyNoPattern('ui.*')).toBe('mesh.allow does not cover ui.*');
+    expect(byDefault.whyNoRoom).toBe('the application has no EventAuthorizer with canJoin');
+    class Own extends DefaultEventAuthorizer {}
+    const own = rightsBy(new Own(resolvedOptions()));
+    expect(own.whyNoPattern('ui.*')).toBe('EventAuthorizer.canSubscribe: ui.*');
+    expect(own.whyNoRoom).toBe('EventAuthorizer.canJoin refuses the room');
+  });
+});
