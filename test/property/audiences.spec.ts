@@ -37,12 +37,23 @@ const PIECES = [
   '$1',
   '-',
   '__proto__',
+  // Halves of an astral character: alone they are no id, in this order they are one.
+  '\ud83d',
+  '\ude00',
+  // Equal to others after normalization (NFC, NFKC), or to the eye.
+  '\u00c5',
+  'A\u030a',
+  '\u212b',
+  '\uff0a',
+  '\u0430',
+  'x'.repeat(255),
 ];
 const id = fc
   .array(fc.constantFrom(...PIECES), { minLength: 1, maxLength: 4 })
   .map(parts => parts.join(''));
 const kind = fc.constantFrom('user', 'session', 'client', 'room');
-const audience = fc.tuple(kind, id);
+const anything = fc.tuple(kind, id);
+const audience = anything.filter(([, text]) => text.isWellFormed() && text.length <= 256);
 
 const audienceOf = ([name, text]: [string, string]) => ({ [name]: text }) as unknown as Audience;
 const isSame = (a: [string, string], b: [string, string]) => a[0] === b[0] && a[1] === b[1];
@@ -71,6 +82,18 @@ describe('audiences whose ids contain any characters', () => {
       { numRuns: 1_000 },
     );
     expect(pairs).toBeGreaterThanOrEqual(10_000);
+  });
+
+  it('are refused, and so receive nothing, if their id is too long or not Unicode', () => {
+    fc.assert(
+      fc.property(anything, ([name, text]) => {
+        const isValid = text.length <= 256 && !/\p{Cs}/u.test(text);
+        const channel = () => channelOf(audienceOf([name, text]));
+        if (isValid) expect(channel).not.toThrow();
+        else expect(channel).toThrow('audience');
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it('have channels, keys and rooms of their own in Redis', () => {
