@@ -144,7 +144,9 @@ describe('a rejected call of the application', () => {
     const error = await errorOf(() => mesh.join(client, 'room'));
     expect(error).toBeInstanceOf(RefusedCallError);
     expect(error.code).toBe('FORBIDDEN');
-    expect(error.message).toBe('EventMesh.join: the application has no EventAuthorizer with canJoin');
+    expect(error.message).toBe(
+      'EventMesh.join: the application has no EventAuthorizer with canJoin',
+    );
     expect(error.stack).toContain(error.message);
   });
 });
