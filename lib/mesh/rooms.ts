@@ -169,7 +169,9 @@ export class Rooms {
       try {
         // Listen first, so that the client receives its own `presence.joined`.
         await this.source.listenTo(client, channel, since);
-        if (rooms.joined.get(room) === membership) await this.source.enter(client, room);
+        // The connection may end, or the client may leave, while the node begins to listen.
+        const isMember = rooms.joined.get(room) === membership && !this.ended.has(client);
+        if (isMember) await this.source.enter(client, room);
       } catch (error) {
         this.leave(client, room);
         throw error;

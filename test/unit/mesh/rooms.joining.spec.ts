@@ -1,0 +1,47 @@
+import { Client } from '../../../lib/index.js';
+import type { ListeningRights } from '../../../lib/mesh/listening-rights.js';
+import { Rooms } from '../../../lib/mesh/rooms.js';
+
+function setUp() {
+  const calls: string[] = [];
+  let listens: () => void = () => undefined;
+  const rooms = new Rooms({
+    maxRooms: 8,
+    rights: { toRoom: () => 'from', forgetRoom: () => undefined } as unknown as ListeningRights,
+    start: () => undefined,
+    listenTo: () => new Promise<void>(resolve => (listens = resolve)),
+    leave: () => undefined,
+    enter: async (_, room) => {
+      calls.push(`enter ${room}`);
+    },
+    exit: (_, room) => calls.push(`exit ${room}`),
+    fail: () => undefined,
+  });
+  const client = new Client({ address: '192.0.2.1', headers: {}, secure: true }, 0);
+  const settled = () => new Promise(setImmediate);
+  return { rooms, client, calls, settled, listens: () => listens() };
+}
+
+describe('a join of a room', () => {
+  it('does not count a client whose connection ends while the node begins to listen', async () => {
+    const { rooms, client, calls, settled, listens } = setUp();
+    const joining = rooms.join(client, 'lobby');
+    await settled();
+    rooms.close(client);
+    listens();
+    await joining;
+    expect(calls).toEqual(['exit lobby']);
+    expect(rooms.members).toEqual([]);
+  });
+
+  it('does not count a client that leaves while the node begins to listen', async () => {
+    const { rooms, client, calls, settled, listens } = setUp();
+    const joining = rooms.join(client, 'lobby');
+    await settled();
+    rooms.leave(client, 'lobby');
+    listens();
+    await joining;
+    expect(calls).toEqual(['exit lobby']);
+    expect(rooms.of(client)).toEqual([]);
+  });
+});
