@@ -348,8 +348,11 @@ export class EventLogFollower {
 
 /** Parses a message of the scripts: epoch, id and type, and then the event on a separate line. */
 function parseMessage(channel: string, text: string): Message | undefined {
-  const [epoch = '', id = '', type = ''] = text.split('\n', 1)[0]?.split(' ') ?? [];
   const at = text.indexOf('\n');
+  const line = at < 0 ? text : text.slice(0, at);
+  const [epoch = '', id = ''] = line.split(' ', 2);
+  // A type may contain spaces.
+  const type = line.slice(epoch.length + id.length + 2);
   const entry =
     at < 0 ? undefined : { cursor: `${epoch}.${id}`, channel, type, text: text.slice(at + 1) };
   return parseCursor(`${epoch}.${id}`) ? { epoch, id, entry } : undefined;
