@@ -3,6 +3,7 @@ import { compilePatterns, type SemanticEvent } from '../event/index.js';
 import { after, recovering, within } from '../maybe-promise.js';
 import { attempt, contained, logUnexpected, type Telemetry } from '../monitoring/index.js';
 import { Problems } from '../options/index.js';
+import { RefusalError } from '../protocol/index.js';
 import type { EventFeed } from './event-feed.js';
 import {
   type EventHandler,
@@ -114,7 +115,10 @@ export class MeshHandlers {
       else if (registration.options.delivery !== 'once') registration.listener.offer(event, sealed);
       else if (registration.group === null)
         registration.listener.offer(event, sealed, isHandled => {
-          if (!isHandled) this.publishDeadLetter(registration, event).catch(() => undefined);
+          if (isHandled) return;
+          this.publishDeadLetter(registration, event).catch((error: unknown) => {
+            this.report.failed(registration.name, error);
+          });
         });
   }
 
@@ -196,13 +200,24 @@ export class MeshHandlers {
       });
   }
 
-  /** Publishes the dead letter of an event, if the handler has one. */
+  /**
+   * Publishes the dead letter of an event, if the handler has one. If the event does not fit into another one, its data is missing.
+   *
+   * @throws RefusalError `UNAVAILABLE` by rejecting
+   */
   private async publishDeadLetter(
     { name, options }: Registration,
     event: SemanticEvent,
   ): Promise<void> {
-    if (options.deadLetter !== undefined)
+    if (options.deadLetter === undefined) return;
+    try {
       await this.source.publish(options.deadLetter, { handler: name, event });
+    } catch (error) {
+      if (RefusalError.is(error)) throw error;
+      // In a dead letter the data has two more levels, which can be too many. The event must not be tried again and again.
+      const { data: _, ...attributes } = event;
+      await this.source.publish(options.deadLetter, { handler: name, event: attributes });
+    }
   }
 
   private miss(name: string, what: string): void {

@@ -161,6 +161,23 @@ describeWithRedis("a handler with delivery: 'once' on several nodes", () => {
     expect(await pending()).toBe(0);
   });
 
+  it('publishes one dead letter also of an event whose data is too deep to be in another event', async () => {
+    work = () => {
+      throw new Error('never');
+    };
+    const a = await start();
+    let data: unknown = 1;
+    for (let levels = 0; levels < 31; levels++) data = { data };
+    const { id } = await a.mesh.emit('job.bad', data);
+    await eventually(() => dead.length > 0);
+    await eventually(async () => (await pending()) === 0);
+    const [letter] = dead as [{ event: SemanticEvent }];
+    expect(letter).toMatchObject({ handler: GROUP, event: { id, type: 'job.bad' } });
+    expect(letter.event).not.toHaveProperty('data');
+    await pause(LEASE);
+    expect(dead).toHaveLength(1);
+  });
+
   it('continues with new events after Redis has lost the group', async () => {
     const handled: unknown[] = [];
     work = ({ data }) => handled.push(data);
