@@ -1,6 +1,10 @@
-/** The maximum numbers of users, and of patterns for each user. New grants replace the oldest ones. */
+/** The maximum number of users. New grants replace the oldest ones. */
 const MAX_USERS = 10_000;
-const MAX_PATTERNS = 64;
+/**
+ * The maximum number of patterns and rooms of one user whose rights a log remembers. A client may have 32 patterns and 64 rooms
+ * by default. With fewer rights here, it would miss events after a reconnect, because a forgotten right begins anew.
+ */
+export const MAX_RIGHTS = 128;
 
 /** Remembers in memory since when users have rights to patterns. A forgotten right counts from its next grant. */
 export class Grants {
@@ -12,7 +16,7 @@ export class Grants {
     const granted = patterns.get(pattern) ?? since;
     patterns.delete(pattern);
     patterns.set(pattern, granted);
-    forgetOldest(patterns, MAX_PATTERNS);
+    forgetOldest(patterns, MAX_RIGHTS);
     this.users.delete(user);
     this.users.set(user, patterns);
     forgetOldest(this.users, MAX_USERS);
@@ -27,8 +31,9 @@ export class Grants {
 }
 
 function forgetOldest(map: Map<string, unknown>, max: number): void {
+  if (map.size <= max) return;
   for (const oldest of map.keys()) {
-    if (map.size <= max) return;
     map.delete(oldest);
+    if (map.size <= max) return;
   }
 }

@@ -24,6 +24,7 @@ export {
   type LogQuery,
   type NewEntry,
 } from './event-log.js';
+export { MAX_RIGHTS } from './grants.js';
 export { mergeParts } from './merge-parts.js';
 export { EventMesh, type MeshStats, type Replay, type ReplayedEvent } from './event-mesh.js';
 export { HandlerExplorer } from './handler-explorer.js';

@@ -10,6 +10,7 @@ import {
   type LogFollower,
   type LogPage,
   type LogQuery,
+  MAX_RIGHTS,
   mergeParts,
   type NewEntry,
   PUBLIC,
@@ -34,9 +35,8 @@ const UNREGISTER = new Script(UNREGISTER_LUA);
 export const MAX_UNSTORED = 10_000;
 /** How long Redis keeps the number of a node's last event, in milliseconds. A fail-over takes less. */
 const PUBLISHER_TTL = 3_600_000;
-/** How long Redis remembers the rights of a user in milliseconds, and how many patterns it remembers for each user. */
+/** How long Redis remembers the rights of a user, in milliseconds. */
 const GRANT_TTL = 86_400_000;
-const MAX_GRANTS = 64;
 
 export interface RedisEventLogOptions {
   /** The name of this node, unique among all nodes that share the Redis. */
@@ -169,7 +169,7 @@ export class RedisEventLog extends EventLog {
         pattern,
         since === undefined ? '' : idOf(since),
         GRANT_TTL,
-        MAX_GRANTS,
+        MAX_RIGHTS,
       ],
     );
     return `000000.${String(id)}`;

@@ -267,6 +267,26 @@ export function eventLogContract(
         expect(await textsOf([PUBLIC], first)).toMatchObject({ texts: ['p'], isGap: false });
       });
 
+      it('delivers events of types with any characters', async () => {
+        const follower = new RecordingFollower();
+        await log.follow(follower);
+        const types = ['a b', ' a', 'a ', 'ä.😀', '0-0 x', '"'];
+        for (const type of types) await log.append({ channel: PUBLIC, type, text: `of ${type}` });
+        await eventually(() => follower.entries.length >= types.length);
+        expect(follower.entries.map(({ type, text }) => [type, text])).toEqual(
+          types.map(type => [type, `of ${type}`]),
+        );
+      });
+
+      it('stores the rights of a user to as many patterns and rooms as a client may have', async () => {
+        const rights = range(0, 32 + 64);
+        const granted: string[] = [];
+        for (const right of rights) granted.push(await log.grant('bob', right));
+        await to(PUBLIC, 'later');
+        for (const [at, right] of rights.entries())
+          expect(idOf(await log.grant('bob', right))).toBe(idOf(granted[at]!));
+      });
+
       it('stores since when a user has a right, until it is withdrawn', async () => {
         const [before] = await to(PUBLIC, 'before');
         const since = await log.grant('bob', 'a.*');

@@ -16,11 +16,11 @@ describe('Grants', () => {
     expect(grants.grant('bob', 'a', '8')).toBe('4');
   });
 
-  it('forgets the right that was granted least recently when a user has more than 64', () => {
+  it('forgets the right that was granted least recently when a user has more than 128', () => {
     const grants = new Grants();
-    for (let at = 0; at < 64; at++) grants.grant('alice', `p${at}`, 'old');
+    for (let at = 0; at < 128; at++) grants.grant('alice', `p${at}`, 'old');
     grants.grant('alice', 'p0', 'new');
-    grants.grant('alice', 'p64', 'old');
+    grants.grant('alice', 'p128', 'old');
     expect(grants.grant('alice', 'p0', 'new')).toBe('old');
     expect(grants.grant('alice', 'p2', 'new')).toBe('old');
     expect(grants.grant('alice', 'p1', 'new')).toBe('new');

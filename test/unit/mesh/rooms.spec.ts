@@ -31,6 +31,7 @@ describe('Rooms', () => {
           return decide(room, check);
         },
         forgetRoom: (_: Client, room: string) => calls.push(`forget ${room}`),
+        whyNoRoom: 'EventAuthorizer.canJoin refuses the room',
       } as unknown as ListeningRights,
       start: () => start(),
       listenTo: (_, channel, since) => {
