@@ -1,6 +1,6 @@
-import { Client } from '../../../lib/index.js';
 import type { ListeningRights } from '../../../lib/mesh/listening-rights.js';
 import { Rooms } from '../../../lib/mesh/rooms.js';
+import { clientAt } from '../../helpers/ws-context.js';
 
 function setUp() {
   const calls: string[] = [];
@@ -17,7 +17,7 @@ function setUp() {
     exit: (_, room) => calls.push(`exit ${room}`),
     fail: () => undefined,
   });
-  const client = new Client({ address: '192.0.2.1', headers: {}, secure: true }, 0);
+  const client = clientAt('192.0.2.1', 'alice');
   const settled = () => new Promise(setImmediate);
   return { rooms, client, calls, settled, listens: () => listens() };
 }
