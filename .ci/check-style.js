@@ -27,8 +27,18 @@ const PHRASES = [
 const sources = readdirSync('lib', { recursive: true })
   .filter(file => file.endsWith('.ts'))
   .map(file => `lib/${file}`);
-const guides = readdirSync('docs/guides').map(file => `docs/guides/${file}`);
-const pages = ['README.md', 'PROTOCOL.md', 'docs/getting-started.md', ...guides];
+// The page of attacks is generated from titles of tests.
+const docs = readdirSync('docs', { recursive: true })
+  .filter(file => file.endsWith('.md') && file !== 'attacks.md')
+  .map(file => `docs/${file}`);
+const pages = [
+  'README.md',
+  'PROTOCOL.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...docs,
+];
 
 const findings = [
   ...sources.flatMap(path => findingsIn(path, commentsOf(path))),

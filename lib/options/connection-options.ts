@@ -50,7 +50,7 @@ export interface ConnectionOptions {
   /**
    * Compresses messages (permessage-deflate, RFC 7692), each on its own, so that an idle connection keeps no compressor. Clients may
    * then compress theirs. The size of a compressed message reveals repeated text: do not send a secret together with text that
-   * somebody else chose.
+   * another user chose.
    * @default false
    */
   perMessageDeflate: false | PerMessageDeflateOptions;
