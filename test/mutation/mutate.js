@@ -13,13 +13,19 @@ const TIMEOUT = 120_000;
 setPriority(5);
 const wanted = process.argv.slice(2);
 const tried = [];
+// A run that takes too long still prints what it has found.
+process.on('SIGTERM', () => {
+  console.log(`ended after ${tried.length} mutants`);
+  report(tried);
+  process.exit(1);
+});
 for (const group of Object.keys(GROUPS)) {
   const files = filesOf(group, wanted);
-  if (files.length > 0) tried.push(...(await tryGroup(group, files)));
+  if (files.length > 0) await tryGroup(group, files);
 }
 report(tried);
 
-/** @returns the mutants of the files, each with its group and its status */
+/** Tries the mutants of the files. Each gets its group and its status. */
 async function tryGroup(group, files) {
   const mutants = await instrument(files);
   let worker = start();
@@ -44,11 +50,11 @@ async function tryGroup(group, files) {
     const covering = quickFirst.filter(test => test.mutants.some(id => reaching.has(id)));
     mutant.group = group;
     mutant.status = covering.length === 0 ? 'not covered' : await outcomeOf(mutant, covering);
+    tried.push(mutant);
     if (process.stderr.isTTY || process.env.PROGRESS)
       process.stderr.write(mutant.status === 'killed' ? '.' : `[${mutant.id} ${mutant.status}]`);
   }
   worker.disconnect();
-  return mutants;
 
   async function outcomeOf({ id }, covering) {
     const question = {
