@@ -281,7 +281,18 @@ export const CASES = {
     runs: [['20000']],
     holds: output => /while it was moved: \{ ACCEPTED: \d+ \}/.test(output),
   },
-  'redis/12-cursor-collides': { right: 'ok', holds: noDefect },
+  'redis/12-cursor-collides': {
+    // The case counts a client that left before its first event, and on a busy machine one whose answer takes over 120 ms.
+    edit: source =>
+      source
+        .replace(
+          'for (const s of subs) { const c',
+          'for (const s of subs) { if (!s.cursor) continue; const c',
+        )
+        .replace('sleep(120)', 'sleep(2_000)'),
+    right: 'ok',
+    holds: noDefect,
+  },
   'redis/13-valid-logins-refused': {
     right: 'all users with valid tokens are let in at the first attempt',
     holds: output => numbers(output, /at once, one attempt each: \{"ok":(\d+)\}/g).length === 2,
