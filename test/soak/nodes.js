@@ -1,11 +1,6 @@
-// Runs the processes of the soak, nodes and a Redis, which are killed and restarted.
-import { fork, spawn } from 'node:child_process';
+// Runs the nodes of the soak as processes, which are killed and restarted.
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 
 export class Node {
   /** The current port; undefined while the node is down. */
@@ -13,15 +8,20 @@ export class Node {
   #process;
   #isStopping = false;
 
-  constructor(redisUrl, onViolation) {
-    this.redisUrl = redisUrl;
+  /**
+   * @param redis the address of Redis: `{ url }`, `{ sentinels }` or `{ cluster }`
+   * @param settings `clockShift`: ms by which the clock of the node is ahead; `handled`: a file for the ids of handled events
+   */
+  constructor(redis, onViolation, settings = {}) {
+    this.redis = redis;
     this.onViolation = onViolation;
+    this.settings = settings;
   }
 
   async start() {
     const child = fork(new URL('./server.js', import.meta.url), {
       execArgv: ['--expose-gc'],
-      env: { ...process.env, REDIS_URL: this.redisUrl },
+      env: { ...process.env, SOAK: JSON.stringify({ redis: this.redis, ...this.settings }) },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#process = child;
@@ -51,59 +51,4 @@ export class Node {
       if ('heapUsed' in message) return message;
     }
   }
-}
-
-export class Redis {
-  #directory = mkdtempSync(join(tmpdir(), 'semantic-events-soak-'));
-  #process;
-  port;
-
-  get url() {
-    return `redis://127.0.0.1:${this.port}`;
-  }
-
-  async start() {
-    this.port ??= await freePort();
-    // Nonces must survive both processes, so Redis writes them to disk.
-    const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
-    const place = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.#directory];
-    this.#process = spawn('redis-server', [...place, ...durable], { stdio: 'ignore' });
-    while (!(await this.#answers())) await wait(50);
-    return this;
-  }
-
-  async kill() {
-    this.#process.kill('SIGKILL');
-    await once(this.#process, 'exit');
-  }
-
-  async freeze(milliseconds) {
-    this.#process.kill('SIGSTOP');
-    await wait(milliseconds);
-    this.#process.kill('SIGCONT');
-  }
-
-  async close() {
-    await this.kill();
-    rmSync(this.#directory, { recursive: true, force: true });
-  }
-
-  async #answers() {
-    const socket = createConnection(this.port, '127.0.0.1');
-    const answer = await new Promise(resolve => {
-      socket.on('error', () => resolve(''));
-      socket.on('data', data => resolve(data.toString()));
-      socket.write('PING\r\n');
-    });
-    socket.destroy();
-    return answer.startsWith('+PONG');
-  }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }

@@ -1,32 +1,43 @@
 // One node of the soak with every protection, over Redis. It reports violations, and figures on request.
 import 'reflect-metadata';
+import { appendFileSync } from 'node:fs';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
+  Clock,
   ConnectionManager,
   ConnectionStore,
   EventData,
   RateLimit,
   SecureGateway,
+  SemanticEventBody,
   SemanticEventsAdapter,
   SemanticEventsModule,
   SignedEvent,
 } from 'nestjs-semantic-events';
 import { redisStores } from 'nestjs-semantic-events/redis';
+import { Cluster, Redis } from 'ioredis';
 import { JWT_SECRET, LEASE, MAX_AGE, RING_KEY } from './settings.js';
 
 for (const kind of ['unhandledRejection', 'uncaughtException'])
   process.on(kind, error => process.send?.({ violation: `${kind}: ${error?.stack ?? error}` }));
 
+process.on('disconnect', () => process.exit());
+
+const { redis, clockShift = 0, handled } = JSON.parse(process.env.SOAK);
+
 class Gateway {
-  echo(data) {
+  echo(data, { id }) {
+    // A file, because it survives the process.
+    if (handled) appendFileSync(handled, `${id}\n`);
     return data;
   }
 }
 // Call decorators as functions, because JavaScript has no syntax for them.
 const echo = Object.getOwnPropertyDescriptor(Gateway.prototype, 'echo');
 EventData()(Gateway.prototype, 'echo', 0);
+SemanticEventBody()(Gateway.prototype, 'echo', 1);
 for (const decorate of [
   RateLimit({ rate: 50, burst: 100 }),
   SignedEvent(),
@@ -35,6 +46,26 @@ for (const decorate of [
   decorate(Gateway.prototype, 'echo', echo);
 SecureGateway()(Gateway);
 WebSocketGateway({ path: '/events' })(Gateway);
+
+class ShiftedClock extends Clock {
+  now() {
+    return Date.now() + clockShift;
+  }
+
+  monotonic() {
+    return performance.now();
+  }
+}
+const clock = new ShiftedClock();
+
+/** Returns how redisStores reaches Redis: Sentinels and clusters need a client of the application. */
+function connection() {
+  if (redis.url) return { url: redis.url };
+  const client = redis.sentinels
+    ? new Redis({ sentinels: redis.sentinels, name: 'main' })
+    : new Cluster(redis.cluster);
+  return { client: client.on('error', () => undefined) };
+}
 
 class AppModule {}
 Module({
@@ -53,7 +84,8 @@ Module({
       },
       audit: 'off',
       monitoring: { log: false },
-      stores: redisStores({ url: process.env.REDIS_URL, lease: LEASE, commandTimeout: 500 }),
+      providers: [{ provide: Clock, useValue: clock }],
+      stores: redisStores({ ...connection(), lease: LEASE, commandTimeout: 500, clock }),
     }),
   ],
   providers: [Gateway],
@@ -73,5 +105,4 @@ process.on('message', async () => {
   const places = await Promise.resolve(app.get(ConnectionStore).count('all')).catch(() => -1);
   process.send({ heapUsed, rss, open: app.get(ConnectionManager).count, places });
 });
-process.on('disconnect', () => process.exit());
 process.send({ port: app.getHttpServer().address().port });

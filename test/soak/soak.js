@@ -4,7 +4,8 @@
 // Usage: npm run soak [seconds, 600]; needs redis-server
 import { setTimeout as wait } from 'node:timers/promises';
 import { Crowd } from './clients.js';
-import { Node, Redis } from './nodes.js';
+import { Node } from './nodes.js';
+import { Redis } from './redis-servers.js';
 import { LEASE, MAX_AGE } from './settings.js';
 
 const seconds = Number(process.argv[2] ?? 600);
@@ -16,8 +17,8 @@ const PAUSE = Math.max(4_000, (seconds * 1000) / 60);
 const redis = await new Redis().start();
 const violations = [];
 const onViolation = what => violations.push(what);
-const steady = await new Node(redis.url, onViolation).start();
-const killed = await new Node(redis.url, onViolation).start();
+const steady = await new Node({ url: redis.url }, onViolation).start();
+const killed = await new Node({ url: redis.url }, onViolation).start();
 const crowd = new Crowd([steady, killed]);
 
 const troubles = {
