@@ -48,7 +48,11 @@ export class SemanticReply<T = unknown> {
   readonly #attributes: ReplyAttributes;
 
   /** @throws TypeError for an attribute that the server sets, or that CloudEvents does not allow */
-  constructor({ type, data, ...attributes }: ReplyInit<T>) {
+  constructor({ type, data, ...given }: ReplyInit<T>) {
+    // An attribute that is undefined is not given. It must not replace what the server sets.
+    const attributes = Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined),
+    );
     checkAttributes({ type, ...attributes });
     this.event = type;
     this.data = data;
@@ -109,8 +113,7 @@ export function contentOf(request: SemanticEvent, result: unknown): ReplyContent
 
 function checkAttributes(attributes: ReplyInit): void {
   for (const name of RESERVED)
-    if (attributes[name] !== undefined)
-      throw new InvalidArgumentError('reply()', `the server sets ${name}`);
+    if (name in attributes) throw new InvalidArgumentError('reply()', `the server sets ${name}`);
   try {
     validateEvent(
       { specversion: '1.0', id: 'reply', source: '/', ...attributes },

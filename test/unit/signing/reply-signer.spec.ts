@@ -40,6 +40,12 @@ describe('a signed reply', () => {
     ['bytes', BYTES, 'ui.click.reply', { data_base64: 'AP+A' }],
     ['a date', new Date(0), 'ui.click.reply', { data: '1970-01-01T00:00:00.000Z' }],
     [
+      'a marked reply with attributes that are undefined',
+      reply({ type: 'own', data: BYTES, data_base64: undefined, datacontenttype: undefined }),
+      'own',
+      { data_base64: 'AP+A', datacontenttype: 'application/octet-stream' },
+    ],
+    [
       'a marked reply with attributes',
       reply({ type: 'own', subject: 's', data: BYTES, datacontenttype: 'image/png' }),
       'own',

@@ -29,6 +29,12 @@ describe('reply()', () => {
     expect(() => reply(init)).toThrow(message);
   });
 
+  it('takes an attribute that is undefined for one that is not given', () => {
+    const init = { type: 'a', id: undefined, data_base64: undefined, datacontenttype: undefined };
+    expect(SemanticReply.attributesOf(reply(init))).toEqual({});
+    expect(Object.keys(SemanticReply.attributesOf(reply(init))!)).toEqual([]);
+  });
+
   it('cannot be changed later', () => {
     expect(Object.isFrozen(reply({ type: 'a' }))).toBe(true);
   });
