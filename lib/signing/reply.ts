@@ -47,7 +47,7 @@ export class SemanticReply<T = unknown> {
   readonly data: T | undefined;
   readonly #attributes: ReplyAttributes;
 
-  /** @throws TypeError for an attribute that the server sets, or that CloudEvents does not allow */
+  /** @throws InvalidArgumentError for an attribute that the server sets, or that CloudEvents does not allow */
   constructor({ type, data, ...given }: ReplyInit<T>) {
     // An attribute that is undefined is not given. It must not replace what the server sets.
     const attributes = Object.fromEntries(
@@ -85,7 +85,7 @@ export class SemanticReply<T = unknown> {
  * return value is the data of `<type>.reply`, whatever it contains. The server sets `id`, `source`, `time`, nonce,
  * correlation id and signature.
  *
- * @throws TypeError for an attribute that the server sets, or that CloudEvents does not allow
+ * @throws InvalidArgumentError for an attribute that the server sets, or that CloudEvents does not allow
  */
 export function reply<T>(init: ReplyInit<T>): SemanticReply<T> {
   return new SemanticReply(init);
