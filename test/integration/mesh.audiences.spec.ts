@@ -128,6 +128,16 @@ describe('an addressed event', () => {
     }
   });
 
+  it("does not reach another user that resumes from its receiver's cursor", async () => {
+    const { app, mesh } = await startMesh([]);
+    const [bob, eve] = [await app.login('bob'), await app.login('eve')];
+    const { cursor: since } = await own(bob);
+    await mesh.emitTo({ user: 'bob' }, 'a', 'for bob');
+    await mesh.emitTo({ user: 'eve' }, 'a', 'for eve');
+    expect(await own(eve, ['**'], { since })).toMatchObject({ type: 'subscribed' });
+    expect(dataOf(await sentTo(eve))).toEqual(['for eve']);
+  });
+
   it('does not need the right to broadcasts of the same pattern', async () => {
     const { app, mesh } = await startMesh([]);
     const bob = await app.login('bob');
@@ -219,6 +229,18 @@ describe('an addressed event over Socket.IO', () => {
     await own(again, { since: cursor });
     expect((await again.next('event')).event).toMatchObject({ data: 3 });
     expect(again.received.filter(({ name }) => name === 'gap')).toEqual([]);
+  });
+
+  it("does not reach another user that resumes from its receiver's cursor", async () => {
+    const app = await startIo({ gateways: [DemoGateway] });
+    const mesh = app.nest.get(EventMesh);
+    const [bob, eve] = [await IoClient.login(app, 'bob'), await IoClient.login(app, 'eve')];
+    const { cursor: since } = await own(bob);
+    await mesh.emitTo({ user: 'bob' }, 'order.shipped', 1);
+    await mesh.emitTo({ user: 'eve' }, 'order.shipped', 2);
+    await own(eve, { since });
+    expect((await eve.next('event')).event).toMatchObject({ data: 2 });
+    expect((await eve.settled()).map(({ name }) => name)).not.toContain('event');
   });
 
   it('is no longer delivered after the client has disconnected, and leaves nothing behind', async () => {
