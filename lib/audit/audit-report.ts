@@ -64,6 +64,8 @@ export interface AuditSubject {
   readonly hasAdapter: boolean;
   /** Whether the HTTP server of the application terminates TLS itself. */
   readonly isTlsServer: boolean;
+  /** Whether Node verifies the certificates of the servers that it calls. */
+  readonly verifiesCertificates: boolean;
   /** The stores that keep their data in the memory of this process. */
   readonly inMemoryStores: readonly string[];
   /** The versions of the runtime and its parts, as in `process.versions`. */

@@ -3,13 +3,19 @@ import { type AuditCheck, fail, pass, warn } from './audit-report.js';
 
 const MIB = 1_048_576;
 
-export const tls: AuditCheck = ({ options }) =>
-  options.connection.requireTls
+export const tls: AuditCheck = ({ options, verifiesCertificates }) => {
+  if (!options.connection.requireTls)
+    return fail(
+      'Connections without TLS are accepted',
+      'Set connection.requireTls to true, or leave it out: true is the default in production',
+    );
+  return verifiesCertificates
     ? pass('Connections without TLS are refused')
     : fail(
-        'Connections without TLS are accepted',
-        'Set connection.requireTls to true, or leave it out: true is the default in production',
+        'NODE_TLS_REJECT_UNAUTHORIZED is 0: anybody on the network can stand in for your identity provider',
+        'Remove it, and name the certificate of a private authority in NODE_EXTRA_CA_CERTS',
       );
+};
 
 export const trustProxy: AuditCheck = ({ options, gateways, isTlsServer }) => {
   const { trustProxy: trusted, requireTls } = options.connection;

@@ -18,6 +18,7 @@ export function optionFailures(options: ResolvedOptions, now: number): string[] 
     hasOwnAuthorizer: false,
     hasAdapter: true,
     isTlsServer: true,
+    verifiesCertificates: true,
     inMemoryStores: [],
     runtime: process.versions,
     passedOver: [],

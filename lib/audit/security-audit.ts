@@ -58,6 +58,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
       gateways: auditedGateways(this.services.catalog, this.validation.means),
       hasOwnAuthorizer: decidesAboutEvents(this.authorizer),
       hasAdapter: this.hasAdapter(),
+      verifiesCertificates: process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0',
       isTlsServer: this.isTlsServer(),
       inMemoryStores: this.inMemoryStores(),
       runtime: process.versions,

@@ -1,8 +1,19 @@
 import { createPublicKey, createSecretKey, KeyObject, type webcrypto } from 'node:crypto';
-import { isPem, type JwtKey, MIN_SECRET_BYTES } from '../options/index.js';
+import { isPem, type JwtKey, MIN_RSA_BITS, MIN_SECRET_BYTES, rsaBitsOf } from '../options/index.js';
 
-/** Returns a key as a public KeyObject, which an HS algorithm cannot use as its secret. */
+/**
+ * Returns a key as a public KeyObject, which an HS algorithm cannot use as its secret.
+ *
+ * @throws TypeError for an RSA key with less than 2048 bits (RFC 7518, section 3.3)
+ */
 export function asPublicKey(key: JwtKey): KeyObject {
+  const publicKey = publicKeyOf(key);
+  if ((rsaBitsOf(publicKey) ?? MIN_RSA_BITS) < MIN_RSA_BITS)
+    throw new TypeError(`An RSA key must have at least ${MIN_RSA_BITS} bits`);
+  return publicKey;
+}
+
+function publicKeyOf(key: JwtKey): KeyObject {
   const given = keyObjectOf(key);
   if (given === undefined) return createPublicKey(key as string | Buffer);
   if (given.type === 'secret') throw new TypeError('The key is a secret and must be a public key');

@@ -16,6 +16,8 @@ export {
 export { DEFAULTS } from './defaults.js';
 export {
   isPem,
+  MIN_RSA_BITS,
+  rsaBitsOf,
   type JwtAlgorithm,
   type JwtAuthOptions,
   type JwtClaims,

@@ -80,7 +80,11 @@ export function isPem(key: string | Uint8Array): boolean {
 }
 
 function checkPublicKey(key: JwtKey | undefined, problems: Problems): void {
-  if (key === undefined || isKeyObject(key)) return;
+  if (key === undefined) return;
+  if (isKeyObject(key)) {
+    checkStrength(key, problems);
+    return;
+  }
   if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
     problems.add(
       'auth.jwt.publicKey',
@@ -89,7 +93,7 @@ function checkPublicKey(key: JwtKey | undefined, problems: Problems): void {
     return;
   }
   try {
-    createPublicKey(key);
+    checkStrength(createPublicKey(key), problems);
   } catch {
     const isEscaped = isPem(key) && Buffer.from(key).includes(String.raw`\n`);
     problems.add(
@@ -101,7 +105,24 @@ function checkPublicKey(key: JwtKey | undefined, problems: Problems): void {
   }
 }
 
-function isKeyObject(key: unknown): boolean {
+/** The minimum size of an RSA key, in bits (RFC 7518, section 3.3). */
+export const MIN_RSA_BITS = 2_048;
+
+/** Returns the size of an RSA key in bits; undefined for other keys. */
+export function rsaBitsOf(key: KeyObject): number | undefined {
+  return key.asymmetricKeyDetails?.modulusLength;
+}
+
+function checkStrength(key: KeyObject | webcrypto.CryptoKey, problems: Problems): void {
+  const bits = rsaBitsOf(key instanceof KeyObject ? key : KeyObject.from(key));
+  if (bits !== undefined && bits < MIN_RSA_BITS)
+    problems.add(
+      'auth.jwt.publicKey',
+      `must have at least ${MIN_RSA_BITS} bits if it is an RSA key (it has ${bits}): let the issuer use a new key`,
+    );
+}
+
+function isKeyObject(key: unknown): key is KeyObject | webcrypto.CryptoKey {
   return key instanceof KeyObject || Object.prototype.toString.call(key) === '[object CryptoKey]';
 }
 

@@ -57,6 +57,7 @@ function subject(options: Given = {}, facts: Partial<AuditSubject> = {}): AuditS
     options: resolved,
     keys: new KeyRing(resolved.signing.keys).list(),
     gateways: [gateway],
+    verifiesCertificates: true,
     hasOwnAuthorizer: true,
     hasAdapter: true,
     isTlsServer: false,
@@ -89,6 +90,7 @@ describe('the production checklist', () => {
   const mixed = { keyProvider: () => null, algorithms: ['HS256', 'RS256'] as ['HS256', 'RS256'] };
   const answers: [string, string, Given, Partial<AuditSubject>?][] = [
     ['fail', 'tls', { connection: { requireTls: false } }],
+    ['fail', 'tls', {}, { verifiesCertificates: false }],
     ['fail', 'trust-proxy', { connection: { trustProxy: true } }],
     ['fail', 'trust-proxy', { connection: { trustProxy: false } }],
     ['pass', 'trust-proxy', { connection: { trustProxy: false } }, { isTlsServer: true }],

@@ -104,6 +104,14 @@ describe('auth.jwt', () => {
     expect(problemsOf({ jwt: { secret: `two words ${secret}` } })).toEqual([]);
   });
 
+  it.each(['pem', 'KeyObject'])('rejects an RSA key under 2048 bits, given as %s', form => {
+    const weak = generateKeyPairSync('rsa', { modulusLength: 1_024 }).publicKey;
+    const given = form === 'pem' ? weak.export({ type: 'spki', format: 'pem' }) : weak;
+    expect(problemsOf({ jwt: { publicKey: given, algorithms: ['RS256'] } })).toEqual([
+      expect.stringContaining('at least 2048 bits if it is an RSA key (it has 1024)'),
+    ]);
+  });
+
   it('rejects a public key as the secret', () => {
     const pem = publicKey.export({ type: 'spki', format: 'pem' });
     for (const key of [pem, Buffer.from(pem), ` ${pem.toString()}`])
