@@ -103,7 +103,7 @@ export async function within(time: number, work: PromiseLike<unknown>): Promise<
 const MAX_DEPTH = 128;
 
 /**
- * Returns whether a value has a promise in it, which nobody awaits. Its rejection, and that of every other one in the value, then
+ * Returns whether a value contains a promise, which is never awaited. Its rejection, and that of every other one in the value, then
  * counts as handled: an unhandled one would end the process.
  */
 export function hasPromise(value: unknown): boolean {

@@ -133,7 +133,7 @@ export class Dispatcher {
   private answer(result: unknown, message: string, request: Request): void {
     if (result === undefined || result === null) return;
     if (!this.connection.isOpen) {
-      // Nobody gets the result, but its promises must not end the process.
+      // No client receives the result, but its promises must not end the process.
       hasPromise(result);
       return;
     }
