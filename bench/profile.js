@@ -26,7 +26,7 @@ const STAGES = [
   ['signatures without MACs', /\/dist\/signing\//],
   ['nonces', /\/dist\/replay\/|key-table/],
   ['rate limits', /\/dist\/rate-limit\//],
-  ['schema', /node_modules\/zod\/|\/dist\/handler\/validat/],
+  ['schema', /node_modules\/zod\/|\/dist\/handler\/(validation|class-validation)/],
   ['budget, queue, codec, dispatcher', /\/dist\/(connection|event|protocol|gateway)\//],
   ['other guards and pipes', /\/dist\//],
   ['Node: streams, timers, promises', /^node:/],
