@@ -217,10 +217,10 @@ export class Connection {
     try {
       // The callback may close the client. Wait, so that the client already knows this connection.
       await this.#inbound;
-      const token = await this.#options.getToken();
+      const token: unknown = await this.#options.getToken();
       if (this.#isEnded) return undefined;
       // JSON cannot represent every value that JavaScript may return here. The server rejects the token then.
-      if (token) return String(token as unknown);
+      if (token) return String(token);
     } catch (cause) {
       error = new SemanticEventsClientError('TOKEN_FAILED', { cause });
     }

@@ -19,8 +19,6 @@ const PATIENCE = 10_000;
 /** The pause between two events of a producer, in milliseconds. The handler accepts 50 per second and user, with replays. */
 const PACE = 60;
 const PRODUCERS = 8;
-/** The time after which a node counts as never back, in milliseconds. */
-const GIVEN_UP = 60_000;
 const FINAL = new Set(['event', 'REPLAY_DETECTED', 'EVENT_EXPIRED']);
 /** The events of a probe that must all be accepted. */
 const PROBES = 8;

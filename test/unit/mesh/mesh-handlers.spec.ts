@@ -32,7 +32,9 @@ describe('MeshHandlers', () => {
       },
       done: () => undefined,
       renew: () => undefined,
-      leave: () => void left++,
+      leave: () => {
+        left++;
+      },
     };
     const feed = {
       position: undefined,

@@ -19,7 +19,15 @@ function setUp() {
   });
   const client = clientAt('192.0.2.1', 'alice');
   const settled = () => new Promise(setImmediate);
-  return { rooms, client, calls, settled, listens: () => listens() };
+  return {
+    rooms,
+    client,
+    calls,
+    settled,
+    listens: () => {
+      listens();
+    },
+  };
 }
 
 describe('a join of a room', () => {

@@ -127,13 +127,13 @@ describe('connection.trustProxy', () => {
 
 describe('connection.perMessageDeflate', () => {
   it.each([false, { threshold: 1 }, undefined])('accepts %j', perMessageDeflate => {
-    expect(problemsOf({ perMessageDeflate } as object)).toEqual([]);
+    expect(problemsOf({ perMessageDeflate })).toEqual([]);
   });
 
   it.each([true, null, 'on', {}, { threshold: 0 }, { threshold: 1.5 }, { threshold: 1, level: 9 }])(
     'refuses %j and names the option',
     perMessageDeflate => {
-      expect(problemsOf({ perMessageDeflate } as object)).toEqual([
+      expect(problemsOf({ perMessageDeflate })).toEqual([
         expect.stringContaining('connection.perMessageDeflate'),
       ]);
     },
