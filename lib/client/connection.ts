@@ -220,6 +220,7 @@ export class Connection {
       const token: unknown = await this.#options.getToken();
       if (this.#isEnded) return undefined;
       // JSON cannot represent every value that JavaScript may return here. The server rejects the token then.
+      // eslint-disable-next-line @typescript-eslint/no-base-to-string -- that is its text
       if (token) return String(token);
     } catch (cause) {
       error = new SemanticEventsClientError('TOKEN_FAILED', { cause });
