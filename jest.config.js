@@ -2,7 +2,6 @@
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
-  testSequencer: '<rootDir>/test/sequencer.js',
   testMatch: ['**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   setupFiles: ['reflect-metadata'],
