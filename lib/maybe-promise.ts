@@ -103,11 +103,18 @@ export async function within(time: number, work: PromiseLike<unknown>): Promise<
 const MAX_DEPTH = 128;
 
 /**
- * Returns whether a value contains a promise, which is never awaited. Its rejection, and that of every other one in the value, then
- * counts as handled: an unhandled one would end the process.
+ * Marks the rejections of all promises in a value as handled. An unhandled rejection would end the process.
+ *
+ * @returns whether the value contains a promise
  */
-export function hasPromise(value: unknown): boolean {
+export function ignoreRejections(value: unknown): boolean {
   return search(value, MAX_DEPTH, new Set());
+}
+
+/** @throws TypeError if the result of a handler contains a promise. Its rejection then counts as handled. */
+export function assertAwaited(result: unknown): void {
+  if (ignoreRejections(result))
+    throw new TypeError('The result of a handler has a promise in it: await it');
 }
 
 function search(value: unknown, depth: number, seen: Set<object>): boolean {
@@ -128,6 +135,3 @@ function search(value: unknown, depth: number, seen: Set<object>): boolean {
   }
   return found;
 }
-
-/** The message for a result with a promise in it. */
-export const UNAWAITED = 'The result of a handler has a promise in it: await it';

@@ -2,7 +2,7 @@ import { isObservable, type Observable, type Subscription, takeWhile } from 'rxj
 import { type FrameForm, withJson } from '../../event/index.js';
 import type { GatewayFacts, RouteTable } from '../../gateway/index.js';
 import { eventIdOf } from '../../handler/index.js';
-import { hasPromise, isThenable } from '../../maybe-promise.js';
+import { ignoreRejections, isThenable } from '../../maybe-promise.js';
 import {
   attempt,
   contained,
@@ -134,7 +134,7 @@ export class Dispatcher {
     if (result === undefined || result === null) return;
     if (!this.connection.isOpen) {
       // No client receives the result, but its promises must not end the process.
-      hasPromise(result);
+      ignoreRejections(result);
       return;
     }
     const { client, services } = this.connection;
@@ -144,7 +144,7 @@ export class Dispatcher {
         encodeReply(result, message, request, client, services.replies, subprotocol),
       );
     } catch (error) {
-      hasPromise(result);
+      ignoreRejections(result);
       this.fail(error, message, request, replyFailure(error));
     }
   }

@@ -1,4 +1,4 @@
-import { hasPromise, UNAWAITED } from '../../maybe-promise.js';
+import { assertAwaited } from '../../maybe-promise.js';
 import { type FrameForm, receivedAs, type SemanticEvent } from '../../event/index.js';
 import {
   isInstance,
@@ -47,7 +47,7 @@ export function encodeReply(
   // A function or a symbol has no JSON text.
   const text = JSON.stringify(result) as string | undefined;
   // JSON writes a promise as an empty object.
-  if (text?.includes('{}') && hasPromise(result)) throw new TypeError(UNAWAITED);
+  if (text?.includes('{}')) assertAwaited(result);
   const frame = text === undefined ? undefined : reservedFrameIn(text);
   if (frame !== undefined) throw new ReservedFrameError(message, frame);
   return text as string;

@@ -2,7 +2,7 @@ import { from, isObservable, type Observable, takeUntil } from 'rxjs';
 import { type Connection, replyFailure } from '../../connection/guarded/index.js';
 import { receivedAs, type SemanticEvent } from '../../event/index.js';
 import { eventIdOf } from '../../handler/index.js';
-import { hasPromise, UNAWAITED } from '../../maybe-promise.js';
+import { assertAwaited } from '../../maybe-promise.js';
 import { attempt, contained, errorContext, logOnly, thrown } from '../../monitoring/index.js';
 import { ReservedFrameError, reservedMessage } from '../../protocol/index.js';
 import { eventAnswer, isEventAnswer } from '../../signing/index.js';
@@ -116,7 +116,7 @@ function answer(
 
 /** Returns a result. @throws TypeError if it has a promise in it, which Socket.IO would send as an empty object */
 function awaited(result: unknown): unknown {
-  if (!isObservable(result) && hasPromise(result)) throw new TypeError(UNAWAITED);
+  if (!isObservable(result)) assertAwaited(result);
   return result;
 }
 
