@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { ConnectionManager } from '../../lib/index.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { dataOf, startMesh, subscribe } from '../helpers/mesh-app.js';
@@ -142,36 +143,42 @@ describe('a client that resumes', () => {
     expect(dataOf(await again.take(50))).toEqual(numbers(0, 50));
   });
 
-  it('and reads slowly is not closed, and does not delay others', async () => {
-    const { app, mesh } = await startMesh(['**'], {
-      connection: { ...UNLIMITED, maxBufferedBytes: 150_000 },
-      mesh: { maxHistorySize: 1e8 },
-    });
-    const other = await app.login('other');
-    const { cursor } = await subscribe(other, ['live']);
-    const data = 'x'.repeat(20_000);
-    for (let n = 0; n < 1_500; n++) await mesh.emit('past', { n, data });
-    const slow = await app.login('slow');
-    slow.socket.pause();
-    slow.sendJson({ type: 'subscribe', patterns: ['**'], since: cursor });
-    const { counters } = app.nest.get(ConnectionManager).list().at(-1)!;
-    await eventually(() => counters.sent > 10);
-    await pause(100);
-    expect(counters.sent).toBeLessThan(1_400);
+  it.each([
+    ['', false as const],
+    [' compressed messages', { threshold: 1_000 }],
+  ])(
+    'and reads%s slowly is not closed, and does not delay others',
+    async (_, perMessageDeflate) => {
+      const { app, mesh } = await startMesh(['**'], {
+        connection: { ...UNLIMITED, maxBufferedBytes: 150_000, perMessageDeflate },
+        mesh: { maxHistorySize: 1e8 },
+      });
+      const other = await app.login('other');
+      const { cursor } = await subscribe(other, ['live']);
+      const data = randomBytes(15_000).toString('base64');
+      for (let n = 0; n < 1_500; n++) await mesh.emit('past', { n, data });
+      const slow = await app.login('slow');
+      slow.socket.pause();
+      slow.sendJson({ type: 'subscribe', patterns: ['**'], since: cursor });
+      const { counters } = app.nest.get(ConnectionManager).list().at(-1)!;
+      await eventually(() => counters.sent > 10);
+      await pause(100);
+      expect(counters.sent).toBeLessThan(1_400);
 
-    for (let n = 0; n < 20; n++) await mesh.emit('live', n);
-    expect(dataOf(await other.take(20))).toEqual(numbers(0, 20));
+      for (let n = 0; n < 20; n++) await mesh.emit('live', n);
+      expect(dataOf(await other.take(20))).toEqual(numbers(0, 20));
 
-    slow.socket.resume();
-    const events = (await slow.take(1_521)).filter(isEvent);
-    expect(
-      events.slice(0, 1_500).map(({ event }) => ((event as Json).data as Json).n as number),
-    ).toEqual(numbers(0, 1_500));
-    expect(dataOf(events.slice(1_500))).toEqual(numbers(0, 20));
-    await mesh.emit('live', 'now');
-    expect(dataOf([await slow.next()])).toEqual(['now']);
-    expect(mesh.stats().subscriptions).toBe(2);
-  });
+      slow.socket.resume();
+      const events = (await slow.take(1_521)).filter(isEvent);
+      expect(
+        events.slice(0, 1_500).map(({ event }) => ((event as Json).data as Json).n as number),
+      ).toEqual(numbers(0, 1_500));
+      expect(dataOf(events.slice(1_500))).toEqual(numbers(0, 20));
+      await mesh.emit('live', 'now');
+      expect(dataOf([await slow.next()])).toEqual(['now']);
+      expect(mesh.stats().subscriptions).toBe(2);
+    },
+  );
 
   it('while history overflows receives each gap, and the rest in order', async () => {
     const { app, mesh } = await startMesh(['**'], {

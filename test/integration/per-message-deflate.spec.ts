@@ -128,6 +128,9 @@ describe('with connection.perMessageDeflate', () => {
     const client = await app.login();
     client.sendJson({ type: 'subscribe', patterns: ['news'] });
     await client.next();
+    // A small message is not compressed, and costs nothing.
+    for (let n = 0; n < 200; n++) await app.nest.get(EventMesh).emit('news', n);
+    await client.take(200);
     const sizes = [];
     for (let n = 0; n < 40; n++) {
       const before = tcpOf(client.socket).bytesRead;

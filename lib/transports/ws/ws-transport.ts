@@ -101,9 +101,8 @@ export class WsTransport implements Transport<Buffer>, Channel {
     }
     this.client.counters.sent++;
     if (this.inflates) {
-      // ws compresses, and keeps the order. The memory of a complete frame serves the next client.
-      this.socket.send(typeof message === 'string' ? message : Buffer.from(textIn(message)), TEXT);
-      sent?.();
+      // ws compresses, and keeps the order.
+      this.socket.send(typeof message === 'string' ? message : textIn(message), TEXT, sent);
       return;
     }
     const { outbound } = this.endpoint;
