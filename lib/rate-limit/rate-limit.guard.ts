@@ -11,7 +11,7 @@ import {
   refusing,
   socketOf,
 } from '../handler/index.js';
-import { after } from '../maybe-promise.js';
+import { after, ignoreRejections } from '../maybe-promise.js';
 import { addressBuckets, type BucketKey } from './bucket-key.js';
 import {
   isShared,
@@ -179,7 +179,7 @@ export class SharedRateLimitGuard extends RateLimitGuard {}
 function customSubject(chosen: unknown, client: Client): string {
   if (typeof chosen === 'string' || typeof chosen === 'number') return `custom:${chosen}`;
   if (chosen === undefined || chosen === null) return ownerOf(client);
-  if (chosen instanceof Promise) chosen.catch(() => undefined);
+  ignoreRejections(chosen);
   throw new TypeError(`by of @RateLimit must return a string, not a ${typeof chosen}`);
 }
 
