@@ -322,6 +322,20 @@ describe('the checklist finds', () => {
     expect(await findingOf('plain-messages', gateways)).toMatch(/^pass/);
   });
 
+  it('fails where the environment turns off the verification of certificates', async () => {
+    const app = await start(GREEN);
+    const isOk = () => app.nest.get(SecurityAudit).run().ok;
+    const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    expect(isOk()).toBe(true);
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+    try {
+      expect(isOk()).toBe(false);
+    } finally {
+      if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+      else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
+    }
+  });
+
   it.each([
     ['pass', { NODE_APP_INSTANCE: '0', instances: '1' }],
     ['pass', { NODE_APP_INSTANCE: '0' }],

@@ -17,6 +17,7 @@ const NOW = Math.floor(clock.now() / 1000);
 const claims = { sub: 'alice', exp: NOW + 60, iat: NOW };
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }) as string;
 
@@ -32,6 +33,7 @@ const signed = (payload: object, key: KeyObject, algorithm: 'RS256' | 'ES256', k
   jwt.sign(payload, {
     privateKey: key.export({ type: 'pkcs8', format: 'pem' }) as string,
     algorithm,
+    allowInsecureKeySizes: true,
     ...(kid === undefined ? {} : { keyid: kid }),
   });
 
@@ -142,6 +144,12 @@ describe('JwtVerifier', () => {
       'a key of the key provider that does not suit its algorithm',
       signed(claims, rsa.privateKey, 'RS256'),
       { keyProvider: () => 'x'.repeat(32), algorithms: ['RS256'] },
+      'the key of auth.jwt.keyProvider cannot be used for RS256',
+    ],
+    [
+      'an RSA key of the key provider with 1024 bits',
+      signed(claims, weak.privateKey, 'RS256'),
+      { keyProvider: () => weak.publicKey, algorithms: ['RS256'] },
       'the key of auth.jwt.keyProvider cannot be used for RS256',
     ],
     [

@@ -3,6 +3,7 @@ import {
   type ExecutionContext,
   ForbiddenException,
   HttpException,
+  RequestTimeoutException,
   ServiceUnavailableException,
   type Type,
 } from '@nestjs/common';
@@ -131,6 +132,8 @@ describe('RouteGuard', () => {
     ['an error', new Error('canary'), 'canary'],
     ['an outage', new ServiceUnavailableException(), 503],
     ['a status of exactly 500', new HttpException('', 500), 500],
+    ['a service that is late', new RequestTimeoutException(), 408],
+    ['a service that limits', new HttpException('', 429), 429],
     ['no error at all', 'text', 'The guard of a route failed'],
   ])(
     'does not count a guard that fails with %s, and passes the failure on',
