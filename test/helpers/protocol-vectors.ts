@@ -36,7 +36,7 @@ const event = {
     ' ': '\u20ac\n',
     // Numbers and names that a JSON writer of another language writes or sorts in another way (RFC 8785, sections 3.2.2, 3.2.3).
     rates: [3.0, 1e-7, 0.000001, 1e16],
-    '\ufb33': 2,
+    '\ufb01': 2,
     '\ud83d\ude02': 1,
   },
 };
