@@ -113,8 +113,8 @@ export {
   type RoomCount,
   type RoomMember,
   RoomStore,
-  type TakenEntries,
-  type TakenEntry,
+  type ClaimedEntries,
+  type ClaimedEntry,
 } from './mesh/index.js';
 export {
   type AddressForm,

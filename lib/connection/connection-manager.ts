@@ -5,7 +5,6 @@ import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.
 import type { Code, HandshakeCode } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
 import { Clock } from '../clock.js';
-import { BorrowedPlaces } from './borrowed-places.js';
 import type { Client } from './client.js';
 import { addressGroups } from './client-address.js';
 import { ConnectionSlot } from './connection-slot.js';
@@ -13,6 +12,7 @@ import { ConnectionStore, type SlotClaim } from './connection-store.js';
 import { InMemoryConnectionStore } from './in-memory-connection-store.js';
 import { RecentDisconnects } from './recent-disconnects.js';
 import { isIssuedAfter, isLogOut, type Revocation, RevocationBus } from './revocation-bus.js';
+import { UncountedConnections } from './uncounted-connections.js';
 
 /** The interval between two checks of deadlines, in milliseconds. One scan over all connections replaces a timer for each. */
 const SCAN_INTERVAL = 100;
@@ -49,7 +49,7 @@ export class ConnectionManager implements OnApplicationShutdown {
   private readonly connections = new Map<string, ManagedConnection>();
   /** The local counts, which replace the store while it fails. They include all connections of this node. */
   private readonly local = new InMemoryConnectionStore();
-  private readonly borrowed: BorrowedPlaces;
+  private readonly uncounted: UncountedConnections;
   /** Whether the local counts may be needed. A store in memory does not fail. */
   private readonly hasStandIn: boolean;
   private readonly outage: StoreOutage;
@@ -73,7 +73,7 @@ export class ConnectionManager implements OnApplicationShutdown {
     const { onStoreError } = options.connection;
     this.outage = new StoreOutage('connections', onStoreError, clock, events, telemetry);
     this.hasStandIn = onStoreError === 'local' && !(store instanceof InMemoryConnectionStore);
-    this.borrowed = new BorrowedPlaces(store, clock, EVERYONE, slot => {
+    this.uncounted = new UncountedConnections(store, clock, EVERYONE, slot => {
       for (const connection of this.connections.values())
         if (connection.slot === slot) connection.end('RATE_LIMITED');
     });
@@ -191,13 +191,16 @@ export class ConnectionManager implements OnApplicationShutdown {
     const own = this.hasStandIn ? this.local : undefined;
     return this.outage.during(() => slot.claim(this.store, claims, own), {
       allow: () => undefined,
-      local: () => this.borrow(slot, slot.missing(claims)),
+      local: () => this.claimLocally(slot, slot.missing(claims)),
     });
   }
 
-  private borrow(slot: ConnectionSlot, claims: SlotClaim[]): MaybePromise<SlotClaim | undefined> {
+  private claimLocally(
+    slot: ConnectionSlot,
+    claims: SlotClaim[],
+  ): MaybePromise<SlotClaim | undefined> {
     return after(slot.claim(this.local, claims), full => {
-      if (!full) this.borrowed.add(slot, claims);
+      if (!full) this.uncounted.add(slot, claims);
       return full;
     });
   }
@@ -221,7 +224,7 @@ export class ConnectionManager implements OnApplicationShutdown {
   }
 
   private scan(): void {
-    this.borrowed.check();
+    this.uncounted.check();
     for (const connection of this.connections.values())
       attempt(() => {
         connection.checkDeadlines();

@@ -2,13 +2,13 @@ import type { MaybePromise } from '../maybe-promise.js';
 import type { LogEntry } from './log-entry.js';
 
 /** An entry that a node has claimed from the group. */
-export interface TakenEntry extends LogEntry {
+export interface ClaimedEntry extends LogEntry {
   /** How often nodes have claimed the entry, including this time. */
   readonly deliveries: number;
 }
 
-export interface TakenEntries {
-  readonly entries: readonly TakenEntry[];
+export interface ClaimedEntries {
+  readonly entries: readonly ClaimedEntry[];
   /** How often the log dropped entries before a node had handled them. */
   readonly lost: number;
 }
@@ -26,7 +26,7 @@ export interface EventGroup {
    * @param limit the maximum number of entries
    * @param isOverdue whether to claim entries with an expired lease first: their node may have crashed
    */
-  take(limit: number, isOverdue: boolean): MaybePromise<TakenEntries>;
+  claim(limit: number, isOverdue: boolean): MaybePromise<ClaimedEntries>;
   /** Confirms that entries were handled. No member claims them again. */
   done(cursors: readonly string[]): MaybePromise<void>;
   /** Renews the leases of entries that are still being handled. */

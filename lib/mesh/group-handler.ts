@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { SemanticEvent } from '../event/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { contained, logUnexpected } from '../monitoring/index.js';
-import type { EventGroup, TakenEntry } from './event-group.js';
+import type { EventGroup, ClaimedEntry } from './event-group.js';
 import type { EventListener } from './event-listener.js';
 
 /** The number of renewals during one lease. */
@@ -15,7 +15,7 @@ export interface GroupHandlerSource {
   /** Calls the log, and reports an outage once. @throws RefusalError `UNAVAILABLE` */
   callLog<T>(call: () => MaybePromise<T>): MaybePromise<T>;
   /** Returns an entry as it was published, or undefined if it has no valid MAC. */
-  opened(entry: TakenEntry): TakenEntry | undefined;
+  opened(entry: ClaimedEntry): ClaimedEntry | undefined;
   matches(type: string): boolean;
   /** Encrypts a cursor for a handler. */
   seal(cursor: string): string;
@@ -31,7 +31,7 @@ export interface GroupHandlerSource {
 export class GroupHandler {
   private readonly logger = new Logger('EventMesh');
   /** The entries that this node has claimed, and the state of each. A handled entry is not confirmed to the log yet. */
-  private readonly taken = new Map<string, 'running' | 'handled'>();
+  private readonly claimed = new Map<string, 'running' | 'handled'>();
   private readonly timer: NodeJS.Timeout;
   private pulling: Promise<void> | undefined;
   /** Whether the log may have entries to claim. */
@@ -81,7 +81,7 @@ export class GroupHandler {
     clearInterval(this.timer);
     this.listener.close();
     const left = this.cursors('running');
-    this.taken.clear();
+    this.claimed.clear();
     try {
       await this.source.callLog(() => this.group.leave(left));
     } catch {
@@ -102,7 +102,7 @@ export class GroupHandler {
   }
 
   private cursors(state: 'running' | 'handled'): string[] {
-    return [...this.taken].filter(([, is]) => is === state).map(([cursor]) => cursor);
+    return [...this.claimed].filter(([, is]) => is === state).map(([cursor]) => cursor);
   }
 
   private async pull(): Promise<void> {
@@ -111,7 +111,7 @@ export class GroupHandler {
       if (room === 0) break;
       this.isWoken = false;
       const { isOverdue } = this;
-      const { entries, lost } = await this.source.callLog(() => this.group.take(room, isOverdue));
+      const { entries, lost } = await this.source.callLog(() => this.group.claim(room, isOverdue));
       this.isOverdue = false;
       if (lost > 0) this.source.lost();
       if (entries.length === room) this.isWoken = true;
@@ -121,9 +121,9 @@ export class GroupHandler {
   }
 
   /** Starts to handle an entry. @returns false if the entry needs no handling, so that it can be confirmed at once */
-  private handle(entry: TakenEntry): boolean {
+  private handle(entry: ClaimedEntry): boolean {
     const { cursor, type, deliveries } = entry;
-    const state = this.taken.get(cursor);
+    const state = this.claimed.get(cursor);
     if (state !== undefined) return state === 'running';
     if (type === '' || !this.source.matches(type)) return false;
     const opened = this.source.opened(entry);
@@ -136,7 +136,7 @@ export class GroupHandler {
       logUnexpected(this.logger, error);
       return false;
     }
-    this.taken.set(cursor, 'running');
+    this.claimed.set(cursor, 'running');
     const ended = (isHandled: boolean) => {
       const end: Promise<void> = this.end(cursor, event, isHandled).finally(() => {
         this.ending.delete(end);
@@ -153,11 +153,11 @@ export class GroupHandler {
   private async end(cursor: string, event: SemanticEvent, isHandled: boolean): Promise<void> {
     try {
       if (!isHandled) await this.source.failed(event);
-      this.taken.set(cursor, 'handled');
+      this.claimed.set(cursor, 'handled');
       await this.confirm([cursor]);
     } catch {
       // A later tick confirms a handled entry. If publishing the dead letter failed, the entry is claimed again.
-      if (this.taken.get(cursor) === 'running') this.taken.delete(cursor);
+      if (this.claimed.get(cursor) === 'running') this.claimed.delete(cursor);
     }
     if (this.isWoken) this.wake();
   }
@@ -165,6 +165,6 @@ export class GroupHandler {
   private async confirm(cursors: readonly string[]): Promise<void> {
     if (cursors.length === 0) return;
     await this.source.callLog(() => this.group.done(cursors));
-    for (const cursor of cursors) this.taken.delete(cursor);
+    for (const cursor of cursors) this.claimed.delete(cursor);
   }
 }

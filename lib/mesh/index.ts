@@ -13,7 +13,7 @@ export {
 } from './cursor.js';
 export { CursorSeal } from './cursor-seal.js';
 export { EntrySeal } from './entry-seal.js';
-export type { EventGroup, TakenEntries, TakenEntry } from './event-group.js';
+export type { EventGroup, ClaimedEntries, ClaimedEntry } from './event-group.js';
 export { EventFeed } from './event-feed.js';
 export type { EventContext, EventHandler, EventHandlerOptions } from './event-listener.js';
 export {

@@ -7,7 +7,7 @@ import { SemanticEventsConfigError } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
 import { type BucketKey, storedKey } from './bucket-key.js';
 import { InMemoryRateLimitStore } from './in-memory-rate-limit-store.js';
-import { OwnedKeys } from './owned-keys.js';
+import { BucketQuota } from './bucket-quota.js';
 import { RateLimitStore } from './rate-limit-store.js';
 import { SpentLimits } from './spent-limits.js';
 import {
@@ -34,7 +34,7 @@ export class RateLimiter {
   private readonly local: InMemoryRateLimitStore;
   /** Whether `local` may be needed: a store in memory does not fail. */
   private readonly hasStandIn: boolean;
-  private readonly owned: OwnedKeys;
+  private readonly quota: BucketQuota;
   private readonly outage: StoreOutage;
 
   constructor(
@@ -48,7 +48,7 @@ export class RateLimiter {
     this.local = new InMemoryRateLimitStore(rateLimit.maxKeys, clock);
     this.hasStandIn =
       rateLimit.onStoreError === 'local' && !(store instanceof InMemoryRateLimitStore);
-    this.owned = new OwnedKeys(rateLimit.maxKeys, clock);
+    this.quota = new BucketQuota(rateLimit.maxKeys, clock);
     this.outage = new StoreOutage('rate limits', rateLimit.onStoreError, clock, events, telemetry);
   }
 
@@ -96,10 +96,10 @@ export class RateLimiter {
       ]);
     const stored = storedKey(named);
     if (named.owner === undefined) return this.ask(stored, bucket, cost);
-    if (!this.owned.claim(stored, named.owner, bucket.fillTime)) return noRoomIn(bucket, cost);
+    if (!this.quota.claim(stored, named.owner, bucket.fillTime)) return noRoomIn(bucket, cost);
     const decision = this.ask(stored, bucket, cost);
     const note = contained(({ resetAfter }: RateLimitDecision) => {
-      this.owned.note(stored, resetAfter);
+      this.quota.note(stored, resetAfter);
     });
     if ('decided' in decision) decision.decided.then(note, () => undefined);
     else note(decision);

@@ -1,4 +1,4 @@
-import { type EventGroup, idOf, type TakenEntries } from '../mesh/index.js';
+import { type EventGroup, idOf, type ClaimedEntries } from '../mesh/index.js';
 import type { EventLogKeys } from './event-log-keys.js';
 import type { EventLogReader } from './event-log-reader.js';
 import { DONE_LUA, KEEP_LUA, QUIT_LUA, TAKE_LUA } from './lua/event-group.lua.js';
@@ -13,7 +13,7 @@ const QUIT = new Script(QUIT_LUA);
 /** The maximum number of entries claimed at once. A claim blocks Redis. */
 const MAX_TAKEN = 256;
 
-type TakeReply = [lost: number, entries: [id: string, type: string, text: string, count: number][]];
+type ClaimReply = [lost: number, entries: [id: string, type: string, text: string, count: number][]];
 
 export interface EventGroupMember {
   readonly group: string;
@@ -39,15 +39,15 @@ export class RedisEventGroup implements EventGroup {
   }
 
   /** @throws RedisUnavailableError by rejecting */
-  async take(limit: number, isOverdue: boolean): Promise<TakenEntries> {
+  async claim(limit: number, isOverdue: boolean): Promise<ClaimedEntries> {
     const { group, node, lease } = this.member;
     const reply = await this.batch.run(
       TAKE,
       [this.keys.events, this.keys.channels],
       [group, node, idOf(this.after), Math.min(limit, MAX_TAKEN), lease, isOverdue ? 1 : 0],
     );
-    const [lost, taken] = reply as TakeReply;
-    const entries = taken.map(([id, type, text, deliveries]) => ({
+    const [lost, claimed] = reply as ClaimReply;
+    const entries = claimed.map(([id, type, text, deliveries]) => ({
       cursor: `${this.reader.epoch}.${id}`,
       channel: '',
       type,

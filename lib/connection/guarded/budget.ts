@@ -1,7 +1,7 @@
 import { type Client, addressGroup } from '../index.js';
 import { takeTokens, type TokenBucket, tokenBucket } from '../../rate-limit/index.js';
 import type { ConnectionOptions } from '../../options/index.js';
-import { type Account, Accounts } from './accounts.js';
+import { type SharedBudget, SharedBudgets } from './shared-budgets.js';
 import { COST } from './frame-cost.js';
 
 /** The number of connections at their full rate that one user or address may have. */
@@ -13,14 +13,14 @@ const FORGIVENESS = 1;
 /** The units of a client that may only authenticate. They are enough for a few tokens and for 16 Socket.IO namespaces. */
 const UNAUTHENTICATED = { rate: 2, burst: 20 };
 
-/** The limits of every budget, and the accounts of all users and addresses. */
+/** The limits of every budget, and the shared budgets of all users and addresses. */
 export class Budgets {
   readonly frames: TokenBucket;
   /** Replaces `frames` before authentication if no handler is `@Public()`. */
   readonly unauthenticated: TokenBucket;
   readonly strikes: TokenBucket;
-  readonly users: Accounts;
-  readonly addresses: Accounts;
+  readonly users: SharedBudgets;
+  readonly addresses: SharedBudgets;
 
   constructor(options: ConnectionOptions) {
     const { messageRate, messageBurst, maxStrikes, connectRate, connectBurst } = options;
@@ -32,8 +32,8 @@ export class Budgets {
     this.strikes = tokenBucket({ rate: FORGIVENESS, burst: maxStrikes });
     const rate = SHARE * messageRate;
     const burst = SHARE * messageBurst;
-    this.users = new Accounts(tokenBucket({ rate, burst }));
-    this.addresses = new Accounts(
+    this.users = new SharedBudgets(tokenBucket({ rate, burst }));
+    this.addresses = new SharedBudgets(
       tokenBucket({
         rate: Math.max(rate, UNITS_PER_ATTEMPT * connectRate),
         burst: Math.max(burst, UNITS_PER_ATTEMPT * connectBurst),
@@ -47,11 +47,13 @@ export class Budgets {
  * address. So a user's 100 connections are not 100 budgets. A budget also counts the offences before the connection is closed.
  */
 export class Budget {
+  /** The budget that this connection shares with others of its user or address. */
+  shared: SharedBudget;
+
   private framesFullAt = -Infinity;
   private strikesFullAt: number | undefined;
   private frames: TokenBucket;
-  private owner: Account;
-  private accounts: Accounts;
+  private pool: SharedBudgets;
 
   /**
    * @param now monotonic milliseconds
@@ -64,12 +66,8 @@ export class Budget {
     isRestricted: boolean,
   ) {
     this.frames = isRestricted ? budgets.unauthenticated : budgets.frames;
-    this.accounts = budgets.addresses;
-    this.owner = this.accounts.open(addressGroup(client.address), now);
-  }
-
-  get account(): Account {
-    return this.owner;
+    this.pool = budgets.addresses;
+    this.shared = this.pool.open(addressGroup(client.address), now);
   }
 
   /**
@@ -84,7 +82,7 @@ export class Budget {
     if (fullAt === undefined)
       return this.framesFullAt + cost * frames.interval - frames.fillTime - now;
     this.framesFullAt = fullAt;
-    return this.owner.charge(now, units);
+    return this.shared.charge(now, units);
   }
 
   /**
@@ -110,17 +108,17 @@ export class Budget {
   authenticated(now: number): void {
     const { budgets } = this;
     const { user } = this.client;
-    if (!user || this.accounts === budgets.users) return;
+    if (!user || this.pool === budgets.users) return;
     if (this.frames !== budgets.frames) {
       this.frames = budgets.frames;
       this.framesFullAt = -Infinity;
     }
     this.close(now);
-    this.accounts = budgets.users;
-    this.owner = this.accounts.open(String(user.id), now);
+    this.pool = budgets.users;
+    this.shared = this.pool.open(String(user.id), now);
   }
 
   close(now: number): void {
-    this.accounts.close(this.owner, now);
+    this.pool.close(this.shared, now);
   }
 }

@@ -1,5 +1,5 @@
 import { contained } from '../../monitoring/index.js';
-import type { RoomWaiter } from './accounts.js';
+import type { RoomWaiter } from './shared-budgets.js';
 import type { Budget } from './budget.js';
 import { bytesOf, membersIn, memoryOf } from './frame-cost.js';
 import type { Transport } from './transport.js';
@@ -41,7 +41,7 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
   /** @param maxRunning the maximum number of running handlers */
   constructor(
     private readonly source: Source<Message>,
-    private readonly budget: Pick<Budget, 'account'>,
+    private readonly budget: Pick<Budget, 'shared'>,
     private readonly maxRunning: number,
   ) {}
 
@@ -71,14 +71,14 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
   /** Records that the current message runs a handler. @returns a function to call when the handler is done */
   begin(): () => void {
     const { frame: bytes } = this;
-    const { account } = this.budget;
+    const { shared } = this.budget;
     this.running++;
     this.runningBytes += bytes;
-    account.begin(bytes);
+    shared.begin(bytes);
     return () => {
       this.running--;
       this.runningBytes -= bytes;
-      account.end(bytes);
+      shared.end(bytes);
       if (this.running === 0) this.onIdle?.();
       this.onRoom();
     };
@@ -107,7 +107,7 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
   private hasRoom(): boolean {
     const { running, runningBytes, maxRunning } = this;
     const isFull = running > 0 && (running >= maxRunning || runningBytes >= MAX_RUNNING_BYTES);
-    return !isFull && this.budget.account.hasRoom(this);
+    return !isFull && this.budget.shared.hasRoom(this);
   }
 
   private isFree(): boolean {

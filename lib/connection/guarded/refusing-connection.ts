@@ -69,7 +69,7 @@ export abstract class RefusingConnection<Message> {
    * @returns false if the message must leave uncompressed
    */
   mayCompress(bytes: number): boolean {
-    return this.budget.account.compress(this.services.clock.monotonic(), unitsOf(bytes, 0));
+    return this.budget.shared.compress(this.services.clock.monotonic(), unitsOf(bytes, 0));
   }
 
   /**

@@ -104,7 +104,7 @@ export class IoListener implements SocketOwner {
       'close',
       contained(() => {
         connection.closed();
-        this.transport.entrance.reject('UNAUTHENTICATED');
+        this.transport.admission.reject('UNAUTHENTICATED');
       }),
     );
   }

@@ -10,7 +10,7 @@ import {
 import { contained } from '../../monitoring/index.js';
 import type { GuardedSocket } from '../ws/index.js';
 import { closeEngine, cutOff } from './engine-end.js';
-import { Entrance } from './entrance.js';
+import { NamespaceAdmission } from './namespace-admission.js';
 import type { EngineConnection } from './io-types.js';
 import { OutboundQueue } from './outbound-queue.js';
 import { webSocketOf } from './web-socket-engine.js';
@@ -21,7 +21,7 @@ import { webSocketOf } from './web-socket-engine.js';
  */
 export class IoTransport implements Transport<string> {
   readonly connection: Connection<string>;
-  readonly entrance: Entrance;
+  readonly admission: NamespaceAdmission;
   isPaused = false;
   private readonly queue: OutboundQueue;
   /** The open WebSockets of the client: that of the connection, and one to which a polling client may move. */
@@ -39,7 +39,7 @@ export class IoTransport implements Transport<string> {
       this.queued(type);
     });
     this.connection = new Connection(client, slot, endpoint, this);
-    this.entrance = new Entrance(this.connection);
+    this.admission = new NamespaceAdmission(this.connection);
   }
 
   /** Applies the limits of the client to one of its WebSockets. */
@@ -105,7 +105,7 @@ export class IoTransport implements Transport<string> {
   }
 
   sendEnd(code: Code, details: RefusalDetails): void {
-    this.entrance.reject(code, details);
+    this.admission.reject(code, details);
     this.sendRefusal(code, details);
   }
 
@@ -128,11 +128,11 @@ export class IoTransport implements Transport<string> {
     const leave = () => {
       // After a disconnect packet Socket.IO's client does not reconnect. If the connection just closes, it does.
       if (factsOf(reason).retry !== 'reconnect')
-        for (const socket of this.entrance.sockets) socket.disconnect();
+        for (const socket of this.admission.sockets) socket.disconnect();
       closeEngine(this.conn, this.endpoint.services.options.connection.closeTimeout);
     };
     // Send the refusal before closing.
-    if (this.entrance.waiting > 0) setImmediate(contained(leave));
+    if (this.admission.waiting > 0) setImmediate(contained(leave));
     else leave();
   }
 
@@ -141,7 +141,7 @@ export class IoTransport implements Transport<string> {
   }
 
   private emitToAll(event: string, body: object): void {
-    for (const socket of this.entrance.sockets) socket.emit(event, body);
+    for (const socket of this.admission.sockets) socket.emit(event, body);
   }
 
   /** Called for each packet before it is queued. */

@@ -36,7 +36,7 @@ export class Namespaces {
     return this.dispatchers.get(socket);
   }
 
-  /** Checks every client that enters a namespace by its `Entrance`. */
+  /** Checks every client that enters a namespace by its `NamespaceAdmission`. */
   guard(namespace: IoNamespace): void {
     if (this.guarded.has(namespace)) return;
     this.guarded.add(namespace);
@@ -75,8 +75,8 @@ export class Namespaces {
     if (this.dispatchers.has(socket)) return undefined;
     const transport = this.transportOf(socket.conn);
     if (!transport) return refusalOf(describeRefusal('UNAVAILABLE'));
-    const { client, connection, entrance } = transport;
-    const result = await entrance.enter(socket, this.hasPublic(namespace, socket.nsp));
+    const { client, connection, admission } = transport;
+    const result = await admission.enter(socket, this.hasPublic(namespace, socket.nsp));
     if ('code' in result) return refusalOf(transport.describe(result.code, result.details));
     const channel = new IoChannel(transport, socket, result.welcome);
     this.dispatchers.set(socket, new IoDispatcher(connection, channel, socket));

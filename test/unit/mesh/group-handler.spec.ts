@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import type { EventGroup, TakenEntry } from '../../../lib/mesh/event-group.js';
+import type { EventGroup, ClaimedEntry } from '../../../lib/mesh/event-group.js';
 import { EventListener } from '../../../lib/mesh/event-listener.js';
 import { GroupHandler } from '../../../lib/mesh/group-handler.js';
 import { captureLog } from '../../helpers/log-capture.js';
@@ -9,7 +9,7 @@ const TICK = LEASE / 3;
 
 describe('GroupHandler', () => {
   /** The entries of the log that nobody has claimed. */
-  let log: TakenEntry[];
+  let log: ClaimedEntry[];
   let calls: unknown[];
   let handled: string[];
   let failures: string[];
@@ -21,7 +21,7 @@ describe('GroupHandler', () => {
   let listener: EventListener;
   let handler: GroupHandler;
 
-  const entry = (id: string, more: Partial<TakenEntry> = {}): TakenEntry => ({
+  const entry = (id: string, more: Partial<ClaimedEntry> = {}): ClaimedEntry => ({
     cursor: `000000.${id}-0`,
     channel: '',
     type: 'job',
@@ -38,7 +38,7 @@ describe('GroupHandler', () => {
   const start = (concurrency = 2) => {
     const group: EventGroup = {
       lease: LEASE,
-      take: (limit, isOverdue) => {
+      claim: (limit, isOverdue) => {
         if (failing.has('take')) throw new Error('take fails');
         takes.push(isOverdue);
         const result = { entries: log.splice(0, limit), lost };

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { EventFeed } from '../../../lib/mesh/event-feed.js';
-import type { EventGroup, TakenEntry } from '../../../lib/mesh/event-group.js';
+import type { EventGroup, ClaimedEntry } from '../../../lib/mesh/event-group.js';
 import type { EventHandler } from '../../../lib/mesh/event-listener.js';
 import type { LogEntry } from '../../../lib/mesh/event-log.js';
 import { MeshHandlers } from '../../../lib/mesh/mesh-handlers.js';
@@ -14,7 +14,7 @@ describe('MeshHandlers', () => {
   let handlers: MeshHandlers;
   let published: unknown[];
   let opened: unknown[];
-  let taken: TakenEntry[];
+  let taken: ClaimedEntry[];
   let lost: number;
   let left: number;
   let starts: number;
@@ -25,7 +25,7 @@ describe('MeshHandlers', () => {
   const start = (maxWaiting = 10) => {
     const group: EventGroup = {
       lease: 3_000,
-      take: limit => {
+      claim: limit => {
         const result = { entries: taken.splice(0, limit), lost };
         lost = 0;
         return result;
@@ -50,7 +50,7 @@ describe('MeshHandlers', () => {
         opened.push(given);
         return groups === 'shared' ? group : null;
       },
-      opened: (entry: TakenEntry) => entry,
+      opened: (entry: ClaimedEntry) => entry,
       callLog: (call: () => unknown) => call(),
     };
     handlers = new MeshHandlers({

@@ -1,7 +1,7 @@
 import {
-  Accounts,
-  MAX_RUNNING_BYTES_PER_ACCOUNT,
-} from '../../../../lib/connection/guarded/accounts.js';
+  SharedBudgets,
+  MAX_SHARED_RUNNING_BYTES,
+} from '../../../../lib/connection/guarded/shared-budgets.js';
 import { Budget, Budgets } from '../../../../lib/connection/guarded/budget.js';
 import { Client } from '../../../../lib/connection/index.js';
 import { tokenBucket } from '../../../../lib/rate-limit/index.js';
@@ -45,15 +45,15 @@ describe('connection budget', () => {
   });
 
   it('is not refilled by reconnecting, and is dropped once it is full', () => {
-    const accounts = new Accounts(tokenBucket({ rate: 1, burst: 10 }));
+    const budgets = new SharedBudgets(tokenBucket({ rate: 1, burst: 10 }));
     for (let n = 0; n < 5; n++) {
-      const account = accounts.open('mallory', 0);
-      expect(account.charge(0, 10) === 0).toBe(n === 0);
-      accounts.close(account, 0);
+      const shared = budgets.open('mallory', 0);
+      expect(shared.charge(0, 10) === 0).toBe(n === 0);
+      budgets.close(shared, 0);
     }
-    expect(accounts.size).toBe(1);
-    accounts.close(accounts.open('other', 10_000), 10_000);
-    expect(accounts.size).toBe(0);
+    expect(budgets.size).toBe(1);
+    budgets.close(budgets.open('other', 10_000), 10_000);
+    expect(budgets.size).toBe(0);
   });
 
   it('allows a frame that costs more than the burst if the bucket is full', () => {
@@ -146,13 +146,13 @@ describe('the offences of one connection', () => {
 
 describe('running handlers of a user', () => {
   it('have bounded memory per user, and resume waiting messages when there is room', () => {
-    const account = newBudgets().users.open('alice', 0);
+    const shared = newBudgets().users.open('alice', 0);
     let woken = 0;
     const waiting = { onRoom: () => woken++ };
-    account.begin(MAX_RUNNING_BYTES_PER_ACCOUNT);
-    expect(account.hasRoom(waiting)).toBe(false);
-    account.end(1);
+    shared.begin(MAX_SHARED_RUNNING_BYTES);
+    expect(shared.hasRoom(waiting)).toBe(false);
+    shared.end(1);
     expect(woken).toBe(1);
-    expect(account.hasRoom(waiting)).toBe(true);
+    expect(shared.hasRoom(waiting)).toBe(true);
   });
 });

@@ -17,12 +17,12 @@ const start = (room = Infinity) => {
     },
   };
   const state = { room };
-  const account = {
+  const shared = {
     hasRoom: () => running.length < state.room,
     begin: () => undefined,
     end: () => undefined,
   };
-  const budget = { account } as unknown as ConstructorParameters<typeof InboundQueue>[1];
+  const budget = { shared } as unknown as ConstructorParameters<typeof InboundQueue>[1];
   const queue = new InboundQueue<string>(source, budget, Infinity);
   /** Ends running handlers. */
   const finish = (count: number) => {
@@ -91,7 +91,7 @@ describe('messages that no handler has room for', () => {
       resume: () => undefined,
       decode: message => held.push(message),
     };
-    const budget = { account: { hasRoom: () => state.room > 0 } };
+    const budget = { shared: { hasRoom: () => state.room > 0 } };
     const queue = new InboundQueue(source, budget as never, 1);
     const chunk = Buffer.alloc(65_536, 'x');
     queue.take(chunk.subarray(0, 10));

@@ -11,8 +11,8 @@ const CALM = 1_000;
  * Connections that this node accepted without the store while it failed. When the store answers again, it counts them.
  * Connections over a limit are then closed.
  */
-export class BorrowedPlaces {
-  private readonly places = new Map<ConnectionSlot, readonly SlotClaim[]>();
+export class UncountedConnections {
+  private readonly connections = new Map<ConnectionSlot, readonly SlotClaim[]>();
   private triedAt = -Infinity;
   private answersSince: number | undefined;
   private isBusy = false;
@@ -29,18 +29,18 @@ export class BorrowedPlaces {
   ) {}
 
   get size(): number {
-    return this.places.size;
+    return this.connections.size;
   }
 
   add(slot: ConnectionSlot, claims: readonly SlotClaim[]): void {
-    this.places.set(slot, [...(this.places.get(slot) ?? []), ...claims]);
+    this.connections.set(slot, [...(this.connections.get(slot) ?? []), ...claims]);
   }
 
-  /** Counts the places in the store, if the next attempt is due. */
+  /** Counts the connections in the store, if the next attempt is due. */
   check(): void {
-    for (const slot of this.places.keys()) if (slot.isReleased) this.places.delete(slot);
+    for (const slot of this.connections.keys()) if (slot.isReleased) this.connections.delete(slot);
     const now = this.clock.monotonic();
-    if (this.places.size === 0 || this.isBusy || now - this.triedAt < INTERVAL) return;
+    if (this.connections.size === 0 || this.isBusy || now - this.triedAt < INTERVAL) return;
     this.triedAt = now;
     this.isBusy = true;
     this.settle(now)
@@ -56,9 +56,9 @@ export class BorrowedPlaces {
     await this.store.count(this.probeKey);
     this.answersSince ??= now;
     if (now - this.answersSince < CALM) return;
-    for (const [slot, claims] of this.places) {
+    for (const [slot, claims] of this.connections) {
       const full = await slot.claimAlso(this.store, claims);
-      this.places.delete(slot);
+      this.connections.delete(slot);
       if (full) this.refused(slot);
     }
     this.answersSince = undefined;

@@ -1,7 +1,7 @@
 import { takeTokens, type TokenBucket } from '../../rate-limit/index.js';
 
-/** The maximum memory of frames with running handlers, for all connections of one account. Bytes, estimated. */
-export const MAX_RUNNING_BYTES_PER_ACCOUNT = 4 * 1_048_576;
+/** The maximum memory of frames with running handlers, for all connections that share a budget. Bytes, estimated. */
+export const MAX_SHARED_RUNNING_BYTES = 4 * 1_048_576;
 
 /** A connection whose frames wait for room. */
 export interface RoomWaiter {
@@ -9,7 +9,7 @@ export interface RoomWaiter {
 }
 
 /** The budget that all connections of one user share, or of one address before authentication. */
-export class Account {
+export class SharedBudget {
   connections = 0;
   /** When the bucket is full again, in monotonic milliseconds. */
   fullAt = -Infinity;
@@ -17,7 +17,7 @@ export class Account {
   private compressionFullAt: number | undefined;
 
   private running = 0;
-  /** Created when a connection first waits: most accounts never need it. */
+  /** Created when a connection first waits: most budgets never need it. */
   private waiting: Set<RoomWaiter> | undefined;
 
   constructor(
@@ -45,7 +45,7 @@ export class Account {
 
   /** Returns whether one more handler may run. If not, `onRoom` of the connection is called when there is room. */
   hasRoom(connection: RoomWaiter): boolean {
-    if (this.running < MAX_RUNNING_BYTES_PER_ACCOUNT) return true;
+    if (this.running < MAX_SHARED_RUNNING_BYTES) return true;
     (this.waiting ??= new Set()).add(connection);
     return false;
   }
@@ -56,47 +56,47 @@ export class Account {
 
   end(bytes: number): void {
     this.running -= bytes;
-    if (!this.waiting || this.running >= MAX_RUNNING_BYTES_PER_ACCOUNT) return;
+    if (!this.waiting || this.running >= MAX_SHARED_RUNNING_BYTES) return;
     const { waiting } = this;
     this.waiting = undefined;
     for (const connection of waiting) connection.onRoom();
   }
 }
 
-/** The accounts of one bucket size. An account stays until its bucket is full: reconnecting does not refill it. */
-export class Accounts {
-  private readonly accounts = new Map<string, Account>();
-  /** Accounts without a connection. The one that lost its last connection first is at the front. */
-  private readonly left = new Set<Account>();
+/** The shared budgets of one bucket size. A budget stays until its bucket is full: reconnecting does not refill it. */
+export class SharedBudgets {
+  private readonly budgets = new Map<string, SharedBudget>();
+  /** SharedBudgets without a connection. The one that lost its last connection first is at the front. */
+  private readonly unused = new Set<SharedBudget>();
 
   constructor(private readonly bucket: TokenBucket) {}
 
-  /** The number of accounts in memory. */
+  /** The number of budgets in memory. */
   get size(): number {
-    return this.accounts.size;
+    return this.budgets.size;
   }
 
-  open(key: string, now: number): Account {
+  open(key: string, now: number): SharedBudget {
     this.forgetFull(now);
-    let account = this.accounts.get(key);
-    if (!account) this.accounts.set(key, (account = new Account(key, this.bucket)));
-    this.left.delete(account);
-    account.connections++;
-    return account;
+    let budget = this.budgets.get(key);
+    if (!budget) this.budgets.set(key, (budget = new SharedBudget(key, this.bucket)));
+    this.unused.delete(budget);
+    budget.connections++;
+    return budget;
   }
 
-  close(account: Account, now: number): void {
-    if (--account.connections > 0) return;
-    this.left.add(account);
+  close(budget: SharedBudget, now: number): void {
+    if (--budget.connections > 0) return;
+    this.unused.add(budget);
     this.forgetFull(now);
   }
 
-  /** Forgets accounts with a full bucket. Each bucket is full at most `fillTime` after its account lost its last connection. */
+  /** Forgets budgets with a full bucket. Each bucket is full at most `fillTime` after its budget lost its last connection. */
   private forgetFull(now: number): void {
-    for (const account of this.left) {
-      if (account.fullAt > now) return;
-      this.left.delete(account);
-      this.accounts.delete(account.key);
+    for (const budget of this.unused) {
+      if (budget.fullAt > now) return;
+      this.unused.delete(budget);
+      this.budgets.delete(budget.key);
     }
   }
 }

@@ -1,13 +1,13 @@
-import { OwnedKeys } from '../../../lib/rate-limit/owned-keys.js';
+import { BucketQuota } from '../../../lib/rate-limit/bucket-quota.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
-describe('OwnedKeys', () => {
+describe('BucketQuota', () => {
   let clock: FakeClock;
-  let keys: OwnedKeys;
+  let keys: BucketQuota;
 
   beforeEach(() => {
     clock = new FakeClock();
-    keys = new OwnedKeys(90, clock);
+    keys = new BucketQuota(90, clock);
   });
 
   const claim = (count: number, owner: string, fillTime = 1_000) =>

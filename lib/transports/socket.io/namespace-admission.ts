@@ -12,10 +12,10 @@ export interface Refusal {
 }
 
 /** The outcome of a request for a namespace: a refusal, or the confirmation for the admitted client. */
-export type Entry = Refusal | { readonly welcome?: AuthSuccess };
+export type AdmissionResult = Refusal | { readonly welcome?: AuthSuccess };
 
 /** Admits the sockets of one client to their namespaces. Each request may have a token. */
-export class Entrance {
+export class NamespaceAdmission {
   /** The sockets of the client, one for each of its namespaces. */
   readonly sockets: Set<IoSocket> = new Set();
   /** How many sockets wait to enter. */
@@ -23,7 +23,7 @@ export class Entrance {
 
   private last: Promise<unknown> = Promise.resolve();
   /** Resolves the request of the socket whose token is being validated. */
-  private settle: ((entry: Entry) => void) | undefined;
+  private settle: ((result: AdmissionResult) => void) | undefined;
 
   constructor(private readonly connection: Connection<string>) {}
 
@@ -32,7 +32,7 @@ export class Entrance {
    *
    * @param hasPublic whether anything in the namespace may be handled without authentication
    */
-  async enter(socket: IoSocket, hasPublic: boolean): Promise<Entry> {
+  async enter(socket: IoSocket, hasPublic: boolean): Promise<AdmissionResult> {
     if (this.waiting + this.sockets.size >= MAX_NAMESPACES)
       return this.refused('RATE_LIMITED', {
         reason: `the client is in ${MAX_NAMESPACES} namespaces`,
@@ -51,27 +51,27 @@ export class Entrance {
     this.settle?.({ code, details });
   }
 
-  private async admit(socket: IoSocket, hasPublic: boolean): Promise<Entry> {
+  private async admit(socket: IoSocket, hasPublic: boolean): Promise<AdmissionResult> {
     const { connection } = this;
     if (!connection.isReceiving || !connection.isOpen) return { code: 'SERVER_SHUTDOWN' };
     const { auth } = socket.handshake as { auth?: { token?: unknown } };
-    let entry: Entry = {};
-    if (auth?.token !== undefined) entry = await this.authenticate(auth.token);
+    let result: AdmissionResult = {};
+    if (auth?.token !== undefined) result = await this.authenticate(auth.token);
     else if (connection.isAnonymous && !hasPublic)
-      entry = this.refused('UNAUTHENTICATED', { reason: 'auth has no token' });
-    if (!('code' in entry)) this.join(socket);
-    return entry;
+      result = this.refused('UNAUTHENTICATED', { reason: 'auth has no token' });
+    if (!('code' in result)) this.join(socket);
+    return result;
   }
 
   /** Validates a token. A renewal costs the same as an `auth` frame. */
-  private authenticate(token: unknown): Promise<Entry> | Entry {
+  private authenticate(token: unknown): Promise<AdmissionResult> | AdmissionResult {
     const { connection } = this;
     const excess = connection.isAnonymous ? undefined : connection.excessOf(COST.renewal);
     if (excess) return this.refused('RATE_LIMITED', excess);
     return new Promise(resolve => {
-      const settle = (entry: Entry) => {
+      const settle = (result: AdmissionResult) => {
         this.settle = undefined;
-        resolve(entry);
+        resolve(result);
       };
       this.settle = settle;
       connection.session.authenticate(typeof token === 'string' ? token : '', outcome => {

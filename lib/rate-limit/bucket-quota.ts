@@ -5,7 +5,7 @@ import { hashOf, KeyTable } from '../key-table.js';
  * Limits the number of buckets that a single user or address can create, in any store. It counts only keys that a client
  * can choose, such as the name of a room.
  */
-export class OwnedKeys {
+export class BucketQuota {
   private readonly keys: KeyTable;
 
   /** @param maxKeys the maximum number of counted keys, of all owners together */
