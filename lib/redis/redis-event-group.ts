@@ -13,7 +13,10 @@ const QUIT = new Script(QUIT_LUA);
 /** The maximum number of entries claimed at once. A claim blocks Redis. */
 const MAX_TAKEN = 256;
 
-type ClaimReply = [lost: number, entries: [id: string, type: string, text: string, count: number][]];
+type ClaimReply = [
+  lost: number,
+  entries: [id: string, type: string, text: string, count: number][],
+];
 
 export interface EventGroupMember {
   readonly group: string;
