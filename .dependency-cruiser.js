@@ -2,7 +2,7 @@
 const PROTECTIONS = 'signing|replay|rate-limit|connection(?!/guarded)|auth|monitoring';
 
 /** The files that a frame passes, in order. Socket.IO has a codec of its own; its dispatcher is the stage behind that. */
-const WAY_OF_A_FRAME = [
+const PATH_OF_A_FRAME = [
   'transports/(ws/ws-listener|socket\\.io/io-listener)',
   'connection/guarded/connection',
   'connection/guarded/inbound-queue',
@@ -65,13 +65,13 @@ export default {
       },
       to: { path: '^lib/connection/guarded/(frame-codec|dispatcher|reply-encoder)\\.ts$' },
     },
-    ...WAY_OF_A_FRAME.slice(1).map((stage, at) => ({
+    ...PATH_OF_A_FRAME.slice(1).map((stage, at) => ({
       name: `a-frame-goes-one-way-${at + 1}`,
       comment: 'a stage calls the next one, and none that the frame has passed',
       severity: 'error',
       from: { path: stage },
       to: {
-        path: WAY_OF_A_FRAME.slice(0, at + 1),
+        path: PATH_OF_A_FRAME.slice(0, at + 1),
         dependencyTypesNot: ['type-only'],
       },
     })),
