@@ -16,7 +16,7 @@ export function withJson<T>(parsed: unknown, from: Uint8Array | undefined, act: 
   }
 }
 
-/** Returns the JSON of an event in UTF-8, while `parsedJson` knows it. */
+/** Returns the JSON of an event in UTF-8, while `withJson` runs. */
 export function jsonOf(event: object): Uint8Array | undefined {
   return value === event ? json : undefined;
 }

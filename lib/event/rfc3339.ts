@@ -39,7 +39,7 @@ function parse(text: string): number | undefined {
   const hour = twoDigits(text, 11);
   const minute = twoDigits(text, 14);
   const second = twoDigits(text, 17);
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
+  if (day < 1 || day > daysIn(year, month)) return undefined;
   if (hour > 23 || minute > 59 || second > 60) return undefined;
 
   const offset = offsetOf(text);
@@ -71,6 +71,7 @@ function offsetOf(text: string): number | undefined {
   return sign === '-' ? -size : size;
 }
 
+/** Returns the number of days of a month; 0 if there is no such month. */
 function daysIn(year: number, month: number): number {
   const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
   return month === 2 && leap ? 29 : (DAYS_IN_MONTH[month - 1] ?? 0);

@@ -34,8 +34,8 @@ export function normalizeOrigin(entry: string): string | undefined {
   if (entry === ANY || APP_ORIGIN.test(entry)) return entry;
   const wildcard = WILDCARD.exec(entry);
   const url = tryParse(wildcard ? `${wildcard[1]}${wildcard[2]}` : entry);
-  if (!url || url.origin === 'null' || url.href !== `${url.origin}/` || url.host.includes('*'))
-    return undefined;
+  // An opaque origin is `null`, which is not the beginning of a URL.
+  if (!url || url.href !== `${url.origin}/` || url.host.includes(ANY)) return undefined;
   return wildcard ? `${url.protocol}//*.${url.host}` : url.origin;
 }
 

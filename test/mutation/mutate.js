@@ -1,6 +1,6 @@
 // Mutation testing of the pure cores: each mutant must make a test fail. Prints the score and every survivor.
-// Usage: npm run mutate [groups of settings.js, or parts of files' names]; mutants by Stryker's instrumenter, tried in one process
-// after another.
+// Usage: npm run mutate [groups of settings.js, or parts of files' names] [1/5]; mutants by Stryker's instrumenter, tried in one
+// process after another, in an order that is random but always the same. `1/5` tries a fifth of them.
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
@@ -11,7 +11,11 @@ import { filesOf, GROUPS, MIN_SCORE } from './settings.js';
 const TIMEOUT = 120_000;
 
 setPriority(5);
-const wanted = process.argv.slice(2);
+const SAMPLE = /^(\d+)\/(\d+)$/;
+const wanted = process.argv.slice(2).filter(name => !SAMPLE.test(name));
+const [, part, parts] = (process.argv.find(name => SAMPLE.test(name)) ?? '1/1')
+  .match(SAMPLE)
+  .map(Number);
 const tried = [];
 // A run that takes too long still prints what it has found.
 process.on('SIGTERM', () => {
@@ -27,7 +31,8 @@ report(tried);
 
 /** Tries the mutants of the files. Each gets its group and its status. */
 async function tryGroup(group, files) {
-  const mutants = await instrument(files);
+  const mutants = inRandomOrder(await instrument(files));
+  const sample = mutants.filter((_, index) => index % parts === part - 1);
   let worker = start();
   const { failed, tests, atLoad, hits } = await ask(
     worker,
@@ -35,14 +40,14 @@ async function tryGroup(group, files) {
     5 * TIMEOUT,
   );
   if (failed.length > 0) throw new Error(`fails without any mutant:\n${failed.join('\n')}`);
-  console.log(`${group}: ${mutants.length} mutants, ${tests.length} tests`);
+  console.log(`${group}: ${sample.length} of ${mutants.length} mutants, ${tests.length} tests`);
 
   // Quick tests first, and of those the ones that reach little: they are about this code.
   const costOf = ({ time, mutants }) => time * mutants.length;
   const quickFirst = tests.toSorted((a, b) => costOf(a) - costOf(b));
   const times = tests.map(({ id, time }) => [id, time]);
   const isStatic = new Set(atLoad);
-  for (const mutant of mutants) {
+  for (const mutant of sample) {
     // Code that runs when a module is loaded affects all tests of that module.
     const reaching = isStatic.has(mutant.id)
       ? new Set(mutants.filter(({ file }) => file === mutant.file).map(({ id }) => id))
@@ -75,6 +80,12 @@ async function tryGroup(group, files) {
   }
 }
 
+/** Mixes all files, so that a part, or a run that is ended early, is a fair sample. */
+function inRandomOrder(mutants) {
+  const rank = ({ id }) => Math.imul(Number(id) + 1, 0x9e3779b1) >>> 0;
+  return mutants.toSorted((a, b) => rank(a) - rank(b));
+}
+
 function start() {
   return fork(new URL('./worker.js', import.meta.url), {
     // Packages that only have ES modules need this condition.
@@ -100,7 +111,11 @@ function ask(worker, question, timeout) {
 }
 
 function report(mutants) {
-  const left = mutants.filter(mutant => !isFoundOut(mutant));
+  const left = mutants
+    .filter(mutant => !isFoundOut(mutant))
+    .toSorted(
+      (a, b) => a.file.localeCompare(b.file) || a.location.start.line - b.location.start.line,
+    );
   for (const { file, location, mutator, replacement, status } of left) {
     const { start, end } = location;
     const line = readFileSync(file, 'utf8').split('\n')[start.line];

@@ -16,7 +16,7 @@ export const GROUPS = {
       /^test\/unit\/event\//,
       // The page of the protocol is held by a suite that needs files beside it.
       /^test\/unit\/protocol\/(?!protocol-page)/,
-      /^test\/unit\/(text-frame|connection\/origin)\./,
+      /^test\/unit\/(own-calls|text-frame|connection\/origin)\./,
       /^test\/property\/(codec-budget|event|frames|origin|patterns|rfc3339)\./,
     ],
   },

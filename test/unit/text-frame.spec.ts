@@ -1,4 +1,4 @@
-import { FrameMould, textFrame } from '../../lib/text-frame.js';
+import { FrameMould, textFrame, textIn } from '../../lib/text-frame.js';
 import { textsOf } from '../helpers/text-of.js';
 
 const LENGTHS = [0, 1, 125, 126, 127, 65_535, 65_536, 200_000];
@@ -15,6 +15,11 @@ describe('textFrame', () => {
       expect(textsOf(textFrame(text), textFrame('next'))).toEqual([text, 'next']);
     },
   );
+
+  it.each(LENGTHS)('of %d bytes contains its text, which `textIn` returns', length => {
+    const text = 'x'.repeat(length);
+    expect(textIn(textFrame(text)).toString()).toBe(text);
+  });
 
   it.each(LENGTHS)('around %d bytes equals the frame of the whole text', length => {
     const [head, ascii, tail] = ['{"ä":"', 'x'.repeat(length), '"}€'];

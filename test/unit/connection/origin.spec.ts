@@ -3,7 +3,12 @@ import { normalizeOrigin, validateOrigin } from '../../../lib/protocol/index.js'
 
 fc.configureGlobal({ seed: 20_261_128 });
 
-const ALLOWED = ['https://myapp.com', 'https://*.tenants.com', 'http://localhost:3000'];
+const ALLOWED = [
+  'https://myapp.com',
+  'https://*.tenants.com',
+  'http://localhost:3000',
+  'ws://myapp.com:80',
+];
 
 describe('validateOrigin', () => {
   it.each([
@@ -55,6 +60,7 @@ describe('validateOrigin', () => {
     ['a star', '*'],
     ['a file', 'file://'],
     ['an object member', 'constructor'],
+    ['a WebSocket scheme with a port that is listed as text', 'ws://myapp.com:80'],
     ['the host alone', 'myapp.com'],
     ['the wildcard itself', 'https://*.tenants.com'],
   ])('rejects %s', (_, origin) => {
@@ -141,10 +147,18 @@ describe('normalizeOrigin', () => {
     expect(normalizeOrigin(entry)).toBe(expected);
   });
 
-  it.each(['', 'null', 'myapp.com', '**', 'https://a.*.com', 'https://**.com', 'https://x/path'])(
-    'returns undefined for %j, which is not an origin',
-    entry => {
-      expect(normalizeOrigin(entry)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'null',
+    'myapp.com',
+    '**',
+    'https://a.*.com',
+    'https://**.com',
+    'https://x/path',
+    'about:blank',
+    'https://myapp.com, https://*.tenants.com',
+    'https://*.tenants.com\n.evil.com',
+  ])('returns undefined for %j, which is not an origin', entry => {
+    expect(normalizeOrigin(entry)).toBeUndefined();
+  });
 });

@@ -1,5 +1,6 @@
 import {
   compilePatterns,
+  coversPattern,
   isPattern,
   matchesPattern,
   MAX_PATTERN_LENGTH,
@@ -125,5 +126,16 @@ describe('isPattern', () => {
     expect(isPattern('x'.repeat(257))).toBe(false);
     expect(matchesPattern('x'.repeat(257), 'x'.repeat(257))).toBe(false);
     expect(isPattern('a.'.repeat(30_000) + 'a')).toBe(false);
+  });
+});
+
+describe('coversPattern', () => {
+  it('is false if either text is not a pattern: in a list of rights, no such text grants anything', () => {
+    for (const invalid of ['', 'a..b', 'a*', '***', '**.'.repeat(16) + '**'])
+      for (const other of ['**', 'a', invalid])
+        expect([coversPattern(other, invalid), coversPattern(invalid, other)]).toEqual([
+          false,
+          false,
+        ]);
   });
 });

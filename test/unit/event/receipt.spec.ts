@@ -1,4 +1,15 @@
-import { createEvent, markReceived, receivedAs } from '../../../lib/event/index.js';
+import {
+  compatibleFrameOf,
+  createEvent,
+  DEFAULT_EVENT_LIMITS,
+  jsonOf,
+  markReceived,
+  oncePerEvent,
+  receivedAs,
+  receiveEvent,
+  unverifiedOf,
+  withJson,
+} from '../../../lib/event/index.js';
 
 const event = () => createEvent({ type: 'ui.click', source: '/app', id: 'e-1' }, 0);
 
@@ -38,5 +49,56 @@ describe('receipt', () => {
 
   it.each([undefined, null, 'event', 1, true])('does not exist for %j', value => {
     expect(receivedAs(value)).toBeUndefined();
+  });
+
+  it('is made for a valid event, in an event frame', () => {
+    const received = receiveEvent(event(), DEFAULT_EVENT_LIMITS);
+    expect(receivedAs(received)).toBe('event');
+    expect(() => receiveEvent({ ...event(), type: '' }, DEFAULT_EVENT_LIMITS)).toThrow(
+      expect.objectContaining({ code: 'INVALID_EVENT' }),
+    );
+  });
+
+  it('has the frame and the unverified attributes of the compatible mode, and of no other event', () => {
+    const [compatible, native] = [event(), event()];
+    markReceived(compatible, 'event', { frame: '{}', unverified: { subject: 'x' } });
+    markReceived(native, 'event');
+    expect([compatible, native, event()].map(compatibleFrameOf)).toEqual([
+      '{}',
+      undefined,
+      undefined,
+    ]);
+    expect([compatible, native, event()].map(unverifiedOf)).toEqual([{ subject: 'x' }, {}, {}]);
+  });
+
+  it('runs work once for a received event, and each time for another one', () => {
+    const received = event();
+    markReceived(received, 'event');
+    let runs = 0;
+    const act = () => ++runs;
+    expect([oncePerEvent(received, act), oncePerEvent(received, act)]).toEqual([1, 1]);
+    const own = event();
+    expect([oncePerEvent(own, act), oncePerEvent(own, act)]).toEqual([2, 3]);
+  });
+});
+
+describe('the JSON of an event', () => {
+  const json = Buffer.from('{}');
+
+  it('is known for this event only, and only while the function runs', () => {
+    const parsed = event();
+    const found = withJson(parsed, json, () => [jsonOf(parsed), jsonOf(event())]);
+    expect(found).toEqual([json, undefined]);
+    expect(jsonOf(parsed)).toBeUndefined();
+  });
+
+  it('is forgotten if the function throws', () => {
+    const parsed = event();
+    expect(() =>
+      withJson(parsed, json, () => {
+        throw new Error('handler');
+      }),
+    ).toThrow('handler');
+    expect(jsonOf(parsed)).toBeUndefined();
   });
 });

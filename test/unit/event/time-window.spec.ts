@@ -82,6 +82,7 @@ describe('freshnessOf', () => {
     ['no time', { time: undefined, semanticnonce: nonce }],
     ['a time of null', { time: null, semanticnonce: nonce }],
     ['a numeric time', { time: NOW, semanticnonce: nonce }],
+    ['a time that is a list', { time: ['2026-11-23T10:00:00Z'], semanticnonce: nonce }],
     ['a time without offset', { time: '2026-11-23T10:00:00', semanticnonce: nonce }],
     ['no nonce', {}],
     ['a nonce of null', { semanticnonce: null }],

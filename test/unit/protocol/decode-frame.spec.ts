@@ -3,6 +3,8 @@ import {
   CLOUDEVENTS_PROTOCOL,
   decodeFrame,
   NATIVE_PROTOCOL,
+  RefusalError,
+  textOf,
 } from '../../../lib/protocol/index.js';
 
 const BOTH = [NATIVE_PROTOCOL, CLOUDEVENTS_PROTOCOL] as const;
@@ -105,6 +107,27 @@ describe('decodeFrame', () => {
     const frame = decodeFrame('{"specversion":"1.0","id":"a","id":"b","x":1e400}', NATIVE_PROTOCOL);
 
     expect(frame).toEqual({ kind: 'event', event: { specversion: '1.0', id: 'b', x: Infinity } });
+  });
+
+  it.each<[text: string, reason: string]>([
+    ['ping', 'the frame is not JSON'],
+    ['null', 'the frame is not a JSON object'],
+    ['"ping"', 'the frame is not a JSON object'],
+    ['[]', 'the frame is not a JSON object'],
+    ['{}', 'the frame has neither a type nor a specversion'],
+    ['{"type":1}', 'the frame has neither a type nor a specversion'],
+    ['{"type":"auth"}', 'auth: token must be a string'],
+    ['{"type":"event"}', 'event: the frame has no member event'],
+    ['{"type":"event","event":null}', 'type "event" is not a frame of this sub-protocol'],
+    ['{"type":"chat"}', 'type "chat" is not a frame of this sub-protocol'],
+  ])('names for operators what is wrong with %s', (text, reason) => {
+    try {
+      decodeFrame(text, CLOUDEVENTS_PROTOCOL);
+    } catch (error) {
+      expect(RefusalError.is(error) && textOf(error.reason)).toBe(reason);
+      return;
+    }
+    throw new Error('the frame was decoded');
   });
 
   it('does not quote rejected text', () => {

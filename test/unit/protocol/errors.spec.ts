@@ -1,10 +1,13 @@
 import { inspect } from 'node:util';
 import { RefusalException } from '../../../lib/handler/index.js';
 import {
+  callError,
   type Code,
   CODES,
   factsOf,
+  InvalidArgumentError,
   RefusalError,
+  RefusedCallError,
   SemanticEventsConfigError,
   SemanticEventsError,
 } from '../../../lib/protocol/index.js';
@@ -26,6 +29,53 @@ describe('RefusalError', () => {
   it('carries retryAfter in milliseconds, only if known', () => {
     expect(new RefusalError('RATE_LIMITED', 750).retryAfter).toBe(750);
     expect(new RefusalError('RATE_LIMITED').retryAfter).toBeUndefined();
+  });
+});
+
+describe('a refusal', () => {
+  const lines = (error: Error) => error.stack?.match(/\n +at /g)?.length ?? 0;
+
+  it('of a client records no stack, and other errors keep theirs', () => {
+    expect(lines(new RefusalError('FORBIDDEN'))).toBe(0);
+    expect(lines(new Error('x'))).toBeGreaterThan(0);
+  });
+
+  it('of a client hides its reason from whatever prints or serializes it', () => {
+    const error = new RefusalError('FORBIDDEN', { reason: 'hunter2', retryAfter: 5 });
+    expect(error).toMatchObject({ reason: 'hunter2', retryAfter: 5 });
+    expect(inspect(error) + JSON.stringify(error)).not.toContain('hunter2');
+  });
+
+  it('of a call of the application names the call and the cause, with a stack that begins there', () => {
+    const refusal = new RefusalError('RATE_LIMITED', { reason: () => 'slow down', retryAfter: 5 });
+    const error = callError('verify', refusal) as RefusedCallError;
+    expect(error).toMatchObject({ code: 'RATE_LIMITED', message: 'verify: slow down' });
+    expect(error).toMatchObject({ retryAfter: 5, reason: refusal.reason });
+    expect(lines(error)).toBeGreaterThan(0);
+    expect(error.stack).not.toContain('new RefusedCallError');
+    expect(callError('verify', new RefusalError('FORBIDDEN'))).toMatchObject({
+      message: `verify: ${factsOf('FORBIDDEN').message}`,
+    });
+  });
+
+  it('of an invalid event by a call is an invalid argument, with the rule', () => {
+    const refusal = new RefusalError('INVALID_EVENT', { reason: 'id is missing' });
+    const error = callError('sign', refusal);
+    expect(error).toBeInstanceOf(InvalidArgumentError);
+    expect(error).toMatchObject({
+      name: 'InvalidArgumentError',
+      code: 'INVALID_ARGUMENT',
+      message: 'sign: id is missing',
+    });
+    expect(callError('sign', new RefusalError('INVALID_EVENT'))).toMatchObject({
+      message: `sign: ${factsOf('INVALID_EVENT').message}`,
+    });
+  });
+
+  it('stays what it is, if a call has described it or it is another error', () => {
+    const described = new RefusedCallError('inner', new RefusalError('INVALID_EVENT'));
+    for (const error of [described, new Error('x'), undefined, null, 'x'])
+      expect(callError('outer', error)).toBe(error);
   });
 });
 
@@ -57,6 +107,12 @@ describe('SemanticEventsConfigError', () => {
       '  - signing.keys must name at least one key',
       '  - auth must have exactly one of jwt, oidc and validateToken',
     ]);
+  });
+
+  it('has the cause that it was given, and no member for none', () => {
+    const cause = new Error('x');
+    expect(new SemanticEventsConfigError(problems, cause).cause).toBe(cause);
+    expect(Object.hasOwn(error, 'cause')).toBe(false);
   });
 
   it('prints each problem once', () => {

@@ -1,8 +1,10 @@
 import {
   type Code,
   CODES,
+  describeRefusal,
   encodeFrame,
   errorFrame,
+  EVENT_ENVELOPE,
   exceptionFrame,
   factsOf,
 } from '../../../lib/protocol/index.js';
@@ -49,6 +51,29 @@ describe('errorFrame', () => {
     },
   );
 
+  it('contains the reason for operators only if errors are verbose', () => {
+    for (const reason of ['why', () => 'why']) {
+      expect(errorFrame('FORBIDDEN', { reason })).toBe(errorFrame('FORBIDDEN'));
+      expect(errorFrame('FORBIDDEN', { reason }, false)).toBe(errorFrame('FORBIDDEN'));
+      expect(parse(errorFrame('FORBIDDEN', { reason }, true)).reason).toBe('why');
+      expect(parse(exceptionFrame('FORBIDDEN', { reason }))).toEqual({
+        event: 'exception',
+        data: describeRefusal('FORBIDDEN'),
+      });
+    }
+    expect(describeRefusal('FORBIDDEN', { reason: 'why' }).reason).toBeUndefined();
+  });
+
+  it('contains the status, message and reason that the application has chosen for a rejection', () => {
+    const rejection = { status: 409, message: 'gone', reason: 'out-of-stock' };
+    for (const isVerbose of [false, true])
+      expect(parse(errorFrame('REJECTED', { reason: 'why', rejection }, isVerbose))).toEqual({
+        type: 'error',
+        code: 'REJECTED',
+        ...rejection,
+      });
+  });
+
   it('omits members that are undefined', () => {
     const frame = errorFrame('FORBIDDEN', { retryAfter: undefined, id: undefined });
 
@@ -91,6 +116,10 @@ describe('encodeFrame', () => {
     ] as const,
   ])('writes %j as JSON', frame => {
     expect(parse(encodeFrame(frame))).toStrictEqual(frame);
+  });
+
+  it('of an event begins with a fixed text, which deliveries use', () => {
+    expect(JSON.stringify({ type: 'event', event: {} })).toBe(`${EVENT_ENVELOPE}{}}`);
   });
 
   it('writes one line, so that no text in a frame can look like another frame', () => {

@@ -10,12 +10,15 @@ const LIB = join(import.meta.dirname, '../../../lib');
 const ELSEWHERE = /^(client|doctor)\/|^protocol\/errors\.ts$/;
 
 describe('a value that the application threw', () => {
-  it.each(Object.entries(ODD_ERRORS))('is tested without an error: %s', (_, make) => {
-    const value = make();
-    expect(RefusalError.is(value)).toBe(false);
-    expect(isInstance(value, HttpException)).toBe(false);
-    expect(isVerdict(value)).toBe(false);
-  });
+  it.each([...Object.entries(ODD_ERRORS), ['null', () => null] as const])(
+    'is tested without an error: %s',
+    (_, make) => {
+      const value = make();
+      expect(RefusalError.is(value)).toBe(false);
+      expect(isInstance(value, HttpException)).toBe(false);
+      expect(isVerdict(value)).toBe(false);
+    },
+  );
 
   it('is never tested with instanceof', () => {
     const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' });
