@@ -16,7 +16,8 @@ const REFUSED: Record<string, string> = {
   allowEIO3: 'admits clients that cannot send a token when they connect',
   maxHttpBufferSize: 'is replaced by maxMessageSize',
   perMessageDeflate: 'is replaced by connection.perMessageDeflate of SemanticEventsModule',
-  httpCompression: 'lets a small message grow large',
+  httpCompression:
+    'compresses polling responses without a limit, and their size can reveal secrets',
 };
 
 /** @throws SemanticEventsConfigError naming every option that cannot be made safe */
