@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { inspect } from 'node:util';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { RING_KEY, TestApp } from '../helpers/test-app.js';
@@ -65,7 +66,7 @@ describe('a time', () => {
 });
 
 describe('a nonce', () => {
-  it.each([
+  const invalid = [
     undefined,
     null,
     '',
@@ -77,7 +78,10 @@ describe('a nonce', () => {
     ['n'.repeat(16)],
     'nonce with spaces',
     'nonce:with:colons',
-  ])('of %.20p is rejected with INVALID_EVENT', async semanticnonce => {
+  ];
+  const titled = invalid.map(nonce => [inspect(nonce, { maxStringLength: 20 }), nonce] as const);
+
+  it.each(titled)('of %s is rejected with INVALID_EVENT', async (_, semanticnonce) => {
     const { app, clock } = await start();
     const client = await app.login();
     const event = ringEvent(client, clock, { semanticnonce });

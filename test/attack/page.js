@@ -1,4 +1,4 @@
-// Writes docs/attacks.md: each line of the catalogue with its tests and their results.
+// Writes docs/attacks.md: each attack of the catalogue, with its tests and their results.
 // Usage: npm run attack-page [the JSON of a finished jest run]
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,11 +27,11 @@ const total = lines.reduce((sum, { tests }) => sum + tests.length, 0);
 mkdirSync(join(root, 'docs'), { recursive: true });
 writeFileSync(join(root, 'docs/attacks.md'), page());
 console.log(
-  `${lines.length} lines, ${lines.length - open.length} held, by ${total} tests: docs/attacks.md`,
+  `docs/attacks.md: ${lines.length} attacks, ${open.length} with failed tests, ${total} tests`,
 );
 for (const { line, tests } of open)
   for (const { suite, title, status } of tests)
-    if (status !== 'passed') console.log(`line ${line}: ${status}: ${suite}: ${title}`);
+    if (status !== 'passed') console.log(`attack ${line}: ${status}: ${suite}: ${title}`);
 process.exitCode = open.length > 0 ? 1 : 0;
 
 /** Runs only the suites of the catalogue. */
@@ -80,23 +80,23 @@ function startsWith({ names }, title) {
 
 function page() {
   const row = ({ line, attack, tests, isHeld }) =>
-    `| [${line}](#line-${line}) | ${attack} | ${tests.length} | ${isHeld ? 'held' : 'OPEN'} |`;
+    `| [${line}](#attack-${line}) | ${attack} | ${tests.length} | ${isHeld ? 'passed' : 'FAILED'} |`;
   const section = ({ line, attack, tests }) =>
     [
-      `## Line ${line}`,
+      `## Attack ${line}`,
       '',
       `${attack[0].toUpperCase()}${attack.slice(1)}.`,
       '',
       ...tests.map(({ suite, title, status }) => `- ${status}: \`${suite}\` ${plain(title)}`),
     ].join('\n');
   return `${[
-    '# Attacks, and the tests that hold against them',
+    '# Attacks and their tests',
     '',
-    'Written by `npm run attack-page` from a run of the tests; not to be edited by hand.',
+    'This page lists what an attacker tries, and the tests that prove the protection. `npm run attack-page` writes it from a test run. Do not edit it.',
     '',
-    `${lines.length} attacks, ${lines.length - open.length} held, by ${total} tests.`,
+    `${total} tests cover ${lines.length} attacks. For ${lines.length - open.length} of these attacks, all tests passed.`,
     '',
-    '| line | what is tried | tests | result |',
+    '| number | attack | tests | result |',
     '| --- | --- | --- | --- |',
     ...lines.map(row),
     '',
