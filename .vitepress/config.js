@@ -62,7 +62,7 @@ export default defineConfig({
           guide('Identity providers', 'identity-providers'),
           guide('Signing keys', 'keys'),
           guide('Socket.IO', 'socket-io'),
-          guide('Connections of your users', 'devtools'),
+          guide('Admin routes (devtools)', 'devtools'),
           guide('Tests', 'testing'),
           guide('Migration', 'migration'),
           guide('Compatibility with integradio', 'integradio'),
