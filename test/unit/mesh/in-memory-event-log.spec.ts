@@ -1,4 +1,12 @@
-import { parseCursor, hasReached, BEGINNING } from '../../../lib/mesh/cursor.js';
+import {
+  BEGINNING,
+  cursorBefore,
+  hasReached,
+  idOf,
+  laterOf,
+  MAX_NUMBER,
+  parseCursor,
+} from '../../../lib/mesh/cursor.js';
 import { InMemoryEventLog, type LogEntry, PUBLIC } from '../../../lib/mesh/index.js';
 import { append, entryAt, LOG_LIMITS, read } from '../../helpers/event-logs.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -154,6 +162,22 @@ describe('cursor', () => {
           other,
           a >= b,
         ]);
+  });
+
+  it('before a time is after every entry of the millisecond before, and before every entry from then on', () => {
+    for (const time of [1_000, 999.5]) {
+      expect(cursorBefore(time)).toBe(`000000.999-${MAX_NUMBER}`);
+      expect(hasReached(cursorBefore(time), `abcdef.999-${MAX_NUMBER}`)).toBe(true);
+      expect(hasReached(cursorBefore(time), 'abcdef.1000-0')).toBe(false);
+    }
+    for (const time of [-5, 0, 0.5, 1]) expect(cursorBefore(time)).toBe(BEGINNING);
+    expect(cursorBefore(2)).toBe(`000000.1-${MAX_NUMBER}`);
+  });
+
+  it('is the later one of two by its id, and has an id without its epoch', () => {
+    const [early, late] = ['ffffff.9-9', '000000.10-0'];
+    expect([laterOf(early, late), laterOf(late, early)]).toEqual([late, late]);
+    expect([early, late].map(idOf)).toEqual(['9-9', '10-0']);
   });
 
   it.each([
