@@ -7,14 +7,13 @@ import {
 } from '../event/index.js';
 import { RefusalError } from '../protocol/index.js';
 
-/** The attributes that a signature of this mode covers, and the signature. */
+/** The attributes that a signature of this mode covers besides the data, and the signature. */
 const COVERED = new Set([
   'specversion',
   'type',
   'source',
   'id',
   'time',
-  'data',
   'semanticnonce',
   'semanticsignature',
 ]);

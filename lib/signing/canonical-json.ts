@@ -70,7 +70,9 @@ function endOfObject(json: Uint8Array, from: number, depth: number, except?: Mem
     if (end < 0 || json[end] !== COLON) return -1;
     at = endOfValue(json, end + 1, depth - 1);
     if (at < 0) return -1;
-    if (except && except.to === 0 && isNamed(json, name, end, except.name)) {
+    if (except && isNamed(json, name, end, except.name)) {
+      // The last one of repeated members wins: only the parsed value shows which one that is.
+      if (except.to > 0) return -1;
       except.from = name;
       except.to = at;
     } else {

@@ -68,7 +68,7 @@ export class KeyRing {
 function toRingKey({ id, secret, notBefore, notAfter }: SigningKeyOptions): RingKey {
   return {
     id,
-    key: createSecretKey(typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret),
+    key: createSecretKey(Buffer.from(secret)),
     notBefore: notBefore?.getTime() ?? -Infinity,
     notAfter: notAfter?.getTime() ?? Infinity,
   };

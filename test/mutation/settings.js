@@ -28,7 +28,7 @@ export const GROUPS = {
       'broadcast-signer.ts': 'needs a running server',
     },
     suites: [
-      /^test\/unit\/(signing|integradio)\//,
+      /^test\/unit\/(signing|integradio|own-calls)/,
       /^test\/property\/(canonical|codec-budget|python-json)/,
     ],
   },

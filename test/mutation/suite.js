@@ -25,6 +25,7 @@ const mocker = new ModuleMocker(globalThis);
 const jest = {
   fn: mocker.fn.bind(mocker),
   spyOn: mocker.spyOn.bind(mocker),
+  restoreAllMocks: mocker.restoreAllMocks.bind(mocker),
   useFakeTimers: options => timers.useFakeTimers(options),
   useRealTimers: () => timers.useRealTimers(),
   advanceTimersByTime: ms => timers.advanceTimersByTime(ms),

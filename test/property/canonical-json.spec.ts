@@ -92,6 +92,7 @@ describe('isCanonicalJson', () => {
     '{"a":true,"b":false,"c":null}',
     '{"a":[true,false,null]}',
     '{"10":1,"9":2}',
+    '{"a":1,"a ":2,"a!":3}',
     `{"a":"${'x'.repeat(62)}","b":"${'x'.repeat(63)}","c":"${'é'.repeat(64)}","d":1}`,
     '{"a":"é😀","ab":"דּ"}',
     `${'{"a":'.repeat(31)}{}${'}'.repeat(31)}`,
@@ -122,6 +123,9 @@ describe('isCanonicalJson', () => {
     ' {"a":1}',
     '{"\ufb33":1,"😀":2}',
     '{"ab":1,"a":2}',
+    // Two characters sort before the quote that ends a name.
+    '{"a ":1,"a":2}',
+    '{"a!":1,"a":2}',
     `{"a":"${'x'.repeat(100)}\\u0061"}`,
     '{ "a":1}',
     '{"a" :1}',
@@ -205,8 +209,15 @@ describe('signing input taken from the received text', () => {
     expect(received(text)).toBeUndefined();
   });
 
-  it('still includes a repeated signature, which no key can have signed', () => {
-    const text = received(`{"id":"1",${MEMBER},${MEMBER}}`);
-    expect(text).toContain(SIGNATURE);
+  it('is not used for a repeated signature: the last one counts, as for any other member', () => {
+    const other = '"semanticsignature":"other"';
+    for (const text of [`{${other},${MEMBER}}`, `{"id":"1",${other},"type":"t",${MEMBER}}`])
+      expect(received(text)).toBeUndefined();
+  });
+
+  it.each(['c2s', 's2c'] as const)('begins with the version and the direction %s', direction => {
+    const json = Buffer.from(`{"id":"1",${MEMBER}}`);
+    const parts = receivedInput(json, direction) as readonly Uint8Array[];
+    expect(Buffer.concat(parts).toString()).toBe(`v1.${direction}.{"id":"1"}`);
   });
 });

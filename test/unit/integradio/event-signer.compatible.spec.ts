@@ -54,6 +54,19 @@ describe('compatible mode', () => {
     expect(signer.verify(received(data, { semanticsignature }))).toBe('main');
   });
 
+  it.each([
+    [SIGNATURE, true],
+    [`${SIGNATURE}0`, false],
+    [SIGNATURE.slice(1), false],
+    [`v1.k.${SIGNATURE}`, false],
+    [`${SIGNATURE}.`, false],
+    [SIGNATURE.toUpperCase(), false],
+    [[SIGNATURE], false],
+    [undefined, false],
+  ])('is recognized by a signature of 64 hexadecimal digits and nothing else: %j', (value, is) => {
+    expect(mode.isSigned({ ...EVENT, semanticsignature: value })).toBe(is);
+  });
+
   it('is off by default', () => {
     const event = received(DATA, { semanticsignature: SIGNATURE });
     const other = signerWith(['v1']).signer;

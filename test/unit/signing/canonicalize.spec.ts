@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { canonicalize } from '../../../lib/signing/canonicalize.js';
 
 const ofBits = (hex: string) => Buffer.from(hex, 'hex').readDoubleBE();
@@ -139,5 +140,28 @@ describe('canonicalize, for values that are not plain', () => {
   it('rejects an endless chain of toJSON', () => {
     const endless = (): object => ({ toJSON: endless });
     expect(() => canonicalize(endless())).toThrow(/^More than 128 levels/);
+  });
+
+  it('rejects a promise, whose rejection then counts as handled', async () => {
+    const rejected = Promise.reject(new Error('unhandled'));
+    expect(() => canonicalize({ data: [rejected] })).toThrow(
+      'A promise has no canonical JSON form: await it',
+    );
+    await new Promise(setImmediate);
+  });
+});
+
+describe('canonicalize, for names that clients choose', () => {
+  it('remembers at most 256 of them, none over 64 characters', () => {
+    const remembered = jest.spyOn(Map.prototype, 'set');
+    const names = Array.from({ length: 1_000 }, (_, n) => `name-${n}`);
+    for (const name of ['x'.repeat(65), ...names])
+      expect(canonicalize({ [name]: 1 })).toBe(`{"${name}":1}`);
+    const known = remembered.mock.calls.filter(([name]) => typeof name === 'string');
+    remembered.mockRestore();
+    expect(known.length).toBeGreaterThan(0);
+    expect(known.length).toBeLessThanOrEqual(256);
+    expect(known.map(([name]) => name)).not.toContain('x'.repeat(65));
+    expect(canonicalize({ [names[0]!]: 2, [names[999]!]: 3 })).toBe('{"name-0":2,"name-999":3}');
   });
 });

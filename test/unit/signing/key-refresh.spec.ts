@@ -53,6 +53,18 @@ describe('key ring refresh', () => {
     expect(seen()).toEqual(['keysRotated']);
   });
 
+  it('reports a ring in which only one of several keys has changed', async () => {
+    let ring = [key('one'), key('two')];
+    const { refresh, seen } = setup(() => ring, ring);
+    for (const next of [key('three'), { ...key('three'), notAfter: new Date(2e12) }]) {
+      ring = [key('one'), next];
+      await refresh.refresh();
+    }
+    ring = [{ ...key('one'), secret: 'another-secret-of-32-bytes-or-more' }, ring[1]!];
+    await refresh.refresh();
+    expect(seen()).toEqual(['keysRotated', 'keysRotated', 'keysRotated']);
+  });
+
   it('still verifies what the old ring signed', async () => {
     const { refresh, signer } = setup(() => [key('two'), key('one')]);
     const event = signer.sign({ type: 'a', source: 'b' });

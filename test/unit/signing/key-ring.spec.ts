@@ -1,5 +1,6 @@
+import { hkdfSync } from 'node:crypto';
 import { inspect } from 'node:util';
-import { generateSecret, KeyRing } from '../../../lib/signing/key-ring.js';
+import { fingerprintOf, generateSecret, KeyRing } from '../../../lib/signing/key-ring.js';
 
 const SECRET = 'a secret of more than 32 bytes: é';
 const bytesOf = (ring: KeyRing, id: string) => ring.find(id, 0)?.key.export();
@@ -55,6 +56,22 @@ describe('KeyRing', () => {
       inspect(ring, { depth: 10, showHidden: true }) + JSON.stringify(ring.find('k', 0));
     expect(shown).not.toContain('secret of more');
     expect(shown).not.toContain(Buffer.from(SECRET).toString('hex').slice(0, 16));
+  });
+});
+
+describe('the fingerprint of a key', () => {
+  const keyOf = (secret: string) => new KeyRing([{ id: 'k', secret }]).list()[0]!.key;
+
+  it('stays the same in every version and process, because it names the nonces of the key', () => {
+    const derived = hkdfSync('sha256', SECRET, '', 'semantic-events/v1/fingerprint', 32);
+    const fingerprint = Buffer.from(derived).toString('base64url').slice(0, 22);
+    const key = keyOf(SECRET);
+    expect([fingerprintOf(key), fingerprintOf(key), fingerprintOf(keyOf(SECRET))]).toEqual([
+      fingerprint,
+      fingerprint,
+      fingerprint,
+    ]);
+    expect(fingerprintOf(keyOf(`${SECRET}!`))).not.toBe(fingerprint);
   });
 });
 

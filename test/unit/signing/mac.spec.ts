@@ -43,6 +43,16 @@ describe('computeMac', () => {
     expect(hex.slice(0, 32)).toBe('a3b6167473100ee06e0c796c2955552b');
   });
 
+  it('is the same for a text, its bytes, and its parts in order', () => {
+    const key = keyOf('key');
+    const bytes = Buffer.from('v1.c2s.{"a":"é"}');
+    const parts = [bytes.subarray(0, 7), bytes.subarray(7, 13), bytes.subarray(13)];
+    const mac = computeMac(key, bytes.toString());
+    expect([bytes, parts, [bytes]].map(input => computeMac(key, input))).toEqual([mac, mac, mac]);
+    expect(computeMac(key, parts.toReversed())).not.toBe(mac);
+    expect(isMacOf(key, parts, mac)).toBe(true);
+  });
+
   it('always returns 43 characters of base64url', () => {
     for (let i = 0; i < 200; i++)
       expect(computeMac(keyOf('key'), `${i}`)).toMatch(/^[A-Za-z0-9_-]{43}$/);

@@ -1,5 +1,13 @@
+import { createSecretKey } from 'node:crypto';
 import type { SemanticEvent } from '../../../lib/event/index.js';
-import { formatSignature, parseSignature, signingInput } from '../../../lib/signing/signature.js';
+import {
+  broadcastInput,
+  formatSignature,
+  parseSignature,
+  signatureFor,
+  signingInput,
+} from '../../../lib/signing/signature.js';
+import { computeMac } from '../../../lib/signing/mac.js';
 
 const MAC = 'abcdefghijklmnopqrstuvwxyz-_ABCDEFGHIJKLMNO';
 const EVENT: SemanticEvent = {
@@ -37,6 +45,21 @@ describe('signingInput', () => {
     const signed = Object.freeze({ ...EVENT, semanticsignature: 'x' });
     signingInput(signed, 'c2s');
     expect(signed.semanticsignature).toBe('x');
+  });
+});
+
+describe('broadcastInput', () => {
+  it('is the input of an event of the server, in UTF-8', () => {
+    expect(Buffer.from(broadcastInput('{"a":"é"}')).toString()).toBe('v1.s2c.{"a":"é"}');
+  });
+});
+
+describe('signatureFor', () => {
+  it('is the MAC of the signing input by the key, with its id', () => {
+    const key = { id: 'k', key: createSecretKey(Buffer.alloc(32, 1)) };
+    const mac = computeMac(key.key, signingInput(EVENT, 'c2s'));
+    expect(signatureFor(EVENT, 'c2s', key)).toBe(`v1.k.${mac}`);
+    expect(signatureFor(EVENT, 's2c', key)).not.toContain(mac);
   });
 });
 
