@@ -76,11 +76,7 @@ export const GROUPS = {
   },
   mesh: {
     files: ['lib/mesh'],
-    // Suites that start an application.
-    suites: [
-      /^test\/unit\/mesh\/(?!event-mesh\.|handler-explorer\.)/,
-      /^test\/property\/audiences/,
-    ],
+    suites: [/^test\/unit\/(mesh\/|redis\/redis-event-log)/, /^test\/property\/audiences/],
   },
   redis: {
     files: ['lib/redis/hash-slot.ts', 'lib/redis/leased-buckets.ts'],

@@ -20,10 +20,22 @@ export class SharedBudget {
   /** Created when a connection first waits: most budgets never need it. */
   private waiting: Set<RoomWaiter> | undefined;
 
+  /** @param unused the budgets that may be forgotten. This one joins them when its last handler ends after its last connection */
   constructor(
     readonly key: string,
     private readonly bucket: TokenBucket,
+    private readonly unused: Set<SharedBudget>,
   ) {}
+
+  /** Whether a connection or a running handler uses the budget. */
+  get isUsed(): boolean {
+    return this.connections > 0 || this.running > 0;
+  }
+
+  /** Returns whether both buckets are full. */
+  isFull(now: number): boolean {
+    return Math.max(this.fullAt, this.compressionFullAt ?? -Infinity) <= now;
+  }
 
   /** Charges units. @returns 0 if they are within the limit, otherwise the milliseconds to wait */
   charge(now: number, units: number): number {
@@ -56,6 +68,7 @@ export class SharedBudget {
 
   end(bytes: number): void {
     this.running -= bytes;
+    if (!this.isUsed) this.unused.add(this);
     if (!this.waiting || this.running >= MAX_SHARED_RUNNING_BYTES) return;
     const { waiting } = this;
     this.waiting = undefined;
@@ -63,10 +76,13 @@ export class SharedBudget {
   }
 }
 
-/** The shared budgets of one bucket size. A budget stays until its bucket is full: reconnecting does not refill it. */
+/**
+ * The shared budgets of one bucket size. A budget stays until its buckets are full and its handlers have ended: reconnecting
+ * neither refills it nor makes room for more handlers.
+ */
 export class SharedBudgets {
   private readonly budgets = new Map<string, SharedBudget>();
-  /** SharedBudgets without a connection. The one that lost its last connection first is at the front. */
+  /** Budgets that nothing uses. The one whose last use ended first is at the front. */
   private readonly unused = new Set<SharedBudget>();
 
   constructor(private readonly bucket: TokenBucket) {}
@@ -79,22 +95,22 @@ export class SharedBudgets {
   open(key: string, now: number): SharedBudget {
     this.forgetFull(now);
     let budget = this.budgets.get(key);
-    if (!budget) this.budgets.set(key, (budget = new SharedBudget(key, this.bucket)));
+    if (!budget) this.budgets.set(key, (budget = new SharedBudget(key, this.bucket, this.unused)));
     this.unused.delete(budget);
     budget.connections++;
     return budget;
   }
 
   close(budget: SharedBudget, now: number): void {
-    if (--budget.connections > 0) return;
-    this.unused.add(budget);
+    budget.connections--;
+    if (!budget.isUsed) this.unused.add(budget);
     this.forgetFull(now);
   }
 
-  /** Forgets budgets with a full bucket. Each bucket is full at most `fillTime` after its budget lost its last connection. */
+  /** Forgets budgets with full buckets. Each bucket is full at most `fillTime` after the last use of its budget. */
   private forgetFull(now: number): void {
     for (const budget of this.unused) {
-      if (budget.fullAt > now) return;
+      if (!budget.isFull(now)) return;
       this.unused.delete(budget);
       this.budgets.delete(budget.key);
     }

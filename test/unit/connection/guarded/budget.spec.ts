@@ -56,6 +56,80 @@ describe('connection budget', () => {
     expect(budgets.size).toBe(0);
   });
 
+  it('of compression is not refilled by reconnecting either, and is dropped once it is full', () => {
+    const budgets = new SharedBudgets(tokenBucket({ rate: 1, burst: 10 }));
+    for (let n = 0; n < 5; n++) {
+      const shared = budgets.open('mallory', 0);
+      expect(shared.compress(0, 10)).toBe(n === 0);
+      budgets.close(shared, 0);
+    }
+    budgets.close(budgets.open('other', 9_999), 9_999);
+    expect(budgets.size).toBe(2);
+    budgets.close(budgets.open('other', 10_000), 10_000);
+    expect(budgets.size).toBe(0);
+  });
+
+  it('stays while one connection of several is open', () => {
+    const budgets = new SharedBudgets(tokenBucket({ rate: 1, burst: 10 }));
+    const [first, second] = [budgets.open('alice', 0), budgets.open('alice', 0)];
+    expect(first).toBe(second);
+    budgets.close(first, 0);
+    budgets.open('other', 0);
+    expect(budgets.open('alice', 0)).toBe(first);
+  });
+
+  it('of an address is enough for all connections that the address may open, whatever the rate of frames', () => {
+    const poor = { messageRate: 1, messageBurst: 1, connectRate: 50, connectBurst: 100 };
+    const shared = newBudgets(poor).addresses.open('192.0.2.1', 0);
+    const taken = (now: number) => {
+      let units = 0;
+      for (; shared.charge(now, 1) === 0; units++);
+      return units;
+    };
+    expect([taken(0), taken(1_000)]).toEqual([200, 100]);
+    const rich = { messageRate: 100, messageBurst: 200, connectRate: 1, connectBurst: 1 };
+    const other = newBudgets(rich).addresses.open('192.0.2.1', 0);
+    let units = 0;
+    for (; other.charge(0, 1) === 0; units++);
+    expect(units).toBe(800);
+  });
+
+  it('before authentication is not more than the rate of frames', () => {
+    const slow = newBudgets({ messageRate: 1, messageBurst: 5 });
+    const budget = budgetOf(slow, clientAt('192.0.2.1'), true);
+    expect([passed(budget, 1), budget.charge(1_000, 1), passed(budget, 1)]).toEqual([5, 0, 0]);
+    const fast = budgetOf(newBudgets(), clientAt('192.0.2.2'), true);
+    passed(fast, 1);
+    expect([fast.charge(500, 1), fast.charge(500, 1) > 0]).toEqual([0, true]);
+  });
+
+  it('says how long to wait if the user has used up the shared part', () => {
+    const budgets = newBudgets({ messageRate: 10, messageBurst: 10 });
+    const client = clientAt('192.0.2.1', 'alice');
+    for (let n = 0; n < 4; n++) {
+      const other = budgetOf(budgets, client);
+      other.authenticated(0);
+      passed(other, 1);
+    }
+    const budget = budgetOf(budgets, client);
+    budget.authenticated(0);
+    expect(budget.charge(0, 1)).toBeCloseTo(25);
+    expect(budget.charge(10, 2)).toBeCloseTo(40);
+  });
+
+  it('moves to the user once, and is closed with the connection', () => {
+    const budgets = newBudgets();
+    const budget = budgetOf(budgets, clientAt('192.0.2.1', 'alice'));
+    const { shared } = budget;
+    budget.authenticated(0);
+    expect([shared.connections, budgets.addresses.size, budgets.users.size]).toEqual([0, 0, 1]);
+    const ofUser = budget.shared;
+    budget.authenticated(0);
+    expect([budget.shared, ofUser.connections]).toEqual([ofUser, 1]);
+    budget.close(0);
+    expect(budgets.users.size).toBe(0);
+  });
+
   it('allows a frame that costs more than the burst if the bucket is full', () => {
     const budget = budgetOf(newBudgets(), clientAt('192.0.2.1', 'alice'));
     expect(budget.charge(0, 1e6)).toBe(0);
@@ -154,5 +228,35 @@ describe('running handlers of a user', () => {
     shared.end(1);
     expect(woken).toBe(1);
     expect(shared.hasRoom(waiting)).toBe(true);
+  });
+
+  it('count for the user until they end, although the connection was closed, and no longer', () => {
+    const { users } = newBudgets();
+    const shared = users.open('alice', 0);
+    shared.begin(MAX_SHARED_RUNNING_BYTES);
+    shared.begin(1);
+    users.close(shared, 0);
+    const waiting = { onRoom: () => undefined };
+    const again = users.open('alice', 1e9);
+    expect(again.hasRoom(waiting)).toBe(false);
+    users.close(again, 1e9);
+    shared.end(1);
+    expect(users.open('alice', 1e9)).toBe(shared);
+    users.close(shared, 1e9);
+    shared.end(MAX_SHARED_RUNNING_BYTES);
+    users.close(users.open('other', 1e9), 1e9);
+    expect(users.size).toBe(0);
+  });
+
+  it('resume nothing while there is no room', () => {
+    const shared = newBudgets().users.open('alice', 0);
+    let woken = 0;
+    shared.begin(MAX_SHARED_RUNNING_BYTES + 1);
+    shared.hasRoom({ onRoom: () => woken++ });
+    shared.end(1);
+    expect(woken).toBe(0);
+    shared.end(1);
+    shared.end(1);
+    expect(woken).toBe(1);
   });
 });
