@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import {
+  bytesOf,
   COST,
   membersIn,
   memoryOf,
+  subscriptionUnits,
   unitsOf,
 } from '../../../../lib/connection/guarded/frame-cost.js';
 
@@ -39,6 +41,48 @@ describe('frame cost', () => {
       // Each list is as long as many: fast-check makes 300 values for it.
       { numRuns: 30 },
     );
+  });
+
+  it('does not count members of a small frame, whose size is its cost', () => {
+    const list = (length: number) => Buffer.from(`[${'0,'.repeat((length - 3) / 2)}0]`);
+    expect([list(1_023), list(1_025)].map(membersIn)).toEqual([0, 512]);
+    expect(membersIn(Buffer.from(`${list(1_023).toString()} `))).toBe(0);
+  });
+
+  it.each([0, 1, 5, 29, 30, 31, 32, 33, 34, 35, 64, 200])(
+    'finds the end of a string after %d characters, whatever is escaped there',
+    length => {
+      const filler = ','.repeat(length);
+      for (const end of ['', '\\"', '\\\\', '\\"\\"', '\\\\\\"', ',\\",\\\\']) {
+        const text = `["${filler}${end}",[1,2],"${filler}${end}"]${' '.repeat(1_100)}`;
+        expect(JSON.parse(text)).toHaveLength(3);
+        expect([end, membersIn(Buffer.from(text))]).toEqual([end, 5]);
+      }
+    },
+  );
+
+  it('of a frame that ends within a string has no more members', () => {
+    const open = `${' '.repeat(1_100)}[,"`;
+    for (const rest of ['', ',', ','.repeat(100), `${','.repeat(100)}\\`, '\\'])
+      expect(membersIn(Buffer.from(open + rest))).toBe(2);
+  });
+
+  it('of a subscription grows with its patterns up to the limit, and with its history', () => {
+    const patterns = ['a', 'b', 'c'];
+    expect(subscriptionUnits({ patterns }, 32)).toBe(3);
+    expect(subscriptionUnits({ patterns }, 2)).toBe(2);
+    expect(subscriptionUnits({ patterns, since: 'c' }, 32)).toBe(19);
+    expect(subscriptionUnits({ patterns: 'abc' }, 32)).toBe(0);
+  });
+
+  it('estimates the memory of a frame by its bytes, and by its members if it is large', () => {
+    expect([memoryOf(10, 9), memoryOf(1_024, 9), memoryOf(1_025, 9)]).toEqual([160, 16_384, 2_626]);
+  });
+
+  it('of a text counts its bytes in UTF-8', () => {
+    expect(bytesOf('é')).toEqual(Buffer.from('é'));
+    const bytes = Buffer.from('é');
+    expect(bytesOf(bytes)).toBe(bytes);
   });
 
   it('estimates more memory than a parsed list of empty objects takes', () => {
