@@ -3,7 +3,7 @@ import { InboundQueue, type Source } from '../../../../lib/connection/guarded/in
 const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve));
 
 /** Creates a queue with limited room for running handlers, and records the handled messages. */
-const start = (room = Infinity) => {
+const start = (room = Infinity, maxRunning = Infinity) => {
   const handled: string[] = [];
   const running: (() => void)[] = [];
   const source: Source<string> & { isOpen: boolean; isPaused: boolean } = {
@@ -23,7 +23,7 @@ const start = (room = Infinity) => {
     end: () => undefined,
   };
   const budget = { shared } as unknown as ConstructorParameters<typeof InboundQueue>[1];
-  const queue = new InboundQueue<string>(source, budget, Infinity);
+  const queue = new InboundQueue<string>(source, budget, maxRunning);
   /** Ends running handlers. */
   const finish = (count: number) => {
     for (const done of running.splice(0, count)) done();
@@ -141,6 +141,59 @@ describe('running handlers', () => {
     expect(handled).toHaveLength(1);
     finish(1);
     expect(handled).toHaveLength(2);
+  });
+});
+
+describe('the handlers of one connection', () => {
+  const idleOf = (queue: ReturnType<typeof start>['queue'], timeout = 60_000) => {
+    const state = { isIdle: false };
+    void queue.idle(timeout).then(() => (state.isIdle = true));
+    return state;
+  };
+
+  it('run up to connection.maxRunningHandlers at once', () => {
+    const { handled, queue, finish } = start(Infinity, 3);
+    for (const text of numbers(6)) queue.take(text);
+    expect(handled).toEqual(numbers(3));
+    finish(1);
+    expect(handled).toEqual(numbers(4));
+    finish(3);
+    expect(handled).toEqual(numbers(6));
+  });
+
+  it('may have frames of up to 1 MiB together', () => {
+    const { handled, queue, finish } = start();
+    const text = 'x'.repeat(1_024);
+    queue.frame = 1_048_575;
+    const done = queue.begin();
+    queue.take(text);
+    expect(handled).toHaveLength(1);
+    queue.take(text);
+    expect(handled).toHaveLength(1);
+    finish(1);
+    expect(handled).toHaveLength(2);
+    done();
+    for (let sent = 0; sent < 40; sent++) queue.take(text);
+    expect(handled).toHaveLength(42);
+  });
+
+  it('are waited for at shutdown until the last one has ended', async () => {
+    const { queue } = start();
+    await queue.idle(0);
+    const [first, second] = [queue.begin(), queue.begin()];
+    const state = idleOf(queue);
+    first();
+    await nextTurn();
+    expect(state.isIdle).toBe(false);
+    second();
+    await nextTurn();
+    expect(state.isIdle).toBe(true);
+  });
+
+  it('are not waited for longer than the time limit', async () => {
+    const { queue } = start();
+    queue.begin();
+    await queue.idle(1);
   });
 });
 
