@@ -1,7 +1,9 @@
+import { jest } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import {
   EventLog,
   EventMesh,
+  type NewEntry,
   type SemanticEvent,
   type SemanticEventInit,
   SemanticEventsConfigError,
@@ -11,6 +13,7 @@ import {
 import { pause } from '../../helpers/eventually.js';
 import { captureLog, type LogLine } from '../../helpers/log-capture.js';
 import { JWT_SECRET, RING_KEY } from '../../helpers/test-app.js';
+import { clientAt } from '../../helpers/ws-context.js';
 
 let lines: LogLine[];
 let close: () => Promise<void>;
@@ -143,6 +146,147 @@ describe('EventMesh.publish', () => {
     expect((await mesh.emit('a', 1)).source).toBe('urn:me');
     const said = { source: 'urn:you', id: 'i', time: '2026-01-01T00:00:00Z', subject: 's' };
     expect(await mesh.emit('a', 1, said)).toMatchObject(said);
+  });
+});
+
+describe('an event for an audience', () => {
+  const appended = async () => {
+    const entries: NewEntry[] = [];
+    const mesh = await meshOf(
+      {},
+      {
+        isPrivate: true,
+        append: entry => {
+          entries.push(entry);
+          return '1-1';
+        },
+      },
+    );
+    return { mesh, entries };
+  };
+  const shown = ({ channel, text }: NewEntry) => [
+    channel,
+    (JSON.parse(text) as SemanticEvent).semanticaudience,
+  ];
+
+  it('goes to the channel of that audience only, by publish and by emitTo', async () => {
+    const { mesh, entries } = await appended();
+    const forged = { type: 'a', source: 'urn:x', semanticaudience: 'user' };
+    await mesh.publish(forged, { user: 7 });
+    await mesh.publish(forged, { room: 'lobby' });
+    await mesh.publish(forged);
+    await mesh.emitTo({ session: 's' }, 'a', 1);
+    await mesh.emit('a', 1);
+    expect(entries.map(shown)).toEqual([
+      ['u:7', 'user'],
+      ['r:lobby', 'room/lobby'],
+      ['', undefined],
+      ['s:s', 'session'],
+      ['', undefined],
+    ]);
+  });
+
+  it.each([undefined, null, {}, { user: '' }, { user: 'a', room: 'b' }])(
+    'becomes public for no invalid audience: %j',
+    async audience => {
+      const { mesh, entries } = await appended();
+      await expect(mesh.emitTo(audience as never, 'a', 1)).rejects.toThrow('audience');
+      if (audience !== undefined)
+        await expect(
+          mesh.publish({ type: 'a', source: 'urn:x' }, audience as never),
+        ).rejects.toThrow('audience');
+      expect([entries, mesh.stats().published]).toEqual([[], 0]);
+    },
+  );
+
+  it('reaches no handler of the mesh', async () => {
+    const mesh = await meshOf();
+    const { events } = collect(mesh, '**');
+    await mesh.emitTo({ user: 'alice' }, 'a', 1);
+    await mesh.emit('a', 2);
+    expect(events.map(({ data }) => data)).toEqual([2]);
+    expect(mesh.stats()).toMatchObject({ published: 2, received: 1 });
+  });
+});
+
+describe('messages between nodes', () => {
+  const hubOf = (mesh: EventMesh) => jest.spyOn(mesh['hub'], 'reauthorize').mockResolvedValue();
+  const notice = (content: object) => ({
+    cursor: '1-1',
+    channel: '',
+    type: '',
+    text: JSON.stringify(content),
+  });
+
+  it('authorize the clients of a user again on every node, on this one without its own notice', async () => {
+    const mesh = await meshOf();
+    const { events } = collect(mesh, '**');
+    const reauthorize = hubOf(mesh);
+    const withdraw = jest.spyOn(mesh['hub'], 'withdraw');
+    await mesh.reauthorize(7);
+    expect([withdraw.mock.calls, reauthorize.mock.calls]).toEqual([[['7']], [['7']]]);
+    mesh.entry(notice({ reauthorize: 'bob', node: 'other' }));
+    mesh.entry(notice({ reauthorize: 'carol' }));
+    mesh.entry(notice({ node: 'other' }));
+    expect(reauthorize.mock.calls).toEqual([['7'], ['bob'], ['carol']]);
+    expect([events, mesh.stats().received]).toEqual([[], 0]);
+  });
+
+  it('that are lost are counted and logged, and waiting events are claimed', async () => {
+    const mesh = await meshOf();
+    const wake = jest.spyOn(mesh['handlers'], 'wake');
+    mesh.gap();
+    expect([mesh.stats().gaps, wake.mock.calls.length]).toEqual([1, 1]);
+    expect(lines.at(-1)).toMatchObject({
+      level: 'warn',
+      text: 'Events of other nodes were lost on their way to this one',
+    });
+  });
+});
+
+describe('rooms of the mesh', () => {
+  it('have members, and tell those who is present if their name matches mesh.presence', async () => {
+    const mesh = await meshOf({ mesh: { presence: ['lobby.*'] } });
+    const told: unknown[] = [];
+    jest.spyOn(mesh, 'emitTo').mockImplementation((...given) => {
+      told.push(given);
+      return Promise.resolve({} as never);
+    });
+    const store = mesh['rooms'];
+    for (const room of ['lobby.a', 'other']) {
+      await store.enter(room, 'c-1', 'alice');
+      await store.enter(room, 'c-2', 'alice');
+    }
+    expect(await mesh.count('lobby.a')).toEqual({ users: 1, connections: 2 });
+    expect(await mesh.members('lobby.a')).toEqual([{ user: 'alice', connections: 2 }]);
+    await store.enter('lobby.a', 'c-3', 'bob');
+    expect(await mesh.members('lobby.a', 1)).toHaveLength(1);
+    for (const client of ['c-1', 'c-2']) await store.exit('lobby.a', client);
+    await pause(0);
+    const to = { room: 'lobby.a' };
+    expect(told).toEqual([
+      [to, 'presence.joined', { ...to, user: 'alice' }],
+      [to, 'presence.joined', { ...to, user: 'bob' }],
+      [to, 'presence.left', { ...to, user: 'alice' }],
+    ]);
+  });
+
+  it('have a valid name, and a limit of members that is a number', async () => {
+    const mesh = await meshOf();
+    for (const call of [() => mesh.count(''), () => mesh.members(''), () => mesh.members('a', 0)])
+      await expect(call()).rejects.toBeInstanceOf(SemanticEventsConfigError);
+  });
+
+  it('refuse a client by a call that names itself', async () => {
+    const mesh = await meshOf();
+    await expect(mesh.join(clientAt('192.0.2.1', 'alice'), 'a')).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: 'EventMesh.join: the application has no EventAuthorizer with canJoin',
+    });
+    const leave = jest.spyOn(mesh['hub'].rooms, 'leave');
+    const client = clientAt('192.0.2.1');
+    mesh.leave(client, 'a');
+    expect(leave).toHaveBeenCalledWith(client, 'a');
   });
 });
 

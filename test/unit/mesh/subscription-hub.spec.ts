@@ -328,6 +328,30 @@ describe('SubscriptionHub', () => {
     expect(charge).toHaveBeenCalledWith('alice', 2);
   });
 
+  it('allows a client mesh.maxPatterns in all its frames together, and counts known ones once', async () => {
+    start({ maxPatterns: 3 });
+    const alice = named('alice');
+    await alice.subscribe('a', 'b');
+    await alice.subscribe('b', 'c');
+    await alice.subscribe('d');
+    expect(alice.frames.at(-1)).toEqual({ refused: 'FORBIDDEN' });
+    publish('d');
+    expect(typesOf(alice.frames)).toEqual(['subscribed', 'subscribed', undefined]);
+    expect(hub.index.size).toBe(3);
+  });
+
+  it('sends no history from before the right of a client, whatever cursor it names', async () => {
+    publish('a');
+    const since = log.append({ channel: PUBLIC, type: 'a', text: '{"type":"a","id":"2"}' });
+    log.append({ channel: PUBLIC, type: 'a', text: '{"type":"a","id":"3"}' });
+    decide = () => ({ since: hub.sealCursor(since) });
+    const alice = named('alice');
+    alice.subscriptions.subscribe({ patterns: ['a'], since: hub.sealCursor(BEGINNING) });
+    await eventually(() => hub.index.size === 1);
+    const ids = alice.frames.flatMap(({ event }) => (event ? [(event as Json).id] : []));
+    expect(ids).toEqual(['3']);
+  });
+
   it('takes its limits from the options', async () => {
     start({ maxPatterns: 2, maxRooms: 1 });
     expect([hub.maxPatterns, hub.isOpen]).toEqual([2, true]);
