@@ -27,11 +27,19 @@ export default defineConfig({
   markdown: {
     html: false,
     languageAlias: { mjs: 'js' },
-    config({ renderer: { rules } }) {
+    config({ renderer: { rules }, utils: { escapeHtml } }) {
       // VitePress styles fenced blocks only: an indented block would make a page wider than its window.
       rules.code_block = (tokens, index, ...rest) => {
         tokens[index].info = 'txt';
         return rules.fence(tokens, index, ...rest);
+      };
+      // GitHub draws these diagrams by itself.
+      const { fence } = rules;
+      rules.fence = (tokens, index, ...rest) => {
+        const { info, content } = tokens[index];
+        return info === 'mermaid'
+          ? `<Diagram text="${escapeHtml(content)}" />`
+          : fence(tokens, index, ...rest);
       };
     },
   },
