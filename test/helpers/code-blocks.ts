@@ -62,7 +62,7 @@ export function blocksOf(page: string): Block[] {
 
 /** Returns the path that the first line of a block names; undefined if the block shows a part of a file. */
 export function fileOf({ code }: Block): string | undefined {
-  return /^\/\/ ((?:[\w.-]+\/)*[\w.-]+\.m?[jt]s)\n/.exec(code)?.[1];
+  return /^(?:\/\/|#) ((?:[\w.-]+\/)*[\w.-]+\.(?:m?[jt]s|py|conf|ya?ml))\n/.exec(code)?.[1];
 }
 
 /** Returns whether a block shows methods without their class. */

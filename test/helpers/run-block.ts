@@ -25,11 +25,14 @@ interface Reader {
   within?: (code: string) => string;
 }
 
+/** An import of a file of the reader, such as `import { users } from './users.js';`. */
+const OWN_IMPORT = /^import \{[^}]*\} from '\.[^']*';\n/gm;
+
 const GIVEN = '__givenToBlocks';
 const given: Record<string, Record<string, unknown>> = {};
 let folder: string | undefined;
 
-/** Runs a block as a module. @returns its declarations */
+/** Runs a block as a module, with the given values in place of the reader's files. @returns its declarations */
 export async function run(
   block: Block,
   { given: mine = {}, change = [], within = code => code }: Reader = {},
@@ -43,7 +46,7 @@ export async function run(
   const own = Object.fromEntries(
     Object.keys(mine).map(name => [name, `const { ${name} } = globalThis.${GIVEN}['${id}'];`]),
   );
-  const text = moduleOf(exported(within(code)), own);
+  const text = moduleOf(exported(within(code.replace(OWN_IMPORT, ''))), own);
   mkdirSync('build', { recursive: true });
   folder ??= mkdtempSync(join(process.cwd(), 'build', 'blocks-'));
   const file = join(folder, `${id}.ts`);

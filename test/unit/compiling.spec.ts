@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { type Block, blocksOf, fileOf, isMember, moduleOf, PAGES } from '../helpers/code-blocks.js';
 
@@ -22,8 +22,10 @@ function problemsIn(
   own = new Map<string, string>(),
 ): readonly ts.Diagnostic[] {
   const host = ts.createCompilerHost(options);
-  const { fileExists, readFile, getSourceFile } = host;
+  const { fileExists, readFile, getSourceFile, directoryExists } = host;
+  const folders = new Set([...own.keys()].map(file => dirname(file)));
   host.fileExists = file => own.has(file) || fileExists(file);
+  host.directoryExists = folder => folders.has(folder) || directoryExists?.(folder) === true;
   host.readFile = file => own.get(file) ?? readFile(file);
   host.getSourceFile = (file, target, ...rest) => {
     const text = own.get(file);
@@ -90,17 +92,48 @@ const shownOf = ({ code }: Block) =>
     ? `class Shown { logger = new Logger(); users = users;\n${code}\n}\nexport { Shown };`
     : code;
 
-// Blocks that are whole files are compiled as a project by test/pages/getting-started.spec.ts.
-const blocks = PAGES.flatMap(blocksOf).filter(
-  block => block.language === 'ts' && fileOf(block) === undefined,
-);
+const typeScript = PAGES.flatMap(blocksOf).filter(({ language }) => language === 'ts');
+const blocks = typeScript.filter(block => fileOf(block) === undefined);
+
+/** Files of the reader's own that blocks import. */
+const OWN_FILES: Record<string, string> = {
+  'src/sessions.ts': `
+    interface Session { id: string; userId: string; roles: string[]; createdAt: Date; expiresAt: Date }
+    export declare const sessions: { find(token: string): Promise<Session | undefined> };`,
+  'src/stock.ts': 'export declare const stock: { count(item: string): Promise<number> };',
+};
+
+/** Returns the files of a page. Files that it does not show are those of the README. */
+function projectOf(page: string): Map<string, string> {
+  const shown = (from: string) =>
+    typeScript.flatMap(block => {
+      const path = block.page === from ? fileOf(block) : undefined;
+      return path === undefined ? [] : [[path, block.code] as const];
+    });
+  const folder = join(ROOT, 'test', `files-of-${page.replaceAll('/', '-')}`);
+  const files = [...Object.entries(OWN_FILES), ...shown('README.md'), ...shown(page)];
+  return new Map(files.map(([path, code]) => [join(folder, path), code]));
+}
 
 describe('code blocks of the documentation', () => {
   it('exist, and are all marked with a language', () => {
-    expect(blocks.length).toBeGreaterThanOrEqual(8);
+    expect(typeScript.length).toBeGreaterThanOrEqual(8);
     for (const page of PAGES)
       expect(readFileSync(page, 'utf8')).not.toMatch(/^```(?:typescript|javascript|js)$/m);
   });
+
+  it(
+    'compile with complete imports if they are whole files',
+    () => {
+      const pages = new Set(typeScript.filter(fileOf).map(({ page }) => page));
+      const files = new Map([...pages].flatMap(page => [...projectOf(page)]));
+      const problems = problemsIn([...files.keys()], project.options, files).map(
+        problem => `${problem.file?.fileName} ${textOf(problem)}`,
+      );
+      expect(problems).toEqual([]);
+    },
+    COMPILE_TIMEOUT,
+  );
 
   it(
     'compile in the application of a reader',
