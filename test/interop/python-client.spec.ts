@@ -1,7 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventData, SecureGateway, SignedEvent } from '../../lib/index.js';
+import { blocksOf, fileOf } from '../helpers/code-blocks.js';
 import { describeWith } from '../helpers/describe-with.js';
 import { TestApp, tokenFor } from '../helpers/test-app.js';
 
@@ -24,11 +28,23 @@ describeWith(
   'python3',
   PYTHON !== undefined,
   'the package websockets of Python',
-)('a client in Python that was written from PROTOCOL.md alone', () => {
+)('the client in Python of docs/guides/other-languages.md', () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'python-client-'));
+    const [program] = blocksOf('docs/guides/other-languages.md').filter(fileOf);
+    writeFileSync(join(folder, 'client.py'), program!.code);
+  });
+
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
   const run = async (token: string, type: string, data: unknown) => {
     const app = await TestApp.start({ gateways: [EchoGateway] });
     const url = `ws://127.0.0.1:${app.port}/events`;
-    const args = ['test/interop/minimal_client.py', url, token, type, JSON.stringify(data)];
+    const args = [join(folder, 'client.py'), url, token, type, JSON.stringify(data)];
     return promisify(execFile)(PYTHON!, args);
   };
 
