@@ -1,5 +1,7 @@
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
+import { clientOf } from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { TestApp } from '../helpers/test-app.js';
 
@@ -20,4 +22,26 @@ it('a global ThrottlerGuard counts the clients of a gateway by address', async (
   const served = ['served', 'served', 'served'];
   expect(await codesOf('alice', '203.0.113.1', 4)).toEqual(['RATE_LIMITED', ...served]);
   expect(await codesOf('bob', '203.0.113.2', 1)).toEqual(['served']);
+});
+
+it('a global guard sees authenticated clients only, before their signature is verified', async () => {
+  const seen: unknown[] = [];
+  class RecordingGuard implements CanActivate {
+    canActivate(context: ExecutionContext): boolean {
+      seen.push(clientOf(context.switchToWs().getClient<object>()).user?.id);
+      return true;
+    }
+  }
+  const app = await TestApp.start({
+    gateways: [DemoGateway],
+    providers: [{ provide: APP_GUARD, useClass: RecordingGuard }],
+  });
+  const stranger = await app.connect();
+  stranger.emitUnsigned('demo.echo', { data: 1 });
+  expect((await stranger.next()).code).toBe('UNAUTHENTICATED');
+  expect(seen).toEqual([]);
+  const client = await app.login('alice');
+  client.emitUnsigned('demo.echo', { data: 1 });
+  expect((await client.next()).code).toBe('INVALID_SIGNATURE');
+  expect(seen).toEqual(['alice']);
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type CanActivate, Controller, Get, type PipeTransform, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { load } from 'js-yaml';
 import { WebSocket } from 'ws';
 import {
   EventData,
@@ -12,10 +13,11 @@ import {
   SignedEvent,
 } from '../../lib/index.js';
 import { SemanticEventsClient } from '../../lib/client/index.js';
+import { DEFAULTS } from '../../lib/options/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { run, take } from '../helpers/run-block.js';
 import { TestApp, tokenFor } from '../helpers/test-app.js';
-import type { TestClient } from '../helpers/test-client.js';
+import type { Json, TestClient } from '../helpers/test-client.js';
 
 // The client in Python is run by test/interop/python-client.spec.ts.
 take('docs/guides/other-languages.md', '# client.py');
@@ -201,5 +203,32 @@ describe('docs/guides/global-guards.md', () => {
     expect(await answerTo(client, 'demo.echo', 2)).toBe(2);
     expect(await answerTo(client, 'demo.echo', 3)).toBe('RATE_LIMITED');
     expect((await fetch(`http://127.0.0.1:${app.port}/open`)).status).toBe(403);
+  });
+});
+
+describe('docs/operating.md: Kubernetes', () => {
+  const seconds = (milliseconds: number) => milliseconds / 1_000;
+
+  it('has a deployment that waits for the longest shutdown', () => {
+    const { code } = take('docs/operating.md', 'kind: Deployment');
+    const { terminationGracePeriodSeconds, containers, volumes } = (load(code) as Json).spec
+      .template.spec;
+    const [{ lifecycle, volumeMounts, readinessProbe, livenessProbe }] = containers;
+    const preStop = Number(lifecycle.preStop.exec.command[1]);
+    const shutdown = preStop + 3 * seconds(DEFAULTS.connection.shutdownTimeout);
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(shutdown);
+    expect(livenessProbe.httpGet.path).not.toBe(readinessProbe.httpGet.path);
+    expect(volumeMounts.map(({ name }: { name: string }) => name)).toEqual(
+      volumes.map(({ name }: { name: string }) => name),
+    );
+  });
+
+  it('has an ingress whose timeouts are longer than two heartbeats', () => {
+    const { code } = take('docs/operating.md', 'kind: Ingress');
+    const { annotations } = (load(code) as Json).metadata;
+    const timeouts = Object.entries(annotations).filter(([name]) => name.endsWith('-timeout'));
+    expect(timeouts).toHaveLength(2);
+    for (const [, timeout] of timeouts)
+      expect(Number(timeout)).toBeGreaterThan(2 * seconds(DEFAULTS.connection.heartbeatInterval));
   });
 });
