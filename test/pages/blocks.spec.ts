@@ -71,7 +71,8 @@ const testing = take('docs/guides/testing.md', 'EventTestClient.login');
 const client = take('docs/guides/client.md', 'new SemanticEventsClient');
 const ticketGuard = take('docs/guides/tickets.md', 'class MyHttpGuard');
 const ticketClient = take('docs/guides/tickets.md', 'new SemanticEventsClient');
-const devtools = take('docs/guides/devtools.md', 'class AdminGuard');
+const adminGuard = take('docs/guides/devtools.md', 'class AdminGuard');
+const devtools = take('docs/guides/devtools.md', 'devtools: {');
 const schemas = take('docs/guides/client.md', 'EventsOf<typeof EVENTS>');
 const hints = take('docs/guides/integradio.md', '@Unverified()');
 const greeter = take('docs/guides/mesh.md', 'export class Greeter');
@@ -92,6 +93,17 @@ const ioClient = take('docs/guides/socket-io.md', "from 'socket.io-client'");
 for (const name of ['auth0.com', 'keycloak', 'cognito'])
   take('docs/guides/identity-providers.md', name);
 for (const name of ['/etc/signing-keys', 'VAULT_ADDR']) take('docs/guides/keys.md', name);
+// These are run by guides.spec.ts.
+for (const [page, ...texts] of [
+  ['guides/authentication', 'validateToken'],
+  ['guides/validation', "from 'zod'", "from 'valibot'", 'class TransferDto'],
+  ['guides/errors', 'class StockGateway', 'function reserve'],
+  ['guides/global-guards', 'class HttpAuthGuard', 'class ThrottlingModule'],
+  ['operating', 'kind: Deployment', 'kind: Ingress'],
+])
+  for (const text of texts) take(`docs/${page}.md`, text);
+// This is run by test/interop/python-client.spec.ts.
+take('docs/guides/other-languages.md', '# client.py');
 // These are run by quickstart.production.spec.ts, as nginx configuration.
 take('docs/operating.md', 'proxy_set_header');
 // These are run by commands.spec.ts.
@@ -147,9 +159,22 @@ it('every block of the pages is run or has a reason', () => {
 });
 
 it('the documented test runs', async () => {
-  const shown = await run(testing, { given: { AppModule } });
-  closing(shown.app);
-  await shown.client.close();
+  @WebSocketGateway({ path: '/events' })
+  @SecureGateway()
+  class OrderGateway {
+    @SubscribeMessage('order.place')
+    @SignedEvent()
+    place(@EventData() order: unknown) {
+      return order;
+    }
+  }
+  @Module({ imports: [SemanticEventsModule.forRoot(options)], providers: [OrderGateway] })
+  class OrderModule {}
+  const bodies: (() => Promise<void>)[] = [];
+  const register = (_title: string, body: () => Promise<void>) => bodies.push(body);
+  await run(testing, { given: { AppModule: OrderModule, it: register } });
+  expect(bodies).toHaveLength(1);
+  await bodies[0]!();
 });
 
 describe('the documented client', () => {
@@ -193,7 +218,7 @@ describe('the documented client', () => {
       given: {
         keep: (made: typeof itself) => (itself = made),
         url: `ws://127.0.0.1:${app.port}/events`,
-        show: (...values: unknown[]) => shown.push(values),
+        console: { ...console, log: (...values: unknown[]) => shown.push(values) },
         // Part of the application's page, whose user is logged in.
         fetch: (path: string, init: RequestInit) =>
           fetch(`http://127.0.0.1:${app.port}${path}`, { ...init, headers: { 'x-user': 'alice' } }),
@@ -223,12 +248,12 @@ describe('the documented client', () => {
 
 it('unsigned attributes of older Python clients are available next to the event', async () => {
   const said: unknown[] = [];
-  const { Shown } = await run(hints, {
-    given: { Click, logger: { debug: (tags: unknown) => said.push(tags) }, users: {} },
-    within: gatewayOf,
+  const { ClickGateway } = await run(hints, {
+    given: { note: (text: string) => said.push(text) },
+    change: [['this.logger.debug(', 'note(']],
   });
   const signing = { keys: [RING_KEY], accept: ['v1' as const, 'integradio' as const] };
-  const app = await TestApp.start({ gateways: [Shown], options: { signing } });
+  const app = await TestApp.start({ gateways: [ClickGateway], options: { signing } });
   const peer = await app.login();
   const event = compatibleEvent('ui.click', { data: '{"x":1,"y":2}' });
   const semanticsignature = compatibleSignature(event);
@@ -236,7 +261,7 @@ it('unsigned attributes of older Python clients are available next to the event'
     `{"type":"event","event":${compatibleText(event, { semanticsignature, semantictags: 'a,b' })}}`,
   );
   await eventually(() => said.length > 0);
-  expect(said).toEqual(['a,b']);
+  expect(said).toEqual(['1, 2: a,b']);
 });
 
 it('the schemas of the client page validate the data of a handler', async () => {
@@ -417,7 +442,11 @@ describe('docs/guides/tickets.md', () => {
 
 describe('docs/guides/devtools.md', () => {
   it('lets administrators, and no other user, list connections', async () => {
-    const { module } = await run(devtools, { given: { options } });
+    const { AdminGuard } = await run(adminGuard);
+    const { module } = await run(devtools, {
+      given: { options, AdminGuard },
+      within: code => `const module = ${code}`,
+    });
     const roles: string[] = [];
     const app = await TestApp.start({
       gateways: [DemoGateway],
@@ -518,17 +547,19 @@ it('the application and the client of docs/guides/socket-io.md work together', a
   }
   @Module({ imports: [AppModule], providers: [Demo] })
   class Root {}
-  const { app } = await run(ioMain, {
-    given: { AppModule: Root },
-    change: [['app.listen(3000)', "app.listen(0, '127.0.0.1')"]],
+  const app = await new Promise<INestApplication>(started => {
+    void run(ioMain, {
+      given: { AppModule: Root, started },
+      change: [['app.listen(3000);', "app.listen(0, '127.0.0.1');\nstarted(app);"]],
+    });
   });
   closing(app);
   const shown: unknown[][] = [];
   const { socket } = await run(ioClient, {
     given: {
       url: `http://127.0.0.1:${portOf(app)}`,
-      getTicket: async () => app.get(TicketService).issue({ id: 'alice' }).ticket as string,
-      show: (...values: unknown[]) => shown.push(values),
+      getTicket: async () => app.get(TicketService).issue({ id: 'alice' }).ticket,
+      console: { log: (...values: unknown[]) => shown.push(values) },
     },
     change: [["io('/'", 'io(url']],
   });

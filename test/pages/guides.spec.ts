@@ -19,9 +19,6 @@ import { run, take } from '../helpers/run-block.js';
 import { TestApp, tokenFor } from '../helpers/test-app.js';
 import type { Json, TestClient } from '../helpers/test-client.js';
 
-// The client in Python is run by test/interop/python-client.spec.ts.
-take('docs/guides/other-languages.md', '# client.py');
-
 const answerTo = async (client: TestClient, type: string, data: unknown) => {
   client.emit(type, data);
   const frame = await client.next();

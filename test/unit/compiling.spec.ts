@@ -72,7 +72,7 @@ describe('type tests', () => {
 
 /** Declares what the reader's application has. */
 const OWN: Record<string, string> = {
-  accessToken: 'declare const accessToken: string;',
+  AdminGuard: 'declare class AdminGuard { canActivate(): boolean }',
   AppModule: 'declare class AppModule {}',
   UiGateway: 'declare class UiGateway {}',
   client: "declare const client: import('nestjs-semantic-events/client').SemanticEventsClient;",
@@ -80,9 +80,7 @@ const OWN: Record<string, string> = {
   options: "declare const options: import('nestjs-semantic-events').SemanticEventsOptions;",
   users:
     'declare const users: { byToken(token: string): Promise<{ id: string; roles: string[] } | null> };',
-  sendInvoice: 'declare function sendInvoice(order?: string): Promise<void>;',
   show: 'declare function show(...values: unknown[]): void;',
-  getTicket: 'declare function getTicket(): Promise<string>;',
   ConfigService: 'declare class ConfigService { getOrThrow(name: string): string; }',
 };
 
@@ -100,6 +98,11 @@ const OWN_FILES: Record<string, string> = {
   'src/sessions.ts': `
     interface Session { id: string; userId: string; roles: string[]; createdAt: Date; expiresAt: Date }
     export declare const sessions: { find(token: string): Promise<Session | undefined> };`,
+  'src/users.ts':
+    'export declare const users: { byToken(token: string): Promise<{ id: string; roles: string[] } | null> };',
+  'src/send-invoice.ts': 'export declare function sendInvoice(order?: string): Promise<void>;',
+  'src/log-in.ts': 'export declare const accessToken: string;',
+  'src/get-ticket.ts': 'export declare function getTicket(): Promise<string>;',
   'src/stock.ts': 'export declare const stock: { count(item: string): Promise<number> };',
 };
 
