@@ -41,7 +41,7 @@ it('a global guard sees authenticated clients only, before their signature is ve
   expect((await stranger.next()).code).toBe('UNAUTHENTICATED');
   expect(seen).toEqual([]);
   const client = await app.login('alice');
-  client.emitUnsigned('demo.echo', { data: 1 });
+  client.sendJson({ type: 'event', event: { ...client.event('demo.echo', 1), data: 2 } });
   expect((await client.next()).code).toBe('INVALID_SIGNATURE');
   expect(seen).toEqual(['alice']);
 });
