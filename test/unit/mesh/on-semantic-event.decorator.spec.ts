@@ -1,4 +1,3 @@
-import type { EventHandlerOptions } from '../../../lib/mesh/event-listener.js';
 import {
   checkDeclaration,
   handlersOf,
