@@ -2,6 +2,10 @@ import library from '@mermaid-js/tiny/dist/mermaid.tiny.js?url';
 import { useData } from 'vitepress';
 import { h, onMounted, ref, useId, watch } from 'vue';
 
+// On a narrow screen the text stays readable, and the reader scrolls.
+const SCROLLING = { overflowX: 'auto' };
+const READABLE = { minWidth: '36rem' };
+
 let loading;
 
 /** Loads Mermaid when the first diagram is shown. A page without a diagram does not load it. */
@@ -30,8 +34,8 @@ export const Diagram = {
         startOnLoad: false,
         theme: isDark.value ? 'dark' : 'neutral',
         fontFamily: 'sans-serif',
-        // On a narrow screen the text keeps its size, and the reader scrolls.
-        sequence: { useMaxWidth: false, mirrorActors: false },
+        themeVariables: { noteBkgColor: '#444', noteTextColor: '#fff' },
+        sequence: { mirrorActors: false },
       });
       image.value = (await render(`diagram-${id}`, text)).svg;
     };
@@ -39,7 +43,7 @@ export const Diagram = {
     watch(isDark, draw);
     return () =>
       image.value
-        ? h('div', { innerHTML: image.value, style: { overflowX: 'auto' } })
+        ? h('div', { style: SCROLLING }, h('div', { style: READABLE, innerHTML: image.value }))
         : h('pre', h('code', text));
   },
 };
