@@ -22,7 +22,7 @@ const SHORT = [
   'fan-out',
   'matching',
 ];
-const FULL = [...SHORT, 'two-nodes', 'masters', 'slow-reader'];
+const FULL = [...SHORT, 'two-nodes', 'shared-limits', 'masters', 'slow-reader'];
 const HERE = resolve(import.meta.dirname, '..');
 
 const { values, positionals } = parseArgs({

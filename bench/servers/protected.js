@@ -39,10 +39,6 @@ class Gateway {
     return replies === 'signed' ? data : { event: 'demo.echo.reply', data };
   }
 
-  hundred() {
-    return 'passed';
-  }
-
   hourly() {
     return 'passed';
   }
@@ -62,10 +58,6 @@ decorateMethod(
   [RateLimit({ rate: 1e6, burst: 1e6 }), SignedEvent(), SubscribeMessage('demo.echo')],
   [input ? EventData(INPUTS[input].schema) : EventData()],
 );
-decorateMethod(Gateway, 'hundred', [
-  RateLimit({ rate: 100, burst: 100 }),
-  SubscribeMessage('demo.hundred'),
-]);
 decorateMethod(Gateway, 'hourly', [
   RateLimit({ rate: 1, per: 3_600_000, burst: 1 }),
   SignedEvent(),

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import {
@@ -167,6 +169,190 @@ describeWithRedis('nodes that lease tokens', () => {
       { numRuns: 60 },
     );
   }, 60_000);
+
+  /**
+   * A node whose calls and replies wait on the way. Keys expire by the fake clock. `used` is called when a request is allowed: by the
+   * node when it uses a leased token, and otherwise by Redis.
+   */
+  const newDistantNode = (clock: FakeClock, prefix: string, used: (cost: number) => void) => {
+    type Given = (string | number)[] | (() => (string | number)[]);
+    interface Call {
+      lua: string;
+      keys: string[];
+      given: Given;
+      args?: (string | number)[];
+      reply?: unknown;
+      answer: (reply: unknown) => void;
+      fail: (error: Error) => void;
+    }
+    let calls: Call[] = [];
+    const batch = {
+      run: ({ lua }: Script, keys: string[], given: Given) =>
+        new Promise((answer, fail) => calls.push({ lua, keys, given, answer, fail })),
+    } as unknown as ScriptBatch;
+    const store = new RedisRateLimitStore(batch, new RedisKeys(prefix), clock, 100);
+    const execute = async ({ lua, keys, args = [] }: Call) => {
+      const now = clock.monotonic();
+      const timed = scriptAt(now, lua).replace(
+        /'PX', (.*)\)/,
+        "'PX', 60000) redis.call('SET', key .. ':expiry', now + $1)",
+      );
+      expect(timed).toContain(':expiry');
+      const expire = `
+        if tonumber(redis.call('GET', KEYS[1] .. ':expiry') or 0) <= ${now} then redis.call('DEL', KEYS[1]) end
+      `;
+      const reply = (await redis.eval(expire + timed, keys.length, ...keys, ...args)) as [string];
+      const costs = args.slice(7).map(Number);
+      costs.forEach((cost, index) => {
+        if (reply[0][index] === '1') used(cost);
+      });
+      return reply;
+    };
+    return {
+      take: (bucket: ReturnType<typeof tokenBucket>, cost: number) => {
+        const decision = store.take('key', bucket, cost);
+        if (decision instanceof Promise) decision.catch(() => undefined);
+        else if (decision.allowed) used(cost);
+      },
+      send: () => {
+        for (const call of calls)
+          call.args ??= typeof call.given === 'function' ? call.given() : call.given;
+      },
+      arrive: async () => {
+        for (const call of calls) if (call.args) call.reply ??= await execute(call);
+      },
+      answer: async () => {
+        for (const { reply, answer } of calls) if (reply !== undefined) answer(reply);
+        calls = calls.filter(({ reply }) => reply === undefined);
+        await nextTurn();
+      },
+      /** Calls without an answer may have been executed. */
+      disconnect: async () => {
+        for (const { fail } of calls) fail(new Error('the connection is lost'));
+        calls = [];
+        await nextTurn();
+      },
+      close: () => void store.close(),
+    };
+  };
+
+  it('allow nothing that one bucket would reject, however late calls and replies arrive', async () => {
+    // The store renews leases at intervals of the fake clock.
+    jest.useFakeTimers({
+      doNotFake: [
+        ...([
+          'Date',
+          'hrtime',
+          'performance',
+          'nextTick',
+          'queueMicrotask',
+          'setImmediate',
+        ] as const),
+        ...(['clearImmediate', 'setTimeout', 'clearTimeout'] as const),
+      ],
+    });
+    const limits = fc.record({
+      rate: fc.constantFrom(10, 100, 1_000),
+      burst: fc.constantFrom(50, 100, 200),
+    });
+    const step = fc.record({
+      node: fc.nat(2),
+      wait: fc.oneof(fc.constant(0), fc.nat(60), fc.nat(700)),
+      requests: fc.oneof(fc.nat(8), fc.constant(250)),
+      cost: fc.integer({ min: 1, max: 2 }),
+      delay: fc.nat(9),
+      fault: fc.nat(40),
+    });
+    const steps = fc.array(step, { minLength: 20, maxLength: 80 });
+    try {
+      await fc.assert(
+        fc.asyncProperty(limits, steps, async (limit, steps) => {
+          const bucket = tokenBucket(limit);
+          const clock = new FakeClock();
+          clock.advance(START);
+          const one = new InMemoryRateLimitStore(10, clock);
+          const used = (cost: number) => {
+            expect(one.take('key', bucket, cost).allowed).toBe(true);
+          };
+          const prefix = `${runs++}:`;
+          const newNode = () => newDistantNode(clock, prefix, used);
+          const nodes = [newNode(), newNode(), newNode()];
+          for (const { node: index, wait, requests, cost, delay, fault } of steps) {
+            clock.advance(wait);
+            jest.advanceTimersByTime(wait);
+            const node = nodes[index]!;
+            for (let request = 0; request < requests; request++) node.take(bucket, cost);
+            node.send();
+            if (delay !== 0) await node.arrive();
+            if (delay > 1) await node.answer();
+            if (fault === 0) nodes[index] = newNode();
+            else if (fault === 1) await node.disconnect();
+            else if (fault === 2) node.close();
+          }
+        }),
+        { numRuns: 40 },
+      );
+    } finally {
+      jest.useRealTimers();
+    }
+  }, 120_000);
+
+  it.each([
+    ['nothing happened since', undefined, 1_000],
+    ['its key would have expired with the lease', undefined, 1_005],
+    ['another node used the bucket since', 600, 1_000],
+  ])(
+    'allow nothing that one bucket would reject after a node has crashed with a lease: %s',
+    async (_, usedAt, takenAt) => {
+      const bucket = tokenBucket({ rate: 1_000 });
+      const clock = new FakeClock();
+      clock.advance(START);
+      const start = clock.monotonic();
+      const goTo = (time: number) => {
+        clock.advance(start + time - clock.monotonic());
+      };
+      const one = new InMemoryRateLimitStore(10, clock);
+      let uses = 0;
+      const used = (cost: number) => {
+        uses++;
+        expect(one.take('key', bucket, cost).allowed).toBe(true);
+      };
+      const prefix = `${runs++}:`;
+      const [crashing, other] = [1, 2].map(() => newDistantNode(clock, prefix, used)) as [
+        ReturnType<typeof newDistantNode>,
+        ReturnType<typeof newDistantNode>,
+      ];
+      const exchange = async (node: ReturnType<typeof newDistantNode>) => {
+        node.send();
+        await node.arrive();
+        await node.answer();
+      };
+      const take = async (cost: number) => {
+        other.take({ ...bucket, exact: true }, cost);
+        await exchange(other);
+      };
+      // A lease ends half a second after its request, or as much as half a second later for Redis.
+      goTo(499);
+      for (let request = 0; request < 20; request++) crashing.take(bucket, 1);
+      await exchange(crashing);
+      crashing.take(bucket, 1);
+      await exchange(crashing);
+      if (usedAt !== undefined) {
+        goTo(usedAt);
+        await take(1);
+      }
+      goTo(998);
+      const before = uses;
+      for (let request = 0; request < 20; request++) crashing.take(bucket, 1);
+      expect(uses - before).toBe(20);
+      goTo(takenAt);
+      await take(1_000);
+      expect(uses - before).toBe(20);
+      goTo(takenAt + 20);
+      await take(1_000);
+      expect(uses - before).toBe(21);
+    },
+  );
 
   it('return unused tokens when they stop', async () => {
     const bucket = tokenBucket({ rate: 100, burst: 500 });

@@ -7,29 +7,35 @@ import { SERVER_TIME } from './server-time.lua.js';
  * again. The key expires at that time, so that a full bucket needs no memory. While tokens are leased, the key also contains the
  * number of the period, and the numbers of tokens leased in this period and the previous one. Earlier leases have ended.
  *
- * A leased token counts as used until it is settled or its lease has ended. The bucket and all leases together therefore never
- * exceed the limit of the bucket.
+ * A node may use a leased token at any time until its lease ends. Until the token is settled, it therefore counts as used now, and
+ * a token that is never settled counts as used when its lease ended. Nodes together never exceed the limit of the bucket.
  */
 const BUCKET = `${SERVER_TIME}
 local TOLERANCE = ${TOLERANCE}
 local LEASE = ${LEASE_TIME}
-local key, now = KEYS[1], server_time()
+local key, now, interval = KEYS[1], server_time(), tonumber(ARGV[1])
 local period = math.floor(now / LEASE)
 local full_at, at, this, before = string.match(redis.call('GET', key) or '', '^(%S+) ?(%S*) ?(%S*) ?(%S*)$')
 full_at, at = tonumber(full_at or now), tonumber(at or period) or period
 this, before = tonumber(this or 0) or 0, tonumber(before or 0) or 0
+local function use_at(time, tokens) full_at = math.max(full_at, time + tokens * interval) end
 if at > period then
   -- The clock was set back.
   this, before = this + before, 0
 elseif at < period then
-  this, before = 0, at == period - 1 and this or 0
+  use_at((at + 1) * LEASE, this + before)
+  this, before = 0, this
+  if at < period - 1 then
+    use_at((at + 2) * LEASE, before)
+    before = 0
+  end
 end
 
 local function keep()
   local text, left = string.format('%.17g', full_at), full_at - now
   if this + before > 0 then
     text = string.format('%s %.0f %.0f %.0f', text, period, this, before)
-    left = math.max(left, (period + 2) * LEASE - now)
+    left = math.max(left, (period + 2) * LEASE + (this + before) * interval - now)
   end
   if left > 0 then
     redis.call('SET', key, text, 'PX', string.format('%.0f', math.min(math.ceil(left), 1e15)))
@@ -47,7 +53,7 @@ end
  * → a 1 or 0 for each request, tokens leased, period, milliseconds until the bucket is full.
  */
 export const TAKE_LUA = `${BUCKET}
-local interval, fill_time = tonumber(ARGV[1]), tonumber(ARGV[2])
+local fill_time = tonumber(ARGV[2])
 local want, leasable = tonumber(ARGV[3]), tonumber(ARGV[4])
 local settled_in, settled, unused = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local has_changed = settled > 0
@@ -56,10 +62,11 @@ if settled_in == period then
 elseif settled_in == period - 1 then
   before = math.max(0, before - settled)
 else
-  -- The lease has ended: the bucket was refilled without these tokens.
-  unused = 0
+  -- The lease has ended, and all its tokens count as used.
+  settled, unused = 0, 0
 end
-full_at = math.max(full_at - unused * interval, now + (this + before) * interval)
+full_at = full_at - unused * interval
+use_at(now, this + before + settled - unused)
 -- If the server clock was set back, a client must not wait longer than the fill time of the bucket.
 full_at = math.min(full_at, now + fill_time + TOLERANCE * interval)
 
@@ -86,7 +93,7 @@ return { table.concat(answers), granted, string.format('%.0f', period), string.f
 
 /** Returns tokens to the bucket. KEYS: bucket · ARGV: interval, tokens. */
 export const REFUND_LUA = `${BUCKET}
-full_at = full_at - tonumber(ARGV[2]) * tonumber(ARGV[1])
+full_at = full_at - tonumber(ARGV[2]) * interval
 keep()
 return 1
 `;
