@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers';
+
 /**
  * The result of a port: a value if it works in memory, a promise if it calls another process. The library handles both, so
  * a value never has to wait for the event loop.
@@ -66,7 +68,8 @@ export function callEach<T>(
 const OVER = Symbol('over');
 
 /**
- * Waits for a promise, up to a time limit.
+ * Waits for a promise, up to a time limit. If the process itself was stopped or busy past the limit, an answer that has arrived
+ * meanwhile still counts: the event loop runs timers first, and reads sockets afterwards.
  *
  * @param time the limit, in milliseconds
  * @param late the error, or its message, after the limit
@@ -78,7 +81,7 @@ export async function inTime<T>(
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<typeof OVER>(resolve => {
-    timer = setTimeout(resolve, time, OVER);
+    timer = setTimeout(() => setImmediate(resolve, OVER), time);
   });
   try {
     const result = await Promise.race([work, over]);

@@ -1,4 +1,6 @@
-import { callEach, within } from '../../lib/maybe-promise.js';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { callEach, inTime, within } from '../../lib/maybe-promise.js';
 import { pause } from '../helpers/eventually.js';
 
 describe('callEach', () => {
@@ -42,5 +44,24 @@ describe('within', () => {
     await within(10, new Promise(() => undefined));
     await within(60_000, Promise.resolve());
     await expect(within(60_000, Promise.reject(new Error('x')))).rejects.toThrow('x');
+  });
+});
+
+describe('inTime', () => {
+  it('throws after the time', async () => {
+    await expect(inTime(new Promise(() => undefined), 10, 'late')).rejects.toThrow('late');
+  });
+
+  it('accepts an answer that arrived while the process was busy past the time', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const [peer] = (await once(server, 'connection')) as [Socket];
+    const answer = inTime(once(client, 'data'), 20, 'late');
+    peer.write('answer');
+    for (const end = performance.now() + 60; performance.now() < end;);
+    expect(String(await answer)).toBe('answer');
+    client.destroy();
+    server.close();
   });
 });
