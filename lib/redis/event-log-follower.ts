@@ -44,6 +44,29 @@ interface Message {
   readonly entry: LogEntry | undefined;
 }
 
+/** Ends a turn after some entries, or some time, so that sockets and timers are not delayed. */
+class DeliveryTurns {
+  private delivered = 0;
+  private since: number;
+
+  constructor(private readonly clock: Clock) {
+    this.since = clock.monotonic();
+  }
+
+  /** Counts a delivered entry. @returns whether the turn must end */
+  isOver(): boolean {
+    return (
+      ++this.delivered % ENTRIES_PER_TURN === 0 ||
+      this.clock.monotonic() - this.since >= TIME_PER_TURN
+    );
+  }
+
+  async next(): Promise<void> {
+    await turn();
+    this.since = this.clock.monotonic();
+  }
+}
+
 /**
  * Delivers the entries that are published in the channels of this node. Redis publishes entries in the order of their ids, so
  * no entry before the last message is missing. After a reconnection, missed entries are read from the log.
@@ -239,17 +262,15 @@ export class EventLogFollower {
   private async deliver(): Promise<void> {
     if (this.isDelivering) return;
     this.isDelivering = true;
-    let delivered = 0;
-    let since = this.clock.monotonic();
+    const turns = new DeliveryTurns(this.clock);
     while (this.waiting.length > 0 && this.isDue()) {
       const batch = this.waiting;
       this.waiting = [];
-      for (const message of batch) {
-        this.deliverOne(message);
-        if (++delivered % ENTRIES_PER_TURN !== 0 && this.clock.monotonic() - since < TIME_PER_TURN)
-          continue;
-        await turn();
-        since = this.clock.monotonic();
+      for (const { epoch, id, entry } of batch) {
+        this.reader.note(epoch, id);
+        this.deliverOne(`${epoch}.${id}`, entry);
+        if (!turns.isOver()) continue;
+        await turns.next();
         // The remaining messages are read from the log.
         if (!this.isDue()) break;
       }
@@ -257,32 +278,22 @@ export class EventLogFollower {
     this.isDelivering = false;
   }
 
-  private deliverOne({ epoch, id, entry }: Message): void {
-    this.reader.note(epoch, id);
-    const cursor = `${epoch}.${id}`;
-    // The entry was already read from the log.
+  private async deliverEntries(entries: readonly LogEntry[]): Promise<void> {
+    const turns = new DeliveryTurns(this.clock);
+    for (const entry of entries) {
+      this.deliverOne(entry.cursor, entry);
+      if (turns.isOver()) await turns.next();
+    }
+  }
+
+  /** Delivers an entry, or the end of the log, unless it was already delivered. */
+  private deliverOne(cursor: string, entry: LogEntry | undefined): void {
     if (hasReached(this.position, cursor)) return;
     this.position = cursor;
     this.attempt(() => {
       if (entry) this.follower.entry(entry);
       else this.follower.reached?.(cursor);
     });
-  }
-
-  private async deliverEntries(entries: readonly LogEntry[]): Promise<void> {
-    let delivered = 0;
-    let since = this.clock.monotonic();
-    for (const entry of entries) {
-      if (hasReached(this.position, entry.cursor)) continue;
-      this.position = entry.cursor;
-      this.attempt(() => {
-        this.follower.entry(entry);
-      });
-      if (++delivered % ENTRIES_PER_TURN !== 0 && this.clock.monotonic() - since < TIME_PER_TURN)
-        continue;
-      await turn();
-      since = this.clock.monotonic();
-    }
   }
 
   /** Reports a gap after a change of the epoch: entries that this node has not received may be lost. Ids still grow. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { OutageLog } from '../outage-log.js';
 import { NODE_CLOCKS_LUA } from './lua/node-clocks.lua.js';
+import { RedisClock } from './redis-clock.js';
 import type { RedisKeys } from './redis-keys.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
@@ -21,13 +22,6 @@ interface Offset {
   readonly high: number;
 }
 
-/** A time of the Redis clock, between two times of the monotonic clock. Milliseconds. */
-interface ClockSample {
-  readonly server: number;
-  readonly sentAt: number;
-  readonly receivedAt: number;
-}
-
 /**
  * Compares the clocks of the nodes. The clock of Redis is only a common reference: it may be wrong, but all nodes read it.
  * After it jumps, earlier measurements are ignored. A node whose clock differs from the median of all clocks by more than
@@ -40,7 +34,7 @@ export class NodeClocks {
   lead = 0;
   private readonly log: OutageLog;
   private own: Offset | undefined;
-  private sample: ClockSample | undefined;
+  private readonly redisClock: RedisClock;
   /** When the last jump of the Redis clock was detected, by the Redis clock. */
   private jumpedAt = -Infinity;
   private comparing: Promise<void> | undefined;
@@ -52,6 +46,7 @@ export class NodeClocks {
     private readonly options: { readonly node: string; readonly clockDrift: number },
   ) {
     this.log = new OutageLog(clock);
+    this.redisClock = new RedisClock(clock);
   }
 
   compare(): Promise<void> {
@@ -72,22 +67,11 @@ export class NodeClocks {
     );
     const [time, entries] = reply as [string, string[]];
     const at = Number(time);
-    const receivedAt = this.clock.monotonic();
-    this.noteJump({ server: at, sentAt: before.monotonic, receivedAt });
+    if (Math.abs(this.redisClock.jumpAt(at, before.monotonic)) > ROUNDING) this.jumpedAt = at;
     this.own = { at, low: before.now - at, high: this.clock.now() - at };
     const others = entries.map(offsetOf).filter(other => other.at >= this.jumpedAt);
     // Right after a jump there are no entries to compare with: keep the last result.
     if (others.length > 0 || at - this.jumpedAt > MAX_AGE) this.judge(this.own, others);
-  }
-
-  private noteJump(sample: ClockSample): void {
-    const before = this.sample;
-    this.sample = sample;
-    if (!before) return;
-    const step = sample.server - before.server;
-    const shortest = sample.sentAt - before.receivedAt - ROUNDING;
-    const longest = sample.receivedAt - before.sentAt + ROUNDING;
-    if (step < shortest || step > longest) this.jumpedAt = sample.server;
   }
 
   /** Compares the clock of this node with the median. The uncertainty of the round trip counts in favour of the clock. */

@@ -24,7 +24,7 @@ const COUNT = new Script(COUNT_LUA);
 /** The reply of a script if Redis does not know this node or its counts. */
 const LAPSED = -1;
 /** The number of renewals during one lease. */
-const RENEWALS_PER_LEASE = 3;
+export const RENEWALS_PER_LEASE = 3;
 /** The number of attempts to count a connection if the lease keeps lapsing. */
 const ATTEMPTS = 3;
 

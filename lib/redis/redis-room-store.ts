@@ -1,16 +1,13 @@
 import { type RoomChange, type RoomCount, type RoomMember, RoomStore } from '../mesh/index.js';
 import { contained } from '../monitoring/index.js';
 import { CHANGE_ROOM_LUA, READ_ROOM_LUA } from './lua/rooms.lua.js';
-import type { NodeLease } from './redis-connection-store.js';
+import { type NodeLease, RENEWALS_PER_LEASE } from './redis-connection-store.js';
 import type { RedisKeys } from './redis-keys.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
 
 const CHANGE = new Script(CHANGE_ROOM_LUA);
 const READ = new Script(READ_ROOM_LUA);
-
-/** The number of renewals during one lease. */
-const RENEWALS_PER_LEASE = 3;
 
 /**
  * The number of rooms that are renewed together. Renewing all of a node at once would delay every other call to Redis. A node

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { CHECK_LUA, VOUCH_LUA } from './lua/memory.lua.js';
+import { RedisClock } from './redis-clock.js';
 import type { RedisKeys } from './redis-keys.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
@@ -14,13 +15,6 @@ export const VOUCH_TTL = 1_000;
 const JUMP = 500;
 
 type Fields = readonly string[];
-
-/** A time of the Redis clock, between two times of the monotonic clock. Milliseconds. */
-interface TimeSample {
-  readonly server: number;
-  readonly sentAt: number;
-  readonly receivedAt: number;
-}
 
 export interface ShardOptions {
   readonly tag: string;
@@ -43,7 +37,7 @@ export class ShardMemory {
   token = '';
   private watermark = -Infinity;
   private readonly watermarks = new Map<string, number>();
-  private sample: TimeSample | undefined;
+  private readonly redisClock: RedisClock;
   /** When this node last renewed the vouch, by the monotonic clock. */
   private renewedAt = -Infinity;
   private checking: Promise<void> | undefined;
@@ -55,7 +49,9 @@ export class ShardMemory {
     private readonly keys: RedisKeys,
     private readonly clock: Clock,
     private readonly options: ShardOptions,
-  ) {}
+  ) {
+    this.redisClock = new RedisClock(clock);
+  }
 
   get tag(): string {
     return this.options.tag;
@@ -92,7 +88,7 @@ export class ShardMemory {
     const [time, known] = vouched as [string, Fields | null];
     // The clock may also have jumped forward and back between two calls of this node: then the vouch expired too early.
     const isEarly = !known && this.clock.monotonic() - this.renewedAt < VOUCH_TTL;
-    const hasJumped = this.hasJumped(Number(time), sentAt) || isEarly;
+    const hasJumped = this.redisClock.jumpAt(Number(time), sentAt) > JUMP || isEarly;
     if (known && !hasJumped && isKnown) {
       this.renewedAt = sentAt;
       this.learn(known, generation);
@@ -131,14 +127,6 @@ export class ShardMemory {
       }
     }
     if (before !== '' && before !== this.token) this.options.onLoss();
-  }
-
-  /** Whether the clock of Redis has jumped forward since the last call. */
-  private hasJumped(server: number, sentAt: number): boolean {
-    const before = this.sample;
-    const receivedAt = this.clock.monotonic();
-    this.sample = { server, sentAt, receivedAt };
-    return before !== undefined && server - before.server - (receivedAt - before.sentAt) > JUMP;
   }
 
   private scriptKeys(): string[] {
