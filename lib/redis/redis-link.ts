@@ -2,6 +2,7 @@ import type { ChainableCommander, Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
 import { inTime } from '../maybe-promise.js';
 import { contained, errorText } from '../monitoring/index.js';
+import { ClusterServers } from './cluster-servers.js';
 import { closeConnection } from './connection-ends.js';
 import { Deferred } from './deferred.js';
 import { type RedisHealth, RedisHealthMonitor } from './redis-health.js';
@@ -43,6 +44,7 @@ export class RedisLink {
   private replacedAt = -Infinity;
   private connections = 0;
   private watch: SentinelWatch | undefined;
+  private readonly servers: ClusterServers | undefined;
 
   constructor(
     readonly client: RedisClient,
@@ -55,7 +57,10 @@ export class RedisLink {
     client.on('end', this.onClose);
     // ioredis prints errors without a listener. The application handles the errors of its own client.
     if (options.isOwned) client.on('error', this.onError);
-    if (client.isCluster) client.on('+node', this.onNode);
+    if (isCluster(client)) {
+      this.servers = new ClusterServers(client);
+      client.on('+node', this.onNode);
+    }
     if (client.status === 'ready') this.onReady();
   }
 
@@ -155,6 +160,7 @@ export class RedisLink {
     this.client.off('ready', this.onReady);
     this.client.off('close', this.onClose);
     this.client.off('end', this.onClose);
+    this.client.off('+node', this.onNode);
     await this.watch?.close();
     if (this.options.isOwned) await closeConnection(this.client);
   }
@@ -186,6 +192,7 @@ export class RedisLink {
   });
 
   private readonly onNode = contained((node: Redis) => {
+    this.servers?.add(node);
     node.on('close', this.onNodeClose);
   });
 

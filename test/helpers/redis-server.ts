@@ -155,8 +155,19 @@ export class RedisClusterServers {
     if (code !== 0) throw new Error('redis-cli could not move the slots');
   }
 
-  client(): Cluster {
-    return new Cluster(this.servers.map(({ port }) => ({ host: '127.0.0.1', port })));
+  /** @param seeds the configured servers */
+  client(seeds = this.ports): Cluster {
+    return new Cluster(seeds.map(port => ({ host: '127.0.0.1', port })));
+  }
+
+  get ports(): number[] {
+    return this.servers.map(({ port }) => port);
+  }
+
+  /** Closes all connections of clients. */
+  async disconnectClients(): Promise<void> {
+    const admins = this.servers.map(server => server.client());
+    await Promise.all(admins.map(admin => admin.call('CLIENT', 'KILL', 'TYPE', 'normal')));
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import type { Cluster } from 'ioredis';
 import {
   ConnectionManager,
@@ -7,6 +9,7 @@ import {
 } from '../../lib/index.js';
 import { redisStores } from '../../lib/redis/index.js';
 import { eventually, pause } from '../helpers/eventually.js';
+import { FaultyProxy } from '../helpers/faulty-proxy.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { describeWithRedis, RedisClusterServers } from '../helpers/redis-server.js';
 import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
@@ -102,5 +105,22 @@ describeWithRedis('with a Redis Cluster of three masters', () => {
       return (await Promise.all(fresh)).every(Boolean);
     });
     await stores.close();
+  });
+
+  it('is found again after all connections are lost, though the only configured server is gone', async () => {
+    const seed = await FaultyProxy.start(servers.ports[0]!);
+    const client = servers.client([Number(new URL(seed.url).port)]);
+    client.on('error', () => undefined);
+    const stores = redisStores({ client, prefix: 'seed:', clockDrift: 50 });
+    const use = async () =>
+      stores.nonceStore.use(randomUUID(), Date.now() + 60_000).catch(() => false);
+    await eventually(use);
+    await seed.close();
+    const lost = once(client, 'close');
+    await servers.disconnectClients();
+    await lost;
+    await eventually(use);
+    await stores.close();
+    client.disconnect();
   });
 });
