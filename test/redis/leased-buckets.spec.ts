@@ -290,7 +290,7 @@ describeWithRedis('nodes that lease tokens', () => {
             else if (fault === 2) node.close();
           }
         }),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     } finally {
       jest.useRealTimers();
