@@ -103,10 +103,9 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
     });
   }
 
-  /** Returns whether one more handler may run. A single handler of a connection may always run, even with a large frame. */
+  /** Returns whether one more handler may run, even with a large frame. */
   private hasRoom(): boolean {
-    const { running, runningBytes, maxRunning } = this;
-    const isFull = running > 0 && (running >= maxRunning || runningBytes >= MAX_RUNNING_BYTES);
+    const isFull = this.running >= this.maxRunning || this.runningBytes >= MAX_RUNNING_BYTES;
     return !isFull && this.budget.shared.hasRoom(this);
   }
 

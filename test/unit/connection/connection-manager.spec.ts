@@ -424,7 +424,9 @@ describe('while the store fails', () => {
       connections['scan']();
       await settle();
     };
+    expect(connections['uncounted'].size).toBe(3);
     await scan(0);
+    expect(connections['uncounted'].size).toBe(2);
     store.isAway = false;
     // Another node has used up the limit of bob meanwhile.
     store.acquire([{ key: 'user:bob', limit: 9 }]);

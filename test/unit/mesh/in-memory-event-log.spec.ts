@@ -45,6 +45,36 @@ describe('InMemoryEventLog', () => {
     expect(found).toEqual(numbers.flatMap(n => channels.map(channel => `${n} ${channel}`)));
   });
 
+  it('returns entries of the wanted types only, and scans a bounded number for them', () => {
+    const log = logOf({ maxEvents: 5_000, maxHistorySize: 1e6 });
+    for (let n = 0; n < 3_000; n++) append(log, n % 1_000 ? 't' : 'wanted', `${n}`);
+    const matches = (type: string) => type === 'wanted';
+    const page = log.read({ channels: [PUBLIC], after: BEGINNING, limit: 9, matches });
+    expect(textsOf(page)).toEqual(['0', '1000']);
+    expect(page).toMatchObject({ isEnd: false, scanned: 2_000 });
+    const rest = log.read({ channels: [PUBLIC], after: page.cursor, limit: 9, matches });
+    expect(textsOf(rest)).toEqual(['2000']);
+    expect(rest).toMatchObject({ isEnd: true, scanned: 1_000 });
+  });
+
+  it('reports a gap if one of several channels has one, and counts each further channel', () => {
+    const log = logOf({ maxEventsPerAudience: 1 });
+    const to = (channel: string) => log.append({ channel, type: 't', text: channel });
+    const [first] = [to('r:a'), to('r:a'), to('r:a'), to('r:b')];
+    const read = (...channels: string[]) => log.read({ channels, after: first, limit: 9 });
+    expect([read('r:a', 'r:b').isGap, read('r:b', 'r:c').isGap]).toEqual([true, false]);
+    expect(read('r:a', 'r:b', 'r:c').scanned).toBe(4);
+  });
+
+  it('keeps at most maxHistorySize characters of all audiences together', () => {
+    const log = logOf({ maxHistorySize: 10 });
+    const to = (channel: string) => log.append({ channel, type: 't', text: 'x'.repeat(6) });
+    const [first] = [to('r:a'), to('r:b')];
+    const read = (channel: string) => log.read({ channels: [channel], after: first, limit: 9 });
+    expect([read('r:b').entries.length, read('r:a').entries.length]).toEqual([1, 0]);
+    expect(log.read({ channels: ['r:a'], after: undefined, limit: 9 }).entries).toEqual([]);
+  });
+
   it('keeps at most maxEvents, and reports a gap for dropped ones', () => {
     const log = logOf({ maxEvents: 3 });
     const cursors = Array.from({ length: 5 }, (_, n) => append(log, 't', `${n}`));

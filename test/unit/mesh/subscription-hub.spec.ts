@@ -180,6 +180,27 @@ describe('SubscriptionHub', () => {
     expect(rooms.count('lobby')).toEqual({ users: 0, connections: 0 });
   });
 
+  it('withdraws exactly the patterns that an asynchronous authorizer denies, and no others', async () => {
+    const alice = named('alice');
+    await alice.subscribe('a', 'b', 'c');
+    decide = (_, right) => Promise.resolve(right === 'b');
+    await hub.reauthorize('alice');
+    const withdrawn = alice.frames.slice(1).flatMap(({ type, patterns }) => [type, patterns]);
+    expect(withdrawn).toEqual(['unsubscribed', ['a'], 'unsubscribed', ['c']]);
+    for (const type of ['a', 'b', 'c']) publish(type);
+    expect(typesOf(alice.frames).slice(3)).toEqual(['b']);
+  });
+
+  it('delivers nothing of a pattern that the client has unsubscribed from', async () => {
+    const alice = named('alice');
+    await alice.subscribe('a', 'b');
+    alice.subscriptions.unsubscribe({ patterns: ['a', 'other'], id: 'r-1' });
+    await eventually(() => alice.frames.length > 1);
+    expect(alice.frames[1]).toEqual({ type: 'unsubscribed', patterns: ['a', 'other'], id: 'r-1' });
+    for (const type of ['a', 'b']) publish(type);
+    expect(typesOf(alice.frames).slice(2)).toEqual(['b']);
+  });
+
   it('authorizes every subscription of one client again, one for each namespace', async () => {
     const alice = named('alice');
     const second = open(alice.client);

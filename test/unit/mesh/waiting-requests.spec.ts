@@ -34,4 +34,13 @@ describe('WaitingRequests', () => {
     expect(requests.reserve('a', 100)).toBeDefined();
     expect(waiting.users).toBe(1);
   });
+
+  it('still counts the other requests of a user after a release', () => {
+    const waiting = new WaitingRequests(LIMITS);
+    const free = waiting.open().reserve('a', 60);
+    waiting.open().reserve('a', 90);
+    free?.();
+    expect(waiting.open().reserve('a', 61)).toBeUndefined();
+    expect(waiting.open().reserve('a', 60)).toBeDefined();
+  });
 });

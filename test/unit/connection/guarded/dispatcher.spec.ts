@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { Subject } from 'rxjs';
+import { Observable, Subject } from 'rxjs';
 import type { Connection } from '../../../../lib/connection/guarded/connection.js';
 import { Dispatcher } from '../../../../lib/connection/guarded/dispatcher.js';
 import { decode } from '../../../../lib/connection/guarded/frame-codec.js';
@@ -7,6 +7,7 @@ import type { Channel } from '../../../../lib/connection/guarded/transport.js';
 import {
   createEvent,
   jsonOf,
+  markReceived,
   receivedAs,
   type SemanticEvent,
 } from '../../../../lib/event/index.js';
@@ -260,7 +261,15 @@ describe('frames of a client', () => {
   it('of the compatible mode are charged four times, before their text is formatted', () => {
     compatible = new Integradio();
     const event = { ...EVENT, semanticsignature: 'a'.repeat(64), semanticnonce: 'n'.repeat(16) };
+    let json: unknown = 'none';
+    const [handler] = handlers;
+    handlers[0] = data => {
+      json = jsonOf(data as SemanticEvent);
+      return handler!(data);
+    };
     receive({ type: 'event', event });
+    // The handler receives another object than the one that was parsed.
+    expect(json).toBeUndefined();
     expect(named('charge')).toEqual([['charge', 3]]);
     expect(named('handler 0')).toHaveLength(1);
     mayCharge = false;
@@ -297,6 +306,28 @@ describe('frames of a client', () => {
       }
       await settle();
       expect(sent).toEqual([{ event: 'reply', data: 1 }, 0, '']);
+    });
+
+    it("with a signed event in Nest's own frame, if a guard of a secure gateway has marked theirs", async () => {
+      const answer = (data: unknown) => {
+        if (isMarked) markReceived(data as SemanticEvent, 'nest');
+        return 1;
+      };
+      let isMarked = false;
+      handlers = [answer, answer, answer, () => undefined];
+      receive({ event: 'closed', data: EVENT });
+      isMarked = true;
+      receive({ event: 'closed', data: EVENT });
+      await settle();
+      expect(sent).toMatchObject([
+        1,
+        { event: 'open.reply', data: { data: 1, semanticcorrelationid: 'e-1' } },
+      ]);
+      sent = [];
+      handlers = [() => undefined, () => undefined, () => undefined, answer];
+      receive({ event: 'both', data: EVENT });
+      await settle();
+      expect(sent).toEqual([1]);
     });
 
     it('with INTERNAL if the answer would be a frame of the server, or a promise inside', async () => {
@@ -353,6 +384,21 @@ describe('frames of a client', () => {
       receive({ event: 'closed', data: 1 });
       await settle();
       expect([sent, state.running]).toEqual([[], 0]);
+    });
+
+    it('no longer after the end, even if a stream cannot be unsubscribed', async () => {
+      const other = new Subject<unknown>();
+      const broken = new Observable(() => () => {
+        throw new Error('teardown');
+      });
+      handlers[0] = () => broken;
+      handlers[1] = () => other;
+      receive({ event: 'open', data: 1 });
+      receive({ event: 'closed', data: 1 });
+      await settle();
+      dispatcher.stop();
+      expect(other.observed).toBe(false);
+      expect(lines.map(({ text }) => text).join()).toContain('teardown');
     });
 
     it('by no handler after the end: streams are unsubscribed, and none begins', async () => {
