@@ -1,4 +1,5 @@
-import { after, type MaybePromise } from '../maybe-promise.js';
+import { after, type MaybePromise, recovering } from '../maybe-promise.js';
+import { isInstance } from '../protocol/index.js';
 
 /**
  * The interface that zod (3.24 and later), valibot, arktype, yup (1.7 and later) and others implement.
@@ -30,13 +31,36 @@ type ZodResult =
   | { readonly success: true; readonly data: unknown }
   | { readonly success: false; readonly error: { readonly issues: readonly unknown[] } };
 
+/** The issue of data with a member such as `toString`, which is no function. Some libraries call the method of that name. */
+const HIDES_A_METHOD = { code: 'a member hides a method of Object.prototype' };
+
 /**
- * Validates a value by a schema. Schemas of zod are called by `safeParseAsync`. Their `validate` first tries without
- * asynchronous checks, and drops the promises of that attempt: if such a check fails, the rejection ends the process.
+ * Validates a value by a schema.
  *
  * @throws TypeError if the schema returns neither a value nor issues
  */
 export function validateBy(schema: StandardSchema, value: unknown): MaybePromise<StandardResult> {
+  return recovering(
+    () => runSchema(schema, value),
+    error => {
+      if (isInstance(error, TypeError) && hidesMethod(value)) return { issues: [HIDES_A_METHOD] };
+      throw error;
+    },
+  );
+}
+
+function hidesMethod(data: unknown): boolean {
+  if (typeof data !== 'object' || data === null) return false;
+  return Object.entries(data).some(
+    ([name, value]) => name in Object.prototype || hidesMethod(value),
+  );
+}
+
+/**
+ * Calls a schema. Schemas of zod are called by `safeParseAsync`. Their `validate` first tries without
+ * asynchronous checks, and drops the promises of that attempt: if such a check fails, the rejection ends the process.
+ */
+function runSchema(schema: StandardSchema, value: unknown): MaybePromise<StandardResult> {
   const { vendor, validate } = schema['~standard'];
   const parse: unknown = vendor === 'zod' ? Reflect.get(schema, 'safeParseAsync') : undefined;
   if (typeof parse !== 'function') return after(validate(value), asResult);

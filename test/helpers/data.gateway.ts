@@ -39,6 +39,14 @@ export class Order {
   lines!: Line[];
 }
 
+class Drawing {
+  @ValidateNested({ each: true })
+  @Type(() => Line, {
+    discriminator: { property: 'kind', subTypes: [{ value: Line, name: 'line' }] },
+  })
+  lines!: Line[];
+}
+
 @WebSocketGateway({ path: '/events' })
 @SecureGateway()
 export class DataGateway {
@@ -73,6 +81,11 @@ export class DataGateway {
   class(@EventData() order: Order) {
     this.see(order);
     return order.lines.map(line => line.double());
+  }
+
+  @SubscribeMessage('drawing')
+  drawing(@EventData() drawing: Drawing) {
+    return this.see(drawing.lines.length);
   }
 
   @SubscribeMessage('string')

@@ -1,9 +1,21 @@
 import 'reflect-metadata';
 import { jest } from '@jest/globals';
-import type { ArgumentMetadata, Type } from '@nestjs/common';
-import { Type as Make } from 'class-transformer';
-import { IsOptional, IsString, Max, MaxLength, ValidateNested } from 'class-validator';
+import { type ArgumentMetadata, BadRequestException, type Type } from '@nestjs/common';
+import { Transform, Type as Make } from 'class-transformer';
+import {
+  Allow,
+  IsAlpha,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  registerDecorator,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import * as v from 'valibot';
 import { z } from 'zod';
+import { z as z3 } from 'zod/v3';
 import { EventDataPipe } from '../../../lib/index.js';
 
 class Address {
@@ -73,6 +85,72 @@ class Drawing {
   @ValidateNested({ each: true })
   @Make(() => Shape, SHAPES)
   shapes?: Shape[];
+}
+
+/** Validates by a function of the application. */
+const By =
+  (validate: (value: string) => boolean | Promise<boolean>): PropertyDecorator =>
+  (target, propertyName) => {
+    const validator = { validate };
+    const options = { name: 'by', target: target.constructor, options: {}, validator };
+    registerDecorator({ ...options, propertyName: String(propertyName) });
+  };
+
+class Named {
+  get label() {
+    return 'a label';
+  }
+}
+
+/** Every member of this class has something that throws for values of another type. */
+class Touchy extends Named {
+  @Allow()
+  @Make(() => Number)
+  number?: number;
+
+  @Allow()
+  @Make(() => String)
+  text?: string;
+
+  @Allow()
+  @Make(() => Date)
+  date?: Date;
+
+  @Allow()
+  @Make(() => Buffer)
+  bytes?: Buffer;
+
+  @Allow()
+  @Make(() => BigInt)
+  big?: bigint;
+
+  @IsOptional()
+  @IsString()
+  @Transform(({ value }: { value: string }) => value.trim())
+  trimmed?: string;
+
+  @IsOptional()
+  @IsString()
+  @By(value => value.startsWith('a'))
+  checked?: string;
+
+  @ValidateIf(({ choice }: Touchy) => choice !== undefined && choice.toLowerCase() === 'a')
+  @IsString()
+  choice?: string;
+
+  @IsOptional()
+  @By(() => Promise.reject(new TypeError('The database is away')))
+  later?: string;
+
+  @IsOptional()
+  @IsAlpha('xx-XX' as 'de-DE')
+  locale?: string;
+
+  @Allow()
+  @Transform(({ value }: { value: string }) => {
+    throw new BadRequestException(`unknown: ${value}`);
+  })
+  refused?: string;
 }
 
 const circle = { kind: 'circle', radius: 5 };
@@ -155,6 +233,62 @@ describe('EventDataPipe with a class that contains classes', () => {
   });
 });
 
+describe('EventDataPipe with a class whose conversion or validation throws', () => {
+  const pipe = new EventDataPipe();
+  const noPrimitive = { toString: 1, valueOf: 1 };
+
+  it.each<[Type, object]>([
+    [Drawing, { shapes: [null] }],
+    [Drawing, { shapes: [circle, null] }],
+    [Drawing, { shapes: [5, 'a', true] }],
+    [Drawing, { shapes: [[null]] }],
+    [Drawing, { shape: [null] }],
+    [Touchy, { number: noPrimitive }],
+    [Touchy, { text: noPrimitive }],
+    [Touchy, { text: [noPrimitive] }],
+    [Touchy, { date: noPrimitive }],
+    [Touchy, { bytes: 5 }],
+    [Touchy, { big: {} }],
+    [Touchy, { label: 'a getter of the base class has this name' }],
+    [Touchy, { trimmed: 5 }],
+    [Touchy, { trimmed: null }],
+    [Touchy, { checked: 5 }],
+    [Touchy, { choice: 5 }],
+  ])('rejects the data: %p of %j', async (type, data) => {
+    await expect(pipe.transform(data, metadata(type))).rejects.toMatchObject({
+      code: 'INVALID_EVENT',
+    });
+  });
+
+  it.each(['number', 'text', 'date', 'checked', 'choice'])('accepts a valid %s', async name => {
+    expect(await pipe.transform({ [name]: 'a' }, metadata(Touchy))).toHaveProperty(name);
+  });
+
+  it('names the class and the error, and nothing of the data', async () => {
+    await expect(
+      pipe.transform({ trimmed: { canary: 1 } }, metadata(Touchy)),
+    ).rejects.toMatchObject({
+      reason: 'the data cannot become an instance of Touchy: TypeError was thrown',
+    });
+  });
+
+  it.each([
+    ['an asynchronous validator', { later: 'a' }, 'The database is away'],
+    ['a validator with wrong arguments', { locale: 'a' }, 'Invalid locale'],
+  ])(
+    'passes on the error of %s, which decides nothing about the data',
+    async (_, data, message) => {
+      await expect(pipe.transform(data, metadata(Touchy))).rejects.toThrow(message);
+    },
+  );
+
+  it('passes on an exception of the application', async () => {
+    await expect(pipe.transform({ refused: 'a' }, metadata(Touchy))).rejects.toBeInstanceOf(
+      BadRequestException,
+    );
+  });
+});
+
 describe('a schema', () => {
   const pipeOf = (validate: (value: unknown) => unknown) =>
     new EventDataPipe({ '~standard': { version: 1, vendor: 'test', validate } } as never);
@@ -184,6 +318,23 @@ describe('a schema', () => {
       await expect(transform()).rejects.toThrow('neither a value nor issues');
     },
   );
+
+  it.each<[string, EventDataPipe]>([
+    ['zod 3', new EventDataPipe(z3.object({ text: z3.coerce.string() }) as never)],
+    ['valibot', new EventDataPipe(v.object({ text: v.pipe(v.unknown(), v.transform(String)) }))],
+  ])('of %s that cannot read a member with a hidden method rejects the data', async (_, pipe) => {
+    const transform = async (data: unknown) => pipe.transform(data, metadata);
+    expect(await transform({ text: 7 })).toEqual({ text: '7' });
+    for (const text of [{ toString: 1 }, { toString: null, valueOf: {} }])
+      await expect(transform({ text })).rejects.toMatchObject({ code: 'INVALID_EVENT' });
+  });
+
+  it('that fails for other data has not decided', async () => {
+    const failing = pipeOf(() => {
+      throw new TypeError('fetch failed');
+    });
+    await expect(async () => failing.transform({ text: 1 }, metadata)).rejects.toThrow('fetch');
+  });
 
   it('may return a value that is undefined', () => {
     expect(pipeOf(() => ({ value: undefined })).transform('a', metadata)).toBeUndefined();
