@@ -16,6 +16,20 @@ export function errorText(error: unknown, member: 'name' | 'message' | 'stack'):
   }
 }
 
+/**
+ * Returns the name of an error, or the name of its class if the class sets none, as `WsException` does not. Never throws.
+ */
+export function errorName(error: unknown): string {
+  const name = errorText(error, 'name') || 'Error';
+  if (name !== 'Error') return name;
+  try {
+    const { constructor } = Object(error) as { constructor: unknown };
+    return (typeof constructor === 'function' && constructor.name) || name;
+  } catch {
+    return name;
+  }
+}
+
 /** Returns whether a value is an error. Never throws. */
 export function isError(value: unknown): value is Error {
   return isInstance(value, Error);

@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Clock } from '../clock.js';
-import { errorText, isError } from './describe-error.js';
+import { errorName, errorText, isError } from './describe-error.js';
 import { LogLimit } from './log-limit.js';
 import { safeText } from './safe-text.js';
 
@@ -38,7 +38,7 @@ export function placeOf(error: unknown): string {
 
 function nameOf(error: unknown): string {
   return isError(error)
-    ? safeText(errorText(error, 'name') || 'Error')
+    ? safeText(errorName(error))
     : `a value that is not an Error: ${typeof error}`;
 }
 

@@ -1,5 +1,5 @@
 export { attempt, contained } from './contained.js';
-export { describeError, errorText, isError } from './describe-error.js';
+export { describeError, errorName, errorText, isError } from './describe-error.js';
 export { FailureLog, placeOf } from './failure-log.js';
 export { LogLimit } from './log-limit.js';
 export { logOnly, logUnexpected } from './log-unexpected.js';
