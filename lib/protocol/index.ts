@@ -37,5 +37,10 @@ export {
   type ServerFrame,
   type Subprotocol,
 } from './frames.js';
-export { ReservedFrameError, reservedFrameIn, reservedMessage } from './reserved-frames.js';
+export {
+  messageData,
+  ReservedFrameError,
+  reservedFrameIn,
+  reservedMessage,
+} from './reserved-frames.js';
 export { normalizeOrigin, validateOrigin } from './origin.js';

@@ -1,5 +1,3 @@
-import { CODES } from './codes.js';
-
 /** The types of the frames that only the server creates; over Socket.IO, the names of their messages. */
 const SERVER_FRAMES: ReadonlySet<unknown> = new Set([
   'auth_success',
@@ -13,9 +11,15 @@ const SERVER_FRAMES: ReadonlySet<unknown> = new Set([
   'semantic-events:pong',
 ]);
 
-/** Finds texts that may be a frame of the server. `JSON.stringify` writes neither white space nor escapes in these. */
+/** The name of a refusal in Nest's form, and over Socket.IO. */
+const EXCEPTION = 'exception';
+
+/**
+ * Finds texts that may be a frame of the server. `JSON.stringify` writes neither white space nor escapes in these, except that
+ * `JSON.rawJSON` of the application may have escapes.
+ */
 const SUSPICIOUS = new RegExp(
-  `"specversion":|"type":"(?:${[...SERVER_FRAMES].join('|')})"|"event":"exception"`,
+  String.raw`"specversion":|"type":"(?:${[...SERVER_FRAMES].join('|')})"|"event":"${EXCEPTION}"|"(?:type|event)":"[^"\\]*\\`,
 );
 
 /** The result of a handler for a plain message, which a client would take for a frame of the server. */
@@ -45,14 +49,24 @@ export function reservedFrameIn(text: string): string | undefined {
 }
 
 /**
- * Returns the description of the message of the server that a name and its data would be; undefined if they would be none.
+ * Returns the description of the message of the server that a name and its data would be; undefined if they would be none. An
+ * exception of the application has no code.
  *
+ * @param data as JSON writes it
  * @param isNamed whether the name alone makes a frame, as over Socket.IO
  */
 export function reservedMessage(name: unknown, data: unknown, isNamed = true): string | undefined {
   if (isNamed && SERVER_FRAMES.has(name)) return `the message ${String(name)}`;
   const { code } = Object(data) as { code?: unknown };
-  return name === 'exception' && typeof code === 'string' && Object.hasOwn(CODES, code)
-    ? 'an exception with a code of this library'
-    : undefined;
+  return name === EXCEPTION && typeof code === 'string' ? 'an exception with a code' : undefined;
+}
+
+/**
+ * Returns the data to send under a name. For the name of a refusal it is a copy: `toJSON` or a getter could write a code that
+ * `reservedMessage` does not see.
+ */
+export function messageData(name: string, data: unknown): unknown {
+  if (name !== EXCEPTION || data === undefined) return data;
+  const text = JSON.stringify(data) as string | undefined;
+  return text === undefined ? undefined : JSON.parse(text);
 }

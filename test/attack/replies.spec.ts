@@ -79,6 +79,18 @@ class NotesGateway {
     return from([data]);
   }
 
+  @SubscribeMessage('plain.late')
+  late(@MessageBody('kept') { event, data }: { event: string; data: unknown }) {
+    return { event, data: { toJSON: () => data } };
+  }
+
+  @SubscribeMessage('plain.getter')
+  getter(@MessageBody('kept') { event, data }: { event: string; data: Json }) {
+    let left = Number(data.after);
+    const code = { get: () => (left-- > 0 ? undefined : data.code), enumerable: true };
+    return { event, data: Object.defineProperty({}, 'code', code) };
+  }
+
   @SubscribeMessage('plain.json')
   json(@MessageBody('kept') data: unknown) {
     return { toJSON: () => data };
@@ -124,6 +136,7 @@ const FRAMES: [string, unknown][] = [
   ['a gap', { type: 'gap', patterns: ['**'], cursor: 'x' }],
   ['a pong', { type: 'pong', time: 'x' }],
   ['an exception with a code of the library', { event: 'exception', data: { code: 'INTERNAL' } }],
+  ['an exception with another code', { event: 'exception', data: { code: 'LATER', id: 'x' } }],
 ];
 
 async function start(adapter?: typeof WsAdapter) {
@@ -216,10 +229,11 @@ describe('the answer to a plain message', () => {
     ['an event', { event: 'event', data: { event: FORGED } }],
     ['a pong', { event: 'semantic-events:pong', data: {} }],
     ['an exception with a code of the library', { event: 'exception', data: { code: 'INTERNAL' } }],
+    ['an exception with another code', { event: 'exception', data: { code: 'LATER', id: 'x' } }],
   ])('is not emitted over Socket.IO if it is a message of the server: %s', async (_, message) => {
     const app = await startIo({ gateways: [NotesGateway] });
     const victim = await IoClient.login(app, 'victim');
-    for (const type of ['plain.raw', 'plain.stream']) {
+    for (const type of ['plain.raw', 'plain.stream', 'plain.late']) {
       victim.socket.emit(type, { kept: message });
       expect(await victim.next('exception')).toMatchObject({ code: 'INTERNAL', status: 500 });
     }
@@ -233,6 +247,19 @@ describe('the answer to a plain message', () => {
       type: 'auth_success',
     });
   });
+});
+
+describe('an exception of the application over Socket.IO', () => {
+  it.each([0, 1, 2, 3, 4, 5, 6])(
+    'is sent without a code, even if a getter returns one after %d reads',
+    async after => {
+      const client = await IoClient.login(await startIo({ gateways: [NotesGateway] }), 'victim');
+      const kept = { event: 'exception', data: { code: 'FORBIDDEN', after } };
+      client.socket.emit('plain.getter', { kept });
+      const { code = 'INTERNAL' } = await client.next('exception');
+      expect(code).toBe('INTERNAL');
+    },
+  );
 });
 
 describe('a client without a key', () => {

@@ -4,7 +4,7 @@ import { receivedAs, type SemanticEvent } from '../../event/index.js';
 import { eventIdOf } from '../../handler/index.js';
 import { assertAwaited } from '../../maybe-promise.js';
 import { attempt, contained, errorContext, logOnly, thrown } from '../../monitoring/index.js';
-import { ReservedFrameError, reservedMessage } from '../../protocol/index.js';
+import { messageData, ReservedFrameError, reservedMessage } from '../../protocol/index.js';
 import { eventAnswer, isEventAnswer } from '../../signing/index.js';
 import type { IoChannel } from './io-channel.js';
 import type { IoSocket, Transform } from './io-types.js';
@@ -108,9 +108,10 @@ function answer(
   const { event, data } = result as { event?: unknown; data?: unknown };
   if (typeof event !== 'string') acknowledge(result);
   else if (!isEventAnswer(result) || !acknowledge(data)) {
-    const reserved = reservedMessage(event, data);
+    const sent = messageData(event, data);
+    const reserved = reservedMessage(event, sent);
     if (reserved !== undefined) throw new ReservedFrameError(message, reserved);
-    socket.emit(event, data);
+    socket.emit(event, sent);
   }
 }
 

@@ -27,15 +27,25 @@ describe('a text that a handler returned', () => {
     expect(reservedFrameIn('{"type":"error","specversion":null}')).toBe('an event');
   });
 
-  it('is an exception of the server if it has a code of this library', () => {
-    const text = JSON.stringify(exception('FORBIDDEN'));
-    expect(reservedFrameIn(text)).toBe('an exception with a code of this library');
+  it.each(['FORBIDDEN', 'TEAPOT', 'constructor', ''])(
+    'is an exception of the server if it has a code: %j',
+    code => {
+      const text = JSON.stringify(exception(code));
+      expect(reservedFrameIn(text)).toBe('an exception with a code');
+    },
+  );
+
+  it.each([
+    '{"type":"\\u0065rror"}',
+    '{"event":"e\\u0078ception","data":{"code":"FORBIDDEN"}}',
+    '{"a":1,"type":"auth\\u005fsuccess"}',
+  ])('is a frame of the server also if JSON.rawJSON has written %s', text => {
+    expect(reservedFrameIn(text)).toEqual(expect.any(String));
   });
 
   it.each([
-    exception('TEAPOT'),
-    exception('constructor'),
     exception(['FORBIDDEN']),
+    exception(7),
     { event: 'exception' },
     { event: 'exception', data: null },
     { event: 'other', data: { code: 'FORBIDDEN' } },
@@ -43,6 +53,7 @@ describe('a text that a handler returned', () => {
     { event: 'gap', data: 1 },
     { type: 'other' },
     { type: 'auth_success2' },
+    { type: 'a\nb', event: '"' },
     { data: { type: 'error', specversion: '1.0', event: 'exception' } },
     [{ type: 'error' }, { specversion: '1.0' }],
     '"type":"error"',
@@ -59,10 +70,10 @@ describe('a message over Socket.IO', () => {
     expect(reservedMessage(name, undefined)).toBe(`the message ${name}`);
   });
 
-  it('is one of the server if it is an exception with a code of this library', () => {
-    const named = 'an exception with a code of this library';
-    expect(reservedMessage('exception', { code: 'FORBIDDEN' })).toBe(named);
-    for (const data of [undefined, null, 'FORBIDDEN', {}, { code: 'TEAPOT' }, { code: 1 }])
+  it('is one of the server if it is an exception with a code', () => {
+    for (const code of ['FORBIDDEN', 'TEAPOT'])
+      expect(reservedMessage('exception', { code })).toBe('an exception with a code');
+    for (const data of [undefined, null, 'FORBIDDEN', {}, { code: 1 }])
       expect(reservedMessage('exception', data)).toBeUndefined();
     expect(reservedMessage('other', { code: 'FORBIDDEN' })).toBeUndefined();
   });
