@@ -32,7 +32,7 @@ export interface AuditedHandler {
   readonly isSigned: boolean;
   /** Whether the handler accepts messages that are not events, and no `@Roles()` or `@Authorize()` decides about them. */
   readonly takesAnyPlainMessage: boolean;
-  /** Whether the handler or its gateway has a `@RateLimit`. */
+  /** Whether the handler or its gateway has a `@RateLimit` that limits anything. */
   readonly isLimited: boolean;
 }
 
@@ -48,6 +48,14 @@ export interface AuditedGateway {
   readonly origins: readonly string[];
   readonly maxMessageSize: number;
   readonly handlers: readonly AuditedHandler[];
+}
+
+/** Facts about the HTTP server of the application. */
+export interface HttpFacts {
+  /** Whether its parser accepts requests that violate HTTP. */
+  readonly isLenient: boolean;
+  /** The maximum size of the headers of a request, in bytes. */
+  readonly maxHeaderSize: number;
 }
 
 /** Everything the checklist examines. */
@@ -68,6 +76,9 @@ export interface AuditSubject {
   readonly verifiesCertificates: boolean;
   /** The stores that keep their data in the memory of this process. */
   readonly inMemoryStores: readonly string[];
+  /** The flags of the process, also those of `NODE_OPTIONS`. */
+  readonly flags: readonly string[];
+  readonly http: HttpFacts;
   /** The versions of the runtime and its parts, as in `process.versions`. */
   readonly runtime: Readonly<Record<string, string | undefined>>;
   /** Global guards, pipes and interceptors that Nest does not run for gateways. */

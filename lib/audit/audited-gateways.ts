@@ -8,7 +8,7 @@ import {
   validationOf,
   type ValidationMeans,
 } from '../handler/index.js';
-import { RateLimitGuard } from '../rate-limit/index.js';
+import { decoratedLimitOf, RateLimitGuard } from '../rate-limit/index.js';
 import { SignedEventGuard } from '../signing/index.js';
 import type { AuditedGateway } from './audit-report.js';
 
@@ -27,7 +27,7 @@ export function auditedGateways(catalog: GatewayCatalog, means: ValidationMeans)
       isValidated: validationOf(gateway.metatype, method, means).isValidated,
       isSigned: guards(gateway, method, SignedEventGuard),
       takesAnyPlainMessage: takesAnyPlainMessage(gateway, method),
-      isLimited: guards(gateway, method, RateLimitGuard),
+      isLimited: isLimited(gateway, method),
     })),
   }));
 }
@@ -41,6 +41,22 @@ function takesAnyPlainMessage(gateway: CatalogGateway, method: string): boolean 
   );
   // This guard asks the EventAuthorizer, about events only.
   return checks.every(guard => guard === EventAuthorizationGuard);
+}
+
+/** Limits above these limit nothing: per millisecond, and at once. */
+const MAX_RATE = 10;
+const MAX_BURST = 100_000;
+
+function isLimited(gateway: CatalogGateway, method: string): boolean {
+  const { metatype } = gateway;
+  const handler = (metatype.prototype as Record<string, object>)[method];
+  if (!handler || !guards(gateway, method, RateLimitGuard)) return false;
+  const limit = decoratedLimitOf(metatype, handler);
+  if (limit === 'skipped') return false;
+  // A guard of the application may have a limit without the decorator.
+  if (limit === undefined) return true;
+  const { rate, per = 1_000, burst = rate } = limit;
+  return rate / per <= MAX_RATE && burst <= MAX_BURST;
 }
 
 function isGuarded(gateway: CatalogGateway): boolean {

@@ -20,11 +20,20 @@ import {
 } from './gateway.checks.js';
 import { jwtAlgorithms, keyRotation, keyStrength, signatures } from './key.checks.js';
 import { freshness, sessions, subscriptions } from './session.checks.js';
-import { errorDetail, replayStore, runtime, securityLog, stores } from './operation.checks.js';
+import { minimums } from './minimum.checks.js';
+import {
+  errorDetail,
+  httpServer,
+  replayStore,
+  runtime,
+  securityLog,
+  stores,
+} from './operation.checks.js';
 
 /** The production checklist, in the order of its table. */
 const CHECKLIST: readonly (readonly [id: string, check: AuditCheck])[] = [
   ['runtime', runtime],
+  ['http-server', httpServer],
   ['adapter', adapter],
   ['tls', tls],
   ['trust-proxy', trustProxy],
@@ -47,6 +56,7 @@ const CHECKLIST: readonly (readonly [id: string, check: AuditCheck])[] = [
   ['rate-limits', rateLimits],
   ['handler-limits', handlerLimits],
   ['connection-limits', connectionLimits],
+  ['minimums', minimums],
   ['stores', stores],
   ['replay-store', replayStore],
   ['security-log', securityLog],

@@ -101,6 +101,8 @@ function isSharedByStrangers(origin: string): boolean {
 }
 
 const HOUR = 3_600_000;
+/** How many addresses a /48 of IPv6 counts for. */
+const PER_SITE = 16;
 
 export const connectionLimits: AuditCheck = ({ options }) => {
   const { maxConnections, maxConnectionsPerAddress, ...others } = options.connection;
@@ -109,16 +111,29 @@ export const connectionLimits: AuditCheck = ({ options }) => {
       `One address may open all ${maxConnections} connections`,
       'Set connection.maxConnectionsPerAddress well below connection.maxConnections',
     );
+  if (maxConnectionsPerAddress * PER_SITE >= maxConnections)
+    return warn(
+      `One IPv6 site (a /48) may open all ${maxConnections} connections`,
+      `Set connection.maxConnectionsPerAddress below a ${PER_SITE}th of connection.maxConnections`,
+    );
   const { mesh, replay, rateLimit } = options;
   const high = [
     maxConnections > 1_000_000 && 'connection.maxConnections',
     others.heartbeatInterval > HOUR && 'connection.heartbeatInterval',
+    others.idleTimeout > 24 * HOUR && 'connection.idleTimeout',
+    others.closeTimeout > 60_000 && 'connection.closeTimeout',
+    others.shutdownTimeout > HOUR && 'connection.shutdownTimeout',
     replay.maxNonces > 100_000_000 && 'replay.maxNonces',
+    replay.maxNoncesPerConnection > 100_000 && 'replay.maxNoncesPerConnection',
     rateLimit.maxKeys > 100_000_000 && 'rateLimit.maxKeys',
     mesh.maxPatterns > 10_000 && 'mesh.maxPatterns',
     mesh.maxRooms > 10_000 && 'mesh.maxRooms',
     mesh.maxEvents > 10_000_000 && 'mesh.maxEvents',
     mesh.maxHistorySize > 4_096 * MIB && 'mesh.maxHistorySize',
+    mesh.maxWaiting > 10_000_000 && 'mesh.maxWaiting',
+    // Otherwise one user or room can replace the events of all others.
+    mesh.maxEventsPerAudience > mesh.maxEvents / 2 && 'mesh.maxEventsPerAudience',
+    mesh.maxHistorySizePerAudience > mesh.maxHistorySize / 2 && 'mesh.maxHistorySizePerAudience',
     others.maxConnectionsPerUser >= maxConnections && 'connection.maxConnectionsPerUser',
     others.maxRunningHandlers > 1_000 && 'connection.maxRunningHandlers',
     others.maxBufferedBytes > 64 * MIB && 'connection.maxBufferedBytes',

@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib';
-import type { JwtAuthOptions } from '../options/index.js';
+import { isPublishedSecret, type JwtAuthOptions } from '../options/index.js';
 import { type AuditCheck, type AuditSubject, fail, pass, warn } from './audit-report.js';
 
 const DAY = 86_400_000;
@@ -21,6 +21,12 @@ export const keyStrength: AuditCheck = subject => {
       'Generate a separate secret for each with EventSigner.generateKey()',
     );
   const fix = 'Generate it with EventSigner.generateKey()';
+  const published = secrets.filter(({ secret }) => isPublishedSecret(secret));
+  if (published.length > 0)
+    return fail(
+      `Published in a documentation: ${published.map(({ name }) => name).join(', ')}`,
+      fix,
+    );
   const below = (bits: number) =>
     secrets.filter(({ secret }) => entropyOf(secret) < bits).map(({ name }) => name);
   if (below(GUESSABLE).length > 0)
@@ -30,7 +36,7 @@ export const keyStrength: AuditCheck = subject => {
   return pass('Every secret is long and looks random');
 };
 
-export const keyRotation: AuditCheck = ({ keys, keyProblem, now }) => {
+export const keyRotation: AuditCheck = ({ keys, keyProblem, now, options }) => {
   if (keyProblem !== undefined)
     return warn(
       `The key ring could not be refreshed: ${keyProblem}`,
@@ -43,6 +49,11 @@ export const keyRotation: AuditCheck = ({ keys, keyProblem, now }) => {
     return warn(
       `${keys.length} keys are accepted`,
       'Remove the old ones: each is one more key that can leak',
+    );
+  if (options.signing.keySource && options.signing.refresh > DAY)
+    return warn(
+      `signing.keys is read every ${options.signing.refresh} ms: a key that has leaked stays in use as long`,
+      'Lower signing.refresh to a minute',
     );
   const old = keys.filter(({ notBefore }) => notBefore > -Infinity && now - notBefore > MAX_AGE);
   return old.length > 0

@@ -1,4 +1,5 @@
 import { type AuditCheck, fail, pass, warn } from './audit-report.js';
+import { LENIENT_PARSER } from './process-facts.js';
 
 export const stores: AuditCheck = ({ inMemoryStores, hasSiblings }) => {
   if (inMemoryStores.length === 0) return pass('Every store is shared');
@@ -15,13 +16,44 @@ export const stores: AuditCheck = ({ inMemoryStores, hasSiblings }) => {
       );
 };
 
-export const runtime: AuditCheck = ({ runtime: { bun } }) =>
-  bun === undefined
-    ? pass('The runtime enforces every limit of a connection')
-    : fail(
-        `Bun ${bun} replaces the package ws: unfinished messages before authentication are not limited, and slow clients are not closed`,
-        'Run the server on Node or Deno',
-      );
+export const runtime: AuditCheck = ({ flags, runtime: { bun } }) => {
+  if (bun !== undefined)
+    return fail(
+      `Bun ${bun} replaces the package ws: unfinished messages before authentication are not limited, and slow clients are not closed`,
+      'Run the server on Node or Deno',
+    );
+  const unsafe = flags.filter(flag => UNSAFE_FLAG.test(flag));
+  return unsafe.length > 0
+    ? fail(
+        `The process runs with ${unsafe.join(', ')}`,
+        'Remove it from the command line and from NODE_OPTIONS',
+      )
+    : pass('The runtime enforces every limit of a connection');
+};
+
+/** A debugger that the network can reach, fixes of vulnerabilities that are switched off, and outdated TLS. */
+const UNSAFE_FLAG =
+  /^(?:--inspect(?:-brk|-wait)?=(?!(?:localhost|127(?:\.\d+){3}|\[::1\])?(?::?\d+)?$)|--security-revert=|--tls-min-v1\.[01]$)/;
+
+const KIB = 1_024;
+/** Four times the default of Node. */
+const LARGE_HEADERS = 64 * KIB;
+const HUGE_HEADERS = 1_024 * KIB;
+
+export const httpServer: AuditCheck = ({ http: { isLenient, maxHeaderSize } }) => {
+  if (isLenient)
+    return fail(
+      'The HTTP server accepts malformed requests: a proxy may read another request than the server (request smuggling)',
+      `Remove ${LENIENT_PARSER} from the command line and from NODE_OPTIONS, and insecureHTTPParser from the options of the server`,
+    );
+  const fix =
+    'Remove --max-http-header-size from the command line and from NODE_OPTIONS, or maxHeaderSize from the options of the server';
+  const finding = `The HTTP server accepts headers of ${maxHeaderSize} bytes, before it knows the client`;
+  if (maxHeaderSize > HUGE_HEADERS) return fail(finding, fix);
+  return maxHeaderSize > LARGE_HEADERS
+    ? warn(finding, fix)
+    : pass(`The HTTP server rejects malformed requests, and headers over ${maxHeaderSize} bytes`);
+};
 
 export const replayStore: AuditCheck = ({ options }) =>
   options.replay.onStoreError === 'deny'
@@ -39,6 +71,8 @@ export const errorDetail: AuditCheck = ({ options }) =>
         "Leave errors at 'brief' in production",
       );
 
+const HOUR = 3_600_000;
+
 /** Kinds of security events by which an operator sees an attack. */
 const WATCHED = [
   'refused',
@@ -49,12 +83,17 @@ const WATCHED = [
 ] as const;
 
 export const securityLog: AuditCheck = ({ options }) => {
-  const { log, address, levels } = options.monitoring;
+  const { log, address, levels, logInterval } = options.monitoring;
   const silent = WATCHED.filter(kind => levels[kind] === 'off');
   if (log && silent.length > 0)
     return warn(
       `Not logged: ${silent.join(', ')}`,
       'Leave their monitoring.levels out, or log SecurityEvents yourself',
+    );
+  if (log && logInterval > HOUR)
+    return warn(
+      `Repeated refusals are summed up every ${logInterval} ms only`,
+      'Lower monitoring.logInterval to a minute',
     );
   return log
     ? pass(`Refusals are logged without secrets; addresses: ${address}`)

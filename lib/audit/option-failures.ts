@@ -20,6 +20,8 @@ export function optionFailures(options: ResolvedOptions, now: number): string[] 
     isTlsServer: true,
     verifiesCertificates: true,
     inMemoryStores: [],
+    flags: [],
+    http: { isLenient: false, maxHeaderSize: 0 },
     runtime: process.versions,
     passedOver: [],
     hasSiblings: false,

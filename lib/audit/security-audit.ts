@@ -21,6 +21,7 @@ import { developmentTableOf, failuresOf, tableOf } from './audit-table.js';
 import { audit } from './checklist.js';
 import { auditedGateways } from './audited-gateways.js';
 import { passedOver } from './global-enhancers.js';
+import { httpFactsOf, processFlags } from './process-facts.js';
 import { ValidationCheck } from './validation-check.js';
 
 /** Runs the production checklist before the first gateway opens. In mode `enforce`, a failure refuses the start. */
@@ -51,7 +52,10 @@ export class SecurityAudit implements OnApplicationBootstrap {
 
   /** Runs the checklist on the present state of the application. The report contains no secrets. */
   run(): AuditReport {
+    const flags = processFlags(process);
     return audit({
+      flags,
+      http: httpFactsOf(this.httpServer(), flags),
       options: this.options,
       keys: this.services.signer.keys,
       keyProblem: this.keyRefresh.problem,

@@ -40,6 +40,7 @@ export {
   type OidcAuthOptions,
 } from './oidc-options.js';
 export { MAX_DELAY, MIN_SECRET_BYTES, Problems } from './problems.js';
+export { isPublishedSecret } from './published-secrets.js';
 export { resolveOptions } from './resolve-options.js';
 export {
   type ResolvedOptions,

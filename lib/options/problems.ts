@@ -1,4 +1,5 @@
 import { SemanticEventsConfigError } from '../protocol/errors.js';
+import { isPublishedSecret } from './published-secrets.js';
 
 /** The minimum size of an HMAC-SHA256 key, in bytes (RFC 7518, section 3.2). */
 export const MIN_SECRET_BYTES = 32;
@@ -88,6 +89,8 @@ export class Problems {
       this.add(path, 'must be a string or bytes');
     else if (SURROUNDED.test(Buffer.from(value).toString('latin1')))
       this.add(path, 'has white space around it, as a file has a newline at its end: trim it');
+    else if (this.isProduction && isPublishedSecret(value))
+      this.add(path, 'is published in the documentation: use EventSigner.generateKey()');
     else if (Buffer.byteLength(value) >= MIN_SECRET_BYTES) return true;
     else this.add(path, `must have at least ${MIN_SECRET_BYTES} bytes`);
     return false;

@@ -2,7 +2,11 @@ export { addressBuckets, type BucketKey } from './bucket-key.js';
 export { InMemoryRateLimitStore } from './in-memory-rate-limit-store.js';
 export { RateLimit, SkipRateLimit } from './rate-limit.decorator.js';
 export { pendingDecisionOf, RateLimitGuard, SharedRateLimitGuard } from './rate-limit.guard.js';
-export type { RateLimitBy, RateLimitDecoratorOptions } from './rate-limit.metadata.js';
+export {
+  decoratedLimitOf,
+  type RateLimitBy,
+  type RateLimitDecoratorOptions,
+} from './rate-limit.metadata.js';
 export { RateLimitStore } from './rate-limit-store.js';
 export { RateLimiter } from './rate-limiter.js';
 export { SemanticEventsThrottlerStorage } from './semantic-events-throttler.storage.js';

@@ -24,3 +24,15 @@ export interface RateLimitDecoratorOptions extends TokenBucketOptions {
 export function isShared({ by }: RateLimitDecoratorOptions): boolean {
   return by === 'address' || typeof by === 'function';
 }
+
+/** Returns the limit that decorates a handler, or else its gateway; `skipped` if `@SkipRateLimit()` exempts the handler. */
+export function decoratedLimitOf(
+  gateway: object,
+  handler: object,
+): RateLimitDecoratorOptions | 'skipped' | undefined {
+  if (Reflect.getMetadata(SKIP_RATE_LIMIT, handler) === true) return 'skipped';
+  const [limit] = [handler, gateway].flatMap(
+    target => (Reflect.getMetadata(RATE_LIMIT, target) as RateLimitDecoratorOptions | null) ?? [],
+  );
+  return limit;
+}

@@ -101,7 +101,7 @@ export class EventSigner {
    * @throws SemanticEventsConfigError with every problem of the keys; the current ring then stays in use
    */
   rotate(keys: readonly SigningKeyOptions[]): void {
-    const problems = new Problems();
+    const problems = new Problems(process.env.NODE_ENV === 'production');
     checkKeys(keys, problems, this.clock.now());
     problems.throwIfAny();
     this.signingKeys.rotate(keys);

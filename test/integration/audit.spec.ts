@@ -9,6 +9,7 @@ import {
   EventAuthorizer,
   EventData,
   EventSigner,
+  RateLimit,
   Roles,
   SecureGateway,
   SecurityAudit,
@@ -16,6 +17,7 @@ import {
   SemanticEventsModule,
   type SemanticEventsOptions,
   SignedEvent,
+  SkipRateLimit,
 } from '../../lib/index.js';
 import { DataGateway } from '../helpers/data.gateway.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
@@ -300,6 +302,56 @@ describe('the checklist finds', () => {
     expect(await findingOf('signed-events', {})).not.toMatch(/DemoGateway\.echo\b/);
     expect(await findingOf('handler-limits', {})).toMatch(/DemoGateway\.echo\b/);
     expect(await findingOf('handler-limits', {})).not.toMatch(/DemoGateway\.limited/);
+  });
+
+  it('limits of handlers that limit nothing', async () => {
+    @WebSocketGateway({ path: '/limits' })
+    @RateLimit({ rate: 5 })
+    class LimitsGateway {
+      @SubscribeMessage('limited')
+      limited() {
+        return 1;
+      }
+
+      @SubscribeMessage('skipped')
+      @SkipRateLimit()
+      skipped() {
+        return 1;
+      }
+
+      @SubscribeMessage('fast')
+      @RateLimit({ rate: 1e9 })
+      fast() {
+        return 1;
+      }
+
+      @SubscribeMessage('bursting')
+      @RateLimit({ rate: 1, burst: 1e9 })
+      bursting() {
+        return 1;
+      }
+    }
+    expect(await findingOf('handler-limits', { gateways: [LimitsGateway as Type] })).toMatch(
+      /: LimitsGateway\.skipped, LimitsGateway\.fast, LimitsGateway\.bursting$/,
+    );
+  });
+
+  it('an HTTP server that accepts malformed requests, by its options or those of the process', async () => {
+    const app = await start(GREEN);
+    const isOk = () => app.nest.get(SecurityAudit).run().ok;
+    const server = app.nest.getHttpServer() as { insecureHTTPParser?: boolean };
+    const { NODE_OPTIONS } = process.env;
+    expect(isOk()).toBe(true);
+    server.insecureHTTPParser = true;
+    expect(isOk()).toBe(false);
+    server.insecureHTTPParser = false;
+    process.env.NODE_OPTIONS = '--insecure-http-parser';
+    try {
+      expect(isOk()).toBe(false);
+    } finally {
+      if (NODE_OPTIONS === undefined) delete process.env.NODE_OPTIONS;
+      else process.env.NODE_OPTIONS = NODE_OPTIONS;
+    }
   });
 
   it('handlers of plain messages that the EventAuthorizer of the application does not see', async () => {

@@ -1,7 +1,7 @@
 import type { AuditedGateway, AuditSubject } from '../../../lib/audit/audit-report.js';
 import { audit } from '../../../lib/audit/checklist.js';
 import { sentenceOf, tableOf } from '../../../lib/audit/audit-table.js';
-import type { SemanticEventsOptions } from '../../../lib/options/index.js';
+import { DEFAULTS, type SemanticEventsOptions } from '../../../lib/options/index.js';
 import { EventSigner } from '../../../lib/signing/index.js';
 import { KeyRing } from '../../../lib/signing/key-ring.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -33,6 +33,33 @@ const gateway: AuditedGateway = {
   ],
 };
 
+/** Members that a section needs. */
+const BASE: Record<string, object> = { auth: { jwt }, signing: { keys: [key('main')] } };
+
+/** Extremes that harm nobody, or only the client itself. */
+const SAFE = new Set([
+  // Clients use the time of `pong`.
+  'signing.clockSkew smallest',
+  // A source of keys may be read often. Without one the option has no effect.
+  'signing.refresh smallest',
+  'signing.refresh largest',
+  // One connection for each user, one handler after the other, one subscription, one room, and no history are decisions of the
+  // application.
+  'connection.maxConnectionsPerUser smallest',
+  'connection.maxRunningHandlers smallest',
+  'mesh.maxPatterns smallest',
+  'mesh.maxRooms smallest',
+  'mesh.maxEventsPerAudience smallest',
+  'mesh.maxHistorySizePerAudience smallest',
+  'connection.shutdownTimeout smallest',
+  // `maxMessageSize` bounds every part of an event, and no option allows more than 100 levels.
+  'event.maxNameLength largest',
+  'event.maxAttributeLength largest',
+  'event.maxExtensions largest',
+  'event.maxDepth smallest',
+  'event.maxDepth largest',
+]);
+
 class HttpGuard {
   canActivate() {
     return true;
@@ -62,6 +89,8 @@ function subject(options: Given = {}, facts: Partial<AuditSubject> = {}): AuditS
     hasAdapter: true,
     isTlsServer: false,
     inMemoryStores: ['nonces'],
+    flags: [],
+    http: { isLenient: false, maxHeaderSize: 16_384 },
     runtime: { node: '20.19.0' },
     passedOver: [],
     hasSiblings: false,
@@ -154,6 +183,47 @@ describe('the production checklist', () => {
     ['fail', 'connection-limits', { connection: { maxConnectionsPerAddress: 10_000 } }],
     ['pass', 'runtime', {}, { runtime: { node: '24.0.0', deno: '2.5.0' } }],
     ['fail', 'runtime', {}, { runtime: { node: '24.0.0', bun: '1.4.5' } }],
+    ['fail', 'runtime', {}, { flags: ['--inspect=0.0.0.0:9229'] }],
+    ['fail', 'runtime', {}, { flags: ['--inspect-brk=[::]:9229'] }],
+    ['fail', 'runtime', {}, { flags: ['--security-revert=CVE-2023-46809'] }],
+    ['fail', 'runtime', {}, { flags: ['--tls-min-v1.0'] }],
+    [
+      'pass',
+      'runtime',
+      {},
+      {
+        flags: ['--inspect', '--inspect=9230', '--inspect=127.0.0.1:9229', '--inspect=[::1]'],
+      },
+    ],
+    ['fail', 'http-server', {}, { http: { isLenient: true, maxHeaderSize: 16_384 } }],
+    ['fail', 'http-server', {}, { http: { isLenient: false, maxHeaderSize: 2 ** 24 } }],
+    ['warn', 'http-server', {}, { http: { isLenient: false, maxHeaderSize: 131_072 } }],
+    ['pass', 'http-server', {}, { http: { isLenient: false, maxHeaderSize: 32_768 } }],
+    ['fail', 'minimums', { rateLimit: { maxKeys: 5 } }],
+    ['fail', 'minimums', { replay: { maxNonces: 10 } }],
+    ['fail', 'minimums', { mesh: { maxWaiting: 1 } }],
+    ['fail', 'minimums', { connection: { maxConnections: 3, maxConnectionsPerAddress: 1 } }],
+    ['warn', 'minimums', { rateLimit: { maxKeys: 5_000 } }],
+    ['warn', 'minimums', { auth: { jwt, timeout: 1 } }],
+    ['warn', 'minimums', { auth: { jwt, attempts: { burst: 1 } } }],
+    ['warn', 'minimums', { auth: { jwt, attempts: { rate: 1, per: 86_400_000 } } }],
+    ['warn', 'minimums', { connection: { maxMessageSize: 10 } }],
+    ['warn', 'minimums', {}, { gateways: [{ ...gateway, maxMessageSize: 10 }] }],
+    ['warn', 'minimums', { connection: { maxConnectionsPerAddress: 1 } }],
+    ['warn', 'minimums', { connection: { maxBufferedBytes: 10 } }],
+    ['warn', 'minimums', { connection: { messageBurst: 1 } }],
+    ['warn', 'minimums', { connection: { idleTimeout: 1 } }],
+    ['warn', 'minimums', { connection: { heartbeatInterval: 1 } }],
+    ['warn', 'minimums', { event: { maxAttributeLength: 1 } }],
+    ['warn', 'minimums', { mesh: { maxEvents: 1 } }],
+    ['warn', 'minimums', { monitoring: { logInterval: 1 } }],
+    ['warn', 'connection-limits', { connection: { maxConnections: 1_000 } }],
+    ['warn', 'connection-limits', { connection: { idleTimeout: 1e12 } }],
+    ['warn', 'connection-limits', { connection: { closeTimeout: 86_400_000 } }],
+    ['warn', 'connection-limits', { replay: { maxNoncesPerConnection: 1e9 } }],
+    ['warn', 'connection-limits', { mesh: { maxWaiting: 1e9 } }],
+    ['warn', 'connection-limits', { mesh: { maxHistorySizePerAudience: 2 ** 24 } }],
+    ['warn', 'security-log', { monitoring: { logInterval: 1e9 } }],
     ['fail', 'stores', {}, { hasSiblings: true }],
     ['pass', 'stores', {}, { hasSiblings: true, inMemoryStores: [] }],
     ['warn', 'replay-store', { replay: { onStoreError: 'local' } }],
@@ -169,7 +239,7 @@ describe('the production checklist', () => {
     ['warn', 'connection-limits', { connection: { maxStrikes: 1e9 } }],
     ['fail', 'freshness', { signing: { keys: [key('a')], maxAge: YEAR, clockSkew: YEAR } }],
     ['warn', 'freshness', { signing: { keys: [key('a')], maxAge: 7_200_000 } }],
-    ['warn', 'freshness', { replay: { maxNonces: 10 } }],
+    ['warn', 'freshness', { replay: { maxNonces: 5_000 } }],
     ['fail', 'sessions', { auth: { jwt: { ...jwt, clockTolerance: YEAR } } }],
     ['warn', 'sessions', { auth: { jwt: { ...jwt, clockTolerance: 600_000 } } }],
     ['warn', 'sessions', { auth: { jwt, maxSessionAge: 100 * YEAR } }],
@@ -202,7 +272,6 @@ describe('the production checklist', () => {
   );
 
   it.each([
-    'a-string-secret-at-least-256-bits-long',
     'Your-256-bit-key-goes-into-this-place',
     'my-jwt-key-ChangeMe-in-production-2026',
     '0123456789abcdef'.repeat(4),
@@ -211,6 +280,51 @@ describe('the production checklist', () => {
   ])('does not accept %s as a random secret', secret => {
     const given = subject({ signing: { keys: [{ id: 'a', secret }] } });
     expect(statusOf('key-strength', given)).toBe('warn');
+  });
+
+  it.each([
+    'ring-key-of-the-test-vectors-32b',
+    '72696e672d6b65792d6f662d7468652d746573742d766563746f72732d333262',
+    Buffer.from('rnO59CLr0dTc-PfnXegp7DuUf3BFdXRdWGpHWSGNKY8', 'base64url'),
+    '0123456789abcdef0123456789abcdef',
+    'a-string-secret-at-least-256-bits-long',
+  ])('fails a secret that anybody can read: %s', secret => {
+    const asKey = subject({ signing: { keys: [{ id: 'a', secret }] } });
+    expect(statusOf('key-strength', asKey)).toBe('fail');
+    expect(statusOf('key-strength', subject({ auth: { jwt: { secret } } }))).toBe('fail');
+  });
+
+  it('warns if a function returns the keys too seldom', () => {
+    const { options, ...rest } = subject();
+    const signing = { ...options.signing, keySource: () => [], refresh: 10 * 86_400_000 };
+    expect(statusOf('key-rotation', { ...rest, options: { ...options, signing } })).toBe('warn');
+  });
+
+  const numbers = Object.entries(DEFAULTS).flatMap(([section, defaults]) =>
+    Object.entries(defaults).flatMap(([option, value]) =>
+      typeof value === 'number'
+        ? (['smallest', 'largest'] as const).map(extreme => ({ section, option, extreme }))
+        : [],
+    ),
+  );
+  it.each(
+    numbers.filter(({ section, option, extreme }) => !SAFE.has(`${section}.${option} ${extreme}`)),
+  )('does not pass the $extreme value of $section.$option', ({ section, option, extreme }) => {
+    const valid = [0.000_1, 0, 1, 1_000, 2 ** 31 - 1, 1e15].filter(value => {
+      try {
+        subject({
+          auth: { jwt },
+          signing: { keys: [key('a')] },
+          [section]: { ...BASE[section], [option]: value },
+        });
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    const value = extreme === 'smallest' ? Math.min(...valid) : Math.max(...valid);
+    const { counts } = audit(subject({ [section]: { ...BASE[section], [option]: value } }));
+    expect(counts.warn + counts.fail).toBeGreaterThan(0);
   });
 
   it.each([
