@@ -2,6 +2,7 @@ import { createHash, createSecretKey } from 'node:crypto';
 import { validateEvent } from '../event/index.js';
 import { RefusalError, textOf } from '../protocol/index.js';
 import { canonicalize, type Direction, explainSignature, signatureFor } from '../signing/index.js';
+import { printable } from './report.js';
 
 export interface Explanation {
   readonly event: unknown;
@@ -9,6 +10,8 @@ export interface Explanation {
   readonly keyId: string;
   readonly direction: Direction;
 }
+
+const ESCAPED = String.raw`canonical text: a \uXXXX from \u007f on stands for that character, which a terminal cannot show: sign the character`;
 
 /**
  * Returns what the server computes for an event: the canonical text, the signed text and the signature. For a signed event
@@ -35,6 +38,7 @@ export function explain({ event, key, keyId, direction }: Explanation): {
   return {
     lines: [
       `canonical text: ${text}`,
+      ...(printable(text) === text ? [] : [ESCAPED]),
       `canonical text: ${Buffer.byteLength(text)} bytes, sha256 ${createHash('sha256').update(text).digest('hex')}`,
       `signed text: v1.${direction}. and the canonical text`,
       `semanticsignature: ${expected}`,

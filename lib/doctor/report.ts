@@ -42,7 +42,7 @@ export function skip(step: Step, finding: string, check: string): StepResult {
   return { status: 'skip', step, finding, check };
 }
 
-/** Formats a result as one line for a terminal. It escapes control characters that a server sent. */
+/** Formats a result as one line for a terminal. */
 export function lineOf({ status, step, finding, check }: StepResult): string {
   const label = { ok: 'ok  ', fail: 'FAIL', skip: 'skip' }[status];
   const lines = [`${label}  ${step.padEnd(15)} ${printable(finding)}`];
@@ -50,6 +50,15 @@ export function lineOf({ status, step, finding, check }: StepResult): string {
   return lines.join('\n');
 }
 
+/** Characters that a terminal executes, reorders or does not show. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** Escapes the characters that a terminal cannot show, as JSON does: a server may have sent them. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
+  return text.replace(UNPRINTABLE, character =>
+    Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
 }

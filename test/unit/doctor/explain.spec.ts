@@ -1,4 +1,5 @@
 import { explain, type Explanation } from '../../../lib/doctor/explain.js';
+import { printable } from '../../../lib/doctor/report.js';
 import { RING, vectors } from '../../helpers/protocol-vectors.js';
 
 const [vector] = vectors();
@@ -18,6 +19,15 @@ describe('doctor --explain', () => {
     expect(isValid).toBe(true);
     expect(lines).toContain(`canonical text: ${vector!.canonical}`);
     expect(lines).toContain(`semanticsignature: ${vector!.signature}`);
+  });
+
+  it('shows characters that a terminal cannot show by their escapes, and says that it does', () => {
+    const shown = (text: string) => of({ data: text }).lines.map(printable);
+    expect(shown('a\u007fb\u2028c\u200bd\u{e0041}')[0]).toContain(
+      String.raw`"data":"a\u007fb\u2028c\u200bd\udb40\udc41"`,
+    );
+    expect(shown('\u2028')[1]).toMatch(/^canonical text: .* sign the character$/);
+    expect(shown('\u0000 is an escape of JSON itself')[1]).toMatch(/bytes, sha256/);
   });
 
   it('reports that a correct signature matches', () => {
