@@ -9,8 +9,8 @@ import type { Exchange } from './exchange.js';
 import { Inbox } from './inbox.js';
 import type { Subscriptions } from './subscriptions.js';
 
-/** Codes for a token that the server rejected. */
-const TOKEN_REFUSED = ['AUTH_FAILED', 'UNAUTHENTICATED', 'SESSION_EXPIRED'];
+/** Codes for a token that the server rejected. Before the session begins, the only large message is the token. */
+const TOKEN_REFUSED = ['AUTH_FAILED', 'UNAUTHENTICATED', 'SESSION_EXPIRED', 'MESSAGE_TOO_LARGE'];
 
 /**
  * Keeps a client connected: it opens one connection after the other, until the application stops it or a

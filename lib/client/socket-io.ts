@@ -27,6 +27,7 @@ type Frame = Record<string, unknown>;
 
 /** Socket.IO events that correspond to frames of the same name. */
 const FRAMES = ['auth_success', 'auth_expiring', 'subscribed', 'unsubscribed', 'gap', 'event'];
+const AUTH = 'auth';
 /** Names for pings that do not collide with a `ping` event of the application. */
 const PING = 'semantic-events:ping';
 const PONG = 'semantic-events:pong';
@@ -73,10 +74,13 @@ class SocketIoTransport implements WebSocketLike {
   send(text: string): void {
     const { type, ...body } = JSON.parse(text) as Frame & { type: string };
     if (this.#socket.connected) {
-      const event = body.event as Frame;
-      if (type === 'event') this.#socket.emit(event.type as string, event);
+      const event = body.event as Frame & { type: string };
+      // The server would take such a message for a frame, and a gateway that handles one breaks this client.
+      if (type === 'event' && [AUTH, PING].includes(event.type))
+        throw new TypeError(`"${event.type}" is reserved over Socket.IO`);
+      if (type === 'event') this.#socket.emit(event.type, event);
       else this.#socket.emit(type === 'ping' ? PING : type, body);
-    } else if (type === 'auth') {
+    } else if (type === AUTH) {
       this.#socket.auth = body;
       this.#socket.connect();
     }
@@ -99,7 +103,9 @@ class SocketIoTransport implements WebSocketLike {
     const body = Object(argument) as Frame;
     this.#endedBy = '';
     if (name === 'exception') {
-      if (!body.id) this.#endedBy = String(body.code);
+      // An exception of the application has no code.
+      if (typeof body.code !== 'string') return;
+      if (!body.id) this.#endedBy = body.code;
       // A code without a status always ends the connection, and the end reports it.
       if (body.status !== undefined) this.#deliver({ ...body, type: 'error' });
     } else if (name === PONG) this.#deliver({ ...body, type: 'pong' });
@@ -127,8 +133,10 @@ class SocketIoTransport implements WebSocketLike {
     this.#closed();
   };
 
-  readonly #closed = () => {
+  readonly #closed = (_?: unknown, details?: unknown) => {
     this.readyState = 3;
-    this.onclose?.({ code: 1006, reason: this.#endedBy });
+    // Before the namespace is entered, only the close frame has the code.
+    const { reason = '' } = Object((details as Frame | undefined)?.context) as { reason?: string };
+    this.onclose?.({ code: 1006, reason: this.#endedBy || reason });
   };
 }

@@ -227,6 +227,41 @@ describe('a client on one Socket.IO socket', () => {
     expect((await client.request('demo.echo', 'after')).data).toBe('after');
   });
 
+  it.each(['auth', 'semantic-events:ping'])(
+    'rejects the event %s at once, and so does the server',
+    async type => {
+      const { client, socket } = clientOf();
+      await client.connect();
+
+      expect(await failureOf(client.request(type))).toMatchObject({
+        code: 'INVALID_EVENT',
+        message: expect.stringContaining('reserved'),
+      });
+      const answer = new Promise(resolve => socket.once('exception', resolve));
+      socket.emit(type, { specversion: '1.0', type, source: 'test', id: 'e-1', data: {} });
+      expect(await answer).toMatchObject({ code: 'UNKNOWN_EVENT', id: 'e-1' });
+      expect((await client.request('demo.echo', 'after')).data).toBe('after');
+    },
+  );
+
+  it('receives the code for a token that is too large, and closes after three', async () => {
+    const { client, codes } = clientOf(() => 'x'.repeat(20_000));
+
+    expect((await failureOf(client.connect())).code).toBe('MESSAGE_TOO_LARGE');
+    expect(codes).toEqual(Array.from({ length: 3 }, () => 'MESSAGE_TOO_LARGE'));
+  });
+
+  it('does not take an exception of the application for a rejection', async () => {
+    const { client, socket, codes } = clientOf();
+    await client.connect();
+
+    const answer = new Promise(resolve => socket.once('exception', resolve));
+    socket.emit('plain.exception', { status: 'error', message: 'sold out' });
+    expect(await answer).toEqual({ status: 'error', message: 'sold out' });
+    expect((await client.request('demo.echo', 'after')).data).toBe('after');
+    expect(codes).toEqual([]);
+  });
+
   it('leaves other messages of the socket to the application', async () => {
     const { client, socket, codes } = clientOf();
     await client.connect();

@@ -108,6 +108,11 @@ export class DemoGateway {
     return { event: 'plain', data };
   }
 
+  @SubscribeMessage('plain.exception')
+  plainException(@MessageBody() data: unknown) {
+    return { event: 'exception', data };
+  }
+
   @SubscribeMessage('plain.throws')
   plainThrows() {
     throw new Error('secret plain detail');

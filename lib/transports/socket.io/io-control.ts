@@ -8,6 +8,10 @@ const PONG = 'semantic-events:pong';
 const SUBSCRIBE = 'subscribe';
 const UNSUBSCRIBE = 'unsubscribe';
 
+function isEvent(data: unknown): boolean {
+  return typeof data === 'object' && data !== null && 'specversion' in data;
+}
+
 /** Handles a message for the connection itself. @returns whether it was one */
 export function handleControl(
   message: string,
@@ -15,6 +19,8 @@ export function handleControl(
   connection: Connection<string>,
   channel: IoChannel,
 ): boolean {
+  // An event is for a handler, also if its type is one of these names.
+  if (isEvent(data)) return false;
   const body = Object(data) as Record<string, unknown>;
   switch (message) {
     case AUTH:
