@@ -23,6 +23,14 @@ const CLOCK_DRIFT = 5_000;
 /** The key of the count of all connections. */
 export const EVERYONE = 'all';
 
+const OVER_LIMIT = 'the store answers again, and counts more connections than the limits allow';
+
+const REVOCATION_REASONS: Readonly<Record<Revocation['kind'], string>> = {
+  client: 'ConnectionManager.disconnect was called',
+  user: 'the user was disconnected or logged out',
+  session: 'the session was ended',
+};
+
 /** The part of a connection that the manager uses; the adapter creates it. */
 export interface ManagedConnection {
   readonly client: Client;
@@ -30,8 +38,8 @@ export interface ManagedConnection {
   readonly slot?: ConnectionSlot;
   /** Bytes that wait to be sent. */
   readonly queuedBytes: number;
-  /** Sends the reason to the client, and closes. */
-  end(code: Code): void;
+  /** Sends the code to the client, and closes. */
+  end(code: Code, details: { readonly reason: string }): void;
   /** Pings the client if a ping is due, or ends the connection if one of its deadlines has passed. */
   checkDeadlines(): void;
 }
@@ -67,7 +75,10 @@ export class ConnectionManager implements OnApplicationShutdown {
       contained((revocation: Revocation) => {
         const { kind, id, code } = revocation;
         if (kind !== 'client') this.disconnects.note(kind, id, code);
-        this.closeWhere(client => isMeant(client, kind, id) && isCovered(client, revocation), code);
+        this.closeWhere(
+          client => isMeant(client, kind, id) && isCovered(client, revocation),
+          revocation,
+        );
       }),
     );
     const { onStoreError } = options.connection;
@@ -75,7 +86,7 @@ export class ConnectionManager implements OnApplicationShutdown {
     this.hasStandIn = onStoreError === 'local' && !(store instanceof InMemoryConnectionStore);
     this.uncounted = new UncountedConnections(store, clock, EVERYONE, slot => {
       for (const connection of this.connections.values())
-        if (connection.slot === slot) connection.end('RATE_LIMITED');
+        if (connection.slot === slot) connection.end('RATE_LIMITED', { reason: OVER_LIMIT });
     });
   }
 
@@ -106,10 +117,19 @@ export class ConnectionManager implements OnApplicationShutdown {
     return claims.every(({ limit }, index) => (counts[index] ?? 0) < limit);
   }
 
-  /** Closes one connection, on any node. @returns whether it was open on this node */
-  disconnect(clientId: string, code: Code = 'REVOKED'): boolean {
+  /**
+   * Closes one connection, on any node.
+   *
+   * @param reason the reason in the security event, if the connection is on this node
+   * @returns whether it was open on this node
+   */
+  disconnect(
+    clientId: string,
+    code: Code = 'REVOKED',
+    reason: string = REVOCATION_REASONS.client,
+  ): boolean {
     const connection = this.connections.get(clientId);
-    if (connection) connection.end(code);
+    if (connection) connection.end(code, { reason });
     else this.bus.publish({ kind: 'client', id: clientId, code, at: this.clock.now() });
     return connection !== undefined;
   }
@@ -142,7 +162,7 @@ export class ConnectionManager implements OnApplicationShutdown {
     const { kind, id, code } = revocation;
     this.disconnects.note(kind, id, code);
     this.bus.publish(revocation);
-    return this.closeWhere(client => isMeant(client, kind, id), code);
+    return this.closeWhere(client => isMeant(client, kind, id), revocation);
   }
 
   /** Reserves a place for a handshake. @returns the place, or the code of the limit that is reached */
@@ -214,11 +234,14 @@ export class ConnectionManager implements OnApplicationShutdown {
     return [...ofAddress, { key: EVERYONE, limit: maxConnections }];
   }
 
-  private closeWhere(matches: (client: Client) => boolean, code: Code): number {
+  private closeWhere(
+    matches: (client: Client) => boolean,
+    { code, kind }: Pick<Revocation, 'code' | 'kind'>,
+  ): number {
     const found = [...this.connections.values()].filter(({ client }) => matches(client));
     for (const connection of found)
       attempt(() => {
-        connection.end(code);
+        connection.end(code, { reason: REVOCATION_REASONS[kind] });
       });
     return found.length;
   }

@@ -2,6 +2,8 @@ import type { Code, HandshakeCode } from '../protocol/index.js';
 
 /** The advice for each code, in one sentence. docs/troubleshooting.md contains details. */
 export const ADVICE: Readonly<Record<Code | HandshakeCode, string>> = {
+  BAD_HANDSHAKE:
+    'A proxy removes or changes headers of the upgrade: let it pass Upgrade, Connection and Sec-WebSocket-*',
   ORIGIN_REJECTED: 'Add the origin to connection.origins, or pass the right one by --origin',
   UNKNOWN_PATH: 'Compare the path with @WebSocketGateway({ path }), and with what a proxy rewrites',
   TLS_REQUIRED:

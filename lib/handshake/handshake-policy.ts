@@ -17,6 +17,8 @@ import { addressBuckets, RateLimiter, type TokenBucketOptions } from '../rate-li
 /** The `Retry-After` of refusals without a time of their own, in milliseconds. */
 const RETRY_AFTER = 5_000;
 
+const TOO_FAST = 'connection.connectRate and connection.connectBurst';
+
 export interface Admission {
   readonly address: string;
   readonly slot: ConnectionSlot;
@@ -30,7 +32,16 @@ export interface HandshakeRefusal {
   readonly reason?: Reason;
   /** The time to wait, in milliseconds. */
   readonly retryAfter?: number;
+  /** The HTTP status, if it is not the one of the code. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
+
+const SHUTTING_DOWN: HandshakeRefusal = {
+  code: 'SERVER_FULL',
+  retryAfter: RETRY_AFTER,
+  reason: 'the application is shutting down',
+};
 
 /** The lifetime of an admission: a TCP connection, or a polling session. */
 export interface Lifetime {
@@ -62,7 +73,7 @@ export class HandshakePolicy {
     lifetime: Lifetime = request.socket,
   ): Promise<Admission | HandshakeRefusal> {
     const { requireTls, allowNoOrigin } = this.options.connection;
-    if (this.isClosed) return { code: 'SERVER_FULL', retryAfter: RETRY_AFTER };
+    if (this.isClosed) return SHUTTING_DOWN;
     if (requireTls && !this.addresses.isSecure(request))
       return { code: 'TLS_REQUIRED', reason: this.plainReason(request) };
     if (!validateOrigin(request.headers.origin, gateway.origins, { allowNoOrigin }))
@@ -84,7 +95,7 @@ export class HandshakePolicy {
   async attempt(request: IncomingMessage): Promise<HandshakeRefusal | undefined> {
     const buckets = addressBuckets('handshakes', '', this.addresses.addressOf(request));
     const { allowed, retryAfter } = await this.limiter.takeAll(buckets, this.attempts);
-    return allowed ? undefined : { code: 'TOO_MANY_CONNECTIONS', retryAfter };
+    return allowed ? undefined : { code: 'TOO_MANY_CONNECTIONS', retryAfter, reason: TOO_FAST };
   }
 
   private take(
@@ -98,7 +109,7 @@ export class HandshakePolicy {
     // The shutdown may have begun during the request to the store.
     if (this.isClosed) {
       release();
-      return { code: 'SERVER_FULL', retryAfter: RETRY_AFTER };
+      return SHUTTING_DOWN;
     }
     // The place stays reserved until the TCP connection is gone, even if the handshake fails.
     if (lifetime.destroyed) release();

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocketServer } from 'ws';
 import { attempt, contained } from '../monitoring/index.js';
-import type { HandshakePolicy } from './handshake-policy.js';
+import type { HandshakePolicy, HandshakeRefusal } from './handshake-policy.js';
 import { refuseUpgrade } from './handshake-refusal.js';
 import { requestedPath } from './requested-path.js';
 import { SilentConnections } from './silent-connections.js';
@@ -27,13 +27,16 @@ export class HttpServerGuard {
 
   /**
    * @param handshakeTimeout milliseconds until the first request of a connection, or until the answer to its upgrade
-   * @param unknownPath called with an upgrade that is refused, because its path has no gateway
+   * @param refused called with an upgrade that is refused here, because its path has no gateway
    */
   constructor(
     private readonly handshakeTimeout: number,
     private readonly now: () => number,
     private readonly policy: Pick<HandshakePolicy, 'attempt'>,
-    private readonly unknownPath: (request: IncomingMessage) => void = ignore,
+    private readonly refused: (
+      request: IncomingMessage,
+      refusal: HandshakeRefusal,
+    ) => void = ignore,
   ) {}
 
   /** @param engines returns the number of upgrade listeners that only handle paths for which `gatewayAt` returns `elsewhere` */
@@ -118,13 +121,17 @@ export class HttpServerGuard {
     socket: Socket,
     isUnhandled: boolean,
   ): Promise<void> {
-    const refusal = await this.policy.attempt(request);
+    const limited = await this.policy.attempt(request);
     if (isUnhandled) {
-      if (!refusal) this.unknownPath(request);
-      refuseUpgrade(socket, refusal ?? { code: 'UNKNOWN_PATH' });
+      const refusal = limited ?? { code: 'UNKNOWN_PATH' };
+      this.refused(request, refusal);
+      refuseUpgrade(socket, refusal);
     }
     // Another listener may have answered already.
-    else if (refusal && socket.bytesWritten === 0) socket.destroy();
+    else if (limited && socket.bytesWritten === 0) {
+      this.refused(request, limited);
+      socket.destroy();
+    }
   }
 
   private dropSince(time: number): void {

@@ -5,6 +5,6 @@ export {
   type HandshakeRefusal,
   type Lifetime,
 } from './handshake-policy.js';
-export { answerTo, refuseUpgrade } from './handshake-refusal.js';
+export { answerTo, malformedHandshake, refuseUpgrade } from './handshake-refusal.js';
 export { HttpServerGuard } from './http-server-guard.js';
 export { requestedPath } from './requested-path.js';

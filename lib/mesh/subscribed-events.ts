@@ -1,7 +1,7 @@
 import type { Client } from '../connection/index.js';
 import type { MaybePromise } from '../maybe-promise.js';
-import { contained } from '../monitoring/index.js';
-import { type Code, encodeFrame, type RefusalDetails } from '../protocol/index.js';
+import { contained, thrown } from '../monitoring/index.js';
+import { type Code, encodeFrame, type RefusalDetails, RefusalError } from '../protocol/index.js';
 import { PUBLIC } from './audience.js';
 import { BEGINNING, hasReached } from './cursor.js';
 import type { Delivery } from './delivery.js';
@@ -134,8 +134,8 @@ export class SubscribedEvents implements Subscriber, ChannelMember {
         { patterns: [], granted: new Map(), received: [] },
         page.isGap ? BEGINNING : sentUpTo,
       );
-    } catch {
-      this.end('UNAVAILABLE');
+    } catch (error) {
+      this.fail(error);
     }
   }
 
@@ -173,14 +173,18 @@ export class SubscribedEvents implements Subscriber, ChannelMember {
         if (page.isEnd) await pause();
         page = await this.read(page.cursor);
       }
-    } catch {
-      // The client reconnects and resumes from its last cursor.
-      this.end('UNAVAILABLE');
+    } catch (error) {
+      this.fail(error);
       return;
     }
     this.sentUpTo = page.cursor;
     this.isLive = true;
     for (const [pattern] of this.patterns.granted()) this.source.index.add(pattern, this);
+  }
+
+  /** Ends the connection, because the log cannot be read. The client reconnects and resumes from its last cursor. */
+  private fail(error: unknown): void {
+    this.end('UNAVAILABLE', { reason: RefusalError.is(error) ? error.reason : thrown(error) });
   }
 
   private isNew({ entry }: Delivery): boolean {
@@ -206,7 +210,7 @@ export class SubscribedEvents implements Subscriber, ChannelMember {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>(sent => {
       const stalled = contained(() => {
-        this.end('SLOW_CONSUMER');
+        this.end('SLOW_CONSUMER', { reason: 'the client does not read the events that it missed' });
         sent();
       });
       timer = setTimeout(stalled, MAX_STALL);

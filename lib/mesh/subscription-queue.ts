@@ -32,7 +32,7 @@ export class SubscriptionQueue {
     const { id, weight } = request;
     const free = this.waiting.reserve(String(this.outlet.client.user?.id), weight);
     if (free) this.run(() => this.isOpen() && task(request), id, free);
-    else this.outlet.refuse('RATE_LIMITED', { id });
+    else this.outlet.refuse('RATE_LIMITED', { id, reason: 'too many subscriptions wait' });
   }
 
   /** Runs a task after all tasks that wait. @param id the id of the request that is refused if the task fails */

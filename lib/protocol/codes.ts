@@ -171,6 +171,8 @@ export function factsOf(code: Code): CodeFacts {
 
 /** The codes of handshakes refused before the upgrade, with their HTTP status. */
 export const HANDSHAKE_CODES = {
+  // 405 if the method is not GET.
+  BAD_HANDSHAKE: { status: 400, message: 'The request is not a WebSocket handshake' },
   ORIGIN_REJECTED: { status: 403, message: 'This origin is not allowed' },
   UNKNOWN_PATH: { status: 404, message: 'No gateway is at this path' },
   TLS_REQUIRED: { status: 426, message: 'A TLS connection is required' },

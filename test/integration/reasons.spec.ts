@@ -1,13 +1,15 @@
 import { MessageBody, SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
-import { NotFoundException } from '@nestjs/common';
+import { type CanActivate, NotFoundException, type PipeTransform, UseGuards } from '@nestjs/common';
 import { IsString } from 'class-validator';
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { z } from 'zod';
 import {
   Authorize,
+  ConnectionManager,
   EventData,
   RateLimit,
+  Rejection,
   Roles,
   SecureGateway,
   type SecurityEvent,
@@ -15,10 +17,26 @@ import {
   type SemanticEventsModuleOptions,
   SignedEvent,
 } from '../../lib/index.js';
+import { SemanticEventsIoAdapter } from '../../lib/socket.io/index.js';
 import { eventually } from '../helpers/eventually.js';
 import { captureLog, type LogLine } from '../helpers/log-capture.js';
+import { RawPeer, request } from '../helpers/raw-peer.js';
 import { JWT_SECRET, RING_KEY, TestApp, tokenFor } from '../helpers/test-app.js';
 import type { Json, TestClient } from '../helpers/test-client.js';
+
+class SoldOut extends WsException {}
+
+class ThrowingGuard implements CanActivate {
+  canActivate(): boolean {
+    throw new WsException('come back tomorrow');
+  }
+}
+
+class ThrowingPipe implements PipeTransform {
+  transform({ name, age }: { name: string; age: number }): never {
+    throw new WsException(`${name} of ${age} years is not known`);
+  }
+}
 
 class Note {
   @IsString()
@@ -96,15 +114,37 @@ class ReasonsGateway {
   throws(@MessageBody() event: { data: string }) {
     if (event.data === 'http') throw new NotFoundException('order 17');
     if (event.data === 'ws') throw new WsException('out of stock');
+    if (event.data === 'subclass') throw new SoldOut({ message: 'sold out', status: 409 });
+    if (event.data === 'rejection') throw new Rejection('no more books');
     throw new Error('secret');
+  }
+
+  @SubscribeMessage('guarded')
+  @UseGuards(ThrowingGuard)
+  guarded() {
+    return 'taken';
+  }
+
+  @SubscribeMessage('piped')
+  piped(@EventData(new ThrowingPipe()) _: unknown) {
+    return 'taken';
   }
 }
 
 let lines: LogLine[] = [];
 
-async function start(options: Partial<SemanticEventsModuleOptions> = {}) {
+const IO_PATH = '/events/?EIO=4';
+
+/** The bytes that a client sends. */
+type Act = (peer: RawPeer) => void;
+
+async function start(
+  options: Partial<SemanticEventsModuleOptions> = {},
+  adapter?: typeof SemanticEventsIoAdapter,
+) {
   const app = await TestApp.start({
     gateways: [ReasonsGateway],
+    adapter,
     options: { audit: 'off', ...options },
   });
   // Nest's testing module has set its own logger in between.
@@ -230,10 +270,29 @@ describe('the reason for a rejected event', () => {
     [
       'an HTTP exception',
       'REJECTED',
-      /NotFoundException was thrown/,
+      /^NotFoundException: order 17$/,
       c => c.event('throws', 'http'),
     ],
-    ['a WsException', 'REJECTED', /\w+ was thrown/, c => c.event('throws', 'ws')],
+    ['a WsException', 'REJECTED', /^WsException: out of stock$/, c => c.event('throws', 'ws')],
+    [
+      'a subclass of WsException',
+      'REJECTED',
+      /^SoldOut: sold out$/,
+      c => c.event('throws', 'subclass'),
+    ],
+    ['a Rejection', 'REJECTED', /^Rejection: no more books$/, c => c.event('throws', 'rejection')],
+    [
+      'a WsException of a guard',
+      'REJECTED',
+      /^WsException: come back tomorrow$/,
+      c => c.event('guarded'),
+    ],
+    [
+      'a WsException of a pipe, without data',
+      'REJECTED',
+      /^WsException: … of … years is not known$/,
+      c => c.event('piped', { name: 'Canary', age: 37 }),
+    ],
     ['an error', 'INTERNAL', /Error was thrown/, c => c.event('throws', 'x')],
   ];
 
@@ -296,7 +355,178 @@ describe('the reason for a rejected token', () => {
   });
 });
 
+describe('the reason for a closed connection', () => {
+  const tooManyOffences: Act = peer => {
+    for (let bad = 0; bad < 5; bad++) peer.send('no JSON');
+  };
+  const cases: [string, string, RegExp, Act, Partial<SemanticEventsModuleOptions>?][] = [
+    [
+      'a reserved bit',
+      'BAD_FRAME',
+      /^Invalid WebSocket frame: RSV1 must be clear$/,
+      peer => {
+        peer.send('x', { rsv: 4 });
+      },
+    ],
+    [
+      'a frame without a mask',
+      'BAD_FRAME',
+      /^Invalid WebSocket frame: MASK must be set$/,
+      peer => {
+        peer.send('x', { masked: false });
+      },
+    ],
+    [
+      'text that is not UTF-8',
+      'BAD_FRAME',
+      /^Invalid WebSocket frame: invalid UTF-8 sequence$/,
+      peer => {
+        peer.send(Buffer.from([0xff, 0xfe]));
+      },
+    ],
+    [
+      'too large a message',
+      'MESSAGE_TOO_LARGE',
+      /maxMessageSize/,
+      peer => {
+        peer.send('x'.repeat(70_000));
+      },
+      { connection: { maxUnauthenticatedMessageSize: 100_000 } },
+    ],
+    [
+      'too large a message before authentication',
+      'MESSAGE_TOO_LARGE',
+      /connection\.maxUnauthenticatedMessageSize \(8192 bytes\)/,
+      peer => {
+        peer.send('x'.repeat(10_000));
+      },
+    ],
+    [
+      'a binary message',
+      'UNSUPPORTED_FRAME',
+      /binary/,
+      peer => {
+        peer.send('{}', { opcode: 2 });
+      },
+    ],
+    [
+      'an event before authentication',
+      'UNAUTHENTICATED',
+      /not authenticated/,
+      peer => {
+        peer.send({ event: 'roles' });
+      },
+    ],
+    [
+      'too many offences',
+      'RATE_LIMITED',
+      /connection\.maxStrikes offences, the last one BAD_FRAME: the frame is not JSON/,
+      tooManyOffences,
+      { connection: { maxStrikes: 2 } },
+    ],
+  ];
+
+  it.each(cases)('by %s is in the log: %s', async (_, code, reason, act, options = {}) => {
+    const { app, seen } = await start(options);
+    const peer = await RawPeer.open(app.port);
+    act(peer);
+    await eventually(() => seen.some(({ kind }) => kind === 'closed'));
+    expect(seen.find(({ kind }) => kind === 'closed')).toMatchObject({
+      code,
+      reason: expect.stringMatching(reason) as string,
+    });
+    expect(reasons().at(-1)).toMatch(reason);
+  });
+
+  it.each<[string, (app: TestApp) => unknown, RegExp]>([
+    ['REVOKED', app => app.nest.get(ConnectionManager).disconnectUser('alice'), /disconnected/],
+    ['SERVER_SHUTDOWN', app => app.nest.close(), /shutting down/],
+  ])('with %s names who ended it', async (code, act, reason) => {
+    const { app, seen } = await start();
+    await app.login();
+    void act(app);
+    await eventually(() => seen.some(({ kind }) => kind === 'closed'));
+    expect(seen.find(({ kind }) => kind === 'closed')).toMatchObject({
+      code,
+      reason: expect.stringMatching(reason) as string,
+    });
+  });
+});
+
 describe('the reason for a rejected handshake', () => {
+  it.each<[string, string, number, RegExp]>([
+    ['no key', request('/events', { 'Sec-WebSocket-Key': undefined }), 400, /Sec-WebSocket-Key/],
+    ['a bad key', request('/events', { 'Sec-WebSocket-Key': 'short' }), 400, /Sec-WebSocket-Key/],
+    ['a version', request('/events', { 'Sec-WebSocket-Version': '7' }), 400, /-Version header/],
+    ['another protocol', request('/events', { Upgrade: 'h2c' }), 400, /Invalid Upgrade header/],
+    [
+      'sub-protocols',
+      request('/events', { 'Sec-WebSocket-Protocol': ',' }),
+      400,
+      /-Protocol header/,
+    ],
+    ['the method', request('/events', {}, 'POST'), 405, /Invalid HTTP method/],
+  ])('by RFC 6455 names what is wrong: %s', async (_, text, status, reason) => {
+    const { app, seen } = await start();
+    const peer = await RawPeer.connect(app.port);
+    peer.write(text);
+    const answer = await peer.answer();
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'BAD_HANDSHAKE' });
+    expect(seen).toEqual([
+      expect.objectContaining({
+        kind: 'handshakeRefused',
+        code: 'BAD_HANDSHAKE',
+        path: '/events',
+        reason: expect.stringMatching(reason) as string,
+      }),
+    ]);
+    expect(reasons()[0]).toMatch(reason);
+  });
+
+  it.each<[string, string, number, RegExp]>([
+    [
+      'the key',
+      request(`${IO_PATH}&transport=websocket`, { 'Sec-WebSocket-Key': 'x' }),
+      400,
+      /-Key/,
+    ],
+    ['the transport', request(`${IO_PATH}&transport=x`), 400, /^Engine\.IO: Transport unknown$/],
+    ['the session', request(`${IO_PATH}&transport=websocket&sid=x`), 400, /Session ID unknown/],
+    ['the method', request(`${IO_PATH}&transport=websocket`, {}, 'POST'), 400, /handshake method/],
+    [
+      'a part of a path',
+      request('/events/more/?EIO=4&transport=websocket'),
+      404,
+      /gateways are at/,
+    ],
+  ])('of Socket.IO names what is wrong: %s', async (_, text, status, reason) => {
+    const { app, seen } = await start({}, SemanticEventsIoAdapter);
+    const peer = await RawPeer.connect(app.port);
+    peer.write(text);
+    expect((await peer.answer()).status).toBe(status);
+    expect(seen).toEqual([
+      expect.objectContaining({
+        kind: 'handshakeRefused',
+        code: status === 404 ? 'UNKNOWN_PATH' : 'BAD_HANDSHAKE',
+        reason: expect.stringMatching(reason) as string,
+      }),
+    ]);
+  });
+
+  it('that comes too fast names the limit, also at an unknown path', async () => {
+    const { app, seen } = await start({ connection: { connectBurst: 1, connectRate: 0.001 } });
+    await app.connect();
+    for (const path of ['/events', '/wrong'])
+      await expect(app.connect(path)).rejects.toThrow('429');
+    expect(seen.map(event => [event.kind, Reflect.get(event, 'reason')])).toEqual(
+      Array.from({ length: 2 }, () => [
+        'handshakeRefused',
+        expect.stringContaining('connection.connectRate'),
+      ]),
+    );
+  });
+
   it.each(['/wrong', '/events/', '/events/more'])(
     'at %s names the paths of the gateways',
     async path => {

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { Subject } from 'rxjs';
+import { Manager } from 'socket.io-client';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
 import {
@@ -12,7 +13,7 @@ import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually } from '../helpers/eventually.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { IoClient, startIo } from '../helpers/io-client.js';
-import { ClosedGateway } from '../helpers/io.gateways.js';
+import { ClosedGateway, RoomGateway } from '../helpers/io.gateways.js';
 import { tokenFor } from '../helpers/test-app.js';
 
 const start = (options = {}, more = {}) => startIo({ gateways: [DemoGateway], options, ...more });
@@ -70,6 +71,21 @@ describe('a session over Socket.IO', () => {
     expect((await client.next('exception')).code).toBe('REVOKED');
     expect(await client.next('disconnect')).toEqual(gone);
     await eventually(() => manager.count === 0);
+  });
+
+  it('that is refused in one namespace is refused in the others with the same code', async () => {
+    const app = await start({}, { gateways: [ClosedGateway, RoomGateway] });
+    const manager = new Manager(`http://127.0.0.1:${app.port}`, {
+      path: '/events',
+      transports: ['websocket'],
+      reconnection: false,
+    });
+    const clients = ['/closed', '/room-1', '/room-2'].map(
+      namespace => new IoClient(manager.socket(namespace, {})),
+    );
+    for (const client of clients)
+      expect((await client.next('connect_error')).code).toBe('UNAUTHENTICATED');
+    for (const { socket } of clients) socket.disconnect();
   });
 
   it('that has ended rejects its token', async () => {

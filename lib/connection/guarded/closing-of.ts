@@ -20,6 +20,8 @@ export interface Closing {
   /** A WebSocket close code. */
   readonly close?: number;
   readonly reason: Code;
+  /** Whether the refusal alone would not close. */
+  readonly isRepeated: boolean;
 }
 
 /**
@@ -34,10 +36,11 @@ export function closingOf(
 ): Closing | undefined {
   const { closes, close } = factsOf(code);
   if (closes === 'always' || (closes === 'before-authentication' && isAnonymous))
-    return { close, reason: code };
+    return { close, reason: code, isRepeated: false };
   if (!OFFENCES.has(code) || strike()) return undefined;
   // Repeated wrong signatures are a policy violation. Other repeated offences are a flood.
-  if (code === 'INVALID_SIGNATURE') return { close: POLICY_VIOLATION, reason: code };
-  if (code === 'UNAVAILABLE') return { close, reason: code };
-  return { close: factsOf('RATE_LIMITED').close, reason: 'RATE_LIMITED' };
+  const isRepeated = true;
+  if (code === 'INVALID_SIGNATURE') return { close: POLICY_VIOLATION, reason: code, isRepeated };
+  if (code === 'UNAVAILABLE') return { close, reason: code, isRepeated };
+  return { close: factsOf('RATE_LIMITED').close, reason: 'RATE_LIMITED', isRepeated };
 }

@@ -12,6 +12,7 @@ import {
   logOnly,
   SecurityEvents,
   Telemetry,
+  thrown,
   UnexpectedErrors,
 } from '../../monitoring/index.js';
 import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../../options/index.js';
@@ -25,7 +26,7 @@ import {
   GatewayCatalog,
   guardHooks,
 } from '../../gateway/index.js';
-import { HandshakePolicy, requestedPath } from '../../handshake/index.js';
+import { HandshakePolicy, type HandshakeRefusal, requestedPath } from '../../handshake/index.js';
 import { Budgets } from './budget.js';
 
 /** The dependencies of the adapters and their connections. */
@@ -64,19 +65,18 @@ export class ConnectionServices {
     this.budgets = new Budgets(options.connection);
   }
 
-  /** Reports a handshake for a path without a gateway to operators, with the paths of all gateways. */
-  reportUnknownPath(request: IncomingMessage): void {
-    const path = requestedPath(request);
-    const reason = () => {
-      const paths = new Set(this.catalog.list().map(({ endpoint }) => endpoint.path));
-      return `no gateway is at this path; gateways are at ${[...paths].join(', ')}`;
-    };
+  /** Reports a refused handshake to operators. @param path the path of the gateway, or the requested one */
+  reportHandshake(
+    request: IncomingMessage,
+    { code, reason }: HandshakeRefusal,
+    path = requestedPath(request) ?? '(malformed)',
+  ): void {
     this.events.handshakeRefused(
       this.handshakes.addressOf(request),
-      'UNKNOWN_PATH',
-      path ?? '(malformed)',
+      code,
+      path,
       request.headers.origin,
-      reason,
+      reason ?? (code === 'UNKNOWN_PATH' ? () => this.whyUnknown() : undefined),
     );
   }
 
@@ -102,6 +102,11 @@ export class ConnectionServices {
     for (const check of this.startChecks) check();
   }
 
+  private whyUnknown(): string {
+    const paths = new Set(this.catalog.list().map(({ endpoint }) => endpoint.path));
+    return `no gateway is at this path; gateways are at ${[...paths].join(', ')}`;
+  }
+
   private readonly hookFailed = contained((error: unknown, socket: object): void => {
     // A hook that joins a room fails if the store is unavailable. The client then reconnects.
     const isOutage = RefusalError.is(error) && error.code === 'UNAVAILABLE';
@@ -112,7 +117,11 @@ export class ConnectionServices {
     }
     const { id } = client;
     if (this.connections.get(id))
-      this.connections.disconnect(id, isOutage ? 'UNAVAILABLE' : 'INTERNAL');
+      this.connections.disconnect(
+        id,
+        isOutage ? 'UNAVAILABLE' : 'INTERNAL',
+        `a hook of the gateway failed: ${thrown(error)}`,
+      );
   });
 }
 

@@ -52,16 +52,24 @@ export class Connection<Message extends string | Buffer = string | Buffer>
     this.client.lastActivityAt = clock.now();
     this.liveness.markActive(clock.monotonic());
     if (message === undefined) {
-      this.refuse('UNSUPPORTED_FRAME');
+      this.refuse('UNSUPPORTED_FRAME', { reason: 'a binary message' });
       return;
     }
     const bytes = bytesOf(message);
     const { maxUnauthenticatedMessageSize } = options.connection;
-    if (this.isAnonymous && bytes.length > maxUnauthenticatedMessageSize)
-      this.refuse('MESSAGE_TOO_LARGE');
+    if (this.isAnonymous && bytes.length > maxUnauthenticatedMessageSize) this.refuseTooLarge();
     else if (this.charge(unitsOf(bytes.length, membersIn(bytes), this.transport.inflates)))
-      if (this.transport.ignoresPause) this.refuse('RATE_LIMITED');
+      if (this.transport.ignoresPause)
+        this.refuse('RATE_LIMITED', { reason: 'connection.maxRunningHandlers' });
       else this.inbound.take(message);
+  }
+
+  /** Refuses a message, finished or not, that is too large before authentication. */
+  refuseTooLarge(): void {
+    const { maxUnauthenticatedMessageSize } = this.services.options.connection;
+    this.refuse('MESSAGE_TOO_LARGE', {
+      reason: `larger than connection.maxUnauthenticatedMessageSize (${maxUnauthenticatedMessageSize} bytes)`,
+    });
   }
 
   /** Records a sign of life other than a message. */
@@ -170,7 +178,7 @@ export class Connection<Message extends string | Buffer = string | Buffer>
     if (this.transport.isPaused) this.liveness.markAlive();
     const step = this.liveness.due(this.services.clock.monotonic());
     if (step === 'ping') this.transport.ping();
-    else if (step === 'idle') this.end('IDLE_TIMEOUT');
+    else if (step === 'idle') this.end('IDLE_TIMEOUT', { reason: 'connection.idleTimeout' });
     else if (step === 'dead') {
       this.services.events.lost(this.client, this.endpoint.path);
       this.transport.drop();

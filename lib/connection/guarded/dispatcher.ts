@@ -19,6 +19,7 @@ import type { Channel } from './transport.js';
 export type BoundHandler = (data: unknown, message: string) => unknown;
 
 const NONE: readonly BoundHandler[] = [];
+export const NOT_PUBLIC = 'the client has not authenticated, and the handler is not @Public()';
 const UNHANDLED = 'no @SubscribeMessage of a gateway at this path has this type';
 
 /**
@@ -56,7 +57,12 @@ export class Dispatcher {
   /** Calls the handlers of a message, or refuses it. @param json the text of the data, if the frame contains it unchanged */
   dispatch(name: string, data: unknown, form: FrameForm, json: Buffer | undefined): void {
     if (this.connection.isAnonymous && !this.hasPublic(name))
-      this.channel.refuse('UNAUTHENTICATED', { id: eventIdOf(data) }, form, name);
+      this.channel.refuse(
+        'UNAUTHENTICATED',
+        { id: eventIdOf(data), reason: NOT_PUBLIC },
+        form,
+        name,
+      );
     else if (!withJson(data, json, () => this.callAll(name, data, form)))
       this.channel.refuse('UNKNOWN_EVENT', { id: eventIdOf(data), reason: UNHANDLED }, form, name);
   }

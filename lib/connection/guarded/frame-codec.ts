@@ -31,7 +31,8 @@ export function decode(message: Buffer, dispatcher: Dispatcher): void {
         return;
       case 'subscribe':
       case 'unsubscribe':
-        if (connection.isAnonymous) channel.refuse('UNAUTHENTICATED');
+        if (connection.isAnonymous)
+          channel.refuse('UNAUTHENTICATED', { reason: 'a subscription before authentication' });
         else connection.subscribe(frame.kind, frame, channel);
     }
   } catch (error) {

@@ -1,6 +1,11 @@
 import type { FrameForm } from '../../event/index.js';
-import type { Code, Reason, RefusalDetails } from '../../protocol/index.js';
-import { factsOf } from '../../protocol/index.js';
+import {
+  type Code,
+  factsOf,
+  type Reason,
+  type RefusalDetails,
+  textOf,
+} from '../../protocol/index.js';
 import type { Client } from '../index.js';
 import { Budget } from './budget.js';
 import { closingOf } from './closing-of.js';
@@ -8,6 +13,9 @@ import type { ConnectionServices } from './connection-services.js';
 import { unitsOf } from './frame-cost.js';
 import type { ServedEndpoint } from './served-endpoint.js';
 import type { Channel, RefusalSender, Transport } from './transport.js';
+
+/** The reason for operators when the application stops. */
+export const SHUTDOWN = 'the application is shutting down';
 
 /** The frame that a refusal answers. */
 export interface RefusedFrame {
@@ -20,7 +28,8 @@ export interface RefusedFrame {
 /** The part of a connection that refuses frames, counts offences and closes. A connection closes only once. */
 export abstract class RefusingConnection<Message> {
   protected readonly budget: Budget;
-  private isClosing = false;
+  /** The code with which the connection closes. */
+  private closingCode: Code | undefined;
   private isStopped = false;
 
   constructor(
@@ -37,7 +46,12 @@ export abstract class RefusingConnection<Message> {
   }
 
   get isOpen(): boolean {
-    return !this.isClosing && this.transport.isOpen;
+    return this.closingCode === undefined && this.transport.isOpen;
+  }
+
+  /** The code with which the connection closes; undefined while it is open, or if the client has closed it. */
+  get endedBy(): Code | undefined {
+    return this.closingCode;
   }
 
   /** Whether the connection handles messages. It stays true for messages that arrived before the client's close frame. */
@@ -89,13 +103,13 @@ export abstract class RefusingConnection<Message> {
     const sender: RefusalSender = frame.channel ?? this.transport;
     this.count(code, eventType, details.reason);
     sender.sendRefusal(code, details, form);
-    this.closeIfDue(code);
+    this.closeIfDue(code, details.reason);
   }
 
   /** Counts a refusal that is sent in another way, and closes the connection if the code requires it. */
   note(code: Code, reason?: Reason): void {
     this.count(code, undefined, reason);
-    this.closeIfDue(code);
+    this.closeIfDue(code, reason);
   }
 
   /** Sends the reason to the client, and closes. */
@@ -107,8 +121,8 @@ export abstract class RefusingConnection<Message> {
 
   /** Records that the connection closes. A transport also calls it when the library closes. */
   closing(code: Code, reason?: Reason): void {
-    if (this.isClosing) return;
-    this.isClosing = true;
+    if (this.closingCode !== undefined) return;
+    this.closingCode = code;
     this.stopReceiving();
     this.services.events.closed(this.client, code, this.endpoint.path, reason);
   }
@@ -124,10 +138,14 @@ export abstract class RefusingConnection<Message> {
     services.events.refused(this.client, code, { path, eventType, reason });
   }
 
-  private closeIfDue(code: Code): void {
+  private closeIfDue(code: Code, why: Reason | undefined): void {
     const strike = () => this.budget.strike(this.services.clock.monotonic());
     const closing = closingOf(code, this.isAnonymous, strike);
-    if (closing) this.close(closing.close, closing.reason);
+    if (!closing) return;
+    const { close, isRepeated, reason } = closing;
+    const afterMany = () =>
+      `more than connection.maxStrikes offences, the last one ${code}: ${textOf(why)}`;
+    this.close(close, reason, isRepeated ? afterMany : why);
   }
 
   private close(closeCode: number | undefined, code: Code, reason?: Reason): void {

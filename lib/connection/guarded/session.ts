@@ -23,13 +23,15 @@ const WARNING = 30_000;
  */
 const RENEWALS = tokenBucket({ rate: 30, per: 60_000, burst: 32 });
 
+const EXPIRED = 'the token has expired, or auth.maxSessionAge is over';
+
 /** The answer to a token: a confirmation, or a refusal. */
 export type AuthOutcome =
   { readonly welcome: AuthSuccess } | { readonly refusal: RefusalError; readonly isFinal: boolean };
 
 /** The action that is due for a session: its end, or a warning. */
 export type SessionStep =
-  { readonly end: Code; readonly reason?: string } | { readonly warning: ServerFrame };
+  { readonly end: Code; readonly reason: string } | { readonly warning: ServerFrame };
 
 /** The part of a connection that its session uses. */
 interface SessionConnection {
@@ -104,7 +106,7 @@ export class Session {
     // If the application has set another end, `endsAt` does not apply.
     const endsAt = (this.confirmedExpiry === expiresAt ? this.endsAt : undefined) ?? Infinity;
     const left = Math.min(expiresAt - clock.now(), endsAt - clock.monotonic());
-    if (left <= 0) return { end: 'SESSION_EXPIRED' };
+    if (left <= 0) return { end: 'SESSION_EXPIRED', reason: EXPIRED };
     if (left > WARNING || this.isWarned) return undefined;
     this.isWarned = true;
     return { warning: { type: 'auth_expiring', expires_in: Math.ceil(left / 1000) } };
@@ -166,7 +168,7 @@ export class Session {
       }
       const ended = connections.disconnects.codeSince(begunAt, user);
       if (ended) {
-        done(final(ended));
+        done(final(ended, 'the session was ended while its token was validated'));
         return;
       }
       // Create the confirmation first: it throws if no signing key is in force, and then the client must stay unauthenticated.
@@ -189,6 +191,6 @@ function otherUser(): RefusalError {
   return new RefusalError('AUTH_FAILED', { reason: 'the new token is of another user' });
 }
 
-function final(code: Code, reason?: string): AuthOutcome {
+function final(code: Code, reason: string): AuthOutcome {
   return { refusal: new RefusalError(code, { reason }), isFinal: true };
 }

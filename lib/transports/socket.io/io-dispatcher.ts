@@ -1,8 +1,8 @@
 import { Subject } from 'rxjs';
-import type { Connection } from '../../connection/guarded/index.js';
+import { type Connection, NOT_PUBLIC } from '../../connection/guarded/index.js';
 import { isPlainJson } from '../../event/index.js';
 import { eventIdOf } from '../../handler/index.js';
-import { contained } from '../../monitoring/index.js';
+import { contained, thrown } from '../../monitoring/index.js';
 import type { Code } from '../../protocol/index.js';
 import { type Ack, callHandler, type IoHandler } from './io-call.js';
 import type { IoChannel } from './io-channel.js';
@@ -67,8 +67,8 @@ export class IoDispatcher {
           const call = { name: message, data, ack };
           callHandler(handler, call, transform, { channel, connection, gone, socket });
         },
-        () => {
-          this.connection.end('INTERNAL');
+        error => {
+          this.fail(error);
         },
       ),
     );
@@ -80,8 +80,8 @@ export class IoDispatcher {
    */
   private interceptMessages(socket: SocketSteps): void {
     const { onevent, run } = socket;
-    const end = () => {
-      this.connection.end('INTERNAL');
+    const end = (error: unknown) => {
+      this.fail(error);
     };
     socket.onevent = contained((packet: Packet) => {
       const [name, ...args] = packet.data ?? [];
@@ -104,7 +104,7 @@ export class IoDispatcher {
     const code =
       this.deniesAnonymous(message) ?? (this.handles(message) ? undefined : 'UNKNOWN_EVENT');
     const data = args.find(arg => typeof arg !== 'function');
-    const reason = code === 'UNKNOWN_EVENT' ? NO_HANDLER : undefined;
+    const reason = code === 'UNKNOWN_EVENT' ? NO_HANDLER : NOT_PUBLIC;
     if (code) this.channel.refuse(code, { id: eventIdOf(data), reason }, 'nest', message);
     return code === undefined;
   }
@@ -117,7 +117,7 @@ export class IoDispatcher {
     if (!this.handles(message) && handleControl(message, data[0], connection, channel))
       return false;
     const code = this.refusalOf(message, data);
-    const reason = code === 'INVALID_EVENT' ? NOT_PLAIN : undefined;
+    const reason = code === 'INVALID_EVENT' ? NOT_PLAIN : NOT_PUBLIC;
     if (code) this.channel.refuse(code, { id: eventIdOf(data[0]), reason }, 'nest', message);
     return code === undefined;
   }
@@ -131,6 +131,10 @@ export class IoDispatcher {
   private deniesAnonymous(message: string): Code | undefined {
     const isPublic = this.handlers.get(message)?.some(handler => handler.isPublic) ?? false;
     return this.connection.isAnonymous && !isPublic ? 'UNAUTHENTICATED' : undefined;
+  }
+
+  private fail(error: unknown): void {
+    this.connection.end('INTERNAL', { reason: thrown(error) });
   }
 
   /**

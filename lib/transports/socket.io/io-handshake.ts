@@ -8,7 +8,7 @@ import {
   refuseUpgrade,
   requestedPath,
 } from '../../handshake/index.js';
-import { attempt, logUnexpected } from '../../monitoring/index.js';
+import { attempt, logUnexpected, thrown } from '../../monitoring/index.js';
 import { RefusalError } from '../../protocol/index.js';
 import type { EngineConnection, IoOptions } from './io-types.js';
 import { PollingLifetime } from './polling-lifetime.js';
@@ -36,7 +36,7 @@ export class IoHandshake {
     return (request: EngineRequest, answer) => {
       // Engine.IO compares the beginning of a path only. A proxy may see the whole as another path.
       if (!isAt(request, endpoint)) {
-        this.refuse(request, { code: 'UNKNOWN_PATH' }, endpoint);
+        this.refuse(request, { code: 'UNKNOWN_PATH' }, requestedPath(request));
         return;
       }
       const polling = request.res && new PollingLifetime(request.res);
@@ -47,7 +47,7 @@ export class IoHandshake {
       const decide = async () => {
         const result = await handshakes.admit(request, { origins }, polling);
         if (!('slot' in result)) {
-          this.refuse(request, result, endpoint);
+          this.refuse(request, result, pathOf(endpoint));
           return;
         }
         this.admissions.set(request, result);
@@ -58,7 +58,8 @@ export class IoHandshake {
       attempt(() =>
         decide().catch((error: unknown) => {
           if (!RefusalError.is(error)) logUnexpected(logger, error);
-          this.refuse(request, { code: 'SERVER_FULL' }, endpoint);
+          const reason = RefusalError.is(error) ? error.reason : thrown(error);
+          this.refuse(request, { code: 'SERVER_FULL', reason }, pathOf(endpoint));
         }),
       );
     };
@@ -77,21 +78,13 @@ export class IoHandshake {
    */
   async mayContinue(request: EngineRequest, endpoint: Endpoint): Promise<boolean> {
     const refusal = request.res ? undefined : await this.services.handshakes.attempt(request);
-    if (refusal) this.refuse(request, refusal, endpoint);
+    if (refusal) this.refuse(request, refusal, pathOf(endpoint));
     return refusal === undefined;
   }
 
   /** Writes the answer itself, because Engine.IO supports only the statuses 400 and 403. */
-  private refuse(request: EngineRequest, refusal: HandshakeRefusal, endpoint: Endpoint): void {
-    const { events, handshakes } = this.services;
-    const address = handshakes.addressOf(request);
-    events.handshakeRefused(
-      address,
-      refusal.code,
-      pathOf(endpoint),
-      request.headers.origin,
-      refusal.reason,
-    );
+  private refuse(request: EngineRequest, refusal: HandshakeRefusal, path?: string): void {
+    this.services.reportHandshake(request, refusal, path);
     if (request.res) {
       const { status, headers, body } = answerTo(refusal);
       request.res.writeHead(status, headers).end(body);

@@ -2,10 +2,11 @@ import {
   closedOrLate,
   type Connection,
   type ServedEndpoint,
+  SHUTDOWN,
 } from '../../connection/guarded/index.js';
 import { type Client, type ConnectionSlot, OWNER } from '../../connection/index.js';
 import { contained } from '../../monitoring/index.js';
-import type { Code } from '../../protocol/index.js';
+import { type Code, factsOf } from '../../protocol/index.js';
 import type { GuardedSocket, SocketOwner } from '../ws/index.js';
 import { IoProbe } from './io-probe.js';
 import { IoTransport } from './io-transport.js';
@@ -43,7 +44,7 @@ export class IoListener implements SocketOwner {
   }
 
   tooLarge(): void {
-    this.connection.refuse('MESSAGE_TOO_LARGE');
+    this.connection.refuseTooLarge();
   }
 
   fragments(count: number): void {
@@ -54,8 +55,15 @@ export class IoListener implements SocketOwner {
     return this.connection.mayCompress(bytes);
   }
 
-  closing(code: Code): void {
-    this.connection.closing(code);
+  closing(code: Code, reason: string): void {
+    this.connection.closing(code, reason);
+  }
+
+  // Engine.IO closes without a code. A client that is in no namespace yet can read the code only here.
+  closesWith(): [code?: number, reason?: Code] {
+    const { endedBy } = this.connection;
+    const close = endedBy && factsOf(endedBy).close;
+    return close === undefined ? [] : [close, endedBy];
   }
 
   /** Owns a WebSocket to which this polling client may move. */
@@ -71,7 +79,7 @@ export class IoListener implements SocketOwner {
     if (!connection.isOpen) return;
     const carrier = webSocketOf(conn) ?? conn;
     const closed = new Promise(resolve => carrier.once('close', resolve));
-    connection.end('SERVER_SHUTDOWN');
+    connection.end('SERVER_SHUTDOWN', { reason: SHUTDOWN });
     await closedOrLate(closed);
     this.transport.drop();
   }

@@ -22,7 +22,7 @@ export class IoProbe implements SocketOwner {
   }
 
   tooLarge(): void {
-    this.connection.refuse('MESSAGE_TOO_LARGE');
+    this.connection.refuseTooLarge();
   }
 
   fragments(count: number): void {

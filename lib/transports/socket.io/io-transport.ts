@@ -93,7 +93,8 @@ export class IoTransport implements Transport<string> {
     this.connection.restoreFrame(this.connection.frame);
     this.parse(text);
     // Socket.IO closes the connection after a packet that it cannot parse.
-    if (!this.isOpen) this.connection.closing('BAD_FRAME');
+    if (!this.isOpen)
+      this.connection.closing('BAD_FRAME', 'the message is not a packet of Socket.IO');
   }
 
   sendFrame({ type, ...body }: ServerFrame): void {
@@ -149,7 +150,8 @@ export class IoTransport implements Transport<string> {
     const { maxBufferedBytes } = this.endpoint.services.options.connection;
     if (type === 'message') this.client.counters.sent++;
     if (!this.connection.isOpen || this.queuedBytes <= maxBufferedBytes) return;
-    this.connection.closing('SLOW_CONSUMER');
+    const reason = 'more than connection.maxBufferedBytes wait for the client';
+    this.connection.closing('SLOW_CONSUMER', reason);
     this.drop();
   }
 }

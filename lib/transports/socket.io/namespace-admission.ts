@@ -53,7 +53,8 @@ export class NamespaceAdmission {
 
   private async admit(socket: IoSocket, hasPublic: boolean): Promise<AdmissionResult> {
     const { connection } = this;
-    if (!connection.isReceiving || !connection.isOpen) return { code: 'SERVER_SHUTDOWN' };
+    if (!connection.isReceiving || !connection.isOpen)
+      return { code: connection.endedBy ?? 'SERVER_SHUTDOWN' };
     const { auth } = socket.handshake as { auth?: { token?: unknown } };
     let result: AdmissionResult = {};
     if (auth?.token !== undefined) result = await this.authenticate(auth.token);

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { INestApplicationContext } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
@@ -10,9 +10,14 @@ import {
 } from '../../connection/guarded/index.js';
 import { Client } from '../../connection/index.js';
 import { normalizePath, withoutStockAdapterReplies } from '../../gateway/index.js';
-import { handshakeOf, HttpServerGuard } from '../../handshake/index.js';
+import {
+  handshakeOf,
+  HttpServerGuard,
+  malformedHandshake,
+  refuseUpgrade,
+} from '../../handshake/index.js';
 import { type GuardedSocket, deflateOptions, wsBounds } from '../ws/index.js';
-import { contained, type MessageHandler } from '../../monitoring/index.js';
+import { contained, type MessageHandler, thrown } from '../../monitoring/index.js';
 import type { IoHandler } from './io-call.js';
 import { type EngineRequest, IoHandshake, isAt } from './io-handshake.js';
 import { IoListener } from './io-listener.js';
@@ -28,6 +33,14 @@ import type {
 import { Namespaces } from './namespaces.js';
 import { assertServerOptions, enginePathOf, pathOf, serverOptions } from './server-options.js';
 import { guardWebSockets, hasWebSocket } from './web-socket-engine.js';
+
+/** A request that Engine.IO rejects by itself. */
+interface EngineRejection {
+  readonly req: IncomingMessage;
+  readonly message: string;
+  /** The name of the rule, if there are several. */
+  readonly context?: { readonly name?: string };
+}
 
 /**
  * A WebSocket adapter for Socket.IO with the protections of `SemanticEventsAdapter`. Install it before the application starts:
@@ -60,8 +73,8 @@ export class SemanticEventsIoAdapter extends IoAdapter {
       options.auth.timeout,
       () => clock.monotonic(),
       this.services.handshakes,
-      request => {
-        this.services.reportUnknownPath(request);
+      (request, refusal) => {
+        this.services.reportHandshake(request, refusal);
       },
     );
   }
@@ -101,9 +114,23 @@ export class SemanticEventsIoAdapter extends IoAdapter {
         autoPong: false,
       },
       connection,
-      (socket, conn) => {
-        this.opened(socket, conn);
+      {
+        opened: (socket, conn) => {
+          this.opened(socket, conn);
+        },
+        malformed: (error, tcp, request) => {
+          const refusal = malformedHandshake(request, error.message);
+          services.reportHandshake(request, refusal, served.path);
+          refuseUpgrade(tcp, refusal);
+        },
       },
+    );
+    engine.on(
+      'connection_error',
+      contained(({ req, message, context }: EngineRejection) => {
+        const reason = `Engine.IO: ${message}${context?.name ? ` (${context.name})` : ''}`;
+        services.reportHandshake(req, { code: 'BAD_HANDSHAKE', reason }, served.path);
+      }),
     );
     engine.use(
       contained(
@@ -155,8 +182,8 @@ export class SemanticEventsIoAdapter extends IoAdapter {
     // The hooks of gateways run in this callback, and so does all other code that Nest binds to a connection.
     namespace.on(
       'connection',
-      contained(connecting, (_, socket) => {
-        this.connections.get(socket.conn)?.connection.end('INTERNAL');
+      contained(connecting, (error, socket) => {
+        this.connections.get(socket.conn)?.connection.end('INTERNAL', { reason: thrown(error) });
       }),
     );
   }

@@ -1,4 +1,7 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
+import { contained } from '../../monitoring/index.js';
 import { type GuardedSocket, guardedSocket, type SocketLimits } from '../ws/index.js';
 import { describeRefusal } from '../../protocol/index.js';
 import type { EngineConnection, EngineServer } from './io-types.js';
@@ -16,16 +19,19 @@ interface Engine {
   init(): void;
 }
 
-/**
- * Makes an engine create guarded WebSockets with the given options.
- *
- * @param opened called for each WebSocket before its first frame, with the polling session that may move to it
- */
+interface EngineCallbacks {
+  /** Called for each WebSocket before its first frame, with the polling session that may move to it. */
+  readonly opened: (socket: GuardedSocket, conn: EngineConnection | undefined) => void;
+  /** Answers an upgrade that is not a WebSocket handshake. */
+  readonly malformed: (error: Error, tcp: Socket, request: IncomingMessage) => void;
+}
+
+/** Makes an engine create guarded WebSockets with the given options. */
 export function guardWebSockets(
   server: EngineServer,
   options: object,
   limits: SocketLimits,
-  opened: (socket: GuardedSocket, conn: EngineConnection | undefined) => void,
+  { opened, malformed }: EngineCallbacks,
 ): void {
   const engine = server as unknown as Engine;
   const Base = engine.opts.wsEngine;
@@ -36,6 +42,13 @@ export function guardWebSockets(
         this.options.WebSocket as typeof WebSocket,
         limits,
         TOO_LARGE,
+      );
+      // Without a listener, ws answers by itself, and says nothing.
+      this.on(
+        'wsClientError',
+        contained(malformed, (_, __, tcp) => {
+          tcp.destroy();
+        }),
       );
     }
 

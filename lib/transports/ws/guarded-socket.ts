@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import type { RawData, WebSocket } from 'ws';
-import { logUnexpected } from '../../monitoring/index.js';
+import { errorText, logUnexpected } from '../../monitoring/index.js';
 import { OWNER } from '../../connection/index.js';
 import type { PerMessageDeflateOptions } from '../../options/index.js';
 import { type Code, errorFrame, factsOf } from '../../protocol/index.js';
@@ -9,6 +9,8 @@ import type { SocketOwner } from './socket-owner.js';
 import { type ReadLimits, SocketReading } from './socket-reading.js';
 
 const TOO_LARGE = factsOf('MESSAGE_TOO_LARGE').close;
+/** The codes with which ws closes after a frame that violates RFC 6455, is not UTF-8, or has too many fragments. */
+const VIOLATIONS = [1002, 1007, 1008];
 /** The codes for a close frame without a code, and for a connection that ends without a close frame (RFC 6455, section 7.4.1). */
 const NO_CODE = 1005;
 const NO_FRAME = 1006;
@@ -58,6 +60,8 @@ export function guardedSocket(
     #reading: SocketReading | undefined;
     /** The arguments of the first `close`. */
     #closing: [code: number | undefined, reason: string | Buffer | undefined] | undefined;
+    /** Whether ws itself has closed. It emits the error afterwards. */
+    #isViolated = false;
 
     setSocket(tcp: Socket, ...args: unknown[]): void {
       (Base.prototype as unknown as SetSocket).setSocket.call(this, tcp, ...args);
@@ -74,9 +78,12 @@ export function guardedSocket(
     }
 
     override emit(event: string | symbol, ...args: unknown[]): boolean {
-      if (event === 'error' && this.listenerCount(event) === 0) return false;
       // ws calls this from events of the TCP socket. An error that a listener throws there would end the process.
       try {
+        if (event === 'error') {
+          if (this.#isViolated) this.#owner?.closing('BAD_FRAME', errorText(args[0], 'message'));
+          if (this.listenerCount(event) === 0) return false;
+        }
         // ws may still have been inflating a message when the server closed.
         if (event === 'message' && this.#reading?.isStopped) return false;
         const given = event === 'close' ? this.#closedWith(args) : args;
@@ -112,11 +119,16 @@ export function guardedSocket(
 
     override close(code?: number, reason?: string | Buffer): void {
       this.#owner?.ending?.();
-      if (code === TOO_LARGE && reason === undefined && this.readyState === this.OPEN) {
+      const isByWs = code !== undefined && reason === undefined && this.readyState === this.OPEN;
+      if (isByWs && code === TOO_LARGE) {
         this.send(tooLarge);
-        this.closeFor('MESSAGE_TOO_LARGE');
+        this.closeFor('MESSAGE_TOO_LARGE', 'larger than maxMessageSize of the gateway');
       } else {
-        this.#closeWith(code, reason);
+        this.#isViolated = isByWs && VIOLATIONS.includes(code);
+        const [endCode = code, endReason = reason] = code
+          ? []
+          : (this.#owner?.closesWith?.() ?? []);
+        this.#closeWith(endCode, endReason);
       }
     }
 
@@ -140,7 +152,7 @@ export function guardedSocket(
       if (this.bufferedAmount <= limits.maxBufferedBytes) return true;
       this.#owner?.flush?.();
       if (this.bufferedAmount <= limits.maxBufferedBytes) return true;
-      this.closeFor('SLOW_CONSUMER');
+      this.closeFor('SLOW_CONSUMER', 'more than connection.maxBufferedBytes wait for the client');
       return false;
     }
 
@@ -158,9 +170,9 @@ export function guardedSocket(
       return [data, { ...options, compress }, sent];
     }
 
-    private closeFor(code: Code): void {
+    private closeFor(code: Code, reason: string): void {
       this.#closeWith(factsOf(code).close, code);
-      this.#owner?.closing(code);
+      this.#owner?.closing(code, reason);
     }
 
     #closeWith(code?: number, reason?: string | Buffer): void {

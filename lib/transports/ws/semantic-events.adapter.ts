@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { ServerOptions, WebSocket, WebSocketServer } from 'ws';
@@ -16,8 +17,13 @@ import {
   RouteTable,
   withoutStockAdapterReplies,
 } from '../../gateway/index.js';
-import { handshakeOf, HttpServerGuard } from '../../handshake/index.js';
-import { contained, describeError } from '../../monitoring/index.js';
+import {
+  handshakeOf,
+  HttpServerGuard,
+  malformedHandshake,
+  refuseUpgrade,
+} from '../../handshake/index.js';
+import { contained, describeError, thrown } from '../../monitoring/index.js';
 import { SemanticEventsConfigError } from '../../protocol/index.js';
 import { type GuardedSocket, guardedSocket } from './guarded-socket.js';
 import { OutboundQueue } from './outbound-queue.js';
@@ -71,8 +77,8 @@ export class SemanticEventsAdapter extends WsServerAdapter {
       options.auth.timeout,
       () => clock.monotonic(),
       this.services.handshakes,
-      request => {
-        this.services.reportUnknownPath(request);
+      (request, refusal) => {
+        this.services.reportHandshake(request, refusal);
       },
     );
   }
@@ -98,6 +104,20 @@ export class SemanticEventsAdapter extends WsServerAdapter {
     server.options.WebSocket = guardedSocket(
       server.options.WebSocket as typeof WebSocket,
       this.services.options.connection,
+    );
+    // Without a listener, ws answers by itself, and says nothing.
+    server.on(
+      'wsClientError',
+      contained(
+        (error: Error, tcp: Socket, request: IncomingMessage) => {
+          const refusal = malformedHandshake(request, error.message);
+          this.services.reportHandshake(request, refusal, endpoint.path);
+          refuseUpgrade(tcp, refusal);
+        },
+        (_, __, tcp) => {
+          tcp.destroy();
+        },
+      ),
     );
     const served = this.serve(endpoint);
     server.on(
@@ -132,8 +152,8 @@ export class SemanticEventsAdapter extends WsServerAdapter {
     // The hooks of gateways run in this callback, and so does all other code that Nest binds to a connection.
     server.on(
       'connection',
-      contained(connecting, (_, socket) => {
-        (socket as Owned)[OWNER]?.connection.end('INTERNAL');
+      contained(connecting, (error, socket) => {
+        (socket as Owned)[OWNER]?.connection.end('INTERNAL', { reason: thrown(error) });
       }),
     );
   }

@@ -16,8 +16,10 @@ export interface SocketOwner {
   flush?(): void;
   /** Called before the socket closes, so that the owner handles the messages that arrived before. */
   ending?(): void;
-  /** Called when the socket itself has begun to close. */
-  closing(code: Code): void;
+  /** Called when the socket itself has begun to close. @param reason the reason for operators */
+  closing(code: Code, reason: string): void;
+  /** Returns the close code and its reason for a library that closes without them. */
+  closesWith?(): [code?: number, reason?: Code];
   /** @param reason the close code */
   closed?(reason: number): void;
 }

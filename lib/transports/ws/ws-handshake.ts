@@ -3,7 +3,7 @@ import type { ServerOptions, VerifyClientCallbackAsync } from 'ws';
 import { type ConnectionServices, selectSubprotocol } from '../../connection/guarded/index.js';
 import type { Endpoint } from '../../gateway/index.js';
 import { type Admission, answerTo, type HandshakeRefusal } from '../../handshake/index.js';
-import { attempt, logUnexpected } from '../../monitoring/index.js';
+import { attempt, logUnexpected, thrown } from '../../monitoring/index.js';
 import { RefusalError } from '../../protocol/index.js';
 
 type Answer = Parameters<VerifyClientCallbackAsync>[1];
@@ -45,7 +45,7 @@ export class WsHandshake {
       return await this.services.handshakes.admit(request, { origins });
     } catch (error) {
       if (!RefusalError.is(error)) logUnexpected(this.services.logger, error);
-      return { code: 'SERVER_FULL' };
+      return { code: 'SERVER_FULL', reason: RefusalError.is(error) ? error.reason : thrown(error) };
     }
   }
 
@@ -61,14 +61,7 @@ export class WsHandshake {
       answer(true);
       return;
     }
-    const { events, handshakes } = this.services;
-    events.handshakeRefused(
-      handshakes.addressOf(request),
-      result.code,
-      path,
-      request.headers.origin,
-      result.reason,
-    );
+    this.services.reportHandshake(request, result, path);
     const { status, headers, body } = answerTo(result);
     answer(false, status, body, headers);
   }

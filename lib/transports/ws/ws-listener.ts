@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { RawData } from 'ws';
-import type { Connection, Dispatcher } from '../../connection/guarded/index.js';
+import { type Connection, type Dispatcher, SHUTDOWN } from '../../connection/guarded/index.js';
 import type { Client, ConnectionSlot, RefusalTarget } from '../../connection/index.js';
 import type { FrameForm } from '../../event/index.js';
 import type { Code, RefusalDetails } from '../../protocol/index.js';
@@ -80,7 +80,7 @@ export class WsListener implements SocketOwner, RefusalTarget {
   }
 
   tooLarge(): void {
-    this.connection.refuse('MESSAGE_TOO_LARGE');
+    this.connection.refuseTooLarge();
   }
 
   fragments(count: number): void {
@@ -101,9 +101,9 @@ export class WsListener implements SocketOwner, RefusalTarget {
     this.connection.stopReceiving();
   }
 
-  closing(code: Code): void {
+  closing(code: Code, reason: string): void {
     this.ending();
-    this.connection.closing(code);
+    this.connection.closing(code, reason);
   }
 
   closed(reason: number): void {
@@ -135,6 +135,6 @@ export class WsListener implements SocketOwner, RefusalTarget {
   async shutDown(): Promise<void> {
     this.endBatch();
     await this.connection.drain();
-    this.connection.end('SERVER_SHUTDOWN');
+    this.connection.end('SERVER_SHUTDOWN', { reason: SHUTDOWN });
   }
 }

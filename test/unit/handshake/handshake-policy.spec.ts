@@ -169,6 +169,7 @@ describe('HandshakePolicy', () => {
     expect(await policy.admit(requestOf(), gateway)).toEqual({
       code: 'TOO_MANY_CONNECTIONS',
       retryAfter: 1_000,
+      reason: 'connection.connectRate and connection.connectBurst',
     });
     expect(reserved).toHaveLength(3);
     const other = Object.assign(new Connection(), { remoteAddress: '192.0.2.2' });
@@ -186,7 +187,8 @@ describe('HandshakePolicy', () => {
     whileReserving = () => {
       policy.close();
     };
-    const closed = { code: 'SERVER_FULL', retryAfter: 5_000 };
+    const reason = 'the application is shutting down';
+    const closed = { code: 'SERVER_FULL', retryAfter: 5_000, reason };
     expect(await policy.admit(requestOf(), gateway)).toEqual(closed);
     expect(released).toBe(1);
     expect(await policy.admit(requestOf({ headers: {} }), gateway)).toEqual(closed);

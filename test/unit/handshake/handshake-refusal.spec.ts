@@ -1,6 +1,11 @@
 import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { answerTo, refuseUpgrade } from '../../../lib/handshake/handshake-refusal.js';
+import {
+  answerTo,
+  malformedHandshake,
+  refuseUpgrade,
+} from '../../../lib/handshake/handshake-refusal.js';
 import { HANDSHAKE_CODES, type HandshakeCode, TLS_UPGRADE } from '../../../lib/protocol/index.js';
 
 const codes = Object.keys(HANDSHAKE_CODES) as HandshakeCode[];
@@ -14,6 +19,19 @@ describe('the answer to a refused handshake', () => {
       'Content-Type': 'application/json',
       ...(status === 426 ? { Upgrade: TLS_UPGRADE } : {}),
     });
+  });
+
+  it.each([
+    ['POST', 405, { Allow: 'GET' }],
+    ['GET', 400, { 'Sec-WebSocket-Version': '13, 8' }],
+  ])('to a %s request that is no handshake has the status %i', (method, expected, members) => {
+    const refusal = malformedHandshake({ method } as IncomingMessage, 'canary');
+    const { status, headers, body } = answerTo(refusal);
+    expect(status).toBe(expected);
+    expect(headers).toMatchObject(members);
+    expect(JSON.parse(body)).toMatchObject({ code: 'BAD_HANDSHAKE' });
+    expect(body).not.toContain('canary');
+    expect(refusal.reason).toBe('canary');
   });
 
   it.each([

@@ -164,7 +164,7 @@ describe('HttpServerGuard', () => {
   let server: EventEmitter;
   let guard: HttpServerGuard;
   let refusal: HandshakeRefusal | undefined;
-  let unknown: unknown[];
+  let refused: string[];
   /** The upgrades that the gateway received, and what it does with the WebSocket of one. */
   let handed: unknown[];
   let open: (webSocket: object) => void;
@@ -189,7 +189,7 @@ describe('HttpServerGuard', () => {
 
   beforeEach(() => {
     jest.useFakeTimers();
-    [now, server, refusal, unknown, handed] = [0, new EventEmitter(), undefined, [], []];
+    [now, server, refusal, refused, handed] = [0, new EventEmitter(), undefined, [], []];
     open = () => undefined;
     gateway = Object.assign(new EventEmitter(), {
       handleUpgrade: (...given: unknown[]) => {
@@ -201,7 +201,7 @@ describe('HttpServerGuard', () => {
       TIMEOUT,
       () => now,
       { attempt: () => Promise.resolve(refusal) },
-      ({ url }) => unknown.push(url),
+      ({ url }, { code }) => refused.push(`${code} ${url}`),
     );
     guard.watch(server as Server, path => {
       if (path === '/events') return gateway as unknown as WebSocketServer;
@@ -249,7 +249,7 @@ describe('HttpServerGuard', () => {
     const socket = await upgrade('/events');
     expect(handed).toEqual([[socket, Buffer.of(7)]]);
     await pass(2 * TIMEOUT);
-    expect([socket.destroyed, socket.sent, unknown]).toEqual([false, '', []]);
+    expect([socket.destroyed, socket.sent, refused]).toEqual([false, '', []]);
   });
 
   it('survives errors of the socket until ws has a listener', async () => {
@@ -280,12 +280,11 @@ describe('HttpServerGuard', () => {
     expect([handed, socket.destroyed, socket.sent]).toEqual([[], false, '']);
   });
 
-  it('answers an unknown path, and reports it if the attempt was within the limit', async () => {
+  it('answers an unknown path, and reports it with the code of its answer', async () => {
     expect((await upgrade('/unknown')).sent).toMatch(/^HTTP\/1.1 404 .*UNKNOWN_PATH/s);
-    expect(unknown).toEqual(['/unknown']);
     refusal = { code: 'TOO_MANY_CONNECTIONS', retryAfter: 1_000 };
     expect((await upgrade('/unknown')).sent).toMatch(/TOO_MANY_CONNECTIONS/);
-    expect(unknown).toEqual(['/unknown']);
+    expect(refused).toEqual(['UNKNOWN_PATH /unknown', 'TOO_MANY_CONNECTIONS /unknown']);
   });
 
   describe('beside another listener for upgrades', () => {
@@ -293,7 +292,7 @@ describe('HttpServerGuard', () => {
 
     it('does not answer an unknown path, but ends it at the deadline', async () => {
       const socket = await upgrade('/unknown');
-      expect([socket.sent, socket.destroyed, unknown]).toEqual(['', false, []]);
+      expect([socket.sent, socket.destroyed, refused]).toEqual(['', false, []]);
       await pass(TIMEOUT);
       expect(socket.destroyed).toBe(true);
     });

@@ -81,6 +81,7 @@ describe('HANDSHAKE_CODES', () => {
     const statuses = Object.entries(HANDSHAKE_CODES).map(([code, { status }]) => [code, status]);
 
     expect(statuses).toEqual([
+      ['BAD_HANDSHAKE', 400],
       ['ORIGIN_REJECTED', 403],
       ['UNKNOWN_PATH', 404],
       ['TLS_REQUIRED', 426],
