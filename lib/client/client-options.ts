@@ -169,8 +169,10 @@ export function isCount(value: unknown): boolean {
 /** Returns the absolute URL of a WebSocket; undefined for any other value. */
 export function socketUrl(given: unknown): string | undefined {
   try {
-    const { href } = new URL(String(given), platform.location?.href);
-    const url = href.replace(/^http/, 'ws');
+    const text = String(given);
+    const { href } = new URL(text, platform.location?.href);
+    // Keep an absolute address: the URL class of React Native adds a slash, and the server compares paths exactly.
+    const url = (/^[a-z]+:/.test(text) ? text : href).replace(/^http/, 'ws');
     return /^wss?:/.test(url) ? url : undefined;
   } catch {
     return undefined;

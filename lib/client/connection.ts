@@ -201,7 +201,9 @@ export class Connection {
         });
       };
     } catch (cause) {
-      this.end(new SemanticEventsClientError('CONNECTION_LOST', { cause }));
+      // A WebSocket class throws only for an address that it never opens, such as `ws:` on a page from `https:`.
+      const code = this.#options.transport ? 'CONNECTION_LOST' : 'INVALID_CONFIG';
+      this.end(new SemanticEventsClientError(code, { message: String(cause), cause }));
     }
   }
 
@@ -233,12 +235,16 @@ export class Connection {
 
   /** Sends a new token. If `getToken` fails, it retries until the session expires. */
   async #renew(): Promise<void> {
-    const { backoff, clock } = this.#options;
     const token = await this.#getToken(error => {
       this.#inbox.failed(error);
-      this.#cancelRenewal = clock.after(backoff, () => void this.#renew());
+      this.#renewLater();
     });
     if (token !== undefined) this.send({ type: 'auth', token });
+  }
+
+  #renewLater(): void {
+    const { backoff, clock } = this.#options;
+    this.#cancelRenewal = clock.after(backoff, () => void this.#renew());
   }
 
   #take(text: string): void {
@@ -286,6 +292,8 @@ export class Connection {
       this.#heartbeat.start();
     }
     const session = { clientId: client_id, userId: user_id, expiresAt: new Date(expires_at) };
+    // Some token caches return the same token until it has almost expired.
+    if (+session.expiresAt === +(this.#session?.expiresAt ?? 0)) this.#renewLater();
     this.#session = session;
     this.#owner.authenticated(this, session);
   }

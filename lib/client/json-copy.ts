@@ -32,7 +32,8 @@ function problemOf(member: unknown, parent: unknown, key: string): string | unde
   const original = (parent as Record<string, unknown>)[key];
   if (original instanceof Date && member === null) return 'an invalid Date';
   if (typeof member === 'number' && !Number.isFinite(member)) return String(member);
-  if (typeof member === 'string' && /\p{Surrogate}/u.test(member)) return 'malformed text';
+  // With the flag `u`, only an unpaired surrogate matches. Older versions of Hermes cannot parse `\p{Surrogate}`.
+  if (typeof member === 'string' && /[\ud800-\udfff]/u.test(member)) return 'malformed text';
   // Plain objects and class instances are 'Object'. A Map, a Uint8Array and the like have a tag of their own.
   const kind = Object.prototype.toString.call(member).slice(8, -1);
   const isOmitted = member === undefined && !Array.isArray(parent);

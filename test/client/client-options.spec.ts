@@ -114,10 +114,26 @@ describe('client options', () => {
     ['ws://a.test/events', 'ws://a.test/events'],
     ['wss://a.test/events?room=1', 'wss://a.test/events?room=1'],
     ['http://a.test/events', 'ws://a.test/events'],
-    ['https://a.test', 'wss://a.test/'],
+    ['HTTPS://a.test/', 'wss://a.test/'],
   ])('accept %s as an address', (url, expected) => {
     expect(socketUrl(url)).toBe(expected);
     expect(socketUrl(new URL(url))).toBe(expected);
+  });
+
+  it('leave an absolute address as it is, whatever the URL class of the environment does', () => {
+    class SlashingUrl {
+      readonly href: string;
+      constructor(url: string) {
+        this.href = `${url}/`;
+      }
+    }
+    const { URL } = globalThis;
+    globalThis.URL = SlashingUrl as never;
+    try {
+      expect(socketUrl('https://a.test/events')).toBe('wss://a.test/events');
+    } finally {
+      globalThis.URL = URL;
+    }
   });
 
   it.each(['', '/events', 'ftp://a.test', 'javascript:alert(1)', undefined, null, 5])(

@@ -121,37 +121,54 @@ describe('connecting', () => {
     expect(bench.sockets).toEqual([]);
   });
 
-  it('retries if the socket cannot be created', async () => {
-    class Broken {
+  it('fails at once if the WebSocket class rejects the address', async () => {
+    const cause = new DOMException('An insecure WebSocket connection', 'SecurityError');
+    class Insecure {
       constructor() {
-        throw new SyntaxError('no');
+        throw cause;
       }
     }
-    const bench = new ClientBench({ WebSocket: Broken as never });
+    const bench = new ClientBench({ WebSocket: Insecure as never });
+
+    expect(await failureOf(bench.client.connect())).toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: 'SecurityError: An insecure WebSocket connection',
+      cause,
+    });
+    expect(bench.client.state).toBe('closed');
+    expect(bench.tokens).toBe(1);
+  });
+
+  it('retries if a transport cannot be opened', async () => {
+    const cause = new Error('not ready');
+    const transport = () => {
+      throw cause;
+    };
+    const bench = new ClientBench({ transport });
     void bench.client.connect();
     await bench.state('waiting');
 
-    expect(bench.errors[0]).toMatchObject({
-      code: 'CONNECTION_LOST',
-      cause: new SyntaxError('no'),
-    });
+    expect(bench.errors[0]).toMatchObject({ code: 'CONNECTION_LOST', cause });
   });
 
-  it('closes after exactly three rejected tokens in a row', async () => {
+  it.each([
+    ['rejected', 'AUTH_FAILED', 4401],
+    ['too large', 'MESSAGE_TOO_LARGE', 1009],
+  ])('closes after exactly three tokens in a row that are %s', async (_, code, close) => {
     const bench = new ClientBench();
     const opened = bench.client.connect();
     for (let attempt = 1; attempt <= 3; attempt++) {
       const socket = await bench.socket(attempt);
       socket.open();
-      socket.refuse('AUTH_FAILED');
-      socket.drop(4401, 'AUTH_FAILED');
+      socket.refuse(code);
+      socket.drop(close, code);
       if (attempt < 3) await bench.retry();
     }
 
-    expect(await failureOf(opened)).toMatchObject({ code: 'AUTH_FAILED' });
+    expect(await failureOf(opened)).toMatchObject({ code });
     expect(bench.tokens).toBe(3);
     // The frame and the close after it count as one rejection.
-    expect(bench.codes).toEqual(['AUTH_FAILED', 'AUTH_FAILED', 'AUTH_FAILED']);
+    expect(bench.codes).toEqual([code, code, code]);
   });
 
   it('resets the count of rejected tokens after a success', async () => {

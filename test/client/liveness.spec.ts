@@ -98,6 +98,33 @@ describe('a session about to expire', () => {
     expect(calls).toBe(before);
   });
 
+  it('is renewed until it ends later, although a token cache returns the same token for a while', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    const { key_id, key } = socket.signing;
+    const renewed = async (nth: number, minute: number) => {
+      await socket.frame('auth', nth);
+      const expires_at = `2026-11-23T11:0${minute}:00.000Z`;
+      socket.welcome({ expires_at, signing: { scheme: 'v1', key_id, key } });
+      await settled();
+    };
+    socket.receive({ type: 'auth_expiring', expires_in: 30 });
+    for (const nth of [2, 3]) {
+      await renewed(nth, 0);
+      bench.clock.advance(999);
+      await settled();
+      expect(socket.frames('auth')).toHaveLength(nth);
+      bench.clock.advance(1);
+    }
+    await renewed(4, 1);
+    bench.clock.advance(20_000);
+    await settled();
+
+    expect(socket.frames('auth')).toHaveLength(4);
+    expect(bench.client.session?.expiresAt).toEqual(new Date('2026-11-23T11:01:00Z'));
+    expect(bench.errors).toEqual([]);
+  });
+
   it('ends the client if there is no token any more', async () => {
     const tokens = ['token', null];
     const bench = new ClientBench({ getToken: () => tokens.shift() ?? null });
