@@ -349,7 +349,7 @@ export class EventLogFollower {
   }
 
   private nameOf(channel: string): string {
-    return this.prefix + this.keys.stream(channel);
+    return this.prefix + this.keys.stream(channel) + this.keys.channelSuffix;
   }
 
   private addName(channel: string): void {

@@ -2,7 +2,7 @@ import { PUBLIC } from '../mesh/index.js';
 
 /** The names of the keys of the event log. They share the hash slot of the first one. */
 export class EventLogKeys {
-  /** The stream of public events, and the name of the channel in which they are published. */
+  /** The stream of public events. */
   readonly events: string;
   /** A hash with the epoch, the last id and the last dropped id. */
   readonly state: string;
@@ -14,9 +14,16 @@ export class EventLogKeys {
   readonly nodes: string;
   /** A key that exists until the next tick is due. */
   readonly tick: string;
+  /** Follows the name of a stream in the name of its Redis channel. */
+  readonly channelSuffix: string;
 
-  constructor(events: string) {
+  /**
+   * @param database the number of the database. Redis publishes to all databases, so the name of a channel must have it. A
+   * cluster has database 0 only.
+   */
+  constructor(events: string, database = 0) {
     this.events = events;
+    this.channelSuffix = database === 0 ? '' : `@${database}`;
     this.state = `${events}:log`;
     this.channels = `${events}:channels`;
     this.index = `${events}:to`;
@@ -24,7 +31,7 @@ export class EventLogKeys {
     this.tick = `${events}:tick`;
   }
 
-  /** Returns the stream of a channel, which is also its name in messages. The scripts build the same name. */
+  /** Returns the stream of a channel. The scripts build the same name. */
   stream(channel: string): string {
     return channel === PUBLIC ? this.events : `${this.index}:${channel}`;
   }

@@ -23,6 +23,7 @@ import { APPEND_LUA, UNREGISTER_LUA, GRANT_LUA, WITHDRAW_LUA } from './lua/event
 import { PublicEventsCopy } from './public-events-copy.js';
 import { RedisEventGroup } from './redis-event-group.js';
 import type { RedisLink } from './redis-link.js';
+import { databaseOf } from './redis-options.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
 import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
@@ -77,7 +78,7 @@ export class RedisEventLog extends EventLog {
     private readonly options: RedisEventLogOptions,
   ) {
     super();
-    this.keys = new EventLogKeys(eventsKey);
+    this.keys = new EventLogKeys(eventsKey, databaseOf(link.client));
     this.reader = new EventLogReader(batch, this.keys, options.node, newEpoch);
     this.copy = new PublicEventsCopy(this.reader, options);
     link.onUp(() => {
@@ -227,6 +228,7 @@ export class RedisEventLog extends EventLog {
         text,
         ...this.boundsOf(channel),
         this.options.node,
+        this.keys.channelSuffix,
       );
     });
     const [error, result] = reply ?? [new Error('no reply'), undefined];

@@ -10,6 +10,11 @@ export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster;
 }
 
+/** Returns the number of the database that a client uses. A cluster has database 0 only. */
+export function databaseOf(client: RedisClient): number {
+  return isCluster(client) ? 0 : (client.options.db ?? 0);
+}
+
 /** The Redis to use. Set either `url` or `client`. */
 export interface RedisTarget {
   /** `redis://[user:password@]host[:port][/database]`, or `rediss://…` for TLS. */

@@ -39,6 +39,22 @@ describeWithRedis('RedisEventLog', () => {
     expect(subscribed).toEqual(['first', 'second']);
   });
 
+  // Redis publishes to all databases.
+  it('is not disturbed by events of another database', async () => {
+    const nodes = ['', '/5'].map(database => scene.node({ url: scene.server.url + database }));
+    const [here, there] = await Promise.all(nodes.map(following));
+    for (const number of range(5)) {
+      await append(nodes[0]!, `here ${number}`);
+      await append(nodes[1]!, `there ${number}`);
+    }
+    await untilReceived(here!, 5);
+    await untilReceived(there!, 5);
+
+    expect(here!.texts).toEqual(range(5).map(number => `here ${number}`));
+    expect(there!.texts).toEqual(range(5).map(number => `there ${number}`));
+    expect([...here!.gaps, ...there!.gaps]).toEqual([]);
+  });
+
   describe('after the log was lost', () => {
     it('reports a gap even if nothing is published, and continues after it', async () => {
       const stores = scene.node();

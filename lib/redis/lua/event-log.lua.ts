@@ -40,7 +40,7 @@ const MAX_NUMBER = 8_388_607;
  *
  * KEYS: state, channels, index, last number of this node, stream, nodes · ARGV: number, highest acknowledged number, known id,
  * epoch to begin, ms to keep the number, channel, type, text, maximum entries and characters of the channel, and of all addressed
- * entries, node
+ * entries, node, suffix of the Redis channel
  * → epoch and id, or nothing if the entry may have been appended before.
  */
 export const APPEND_LUA = `${STATE}
@@ -116,7 +116,7 @@ end
 redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[5])
 local run = redis.call('HGET', KEYS[1], 'run')
 if run then redis.call('HSET', KEYS[6], ARGV[13], run .. string.format(' %.0f', clock)) end
-publish(KEYS[5], epoch .. ' ' .. id .. ' ' .. kind .. '\\n' .. text)
+publish(KEYS[5] .. ARGV[14], epoch .. ' ' .. id .. ' ' .. kind .. '\\n' .. text)
 return { epoch, id }
 `;
 
@@ -252,13 +252,14 @@ end
  * Publishes the end of the log, unless another node has just done so. The message shows every node that its connection works,
  * and that it has received all entries.
  *
- * KEYS: state, tick, public stream, nodes · ARGV: known id, epoch to begin, ms until the next tick, node → epoch, last id.
+ * KEYS: state, tick, public stream, nodes · ARGV: known id, epoch to begin, ms until the next tick, node, suffix of the
+ * Redis channel → epoch, last id.
  */
 export const TICK_LUA = `${STATE}${SERVER}
 local epoch, last = state(KEYS[1], ARGV[1], ARGV[2])
 epoch, last = on_this_server(KEYS[1], KEYS[4], ARGV[4], epoch, last, ARGV[2])
 if redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[3]) then
-  publish(KEYS[3], epoch .. ' ' .. last .. ' ')
+  publish(KEYS[3] .. ARGV[5], epoch .. ' ' .. last .. ' ')
 end
 return { epoch, last }
 `;
