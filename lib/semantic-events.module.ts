@@ -64,6 +64,20 @@ import {
 import { STORE_PROVIDERS, STORES, StoresLifecycle } from './stores.js';
 import { WS_LIBRARY_PROVIDER } from './transports/ws/index.js';
 
+/** DI token of the options that the application passed, before their validation. */
+const GIVEN_OPTIONS = Symbol('GIVEN_OPTIONS');
+
+const GIVEN: Provider = {
+  provide: GIVEN_OPTIONS,
+  useFactory: (given: unknown) => {
+    if (typeof given === 'object' && given !== null) return given;
+    throw new SemanticEventsConfigError([
+      `forRoot() or the factory of forRootAsync() has ${String(given)} instead of options: does the factory return an object?`,
+    ]);
+  },
+  inject: [MODULE_OPTIONS_TOKEN],
+};
+
 const OPTIONS: Provider = {
   provide: SEMANTIC_EVENTS_OPTIONS,
   useFactory: async (
@@ -89,7 +103,7 @@ const OPTIONS: Provider = {
       ]);
     return resolved;
   },
-  inject: [MODULE_OPTIONS_TOKEN, Clock, TICKET_ROUTE],
+  inject: [GIVEN_OPTIONS, Clock, TICKET_ROUTE],
 };
 
 /** Without the compatible mode, its code is not loaded. */
@@ -106,7 +120,7 @@ const COMPATIBLE_MODE: Provider = {
 const CONFIGURED_STORES: Provider = {
   provide: STORES,
   useFactory: ({ stores }: SemanticEventsModuleOptions) => stores ?? null,
-  inject: [MODULE_OPTIONS_TOKEN],
+  inject: [GIVEN_OPTIONS],
 };
 
 const TELEMETRY: Provider = {
@@ -118,7 +132,7 @@ const TELEMETRY: Provider = {
       ]);
     return telemetry;
   },
-  inject: [MODULE_OPTIONS_TOKEN],
+  inject: [GIVEN_OPTIONS],
 };
 
 const PUBLIC_PROVIDERS = [
@@ -141,6 +155,7 @@ const PUBLIC_PROVIDERS = [
   imports: [DiscoveryModule],
   providers: [
     { provide: Clock, useClass: SystemClock },
+    GIVEN,
     OPTIONS,
     COMPATIBLE_MODE,
     CONFIGURED_STORES,

@@ -85,6 +85,19 @@ describe('SemanticEventsModule', () => {
     expect(client.verifies(event)).toBe(true);
   });
 
+  it.each([undefined, null, 'production'])(
+    'stops the start with one error if its options are %p',
+    async options => {
+      const useFactory = () => options as never;
+      await expect(
+        compile(SemanticEventsModule.forRootAsync({ useFactory })),
+      ).rejects.toMatchObject({
+        code: 'INVALID_CONFIG',
+        problems: [expect.stringContaining(`has ${options} instead of options`)],
+      });
+    },
+  );
+
   const compile = (...imports: object[]) =>
     Test.createTestingModule({ imports: imports as [] }).compile();
 
