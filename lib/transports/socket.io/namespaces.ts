@@ -40,6 +40,8 @@ export class Namespaces {
   guard(namespace: IoNamespace): void {
     if (this.guarded.has(namespace)) return;
     this.guarded.add(namespace);
+    // Each gateway of a namespace adds listeners to it and to its sockets. Ten or more are no leak.
+    namespace.setMaxListeners(0);
     // Socket.IO copies this middleware to the namespaces that it creates from a pattern.
     namespace.use(
       contained(async (socket, next) => {
@@ -80,6 +82,7 @@ export class Namespaces {
     if ('code' in result) return refusalOf(transport.describe(result.code, result.details));
     const channel = new IoChannel(transport, socket, result.welcome);
     this.dispatchers.set(socket, new IoDispatcher(connection, channel, socket));
+    socket.setMaxListeners(0);
     bindClient(socket, client);
     bindConnection(socket, channel);
     return undefined;

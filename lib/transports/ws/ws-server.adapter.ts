@@ -33,6 +33,8 @@ export abstract class WsServerAdapter extends AbstractWsAdapter {
     this.listenOn(port);
     const server = new (this.webSocketServer())({ ...options, noServer: true }) as PathServer;
     server.path = normalizePath(path);
+    // Each gateway at this path adds a listener. Ten or more are no leak.
+    server.setMaxListeners(0);
     this.wsServers.set(port, [...(this.wsServers.get(port) ?? []), server]);
     return server;
   }
