@@ -4,7 +4,8 @@ import type { MaybePromise } from '../maybe-promise.js';
 import type { ClientUser, JwtAlgorithm, JwtAuthOptions, JwtKey } from '../options/index.js';
 import { asPublicKey, asSecret } from './jwt-key.js';
 import type { JwtLibrary } from './jwt-library.js';
-import { badToken, userOf } from './token-claims.js';
+import { badToken, earlyProblem, userOf } from './token-claims.js';
+import { formProblem } from './token-form.js';
 
 /** Verifies JSON Web Tokens. The options fix the algorithms and the claims. */
 export class JwtVerifier {
@@ -78,10 +79,11 @@ function keyFor({ alg }: JwtHeader, key: JwtKey): KeyObject {
 
 /** Describes the problem in words of this library: messages of jsonwebtoken may contain parts of the token. */
 function problemOf(error: unknown, now: number, key: KeyObject, { alg }: JwtHeader): string {
-  const { name, message, expiredAt } = error as Error & { expiredAt?: Date };
+  const { name, message, date, expiredAt } = error as Error & { date?: Date; expiredAt?: Date };
   if (name === 'TokenExpiredError')
     return `expired ${now - Math.floor((expiredAt?.getTime() ?? 0) / 1000)} s ago`;
-  if (name === 'NotBeforeError') return 'not valid yet: nbf is in the future';
+  if (name === 'NotBeforeError')
+    return earlyProblem(Math.floor((date?.getTime() ?? 0) / 1000) - now, 'auth.jwt');
   if (name !== 'JsonWebTokenError')
     return `the ${key.asymmetricKeyType ?? key.type} key does not fit ${alg}`;
   return PROBLEMS.find(([start]) => message.startsWith(start))?.[1] ?? 'not a JSON Web Token';
@@ -96,9 +98,6 @@ const PROBLEMS: readonly (readonly [start: string, problem: string])[] = [
   ['invalid nbf value', 'nbf is not a number'],
 ];
 
-/** The scheme of an HTTP `Authorization` header. It is not part of the token. */
-const BEARER = /^bearer\s/i;
-
 interface JwtHeader {
   readonly alg: JwtAlgorithm;
   readonly kid?: string;
@@ -110,14 +109,15 @@ interface JwtHeader {
  * @throws RefusalError `AUTH_FAILED`
  */
 function headerOf(token: string): JwtHeader {
+  const problem = formProblem(token);
+  if (problem !== undefined) throw badToken(problem);
   let header: unknown;
   try {
     header = JSON.parse(Buffer.from(token.split('.', 1)[0] ?? '', 'base64url').toString());
   } catch {
     // The header stays undefined.
   }
-  if (typeof header !== 'object' || header === null)
-    throw badToken(BEARER.test(token) ? 'the token begins with Bearer' : 'not a JSON Web Token');
+  if (typeof header !== 'object' || header === null) throw badToken('not a JSON Web Token');
   // This library supports no extensions, so it must reject a token with a critical one (RFC 7515, section 4.1.11).
   if ('crit' in header) throw badToken('the header has crit, and no extension is supported');
   const { alg, kid } = header as Record<string, unknown>;

@@ -9,7 +9,8 @@ import { OutageLog } from '../outage-log.js';
 import { isInstance, RefusalError } from '../protocol/index.js';
 import { codeOf, IssuerError, IssuerKeys } from './issuer-keys.js';
 import type { OidcLibrary } from './oidc-library.js';
-import { badToken, userOf } from './token-claims.js';
+import { badToken, earlyProblem, userOf } from './token-claims.js';
+import { formProblem } from './token-form.js';
 
 /** Verifies tokens of an OpenID Connect provider with the keys that it publishes. */
 export class OidcVerifier {
@@ -85,14 +86,25 @@ export class OidcVerifier {
       return badToken(`algorithm ${alg} is not allowed (${this.algorithms.join(', ')})`);
     }
     if (code === 'ERR_JWT_EXPIRED') return badToken(this.expiry(error));
-    if (code === 'ERR_JWT_CLAIM_VALIDATION_FAILED') return badToken(claimProblem(error));
-    const problem = PROBLEMS.get(code);
+    if (code === 'ERR_JWT_CLAIM_VALIDATION_FAILED')
+      return badToken(this.claimProblem(error, token));
+    const problem = MALFORMED.has(code)
+      ? (formProblem(token) ?? 'not a JSON Web Token')
+      : PROBLEMS.get(code);
     return problem ? badToken(problem) : this.unreachable(`jose failed (${code || 'no code'})`);
   }
 
   private expiry(error: unknown): string {
     const { payload } = error as { payload?: { exp?: number } };
     return `expired ${Math.floor(this.clock.now() / 1000) - (payload?.exp ?? 0)} s ago`;
+  }
+
+  private claimProblem(error: unknown, token: string): string {
+    const { claim, reason } = error as { claim?: unknown; reason?: unknown };
+    if (claim !== 'nbf' || reason !== 'check_failed')
+      return `the claim ${String(claim)} is not valid`;
+    const nbf = this.jose.decodeJwt(token).nbf as number;
+    return earlyProblem(Math.floor(nbf - this.clock.now() / 1000), 'auth.oidc');
   }
 
   private unreachable(problem: string): RefusalError {
@@ -109,18 +121,12 @@ export class OidcVerifier {
   }
 }
 
+const MALFORMED: ReadonlySet<string> = new Set(['ERR_JWS_INVALID', 'ERR_JWT_INVALID']);
+
 /** Problems in words of this library: messages of jose may contain parts of the token. */
 const PROBLEMS: ReadonlyMap<string, string> = new Map([
   ['ERR_JWKS_NO_MATCHING_KEY', 'the issuer has no key for the alg and kid of the token'],
   ['ERR_JWKS_MULTIPLE_MATCHING_KEYS', 'the token names no kid, and several keys fit'],
   ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', 'the signature does not match the key'],
-  ['ERR_JWS_INVALID', 'not a JSON Web Token'],
-  ['ERR_JWT_INVALID', 'not a JSON Web Token'],
   ['ERR_JOSE_NOT_SUPPORTED', 'the header asks for an extension or algorithm that is not supported'],
 ]);
-
-function claimProblem(error: unknown): string {
-  const { claim, reason } = error as { claim?: unknown; reason?: unknown };
-  if (claim === 'nbf' && reason === 'check_failed') return 'not valid yet: nbf is in the future';
-  return `the claim ${String(claim)} is not valid`;
-}

@@ -30,6 +30,16 @@ export function badToken(reason: string): RefusalError {
 }
 
 /**
+ * Describes a token whose `nbf` is in the future, usually because two clocks differ.
+ *
+ * @param seconds how far `nbf` is in the future
+ * @param path the options of the verifier
+ */
+export function earlyProblem(seconds: number, path: 'auth.jwt' | 'auth.oidc'): string {
+  return `not valid yet: nbf is ${seconds} s in the future (${path}.clockTolerance)`;
+}
+
+/**
  * Checks `sub` and `exp`. It converts a whole-number `sub` to text: RFC 7519 requires text, but many issuers write the id
  * of a table row.
  */

@@ -22,9 +22,12 @@ export interface OidcAuthOptions {
   /** The `aud` that a token must have: the name of your API at the issuer. */
   audience: string | string[];
   /**
-   * The claim that must name the audience. Access tokens of Cognito have no `aud`, but a `client_id`. @default 'aud'
+   * The claim that must name the audience. Access tokens of Cognito have no `aud`, but a `client_id`. Session tokens of Clerk
+   * have `azp`, the origin of the page.
+   *
+   * @default 'aud'
    */
-  audienceClaim?: 'aud' | 'client_id';
+  audienceClaim?: (typeof AUDIENCE_CLAIMS)[number];
   /** The URL of the issuer's key set. If omitted, `<issuer>/.well-known/openid-configuration` names it. */
   jwksUri?: string;
   /**
@@ -47,6 +50,8 @@ export const DEFAULT_OIDC_ALGORITHMS: readonly OidcAlgorithm[] = [
   'Ed25519',
 ];
 
+const AUDIENCE_CLAIMS = ['aud', 'client_id', 'azp'] as const;
+
 const KNOWN = [
   'issuer',
   'audience',
@@ -63,7 +68,7 @@ export function checkOidc(oidc: OidcAuthOptions, problems: Problems): void {
   if ((oidc as Partial<OidcAuthOptions>).audience === undefined)
     problems.add('auth.oidc.audience', 'is missing: a token for another API would be accepted');
   checkExpected('auth.oidc.audience', oidc.audience, problems);
-  problems.oneOf('auth.oidc.audienceClaim', oidc.audienceClaim, ['aud', 'client_id']);
+  problems.oneOf('auth.oidc.audienceClaim', oidc.audienceClaim, AUDIENCE_CLAIMS);
   if (oidc.jwksUri !== undefined) checkUrl('auth.oidc.jwksUri', oidc.jwksUri, problems);
   checkAlgorithms(oidc.algorithms, problems);
   problems.integer('auth.oidc.clockTolerance', oidc.clockTolerance, { min: 0 });

@@ -109,6 +109,21 @@ describe('a token of an issuer', () => {
     expect(id.code).toBe('AUTH_FAILED');
     expect(reason()).toBe('no client_id claim');
   });
+
+  // Clerk session tokens: azp is the origin of the page, and aud is missing.
+  it('as Clerk issues it is accepted by its azp only', async () => {
+    const issuer = await Issuer.start();
+    const { authenticate, reason } = await start({
+      issuer: issuer.url,
+      audience: 'https://app.example.com',
+      audienceClaim: 'azp',
+    });
+    const session = { sub: 'user_2abc', sid: 'sess_2abc', azp: 'https://app.example.com' };
+    expect(await authenticate(issuer.token(session))).toMatchObject({ user_id: 'user_2abc' });
+    const other = { ...session, azp: 'https://evil.example' };
+    expect((await authenticate(issuer.token(other))).code).toBe('AUTH_FAILED');
+    expect(reason()).toBe('azp differs from auth.oidc.audience');
+  });
 });
 
 describe('a rejected token', () => {
@@ -131,7 +146,11 @@ describe('a rejected token', () => {
       /^issuer differs from auth.oidc.issuer$/,
     ],
     ['that has expired', i => i.token({ ...claims, exp: 1 }), /^expired \d+ s ago$/],
-    ['that is not valid yet', i => i.token({ ...claims, nbf: 9_999_999_999 }), /^not valid yet/],
+    [
+      'that is not valid yet',
+      i => i.token({ ...claims, nbf: 9_999_999_999 }),
+      /^not valid yet: nbf is \d+ s in the future \(auth.oidc.clockTolerance\)$/,
+    ],
     ['without exp', i => i.token({ ...claims, exp: undefined }), /^no exp claim$/],
     ['without sub', i => i.token({ ...claims, sub: undefined }), /^no sub claim$/],
     [
@@ -152,6 +171,10 @@ describe('a rejected token', () => {
     ],
     ['with crit', i => i.token(claims, { crit: ['x'], x: 1 }), /not supported$/],
     ['that is none', () => 'garbage', /^not a JSON Web Token$/],
+    // Auth0 issues such tokens if the client requests none for an API.
+    ['that is encrypted', () => 'e30..e30.e30.e30', /^the token is encrypted, so only its issuer/],
+    ['with its HTTP scheme', i => `Bearer ${i.token(claims)}`, /^the token begins with Bearer$/],
+    ['in quotation marks', i => `"${i.token(claims)}"`, /^the token has quotation marks/],
   ])('%s is AUTH_FAILED, and the reason says why', async (_, make, why) => {
     const issuer = await Issuer.start();
     const { authenticate, reason } = await start({ issuer: issuer.url, audience: AUDIENCE });

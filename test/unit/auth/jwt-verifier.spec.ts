@@ -83,6 +83,13 @@ describe('JwtVerifier', () => {
   it.each<[string, string, JwtAuthOptions, string]>([
     ['garbage', 'garbage', { secret: SECRET }, 'not a JSON Web Token'],
     ['a header value', 'Bearer e30.e30.x', { secret: SECRET }, 'the token begins with Bearer'],
+    ['encryption', 'e30..e30.e30.e30', { secret: SECRET }, 'the token is encrypted'],
+    ...['"e30.e30.x"', 'e30.e30.x\n'].map((token): [string, string, JwtAuthOptions, string] => [
+      JSON.stringify(token),
+      token,
+      { secret: SECRET },
+      'the token has quotation marks or white space around it',
+    ]),
     ['no exp', forge(HS, { sub: 'a' }), { secret: SECRET }, 'no exp claim'],
     ['no sub', forge(HS, { exp: NOW + 60 }), { secret: SECRET }, 'no sub claim'],
     ['an invalid sub', forge(HS, { ...claims, sub: ['a'] }), { secret: SECRET }, 'sub is a list'],
@@ -196,7 +203,7 @@ describe('JwtVerifier', () => {
       'an nbf in the future',
       forge(HS, { ...claims, nbf: NOW + 9 }),
       { secret: SECRET },
-      'not valid yet: nbf is in the future',
+      'not valid yet: nbf is 9 s in the future (auth.jwt.clockTolerance)',
     ],
     ['a null sub', forge(HS, { ...claims, sub: null }), { secret: SECRET }, 'no sub claim'],
     ['an empty sub', forge(HS, { ...claims, sub: '' }), { secret: SECRET }, 'no sub claim'],

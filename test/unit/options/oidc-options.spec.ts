@@ -39,7 +39,7 @@ describe('auth.oidc', () => {
     [{ audience: undefined }, /audience is missing/],
     [{ audience: '' }, /audience must be a non-empty string/],
     [{ audience: [] }, /audience must be a non-empty string/],
-    [{ audienceClaim: 'azp' }, /audienceClaim must be one of aud, client_id/],
+    [{ audienceClaim: 'sub' }, /audienceClaim must be one of aud, client_id, azp/],
     [{ jwksUri: 'http://keys.example' }, /jwksUri must be an https URL/],
     [{ algorithms: [] }, /algorithms must be a list/],
     [{ algorithms: ['none'] }, /algorithms may have algorithms with a public key only/],
