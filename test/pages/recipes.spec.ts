@@ -35,6 +35,13 @@ describe(IDENTITY, () => {
       '/eu-west-1_AbCdEfGhI',
       { client_id: '1h57kf5cpq17m0eml12EXAMPLE', token_use: 'access', 'cognito:groups': ['a'] },
     ],
+    [
+      'microsoftonline',
+      'https://login.microsoftonline.com/0f0f0f0f-1111-2222-3333-444444444444/v2.0',
+      '/v2.0',
+      { aud: '5e5e5e5e-6666-7777-8888-999999999999', oid: 'alice', sub: 'pairwise' },
+    ],
+    ['clerk', 'https://clerk.example.com', '', { azp: 'https://app.example.com', sid: 'sess_1' }],
   ])('accepts tokens in the format of %s', async (name, shown, path, claims) => {
     const issuer = await Issuer.start(path);
     const block = take(IDENTITY, name);
@@ -42,7 +49,8 @@ describe(IDENTITY, () => {
     const app = await start({ auth: auth as SemanticEventsModuleOptions['auth'] });
     const token = issuer.token({ sub: 'alice', ...claims });
     expect(await (await app.connect()).authenticate(token)).toHaveProperty('user_id', 'alice');
-    const other = issuer.token({ sub: 'alice', ...claims, aud: 'other', client_id: 'other' });
+    const foreign = { aud: 'other', client_id: 'other', azp: 'other' };
+    const other = issuer.token({ sub: 'alice', ...claims, ...foreign });
     expect(await (await app.connect()).authenticate(other)).toHaveProperty('code', 'AUTH_FAILED');
   });
 });
