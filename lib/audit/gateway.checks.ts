@@ -37,7 +37,9 @@ export const validation: AuditCheck = ({ gateways }) =>
   naming(gateways, ({ isValidated }) => !isValidated, {
     none: 'The data of every handler is validated',
     some: 'Called with data that is not validated',
-    fix: 'Give @EventData() a schema, or its parameter a class with class-validator decorators',
+    fix:
+      'Give @EventData() a schema, or its parameter a class with class-validator decorators. A class needs ' +
+      'emitDecoratorMetadata, which esbuild does not support',
   });
 
 export const signedEvents: AuditCheck = ({ gateways }) =>
