@@ -60,7 +60,7 @@ export class NodeClocks {
     const before = { now: this.clock.now(), monotonic: this.clock.monotonic() };
     const { own } = this;
     const entry = own ? `${own.at} ${own.low} ${own.high}` : '';
-    const reply = await this.batch.runFirst(
+    const reply = await this.batch.run(
       NODE_CLOCKS,
       [this.keys.clocks],
       [this.options.node, entry, MAX_AGE],

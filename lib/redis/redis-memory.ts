@@ -9,8 +9,8 @@ import { ShardMemory } from './shard-memory.js';
 
 /** The interval at which nodes renew vouches, in milliseconds. It must be much shorter than `VOUCH_TTL`. */
 export const VOUCH_INTERVAL = 300;
-/** The number of hash slots for nonces on a cluster. */
-const SHARDS = 32;
+/** The number of hash slots for nonces on a cluster. It is a multiple of the usual numbers of masters: 3, 4 and 6. */
+const SHARDS = 12;
 /** The maximum number of signing keys whose events with a future time are remembered. */
 const MAX_AHEAD = 1_000;
 

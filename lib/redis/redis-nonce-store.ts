@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { RefusalError } from '../protocol/index.js';
 import { NonceStore } from '../replay/index.js';
-import { RELEASE_NONCE_LUA, USE_NONCE_LUA } from './lua/nonce.lua.js';
+import { RELEASE_NONCE_LUA } from './lua/nonce.lua.js';
+import { NonceCalls } from './nonce-calls.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisMemory } from './redis-memory.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
@@ -11,7 +12,6 @@ import { Script } from './script.js';
 import type { ScriptBatch } from './script-batch.js';
 import { VOUCH_TTL } from './shard-memory.js';
 
-const USE = new Script(USE_NONCE_LUA);
 const RELEASE = new Script(RELEASE_NONCE_LUA);
 
 /** The number of attempts to use a nonce if the memory keeps changing. */
@@ -50,6 +50,7 @@ interface UnansweredAttempt extends NonceUse {
 export class RedisNonceStore extends NonceStore {
   private readonly unanswered = new Map<string, UnansweredAttempt>();
   private readonly releasing = new Map<string, Promise<void>>();
+  private readonly calls: NonceCalls;
   private readonly node = randomBytes(9).toString('base64url');
   private attempts = 0;
   private latest = -Infinity;
@@ -62,6 +63,7 @@ export class RedisNonceStore extends NonceStore {
     private readonly options: NonceStoreOptions,
   ) {
     super();
+    this.calls = new NonceCalls(batch, keys);
   }
 
   override use(key: string, expiresAt: number, madeAt?: number): Promise<boolean> {
@@ -123,16 +125,13 @@ export class RedisNonceStore extends NonceStore {
             reason:
               'Redis has lost nonces since the event was made, so the event may have been used before',
           });
-        const keys = [redisKey, this.keys.vouch(shard.tag), this.keys.memory(shard.tag)];
-        const ahead = isAhead ? madeAt : '';
-        const args = [this.ttlOf(expiresAt), shard.token, name, keyId, ahead, VOUCH_TTL];
+        const ahead = isAhead ? ([keyId, madeAt] as const) : undefined;
         mayBeStored = true;
-        const answer = await this.batch.run(USE, keys, args);
-        if (!isAnswer(answer)) throw this.batch.unexpectedReply();
+        const request = { redisKey, ttl: this.ttlOf(expiresAt), name, ahead };
+        const isNew = await this.calls.use(shard, request);
         // If the connection was lost meanwhile, the reply may come from another memory.
-        if (answer !== 'lost' && shard.isKnown)
-          return answer === 'new' ? { id, name, redisKey } : undefined;
-        if (answer === 'lost') await this.memory.checkFor(shard);
+        if (isNew !== 'lost' && shard.isKnown) return isNew ? { id, name, redisKey } : undefined;
+        if (isNew === 'lost') await this.memory.checkFor(shard);
       }
       throw new RedisUnavailableError('its memory keeps changing');
     } catch (error) {
@@ -187,10 +186,6 @@ export class RedisNonceStore extends NonceStore {
       Math.max(0, Math.ceil(expiresAt - this.latest)) + 1 + this.options.clockDrift + VOUCH_TTL
     );
   }
-}
-
-function isAnswer(reply: unknown): reply is 'new' | 'known' | 'lost' {
-  return reply === 'new' || reply === 'known' || reply === 'lost';
 }
 
 /** A full Redis is not an outage: it rejects only this event. */

@@ -69,13 +69,6 @@ export class ScriptBatch {
     return this.link.unexpectedReply();
   }
 
-  /** Runs a script at once, before the calls that wait for the end of the turn. */
-  async runFirst(script: Script, keys: string[], args: Argument[]): Promise<unknown> {
-    const call = new ScriptCall(script, keys, args);
-    settle([call], await this.exchange([call], new Set([script])), this.link);
-    return call.reply;
-  }
-
   private readonly flush = contained(() => {
     const calls = this.waiting;
     this.waiting = [];

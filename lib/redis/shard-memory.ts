@@ -82,7 +82,7 @@ export class ShardMemory {
     const sentAt = this.clock.monotonic();
     // Call it without a token, too: a jump of the Redis clock can be detected only from an earlier time.
     const args = [this.token, isKnown ? VOUCH_TTL : 0];
-    const vouched = await this.batch.runFirst(VOUCH, this.scriptKeys(), args);
+    const vouched = await this.batch.run(VOUCH, this.scriptKeys(), args);
     if (!Array.isArray(vouched) || typeof vouched[0] !== 'string')
       throw this.batch.unexpectedReply();
     const [time, known] = vouched as [string, Fields | null];
@@ -94,7 +94,7 @@ export class ShardMemory {
       this.learn(known, generation);
       return;
     }
-    const reply = await this.batch.runFirst(CHECK, this.scriptKeys(), this.checkArgs(hasJumped));
+    const reply = await this.batch.run(CHECK, this.scriptKeys(), this.checkArgs(hasJumped));
     if (!Array.isArray(reply) || !Array.isArray(reply[0])) throw this.batch.unexpectedReply();
     const [fields, eviction] = reply as [Fields, string];
     this.options.onEviction(eviction);

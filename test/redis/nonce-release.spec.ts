@@ -1,12 +1,13 @@
 import type { Redis } from 'ioredis';
 import { SystemClock } from '../../lib/clock.js';
-import { RELEASE_NONCE_LUA, USE_NONCE_LUA } from '../../lib/redis/lua/nonce.lua.js';
+import { RELEASE_NONCE_LUA, USE_NONCES_LUA } from '../../lib/redis/lua/nonce.lua.js';
 import { RedisKeys } from '../../lib/redis/redis-keys.js';
 import { RedisMemory } from '../../lib/redis/redis-memory.js';
 import { RedisNonceStore } from '../../lib/redis/redis-nonce-store.js';
 import { RedisUnavailableError } from '../../lib/redis/redis-unavailable.error.js';
 import type { Script } from '../../lib/redis/script.js';
 import type { ScriptBatch } from '../../lib/redis/script-batch.js';
+import { eventually } from '../helpers/eventually.js';
 import { describeWithRedis, RedisServer } from '../helpers/redis-server.js';
 
 const unavailable = () => new RedisUnavailableError('no answer');
@@ -27,9 +28,16 @@ describeWithRedis('a nonce whose use was not answered', () => {
 
   /** A store whose scripts a test answers. */
   const start = async (run: (send: () => Promise<unknown>, script: Script) => Promise<unknown>) => {
-    const answer = (script: Script, keys: string[], args: (string | number)[]) =>
-      run(() => redis.eval(script.lua, keys.length, ...keys, ...args), script);
-    const batch = { run: answer, runFirst: answer, generation: 0 };
+    const answer = async (
+      script: Script,
+      keys: string[],
+      given: (string | number)[] | (() => (string | number)[]),
+    ) => {
+      await Promise.resolve();
+      const args = typeof given === 'function' ? given() : given;
+      return run(() => redis.eval(script.lua, keys.length, ...keys, ...args), script);
+    };
+    const batch = { run: answer, generation: 0 };
     const [clock, keys] = [new SystemClock(), new RedisKeys(`${prefixes++}:`)];
     const given = batch as unknown as ScriptBatch;
     const memory = new RedisMemory(given, keys, clock, { clockDrift: 0, isCluster: false });
@@ -59,8 +67,9 @@ describeWithRedis('a nonce whose use was not answered', () => {
     isAnswered = false;
     await expect(use()).rejects.toThrow('no answer');
     const released = store.releaseUnanswered(-1);
-    isAnswered = true;
     const again = use();
+    await eventually(() => failures.length > 0);
+    isAnswered = true;
     for (const fail of failures) fail();
     await released;
     expect(failures).toHaveLength(1);
@@ -73,7 +82,7 @@ describeWithRedis('a nonce whose use was not answered', () => {
     const { batch, use } = await start(async (send, { lua }) => {
       if (!isUp) throw unavailable();
       const reply = await send();
-      if (lua !== USE_NONCE_LUA || batch.generation > 0) return reply;
+      if (lua !== USE_NONCES_LUA || batch.generation > 0) return reply;
       // Another node of the cluster is lost before the answer arrives, so the memory cannot be checked.
       batch.generation++;
       isUp = false;
