@@ -81,7 +81,7 @@ async function flood({ socket }: RawPeer, bytes: Buffer): Promise<void> {
 
 describe.each(ADAPTERS)(
   'a connection of %s that the server closes',
-  (name, adapter, path, text) => {
+  (_name, adapter, path, text) => {
     const tiny = frame(text);
 
     it.each([
