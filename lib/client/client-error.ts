@@ -8,7 +8,7 @@ const CLIENT_MESSAGES = {
   CONNECTION_LOST: 'Connection lost',
   TIMEOUT: 'No answer in time',
   QUEUE_FULL: 'Queue full',
-  NO_TOKEN: 'getToken returned null',
+  NO_TOKEN: 'getToken returned no token',
   TOKEN_FAILED: 'getToken failed',
   UNVERIFIED: 'Wrong signature',
   HANDLER_FAILED: 'Callback failed',

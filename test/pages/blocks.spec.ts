@@ -88,7 +88,8 @@ const onClick = take('docs/guides/migration.md', 'onClick(');
 const telemetry = take('docs/operating.md', 'openTelemetry()');
 const instrumentation = take('docs/operating.md', 'PrometheusExporter');
 const ioMain = take('docs/guides/socket-io.md', 'new SemanticEventsIoAdapter');
-const ioClient = take('docs/guides/socket-io.md', "from 'socket.io-client'");
+const ioSigning = take('docs/guides/socket-io.md', 'overSocketIo(socket)');
+const ioClient = take('docs/guides/socket-io.md', 'auth: answer');
 // These are run by recipes.spec.ts.
 for (const name of ['auth0.com', 'keycloak', 'cognito'])
   take('docs/guides/identity-providers.md', name);
@@ -400,7 +401,7 @@ describeWithRedis('the stores of the README', () => {
 });
 
 describe('docs/guides/tickets.md', () => {
-  it('has a guard that gives tickets to users with an access token, until they log out', async () => {
+  it('has a guard that gives tickets until the user logs out, and a client that retries only what may pass', async () => {
     const { MyHttpGuard } = await run(ticketGuard);
     const jwt = JwtModule.register({ global: true, secret: JWT_SECRET });
     const app = await TestApp.start({
@@ -422,21 +423,34 @@ describe('docs/guides/tickets.md', () => {
     const token = tokenFor('alice', claims);
     expect((await request()).status).toBe(401);
     expect((await request(tokenFor('alice'))).status).toBe(401);
-    const shown = await run(ticketClient, {
+    let isOverloaded = true;
+    const reader: Parameters<typeof run>[1] = {
       given: {
         accessToken: token,
-        fetch: (path: string, init: RequestInit) =>
-          fetch(`http://127.0.0.1:${app.port}${path}`, init),
+        fetch: async (path: string, init: RequestInit) =>
+          isOverloaded
+            ? new Response(null, { status: 503 })
+            : fetch(`http://127.0.0.1:${app.port}${path}`, init),
         WebSocket,
       },
       change: [["url: '/events'", `WebSocket, url: 'ws://127.0.0.1:${app.port}/events'`]],
-    });
+    };
+    const shown = await run(ticketClient, reader);
     const client = shown.client as SemanticEventsClient;
+    const codes: string[] = [];
+    client.on('error', ({ code }) => {
+      codes.push(code);
+      isOverloaded = false;
+    });
     expect(await client.connect()).toMatchObject({ userId: 'alice' });
+    expect(codes).toEqual(['TOKEN_FAILED']);
     client.close();
 
     app.nest.get(SessionRegistry, { strict: false }).end('session-1');
     expect((await request(token)).status).toBe(403);
+    const later = (await run(ticketClient, reader)).client as SemanticEventsClient;
+    later.on('error', () => undefined);
+    await expect(later.connect()).rejects.toMatchObject({ code: 'NO_TOKEN' });
   });
 });
 
@@ -535,7 +549,7 @@ it('the two blocks of docs/operating.md export metrics to Prometheus', async () 
   }
 });
 
-it('the application and the client of docs/guides/socket-io.md work together', async () => {
+it('the application and both clients of docs/guides/socket-io.md work together', async () => {
   @WebSocketGateway({ path: '/events' })
   @SecureGateway()
   class Demo {
@@ -543,6 +557,12 @@ it('the application and the client of docs/guides/socket-io.md work together', a
     @Public()
     open(@MessageBody() data: unknown) {
       return { said: data };
+    }
+
+    @SubscribeMessage('order.place')
+    @SignedEvent()
+    place(@EventData(z.object({ item: z.string() })) { item }: { item: string }) {
+      return { placed: item };
     }
   }
   @Module({ imports: [AppModule], providers: [Demo] })
@@ -555,17 +575,24 @@ it('the application and the client of docs/guides/socket-io.md work together', a
   });
   closing(app);
   const shown: unknown[][] = [];
-  const { socket } = await run(ioClient, {
+  const reader = {
     given: {
       url: `http://127.0.0.1:${portOf(app)}`,
       getTicket: async () => app.get(TicketService).issue({ id: 'alice' }).ticket,
       console: { log: (...values: unknown[]) => shown.push(values) },
     },
-    change: [["io('/'", 'io(url']],
-  });
+    change: [["io('/'", 'io(url']] as [string, string][],
+  };
+  const signing = await run(ioSigning, reader);
+  (signing.client as SemanticEventsClient).close();
+  expect(shown).toContainEqual([{ placed: 'book' }]);
+
+  const { socket } = await run(ioClient, reader);
   expect(shown).toContainEqual(['authenticated', 'alice']);
   expect(shown).toContainEqual([{ said: 'hello' }]);
   socket.emit('nowhere');
   await eventually(() => shown.some(([code]) => code === 'UNKNOWN_EVENT'));
+  socket.emit('order.place', { item: 'book' });
+  await eventually(() => shown.some(([code]) => code === 'INVALID_EVENT'));
   socket.disconnect();
 });
