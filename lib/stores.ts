@@ -29,6 +29,8 @@ export interface Stores {
   readonly eventLog?: EventLog;
   /** Required only if several nodes share rooms. */
   readonly roomStore?: RoomStore;
+  /** The settings of the stores that are too small or too large. The production checklist warns of them. */
+  readonly unusualSettings?: readonly string[];
   /** Awaited before the application listens. It never rejects, and lasts two seconds at most. */
   ready?(): Promise<void>;
   /**

@@ -74,6 +74,8 @@ export interface AuditSubject {
   readonly isTlsServer: boolean;
   /** Whether Node verifies the certificates of the servers that it calls. */
   readonly verifiesCertificates: boolean;
+  /** The settings of the stores that are too small or too large, each with its usual range. */
+  readonly unusualStoreSettings: readonly string[];
   /** The stores that keep their data in the memory of this process. */
   readonly inMemoryStores: readonly string[];
   /** The flags of the process, also those of `NODE_OPTIONS`. */

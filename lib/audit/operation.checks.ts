@@ -1,14 +1,20 @@
 import { type AuditCheck, fail, pass, warn } from './audit-report.js';
 import { LENIENT_PARSER } from './process-facts.js';
 
-export const stores: AuditCheck = ({ inMemoryStores, hasSiblings }) => {
-  if (inMemoryStores.length === 0) return pass('Every store is shared');
+export const stores: AuditCheck = ({ inMemoryStores, hasSiblings, unusualStoreSettings }) => {
   const names = inMemoryStores.join(', ');
-  return hasSiblings
-    ? fail(
-        `Several processes serve the application, and each keeps its own: ${names}`,
-        'Set stores, for example redisStores(): one process accepts again what another has already seen',
-      )
+  if (hasSiblings && names !== '')
+    return fail(
+      `Several processes serve the application, and each keeps its own: ${names}`,
+      'Set stores, for example redisStores(): one process accepts again what another has already seen',
+    );
+  if (unusualStoreSettings.length > 0)
+    return warn(
+      `Too small or too large: ${unusualStoreSettings.join(', ')}`,
+      'Set them within these ranges, or leave them out',
+    );
+  return names === ''
+    ? pass('Every store is shared')
     : pass(
         `Only this process serves the application, and it keeps in memory: ${names}${
           inMemoryStores.includes('log-outs') ? '. A restart forgets log-outs' : ''

@@ -20,6 +20,7 @@ export function optionFailures(options: ResolvedOptions, now: number): string[] 
     isTlsServer: true,
     verifiesCertificates: true,
     inMemoryStores: [],
+    unusualStoreSettings: [],
     flags: [],
     http: { isLenient: false, maxHeaderSize: 0 },
     runtime: process.versions,

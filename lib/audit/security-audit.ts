@@ -16,6 +16,7 @@ import { SemanticEventsConfigError } from '../protocol/index.js';
 import { KeyRefresh } from '../signing/index.js';
 import { InMemoryRateLimitStore, RateLimitStore } from '../rate-limit/index.js';
 import { InMemoryNonceStore, NonceStore } from '../replay/index.js';
+import { STORES, type Stores } from '../stores.js';
 import type { AuditReport } from './audit-report.js';
 import { developmentTableOf, failuresOf, tableOf } from './audit-table.js';
 import { audit } from './checklist.js';
@@ -44,6 +45,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
     private readonly config: ApplicationConfig,
     private readonly keyRefresh: KeyRefresh,
     private readonly authorizer: EventAuthorizer,
+    @Inject(STORES) private readonly stores: Stores | null,
   ) {
     services.startChecks.push(() => {
       this.start();
@@ -65,6 +67,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
       verifiesCertificates: process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0',
       isTlsServer: this.isTlsServer(),
       inMemoryStores: this.inMemoryStores(),
+      unusualStoreSettings: this.stores?.unusualSettings ?? [],
       runtime: process.versions,
       passedOver: passedOver(this.config),
       hasSiblings: this.hasSiblings(),

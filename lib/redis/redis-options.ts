@@ -88,6 +88,31 @@ const MINIMA = [
   ['maxHistorySizePerAudience', 1],
 ] as const;
 
+/** The range of each setting outside of which it harms all clients. */
+const USUAL: readonly (readonly [name: keyof RedisTuning, min: number, max: number])[] = [
+  // A slow command is not an outage, and an outage must not delay every event.
+  ['commandTimeout', 50, 10_000],
+  // A pause of a node must not free the places of its connections, and those of a crashed node must become free.
+  ['lease', 5_000, 300_000],
+  ['clockDrift', 20, 60_000],
+  ['maxBlockedKeys', 100, 10_000_000],
+  ['maxEvents', 100, 10_000_000],
+  ['maxHistorySize', 65_536, 1_073_741_824],
+];
+
+/** Returns the settings that are too small or too large for a server on the internet, each with its usual range. */
+export function unusualSettings(tuning: RedisTuning): string[] {
+  const { maxEvents, maxHistorySize } = tuning;
+  // Otherwise one user or room replaces the events of all others.
+  const shares = [
+    ['maxEventsPerAudience', 1, maxEvents / 2],
+    ['maxHistorySizePerAudience', 1, maxHistorySize / 2],
+  ] as const;
+  return [...USUAL, ...shares]
+    .filter(([name, min, max]) => (tuning[name] as number) < min || (tuning[name] as number) > max)
+    .map(([name, min, max]) => `redisStores.${name} (${min} to ${Math.floor(max)})`);
+}
+
 /** @throws SemanticEventsConfigError naming every problem at once */
 export function checkRedisOptions(options: RedisStoresOptions): void {
   const problems = new Problems();

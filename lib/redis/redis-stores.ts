@@ -11,7 +11,12 @@ import { RedisMemory, VOUCH_INTERVAL } from './redis-memory.js';
 import { RedisNonceStore } from './redis-nonce-store.js';
 import { NodeClocks } from './node-clocks.js';
 import { PrefixOwner } from './prefix-owner.js';
-import { checkRedisOptions, REDIS_DEFAULTS, type RedisStoresOptions } from './redis-options.js';
+import {
+  checkRedisOptions,
+  REDIS_DEFAULTS,
+  type RedisStoresOptions,
+  unusualSettings,
+} from './redis-options.js';
 import { RedisRateLimitStore } from './redis-rate-limit-store.js';
 import { RedisRevocationBus } from './redis-revocation-bus.js';
 import { RedisRoomStore } from './redis-room-store.js';
@@ -26,6 +31,8 @@ export interface RedisStores {
   readonly revocationBus: RedisRevocationBus;
   readonly eventLog: RedisEventLog;
   readonly roomStore: RedisRoomStore;
+  /** The settings that are too small or too large, for the production checklist. */
+  readonly unusualSettings: readonly string[];
   /** Returns whether Redis answers and the clock of this node can be trusted, and since when. */
   health(): RedisHealth;
   /** Resolves when nonces can be used and log-outs are known, or when Redis cannot be reached. */
@@ -108,6 +115,7 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     revocationBus,
     eventLog,
     roomStore,
+    unusualSettings: unusualSettings(tuning),
     health: () => {
       const problem = owner.problem ?? clocks.problem;
       return problem ? { ...link.health, status: 'down', reason: problem } : link.health;
