@@ -94,7 +94,7 @@ export class Rooms {
     if (!rooms) return;
     const wasJoining = rooms.joining.delete(room);
     const wasJoined = rooms.joined.delete(room);
-    if (rooms.size === 0) this.clients.delete(client);
+    this.forgetIfEmpty(client, rooms);
     if (!wasJoining && !wasJoined) return;
     this.source.rights.forgetRoom(client, room);
     if (!wasJoined) return;
@@ -173,12 +173,17 @@ export class Rooms {
         const isMember = rooms.joined.get(room) === membership && !this.ended.has(client);
         if (isMember) await this.source.enter(client, room);
       } catch (error) {
-        this.leave(client, room);
+        if (rooms.joined.get(room) === membership) this.leave(client, room);
         throw error;
       }
     } finally {
       if (rooms.joining.get(room) === join) rooms.joining.delete(room);
-      if (rooms.size === 0) this.clients.delete(client);
+      this.forgetIfEmpty(client, rooms);
     }
+  }
+
+  private forgetIfEmpty(client: Client, rooms: ClientRooms): void {
+    // After the client has left all rooms, a later join creates new ones. A join that was cancelled must not remove those.
+    if (rooms.size === 0 && this.clients.get(client) === rooms) this.clients.delete(client);
   }
 }

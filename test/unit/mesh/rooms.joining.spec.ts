@@ -52,4 +52,22 @@ describe('a join of a room', () => {
     expect(calls).toEqual(['exit lobby']);
     expect(rooms.of(client)).toEqual([]);
   });
+
+  it('that was cancelled leaves a later join of the client in force: leave, rights and the end of the connection apply to it', async () => {
+    for (const end of ['leave', 'close'] as const) {
+      const { rooms, client, calls, settled, listens } = setUp();
+      const cancelled = rooms.join(client, 'lobby');
+      rooms.leave(client, 'lobby');
+      const joining = rooms.join(client, 'lobby');
+      await cancelled;
+      await settled();
+      listens();
+      await joining;
+      expect(calls).toEqual(['enter lobby']);
+      expect(rooms.members).toEqual([client]);
+      if (end === 'leave') rooms.leave(client, 'lobby');
+      else rooms.close(client);
+      expect(calls).toEqual(['enter lobby', 'exit lobby']);
+    }
+  });
 });
