@@ -70,6 +70,7 @@ export class Connection {
   #refusal: ServerFrame = {};
   readonly #cancelConnectDeadline: () => void;
   #cancelRenewal: (() => void) | undefined;
+  #isRenewing = false;
 
   constructor(options: ResolvedClientOptions, inbox: FrameReceiver, owner: ConnectionOwner) {
     this.#options = options;
@@ -233,18 +234,32 @@ export class Connection {
     return undefined;
   }
 
-  /** Sends a new token. If `getToken` fails, it retries until the session expires. */
+  /**
+   * Sends a new token. If `getToken` fails, it retries until the session expires. Between two renewals it waits, so
+   * that no server can cause a flood of calls.
+   */
   async #renew(): Promise<void> {
+    this.#isRenewing = true;
     const token = await this.#getToken(error => {
       this.#inbox.failed(error);
-      this.#renewLater();
     });
+    if (this.#isEnded) return;
     if (token !== undefined) this.send({ type: 'auth', token });
+    this.#afterBackoff(() => {
+      this.#isRenewing = false;
+      if (token === undefined) void this.#renew();
+    });
   }
 
   #renewLater(): void {
+    this.#isRenewing = true;
+    this.#afterBackoff(() => void this.#renew());
+  }
+
+  #afterBackoff(act: () => void): void {
     const { backoff, clock } = this.#options;
-    this.#cancelRenewal = clock.after(backoff, () => void this.#renew());
+    this.#cancelRenewal?.();
+    this.#cancelRenewal = clock.after(backoff, act);
   }
 
   #take(text: string): void {
@@ -269,8 +284,9 @@ export class Connection {
   async #read(frame: ServerFrame): Promise<void> {
     const { code, cursor, event, time, type } = frame;
     if (type === 'auth_success') await this.#welcome(frame as unknown as AuthSuccessFrame);
-    else if (type === 'auth_expiring') void this.#renew();
-    else if (type === 'pong') {
+    else if (type === 'auth_expiring') {
+      if (!this.#isRenewing) void this.#renew();
+    } else if (type === 'pong') {
       this.#clockOffset = Date.parse(String(time)) - this.#options.clock.now() || 0;
       this.#isSynchronised = true;
       this.#inbox.synchronised();

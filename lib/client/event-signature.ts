@@ -28,7 +28,8 @@ const SIGNATURE = /^(v1e?)\.([\w-]{1,64})\.([\w-]+)$/;
 
 /** Splits a `semanticsignature` into its parts. All parts are empty if the value is not a signature. */
 export function parseSignature(signature: unknown) {
-  const [, scheme = '', keyId = '', mac = ''] = SIGNATURE.exec(String(signature)) ?? [];
+  const [, scheme = '', keyId = '', mac = ''] =
+    SIGNATURE.exec(typeof signature === 'string' ? signature : '') ?? [];
   return { scheme, keyId, mac: fromBase64(mac) };
 }
 

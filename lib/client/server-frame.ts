@@ -8,7 +8,7 @@ const MAX_TEXT_LENGTH = 1_000;
 
 /** Returns the time until a retry can succeed, in milliseconds. */
 export function retryAfterOf({ retry_after }: ServerFrame): number | undefined {
-  return Number(retry_after) * 1000 || undefined;
+  return Math.max(0, Number(retry_after) * 1000) || undefined;
 }
 
 /** Converts an error frame to an error. @param eventType the type of the event: the frame has its id only */

@@ -1,4 +1,5 @@
 import { ClientBench, settled } from '../helpers/client-bench.js';
+import { eventually } from '../helpers/eventually.js';
 
 describe('a server', () => {
   it('that is silent receives a ping, and loses the connection if it does not answer', async () => {
@@ -123,6 +124,33 @@ describe('a session about to expire', () => {
     expect(socket.frames('auth')).toHaveLength(4);
     expect(bench.client.session?.expiresAt).toEqual(new Date('2026-11-23T11:01:00Z'));
     expect(bench.errors).toEqual([]);
+  });
+
+  it('is renewed at most once per backoff, however often the server says so', async () => {
+    let give: ((token: string) => void)[] = [];
+    const bench = new ClientBench({
+      getToken: () => new Promise<string>(resolve => give.push(resolve)),
+    });
+    const connected = bench.connected();
+    await eventually(() => give.length === 1);
+    give[0]!('first');
+    const socket = await connected;
+    give = [];
+    const expire = async () => {
+      for (let nth = 0; nth < 100; nth++) socket.receive({ type: 'auth_expiring', expires_in: -1 });
+      await settled();
+    };
+    await expire();
+    expect(give).toHaveLength(1);
+    give[0]!('second');
+    await settled();
+    socket.welcome();
+    await expire();
+    expect(give).toHaveLength(1);
+    bench.clock.advance(1_000);
+    await expire();
+    expect(give).toHaveLength(2);
+    expect(socket.frames('auth')).toHaveLength(2);
   });
 
   it('ends the client if there is no token any more', async () => {

@@ -100,6 +100,21 @@ describe('a lost connection', () => {
     });
   });
 
+  it.each([-1e6, '-1e6', -Infinity])(
+    'is not reopened earlier because the server sent %p as the time to wait',
+    async value => {
+      const bench = new ClientBench();
+      void bench.client.connect();
+      const socket = await bench.socket();
+      socket.open();
+      socket.refuse('RATE_LIMITED', { retry_after: value });
+      socket.drop(4429, 'RATE_LIMITED');
+      await bench.state('waiting');
+
+      expect(bench.states.at(-1)).toMatchObject({ retryIn: 1_000 });
+    },
+  );
+
   it('is not delayed by an unrelated rejection', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();

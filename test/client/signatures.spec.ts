@@ -40,6 +40,10 @@ describe('signEvent and verifyEvent', () => {
   it.each<[string, (signed: SemanticEvent) => SemanticEvent]>([
     ['other data', signed => ({ ...signed, data: 2 })],
     ['one attribute more', signed => ({ ...signed, subject: 'x' })],
+    [
+      'a list with the signature',
+      s => ({ ...s, semanticsignature: [s.semanticsignature] as unknown as string }),
+    ],
     ['no signature', ({ semanticsignature: _, ...rest }) => rest],
     [
       'a signature that is cut off',
