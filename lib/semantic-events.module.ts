@@ -3,7 +3,7 @@ import { DiscoveryModule } from '@nestjs/core';
 import { ConnectionServices, TelemetryFeed } from './connection/guarded/index.js';
 import { GatewayCatalog } from './gateway/index.js';
 import { HandshakePolicy } from './handshake/index.js';
-import { optionFailures, SecurityAudit, VALIDATION_CHECK } from './audit/index.js';
+import { optionFailures, PlacementCheck, SecurityAudit, VALIDATION_CHECK } from './audit/index.js';
 import {
   AuthAttempts,
   DefaultEventAuthorizer,
@@ -178,6 +178,7 @@ const PUBLIC_PROVIDERS = [
     SecurityLog,
     UnexpectedErrors,
     VALIDATION_CHECK,
+    PlacementCheck,
     SecurityAudit,
     PortPlacement,
     ConnectionServices,

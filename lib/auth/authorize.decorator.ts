@@ -42,7 +42,7 @@ export function Authorize(check: Authorization): ClassDecorator & MethodDecorato
 /**
  * Adds one guard for each check, because Nest does not tell a guard whether it runs for the gateway or for the method.
  *
- * @param name the name of the check, for operators
+ * @param name the name of the check, for operators and errors
  * @param prepare may reject the event itself; otherwise it returns the authorization
  */
 export function UseAuthorization(
@@ -61,5 +61,5 @@ export function UseAuthorization(
       return authorizing(context, prepare(client, context), name, timeout);
     }
   }
-  return UseRankedGuard(GuardRank.Authorization, AuthorizationGuard);
+  return UseRankedGuard(GuardRank.Authorization, AuthorizationGuard, name);
 }

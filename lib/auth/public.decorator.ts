@@ -1,4 +1,5 @@
 import { SetMetadata } from '@nestjs/common';
+import { markHandler } from '../handler/index.js';
 
 export const PUBLIC = Symbol('PUBLIC');
 
@@ -9,7 +10,13 @@ export const PUBLIC = Symbol('PUBLIC');
  * @param isPublic `false` requires authentication for one handler of a public gateway. @default true
  */
 export function Public(isPublic = true): ClassDecorator & MethodDecorator {
-  return SetMetadata(PUBLIC, isPublic);
+  const decorate = SetMetadata(PUBLIC, isPublic);
+  return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    decorate(target as never, key as never, descriptor as never);
+    if (isPublic || key === undefined) return;
+    const isOn = (handler: object) => Reflect.hasMetadata(PUBLIC, handler);
+    markHandler(target, key, { name: '@Public(false)', isOn, isReplacedOn: isOn });
+  };
 }
 
 /** Returns whether a gateway class itself is public. The decorator of a base class does not count. */

@@ -2,7 +2,8 @@ export { messageOf, payloadOf, socketOf } from './call.js';
 export { EventData, SemanticEventBody, Unverified } from './event.decorators.js';
 export { EventDataPipe } from './event-data.pipe.js';
 export { eventIdOf, eventOf, validEventOf } from './event-of.js';
-export { GuardRank, guardsOf, hasGuard, UseRankedGuard } from './guard-order.js';
+export { GuardRank, guardsOf, hasGuard, isGuarded, UseRankedGuard } from './guard-order.js';
+export { EVERY_HANDLER, type FoundMark, markHandler, marksOf } from './handler-marks.js';
 export {
   EXCEPTION_FILTERS_METADATA,
   GATEWAY_METADATA,

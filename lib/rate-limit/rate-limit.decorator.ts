@@ -1,6 +1,13 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
-import { GuardRank, MESSAGE_MAPPING_METADATA, UseRankedGuard } from '../handler/index.js';
+import {
+  EVERY_HANDLER,
+  GuardRank,
+  guardsOf,
+  markHandler,
+  MESSAGE_MAPPING_METADATA,
+  UseRankedGuard,
+} from '../handler/index.js';
 import { Problems } from '../options/index.js';
 import { RateLimitGuard, SharedRateLimitGuard } from './rate-limit.guard.js';
 import {
@@ -12,6 +19,8 @@ import {
 import { checkTokenBucket } from './rate-limiter.js';
 import { capacityOf, tokenBucket } from './token-bucket.js';
 
+const NAME = '@RateLimit()';
+
 /**
  * Limits how often clients may call a handler, or each handler of a gateway. A limit on a handler replaces the one on its
  * gateway.
@@ -22,13 +31,13 @@ export function RateLimit(options: RateLimitDecoratorOptions): ClassDecorator & 
   const limit = checked(options);
   return applyDecorators(
     SetMetadata(RATE_LIMIT, limit),
-    isShared(limit) ? UseSharedGuard() : UseRankedGuard(GuardRank.RateLimit, RateLimitGuard),
+    isShared(limit) ? UseSharedGuard() : UseRankedGuard(GuardRank.RateLimit, RateLimitGuard, NAME),
   );
 }
 
 /** Attaches the guard of a shared limit to each handler, because guards of a gateway run before those of its handlers. */
 function UseSharedGuard(): ClassDecorator & MethodDecorator {
-  const useGuard = UseRankedGuard(GuardRank.SharedRateLimit, SharedRateLimitGuard);
+  const useGuard = UseRankedGuard(GuardRank.SharedRateLimit, SharedRateLimitGuard, NAME);
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
     if (descriptor) {
       useGuard(target, key ?? '', descriptor);
@@ -40,7 +49,19 @@ function UseSharedGuard(): ClassDecorator & MethodDecorator {
       if (Reflect.hasMetadata(MESSAGE_MAPPING_METADATA, value as object))
         useGuard(prototype, name, { value });
     }
+    // A subclass has this limit, too, but its own handlers have no guard for it.
+    markHandler(prototype, EVERY_HANDLER, {
+      name: NAME,
+      isOn: isLimited,
+      isReplacedOn: isLimited,
+    });
   };
+}
+
+function isLimited(handler: object): boolean {
+  const isSkipped = Reflect.getMetadata(SKIP_RATE_LIMIT, handler) === true;
+  const ranks = [GuardRank.RateLimit, GuardRank.SharedRateLimit];
+  return isSkipped || ranks.some(rank => guardsOf(handler, rank).length > 0);
 }
 
 /** Exempts a handler from the limit on its gateway. */

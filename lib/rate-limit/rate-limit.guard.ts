@@ -6,6 +6,7 @@ import {
   GATEWAY_OPTIONS,
   GuardRank,
   hasGuard,
+  MESSAGE_METADATA,
   messageOf,
   perHandler,
   refusing,
@@ -49,7 +50,10 @@ export class RateLimitGuard implements CanActivate {
     const gateway = context.getClass();
     // Two versions of a gateway may have the same class name.
     const at = this.reflector.get<GatewayMetadata | undefined>(GATEWAY_OPTIONS, gateway);
-    return [gateway.name, context.getHandler().name, at?.path, at?.namespace, ''].join(':');
+    // A decorator may put a function without a name in the place of the method.
+    const handler = context.getHandler();
+    const message = this.reflector.get<unknown>(MESSAGE_METADATA, handler);
+    return [gateway.name, handler.name, message, at?.path, at?.namespace, ''].join(':');
   });
 
   private readonly decoratedLimitOf = perHandler(context => {

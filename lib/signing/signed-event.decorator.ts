@@ -21,6 +21,6 @@ export function SignedEvent(options: SignedEventOptions = {}): MethodDecorator {
   problems.throwIfAny();
   return applyDecorators(
     SetMetadata(SIGNED_EVENT, Object.freeze({ ...options })),
-    UseRankedGuard(GuardRank.Signature, SignedEventGuard),
+    UseRankedGuard(GuardRank.Signature, SignedEventGuard, '@SignedEvent()'),
   );
 }

@@ -74,6 +74,39 @@ describe('a rate limit on a gateway', () => {
     }
   });
 
+  it('does not count for another handler whose method a decorator has replaced', async () => {
+    const Traced = (): MethodDecorator => (_target, _key, descriptor) => {
+      const method = descriptor.value as unknown as () => unknown;
+      const traced = function (this: unknown) {
+        return method.call(this);
+      };
+      return { ...descriptor, value: traced as never };
+    };
+    @WebSocketGateway({ path: '/traced' })
+    @SecureGateway()
+    class TracedGateway {
+      @SubscribeMessage('one')
+      @RateLimit({ rate: 1, per: 3_600_000 })
+      @Traced()
+      one() {
+        return 'one';
+      }
+
+      @SubscribeMessage('two')
+      @RateLimit({ rate: 1, per: 3_600_000 })
+      @Traced()
+      two() {
+        return 'two';
+      }
+    }
+    const client = await (
+      await TestApp.start({ gateways: [TracedGateway] })
+    ).login('alice', '/traced');
+    for (const type of ['one', 'two', 'two']) client.emit(type);
+    const answers = await client.take(3);
+    expect(answers.filter(({ type }) => type === 'event')).toHaveLength(2);
+  });
+
   it('follows a user to another connection', async () => {
     const app = await TestApp.start({ gateways: [LimitedGateway] });
     const [one, other, bob] = [await app.login(), await app.login(), await app.login('bob')];

@@ -32,10 +32,10 @@ function guardsAfter(decorators: MethodDecorator[]): unknown {
 }
 
 describe('UseRankedGuard', () => {
-  const login = UseRankedGuard(GuardRank.Authenticated, Login);
-  const limit = UseRankedGuard(GuardRank.RateLimit, Limit);
-  const signature = UseRankedGuard(GuardRank.Signature, Signature);
-  const permission = UseRankedGuard(GuardRank.Authorization, Permission);
+  const login = UseRankedGuard(GuardRank.Authenticated, Login, '@Login()');
+  const limit = UseRankedGuard(GuardRank.RateLimit, Limit, '@Limit()');
+  const signature = UseRankedGuard(GuardRank.Signature, Signature, '@Signature()');
+  const permission = UseRankedGuard(GuardRank.Authorization, Permission, '@Permission()');
   const application = [UseGuards(Mine), UseGuards(MineToo, new Mine())];
   const all = [login, limit, signature, permission, ...application];
 
@@ -62,21 +62,21 @@ describe('UseRankedGuard', () => {
   });
 
   it('attaches guards to a class as well as to a handler', () => {
-    @UseRankedGuard(GuardRank.Authenticated, Login)
+    @UseRankedGuard(GuardRank.Authenticated, Login, '@Login()')
     @UseGuards(Mine)
-    @UseRankedGuard(GuardRank.RateLimit, Limit)
+    @UseRankedGuard(GuardRank.RateLimit, Limit, '@Limit()')
     class Gateway {}
     expect(Reflect.getMetadata(GUARDS_METADATA, Gateway)).toEqual([Login, Limit, Mine]);
   });
 
   it('does not affect other handlers or the base class of a gateway', () => {
     class Base {
-      @UseRankedGuard(GuardRank.RateLimit, Limit)
+      @UseRankedGuard(GuardRank.RateLimit, Limit, '@Limit()')
       one() {}
 
       two() {}
     }
-    @UseRankedGuard(GuardRank.Authenticated, Login)
+    @UseRankedGuard(GuardRank.Authenticated, Login, '@Login()')
     class Gateway extends Base {}
     expect(Reflect.getMetadata(GUARDS_METADATA, Gateway.prototype.one)).toEqual([Limit]);
     expect(Reflect.getMetadata(GUARDS_METADATA, Gateway.prototype.two)).toBeUndefined();
