@@ -1,20 +1,22 @@
 import type { Code } from '../protocol/codes.js';
 import { SemanticEventsError } from '../protocol/errors.js';
 
-/** The client's own codes with their messages. All other codes come from the server. */
+/** Messages for the client's own codes that do not explain themselves. */
 const CLIENT_MESSAGES = {
-  ABORTED: 'Aborted',
-  CLOSED: 'Closed',
-  CONNECTION_LOST: 'Connection lost',
   TIMEOUT: 'No answer in time',
-  QUEUE_FULL: 'Queue full',
   NO_TOKEN: 'getToken returned no token',
   TOKEN_FAILED: 'getToken failed',
   UNVERIFIED: 'Wrong signature',
   HANDLER_FAILED: 'Callback failed',
 };
 
-export type ClientCode = keyof typeof CLIENT_MESSAGES | 'INVALID_CONFIG';
+export type ClientCode =
+  | keyof typeof CLIENT_MESSAGES
+  | 'ABORTED'
+  | 'CLOSED'
+  | 'CONNECTION_LOST'
+  | 'INVALID_CONFIG'
+  | 'QUEUE_FULL';
 
 /**
  * Codes that neither waiting nor a new connection changes: those that PROTOCOL.md marks as final, and the
@@ -77,9 +79,7 @@ export class SemanticEventsClientError extends SemanticEventsError implements Cl
     { message, ...details }: ClientErrorDetails = {},
     caller?: Error,
   ) {
-    super(
-      message ?? (CLIENT_MESSAGES as Partial<Record<string, string>>)[code] ?? `Server: ${code}`,
-    );
+    super(message ?? (CLIENT_MESSAGES as Partial<Record<string, string>>)[code] ?? code);
     Object.assign(this, details);
     if (caller?.stack) this.stack = `${String(this)}\n${framesOf(caller.stack)}`;
   }

@@ -245,21 +245,18 @@ export class Connection {
     });
     if (this.#isEnded) return;
     if (token !== undefined) this.send({ type: 'auth', token });
-    this.#afterBackoff(() => {
-      this.#isRenewing = false;
-      if (token === undefined) void this.#renew();
-    });
+    this.#pauseRenewals(token === undefined);
   }
 
-  #renewLater(): void {
-    this.#isRenewing = true;
-    this.#afterBackoff(() => void this.#renew());
-  }
-
-  #afterBackoff(act: () => void): void {
+  /** @param isDue whether to renew after the pause in any case */
+  #pauseRenewals(isDue: boolean): void {
     const { backoff, clock } = this.#options;
+    this.#isRenewing = true;
     this.#cancelRenewal?.();
-    this.#cancelRenewal = clock.after(backoff, act);
+    this.#cancelRenewal = clock.after(backoff, () => {
+      this.#isRenewing = false;
+      if (isDue) void this.#renew();
+    });
   }
 
   #take(text: string): void {
@@ -309,7 +306,7 @@ export class Connection {
     }
     const session = { clientId: client_id, userId: user_id, expiresAt: new Date(expires_at) };
     // Some token caches return the same token until it has almost expired.
-    if (+session.expiresAt === +(this.#session?.expiresAt ?? 0)) this.#renewLater();
+    if (+session.expiresAt === +(this.#session?.expiresAt ?? 0)) this.#pauseRenewals(true);
     this.#session = session;
     this.#owner.authenticated(this, session);
   }

@@ -45,7 +45,7 @@ describe('a client error', () => {
     socket.refuse('FORBIDDEN', { message, reason: message });
     await settled();
 
-    expect(bench.errors[0]).toMatchObject({ message: 'Server: FORBIDDEN', reason: undefined });
+    expect(bench.errors[0]).toMatchObject({ message: 'FORBIDDEN', reason: undefined });
   });
 
   it('truncates the texts of the server', async () => {
