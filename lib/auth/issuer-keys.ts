@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js';
 import { errorText, isError } from '../monitoring/index.js';
 import { isTrustworthyUrl, type OidcAuthOptions } from '../options/index.js';
 import { isInstance } from '../protocol/index.js';
@@ -7,6 +8,10 @@ import type { FindKey, OidcLibrary } from './oidc-library.js';
 const TIMEOUT = 5_000;
 /** How often a token with an unknown key may have the key set fetched again, in milliseconds. */
 const COOLDOWN = 10_000;
+/** How long a key set is used, in milliseconds. */
+const MAX_AGE = 600_000;
+/** The largest document that is read, in bytes. The issuer may be broken, or another server may have its address. */
+const MAX_SIZE = 1_048_576;
 
 /** The issuer did not answer, or its answer cannot be used. That says nothing about a token. */
 export class IssuerError extends Error {
@@ -14,15 +19,20 @@ export class IssuerError extends Error {
 }
 
 /** Errors of jose by which a key set does not have the key of a token. */
-const OF_TOKENS = /^ERR_JWKS_(?:NO_MATCHING_KEY|MULTIPLE_MATCHING_KEYS)$/;
+const NO_KEY = 'ERR_JWKS_NO_MATCHING_KEY';
+const OF_TOKENS = [NO_KEY, 'ERR_JWKS_MULTIPLE_MATCHING_KEYS'];
 
 /** The public keys of an issuer: fetched when they are first needed, and again when a token names a new one. */
 export class IssuerKeys {
-  private keySet: Promise<FindKey> | undefined;
+  private url: string | undefined;
+  private keySet: FindKey | undefined;
+  private fetchedAt = 0;
+  private fetching: Promise<void> | undefined;
 
   constructor(
     private readonly options: Pick<OidcAuthOptions, 'issuer' | 'jwksUri'>,
     private readonly jose: OidcLibrary,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -31,36 +41,58 @@ export class IssuerKeys {
    * @throws IssuerError if the issuer cannot be asked; errors of jose if it has no such key
    */
   async find(header: object, token: object): Promise<unknown> {
-    const keySet = await this.open();
+    if (!this.isYoungerThan(MAX_AGE)) await this.refresh();
     try {
-      return await keySet(header, token);
+      return await this.lookUp(header, token);
     } catch (error) {
-      if (OF_TOKENS.test(codeOf(error))) throw error;
-      throw new IssuerError(`the key set of the issuer cannot be used (${describe(error)})`);
+      if (codeOf(error) !== NO_KEY || this.isYoungerThan(COOLDOWN)) throw error;
+      await this.refresh();
+      return this.lookUp(header, token);
     }
   }
 
-  private async open(): Promise<FindKey> {
-    this.keySet ??= this.locate().catch((error: unknown) => {
-      // The next token tries again.
-      this.keySet = undefined;
-      throw error;
-    });
-    return this.keySet;
+  private async lookUp(header: object, token: object): Promise<unknown> {
+    try {
+      return await this.keySet?.(header, token);
+    } catch (error) {
+      throw problemOf(error);
+    }
   }
 
-  private async locate(): Promise<FindKey> {
-    const url = this.options.jwksUri ?? (await this.discover());
-    return this.jose.createRemoteJWKSet(new URL(url), {
-      timeoutDuration: TIMEOUT,
-      cooldownDuration: COOLDOWN,
+  private isYoungerThan(milliseconds: number): boolean {
+    const age = this.clock.now() - this.fetchedAt;
+    // A clock that was set back shows an age below 0.
+    return this.keySet !== undefined && age >= 0 && age < milliseconds;
+  }
+
+  private refresh(): Promise<void> {
+    this.fetching ??= this.fetchKeys().finally(() => {
+      this.fetching = undefined;
     });
+    return this.fetching;
+  }
+
+  private async fetchKeys(): Promise<void> {
+    this.url ??= this.options.jwksUri ?? (await this.discover());
+    try {
+      this.keySet = this.jose.createLocalJWKSet(await fetchDocument(this.url));
+      this.fetchedAt = this.clock.now();
+    } catch (error) {
+      throw problemOf(error);
+    }
   }
 
   /** Asks the issuer where its keys are (OpenID Connect Discovery 1.0, section 4). */
   private async discover(): Promise<string> {
     const { issuer } = this.options;
-    const { issuer: named, jwks_uri: jwksUri } = await fetchDocument(issuer);
+    const path = '/.well-known/openid-configuration';
+    let document: Record<string, unknown>;
+    try {
+      document = await fetchDocument(issuer.replace(/\/$/, '') + path);
+    } catch (error) {
+      throw new IssuerError(`the issuer did not answer ${path} (${describe(error)})`);
+    }
+    const { issuer: named, jwks_uri: jwksUri } = document;
     if (named !== issuer)
       throw new IssuerError(
         `auth.oidc.issuer is ${issuer}, but the issuer calls itself ${String(named)}`,
@@ -71,24 +103,37 @@ export class IssuerKeys {
   }
 }
 
-async function fetchDocument(issuer: string): Promise<Record<string, unknown>> {
-  const path = '/.well-known/openid-configuration';
-  let document: unknown;
-  try {
-    const response = await fetch(issuer.replace(/\/$/, '') + path, {
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT),
-    });
-    if (response.status !== 200)
-      throw new IssuerError(`the issuer answered ${response.status} to ${path}`);
-    document = await response.json();
-  } catch (error) {
-    if (isInstance(error, IssuerError)) throw error;
-    throw new IssuerError(`the issuer did not answer ${path} (${describe(error)})`);
+/** Fetches a JSON object. A redirect is no answer: it could lead anywhere. */
+async function fetchDocument(url: string): Promise<Record<string, unknown>> {
+  const response = await fetch(url, {
+    headers: { accept: 'application/json, application/jwk-set+json' },
+    redirect: 'manual',
+    signal: AbortSignal.timeout(TIMEOUT),
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new IssuerError(`status ${response.status}`);
   }
-  if (typeof document !== 'object' || document === null)
-    throw new IssuerError(`the issuer answered no JSON object to ${path}`);
+  const document: unknown = JSON.parse(await textOf(response));
+  if (typeof document !== 'object' || document === null) throw new IssuerError('no JSON object');
   return document as Record<string, unknown>;
+}
+
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > MAX_SIZE) throw new IssuerError(`more than ${MAX_SIZE} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** Returns an error that says nothing about the token, except for those that do. */
+function problemOf(error: unknown): unknown {
+  if (OF_TOKENS.includes(codeOf(error))) return error;
+  return new IssuerError(`the key set of the issuer cannot be used (${describe(error)})`);
 }
 
 export function codeOf(error: unknown): string {
@@ -98,8 +143,8 @@ export function codeOf(error: unknown): string {
 
 /** Names an error of the network by its code, which `fetch` has in the cause. */
 function describe(error: unknown): string {
+  if (isInstance(error, IssuerError)) return error.message;
   const { cause } = (error ?? {}) as { cause?: unknown };
   const code = codeOf(cause) || codeOf(error);
-  if (code === 'ERR_JOSE_GENERIC') return errorText(error, 'message');
   return code || (isError(error) ? errorText(error, 'name') : typeof error);
 }

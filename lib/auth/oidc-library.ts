@@ -17,7 +17,7 @@ export interface OidcLibrary {
   ): Promise<{ payload: Record<string, unknown> }>;
   decodeJwt(token: string): Record<string, unknown>;
   decodeProtectedHeader(token: string): { alg?: string; kid?: string };
-  createRemoteJWKSet(url: URL, options: object): FindKey;
+  createLocalJWKSet(keys: object): FindKey;
   importJWK(key: object, algorithm: string): Promise<unknown>;
 }
 

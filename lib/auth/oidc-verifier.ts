@@ -24,7 +24,7 @@ export class OidcVerifier {
     private readonly clock: Clock,
     private readonly jose: OidcLibrary,
   ) {
-    this.keys = new IssuerKeys(options, jose);
+    this.keys = new IssuerKeys(options, jose, clock);
     this.algorithms = options.algorithms ?? DEFAULT_OIDC_ALGORITHMS;
     this.outages = new OutageLog(clock);
   }

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 type Json = Record<string, unknown>;
@@ -18,8 +18,10 @@ interface IssuerKey {
 export class Issuer {
   /** The requested paths. */
   readonly requests: string[] = [];
-  /** Whether it answers, fails or hangs. */
-  mode: 'works' | 'fails' | 'hangs' = 'works';
+  /** Whether it answers, fails, hangs or answers without end. */
+  mode: 'works' | 'fails' | 'hangs' | 'floods' = 'works';
+  /** The bytes of answers without end. */
+  flooded = 0;
   /** Members of the discovery document that differ. */
   discovery: Json = {};
   keys: IssuerKey[] = [];
@@ -35,6 +37,10 @@ export class Issuer {
       const at = request.url ?? '';
       issuer.requests.push(at);
       if (issuer.mode === 'hangs') return;
+      if (issuer.mode === 'floods') {
+        issuer.flood(response);
+        return;
+      }
       const body = issuer.mode === 'works' ? issuer.answer(at) : undefined;
       response.writeHead(body ? 200 : 500, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body ?? { error: 'down' }));
@@ -67,6 +73,19 @@ export class Issuer {
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise(resolve => this.server.close(resolve));
+  }
+
+  /** Sends blanks until the client hangs up. */
+  private flood(response: ServerResponse): void {
+    const blanks = Buffer.alloc(1 << 20, ' ');
+    const send = () => {
+      while (!response.destroyed) {
+        this.flooded += blanks.length;
+        if (!response.write(blanks)) break;
+      }
+    };
+    response.on('drain', send);
+    send();
   }
 
   private answer(path: string): Json | undefined {

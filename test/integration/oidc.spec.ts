@@ -218,7 +218,7 @@ describe('an issuer', () => {
   });
 
   it.each<['fails' | 'hangs', string]>([
-    ['fails', 'the issuer answered 500 to /.well-known/openid-configuration'],
+    ['fails', 'the issuer did not answer /.well-known/openid-configuration (status 500)'],
     ['hangs', 'Error was thrown'],
   ])(
     'that %s causes UNAVAILABLE and is not counted as a failed attempt, until it recovers',
@@ -240,6 +240,36 @@ describe('an issuer', () => {
         expect((await authenticate(issuer.token(claims))).type).toBe('auth_success');
     },
   );
+
+  it.each([
+    ['discovery', /did not answer .* \(more than 1048576 bytes\)/],
+    ['keys', /key set of the issuer cannot be used \(more than 1048576 bytes\)/],
+  ])('that sends a document without end is not read beyond 1 MiB: %s', async (what, why) => {
+    const issuer = await Issuer.start();
+    const jwksUri = what === 'keys' ? `${issuer.url}/jwks` : undefined;
+    const { authenticate, reason } = await start({
+      issuer: issuer.url,
+      audience: AUDIENCE,
+      jwksUri,
+    });
+    issuer.mode = 'floods';
+    expect((await authenticate(issuer.token(claims))).code).toBe('UNAVAILABLE');
+    expect(reason()).toMatch(why);
+    // The buffers of the sockets between the two.
+    expect(issuer.flooded).toBeLessThan(2 ** 25);
+    issuer.mode = 'works';
+    expect((await authenticate(issuer.token(claims))).type).toBe('auth_success');
+  });
+
+  it('whose keys are older than a clock that was set back has them fetched again', async () => {
+    const issuer = await Issuer.start();
+    const { authenticate } = await start({ issuer: issuer.url, audience: AUDIENCE });
+    const token = issuer.token(claims);
+    expect((await authenticate(token)).type).toBe('auth_success');
+    Date.now = () => now() - 1_000;
+    expect((await authenticate(token)).type).toBe('auth_success');
+    expect(issuer.requests.filter(path => path === '/jwks')).toHaveLength(2);
+  });
 
   it('that is down when keys are needed again causes UNAVAILABLE', async () => {
     const issuer = await Issuer.start();

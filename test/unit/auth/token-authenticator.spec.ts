@@ -456,7 +456,7 @@ describe('TokenAuthenticator', () => {
       ({
         decodeJwt: () => issued,
         jwtVerify: answer,
-        createRemoteJWKSet: () => () => undefined,
+        createLocalJWKSet: () => () => undefined,
       }) as unknown as OidcLibrary;
     const jose = joseAnswering(() => Promise.resolve({ payload: issued }));
 
