@@ -1,23 +1,23 @@
 // What an event for one user costs: on a node with 10,000 connections, beside a look-up in a Map and a send with one
 // createHmac; and on the other nodes, beside an event for everybody. The second part needs redis-server.
-// Usage: npm run build && node bench/addressed.js [--connections n] [--events n] [--nodes 1,2,4,10]
+// Usage: npm run build && node bench/addressed.js [--connections n] [--events n] [--nodes 1,2,4,10] [--masters 1,3]
 import 'reflect-metadata';
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startCluster, startRedis } from './measuring/redis.js';
 
 const { values } = parseArgs({
   options: {
     connections: { type: 'string', default: '10000' },
     events: { type: 'string', default: '10000' },
     nodes: { type: 'string', default: '1,2,4,10' },
+    masters: { type: 'string', default: '1,3' },
     node: { type: 'string' },
-    url: { type: 'string' },
+    ports: { type: 'string' },
   },
 });
 const EVENTS = Number(values.events);
@@ -32,10 +32,14 @@ const cpu = () => {
 };
 const median = numbers => numbers.sort((a, b) => a - b)[numbers.length >> 1];
 
-if (values.node !== undefined) await runNode(Number(values.node), values.url);
+if (values.node !== undefined) await runNode(Number(values.node), numbersOf(values.ports));
 else {
   await oneOfMany(Number(values.connections));
-  await manyNodes(values.nodes.split(',').map(Number));
+  await manyNodes(numbersOf(values.nodes), numbersOf(values.masters));
+}
+
+function numbersOf(list) {
+  return list.split(',').map(Number);
 }
 
 /** The cost on a node that has the receiver. */
@@ -120,19 +124,21 @@ async function oneOfMany(connections) {
 }
 
 /** The cost on nodes without a receiver, and how much one publisher gets through. */
-async function manyNodes(counts) {
-  const port = await freePort();
-  const redis = spawn('redis-server', ['--port', `${port}`, '--save', '', '--dir', tmpdir()], {
-    stdio: 'ignore',
-  });
-  await wait(500);
-  const url = `redis://127.0.0.1:${port}`;
-  console.log('\n| nodes | event for | events/s | µs of another node | µs of the publisher |');
-  console.log('| ----: | --------- | -------: | -----------------: | ------------------: |');
-  try {
+async function manyNodes(counts, masters) {
+  console.log(
+    '\n| masters | nodes | event for | events/s | µs of another node | µs of the publisher |',
+  );
+  console.log(
+    '| ------: | ----: | --------- | -------: | -----------------: | ------------------: |',
+  );
+  for (const number of masters) {
+    const servers = number === 1 ? [await startRedis()] : await startCluster(number);
+    const ports = servers.map(({ port }) => port);
     for (const count of counts)
       for (const audience of ['one user', 'everybody']) {
-        const nodes = await Promise.all(Array.from({ length: count }, (_, n) => startNode(n, url)));
+        const nodes = await Promise.all(
+          Array.from({ length: count }, (_, n) => startNode(n, ports)),
+        );
         const [publisher, other = publisher] = [nodes[0], nodes.at(-1)];
         const before = await Promise.all(nodes.map(node => ask(node, 'cpu')));
         const { seconds } = await ask(publisher, audience === 'everybody' ? 'all' : 'one');
@@ -143,12 +149,11 @@ async function manyNodes(counts) {
         const used = at => (after[at].cpu - before[at].cpu) / EVENTS;
         const last = count === 1 ? '—' : Math.max(0, used(count - 1) - idle / EVENTS).toFixed(2);
         console.log(
-          `| ${count} | ${audience} | ${Math.round(EVENTS / seconds)} | ${last} | ${used(0).toFixed(0)} |`,
+          `| ${number} | ${count} | ${audience} | ${Math.round(EVENTS / seconds)} | ${last} | ${used(0).toFixed(0)} |`,
         );
         for (const node of nodes) node.kill();
       }
-  } finally {
-    redis.kill();
+    for (const server of servers) server.stop();
   }
 }
 
@@ -158,10 +163,10 @@ async function idleOf(node, seconds) {
   return (await ask(node, 'cpu')).cpu - before.cpu;
 }
 
-async function startNode(n, url) {
+async function startNode(n, ports) {
   const node = fork(fileURLToPath(import.meta.url), [
     `--node=${n}`,
-    `--url=${url}`,
+    `--ports=${ports}`,
     `--events=${EVENTS}`,
   ]);
   await once(node, 'message');
@@ -174,18 +179,13 @@ async function ask(node, what) {
   return answer;
 }
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
-}
-
 /** One node: it follows the log, and listens to the channel of one user. */
-async function runNode(n, url) {
+async function runNode(n, ports) {
+  const { Cluster, Redis } = await import('ioredis');
   const { redisStores } = await import('nestjs-semantic-events/redis');
-  const { eventLog } = redisStores({ url });
+  const addresses = ports.map(port => ({ host: '127.0.0.1', port }));
+  const client = ports.length === 1 ? new Redis(addresses[0]) : new Cluster(addresses);
+  const { eventLog } = redisStores({ client });
   let received = 0;
   await eventLog.follow({
     entry: () => received++,

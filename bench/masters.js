@@ -1,15 +1,11 @@
 // Measures how many ring-key events one master of Redis carries, and the busiest of three masters of a cluster.
 // Usage: npm run build && node bench/masters.js [--full] [--rounds n] [--events n]
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
 import { Cluster } from 'ioredis';
 import { redisStores } from 'nestjs-semantic-events/redis';
 import { comparison } from './measuring/comparison.js';
-import { freePort, startRedis } from './measuring/redis.js';
+import { startCluster, startRedis } from './measuring/redis.js';
 import { atLeast } from './measuring/report.js';
 import { interleaved, median } from './measuring/rounds.js';
 
@@ -24,21 +20,6 @@ const THREE = 'three masters';
 function cpuOf(pid) {
   const [nanoseconds] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
   return Number(nanoseconds) / 1e9;
-}
-
-async function startCluster(folder) {
-  const servers = [];
-  for (let master = 0; master < MASTERS; master++) {
-    const state = ['--cluster-config-file', join(folder, `nodes-${master}.conf`)];
-    const port = ['--cluster-port', `${await freePort()}`];
-    servers.push(await startRedis(['--cluster-enabled', 'yes', ...state, ...port]));
-  }
-  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
-  execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
-  const isReady = ({ port }) =>
-    `${execFileSync('redis-cli', ['-p', port, 'cluster', 'info'])}`.includes('cluster_state:ok');
-  while (!servers.every(isReady)) await wait(50);
-  return servers;
 }
 
 /** Decides new events. @returns the CPU time of each server per 10,000 events, in seconds */
@@ -61,8 +42,7 @@ const SIZES = { rounds: { short: 3, full: 9 }, events: { short: 20_000, full: 10
 await comparison(import.meta, SIZES, async ({ rounds, events, until }) => {
   const single = await startRedis();
   if (!single) return { notes: ['There is no redis-server to start.'], tables: {} };
-  const folder = mkdtempSync(join(tmpdir(), 'masters-'));
-  const servers = await startCluster(folder);
+  const servers = await startCluster(MASTERS);
   const client = new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })));
   const subjects = {
     [ONE]: { servers: [single], stores: redisStores({ url: single.url, clockDrift: 50 }) },
@@ -82,7 +62,6 @@ await comparison(import.meta, SIZES, async ({ rounds, events, until }) => {
   for (const { stores } of Object.values(subjects)) await stores.close();
   client.disconnect();
   for (const server of [single, ...servers]) server.stop();
-  rmSync(folder, { recursive: true });
   /** The median of each master. The busiest one of each round would be the one that other processes disturbed. */
   const mastersOf = name =>
     subjects[name].servers.map((_, index) => median(times.get(name).map(cpu => cpu[index])));

@@ -1,7 +1,10 @@
-// Starts a Redis for a benchmark.
-import { spawn } from 'node:child_process';
+// Starts a Redis, or a cluster, for a benchmark.
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 const PATIENCE = 100;
@@ -29,7 +32,25 @@ export async function startRedis(options = []) {
   return { port, pid: redis.pid, url: `redis://127.0.0.1:${port}`, stop: () => redis.kill() };
 }
 
-export async function freePort() {
+/** Starts the masters of a cluster. @returns the same as `startRedis` for each of them */
+export async function startCluster(masters) {
+  const folder = mkdtempSync(join(tmpdir(), 'masters-'));
+  process.once('exit', () => rmSync(folder, { recursive: true }));
+  const servers = [];
+  for (let master = 0; master < masters; master++) {
+    const state = ['--cluster-config-file', join(folder, `nodes-${master}.conf`)];
+    const port = ['--cluster-port', `${await freePort()}`];
+    servers.push(await startRedis(['--cluster-enabled', 'yes', ...state, ...port]));
+  }
+  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+  execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+  const isReady = ({ port }) =>
+    `${execFileSync('redis-cli', ['-p', port, 'cluster', 'info'])}`.includes('cluster_state:ok');
+  while (!servers.every(isReady)) await wait(50);
+  return servers;
+}
+
+async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
