@@ -80,11 +80,13 @@ export async function inTime<T>(
   late: string | Error,
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<typeof OVER>(resolve => {
-    timer = setTimeout(() => setImmediate(resolve, OVER), time);
-  });
+  const over = async (): Promise<typeof OVER> => {
+    await new Promise(resolve => (timer = setTimeout(resolve, time)));
+    await new Promise(resolve => setImmediate(resolve));
+    return OVER;
+  };
   try {
-    const result = await Promise.race([work, over]);
+    const result = await Promise.race([work, over()]);
     if (result !== OVER) return result;
     throw typeof late === 'string' ? new Error(late) : late;
   } finally {
