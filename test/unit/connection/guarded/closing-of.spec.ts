@@ -21,13 +21,13 @@ const FLOODS: Code[] = [
   'REPLAY_DETECTED',
   'EVENT_EXPIRED',
 ];
-const FLOOD = { close: 4429, reason: 'RATE_LIMITED' };
+const FLOOD = { close: 4429, reason: 'RATE_LIMITED', isRepeated: true };
 
 describe('a refusal', () => {
   it.each(ALWAYS)('with %s closes the connection with its own close code at once', code => {
     for (const isAnonymous of [false, true]) {
       const { closing, strikes } = closings(code, isAnonymous, true);
-      expect(closing).toEqual({ close: factsOf(code).close, reason: code });
+      expect(closing).toEqual({ close: factsOf(code).close, reason: code, isRepeated: false });
       expect(closing?.close).toBeGreaterThanOrEqual(1000);
       expect(strikes).toBe(0);
     }
@@ -37,6 +37,7 @@ describe('a refusal', () => {
     expect(closings('UNAUTHENTICATED', true, true).closing).toEqual({
       close: 4401,
       reason: 'UNAUTHENTICATED',
+      isRepeated: false,
     });
     expect(closings('UNAUTHENTICATED', false, false)).toEqual({ closing: undefined, strikes: 0 });
   });
@@ -52,7 +53,11 @@ describe('a refusal', () => {
       ['UNAVAILABLE', 1013],
     ] as const) {
       expect(closings(code, false, true)).toEqual({ closing: undefined, strikes: 1 });
-      expect(closings(code, false, false).closing).toEqual({ close, reason: code });
+      expect(closings(code, false, false).closing).toEqual({
+        close,
+        reason: code,
+        isRepeated: true,
+      });
     }
   });
 

@@ -6,7 +6,7 @@ import { Session, type SessionStep } from '../../../../lib/connection/guarded/se
 import type { Channel, Transport } from '../../../../lib/connection/guarded/transport.js';
 import type { Client, ConnectionSlot } from '../../../../lib/connection/index.js';
 import type { SemanticEventsOptions } from '../../../../lib/options/index.js';
-import { RefusalError } from '../../../../lib/protocol/index.js';
+import { type Reason, RefusalError, textOf } from '../../../../lib/protocol/index.js';
 import { FakeClock } from '../../../helpers/fake-clock.js';
 import { resolvedOptions } from '../../../helpers/resolved-options.js';
 import { clientAt } from '../../../helpers/ws-context.js';
@@ -52,8 +52,8 @@ describe('a guarded connection', () => {
       events: {
         refused: (_: Client, code: string, { reason, eventType }: Record<string, unknown>) =>
           calls.push(['refused', code, reason, eventType]),
-        closed: (_: Client, code: string, path: string, reason: unknown) =>
-          calls.push(['closed', code, path, reason]),
+        closed: (_: Client, code: string, path: string, reason?: Reason) =>
+          calls.push(['closed', code, path, textOf(reason)]),
         authenticated: log('authenticated'),
         lost: log('lost'),
       },
@@ -124,9 +124,9 @@ describe('a guarded connection', () => {
   it('closes for a message that is not text', () => {
     connection.receive(undefined);
     expect(calls).toEqual([
-      ['refused', 'UNSUPPORTED_FRAME', undefined, undefined],
-      ['send refusal', 'UNSUPPORTED_FRAME', {}, 'event'],
-      ['closed', 'UNSUPPORTED_FRAME', '/events', undefined],
+      ['refused', 'UNSUPPORTED_FRAME', 'a binary message', undefined],
+      ['send refusal', 'UNSUPPORTED_FRAME', { reason: 'a binary message' }, 'event'],
+      ['closed', 'UNSUPPORTED_FRAME', '/events', 'a binary message'],
       ['close', 1003, 'UNSUPPORTED_FRAME'],
     ]);
     expect(client.counters.refused).toBe(1);
@@ -174,7 +174,12 @@ describe('a guarded connection', () => {
       'event',
     ]);
     expect(named('closed', 'close')).toEqual([
-      ['closed', 'RATE_LIMITED', '/events', undefined],
+      [
+        'closed',
+        'RATE_LIMITED',
+        '/events',
+        'more than connection.maxStrikes offences, the last one RATE_LIMITED: connection.messageRate',
+      ],
       ['close', 4429, 'RATE_LIMITED'],
     ]);
   });
@@ -182,7 +187,9 @@ describe('a guarded connection', () => {
   it('refuses what arrives although reading is paused', () => {
     state.ignoresPause = true;
     connection.receive('{}');
-    expect(named('decode', 'refused')).toEqual([['refused', 'RATE_LIMITED', undefined, undefined]]);
+    expect(named('decode', 'refused')).toEqual([
+      ['refused', 'RATE_LIMITED', 'connection.maxRunningHandlers', undefined],
+    ]);
   });
 
   it('closes for a flood of fragments once, without an answer to each', () => {
@@ -219,7 +226,7 @@ describe('a guarded connection', () => {
     connection.note('REVOKED', 'why');
     expect(calls).toEqual([
       ['refused', 'REVOKED', 'why', undefined],
-      ['closed', 'REVOKED', '/events', undefined],
+      ['closed', 'REVOKED', '/events', 'why'],
       ['close', 4403, 'REVOKED'],
     ]);
     expect(client.counters.refused).toBe(1);

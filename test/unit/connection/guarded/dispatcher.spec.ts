@@ -134,12 +134,13 @@ describe('frames of a client', () => {
     for (const type of ['subscribe', 'unsubscribe']) receive({ type, patterns: ['a'] });
     state.isAnonymous = true;
     for (const type of ['subscribe', 'unsubscribe']) receive({ type, patterns: ['a'] });
+    const early = { reason: 'a subscription before authentication' };
     expect(calls).toEqual([
       ['authenticate', 't'],
       ['subscribe', ['a']],
       ['unsubscribe', ['a']],
-      ['refuse', 'UNAUTHENTICATED', {}, undefined, undefined],
-      ['refuse', 'UNAUTHENTICATED', {}, undefined, undefined],
+      ['refuse', 'UNAUTHENTICATED', early, undefined, undefined],
+      ['refuse', 'UNAUTHENTICATED', early, undefined, undefined],
     ]);
   });
 

@@ -15,6 +15,11 @@ const TIMEOUT = 5_000;
 const HOUR = 3_600_000;
 const options = resolvedOptions({ auth: { validateToken: () => null, timeout: TIMEOUT } });
 
+const EXPIRED = {
+  end: 'SESSION_EXPIRED',
+  reason: 'the token has expired, or auth.maxSessionAge is over',
+};
+
 describe('a session', () => {
   let clock: FakeClock;
   let client: Client;
@@ -329,7 +334,7 @@ describe('a session', () => {
       clock.advance(29_999);
       expect(session.due()).toBeUndefined();
       clock.advance(1);
-      expect(session.due()).toEqual({ end: 'SESSION_EXPIRED' });
+      expect(session.due()).toEqual(EXPIRED);
     });
 
     it('to warn again only after a renewal that does not end soon, too', () => {
@@ -349,7 +354,7 @@ describe('a session', () => {
       authenticate('alice');
       clock.advance(HOUR);
       clock.setWall(clock.now() - 2 * HOUR);
-      expect(session.due()).toEqual({ end: 'SESSION_EXPIRED' });
+      expect(session.due()).toEqual(EXPIRED);
     });
 
     it('to end when the application has said, instead of the token', () => {
@@ -358,7 +363,7 @@ describe('a session', () => {
       clock.advance(HOUR + 1);
       expect(session.due()).toBeUndefined();
       clock.advance(HOUR);
-      expect(session.due()).toEqual({ end: 'SESSION_EXPIRED' });
+      expect(session.due()).toEqual(EXPIRED);
     });
   });
 });
