@@ -8,6 +8,7 @@ describe('RedisEventLog', () => {
   it('rejects events while too many wait for an answer, and accepts them again after', async () => {
     const waiting: ((replies: RedisReply[]) => void)[] = [];
     const link = {
+      client: { isCluster: false, options: { db: 0 } },
       exchange: () => new Promise<RedisReply[]>(resolve => waiting.push(resolve)),
       onUp: () => undefined,
     } as unknown as RedisLink;
