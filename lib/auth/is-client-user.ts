@@ -1,11 +1,9 @@
-import type { ClientUser } from '../options/index.js';
-
-const MAX_ID_LENGTH = 256;
+import { type ClientUser, isId, isUserId, MAX_ID_LENGTH } from '../options/index.js';
 
 /** Returns whether a value is an object with a valid id. `true`, an empty object or a string is not a user. */
 export function isClientUser(value: unknown): value is ClientUser {
   if (typeof value !== 'object' || value === null || !('id' in value)) return false;
-  if (!Number.isSafeInteger(value.id) && !isId(value.id)) return false;
+  if (!isUserId(value.id)) return false;
   return hasValidSession(value) && hasValidIssueTime(value);
 }
 
@@ -19,25 +17,12 @@ function hasValidIssueTime(user: object): boolean {
   return !('issuedAt' in user) || user.issuedAt === undefined || Number.isFinite(user.issuedAt);
 }
 
-/**
- * Returns whether a value is a valid id. A lone surrogate is not: several of them share one UTF-8 form, so a store would
- * mix up two users.
- */
-function isId(value: unknown): boolean {
-  return (
-    typeof value === 'string' &&
-    value !== '' &&
-    value.length <= MAX_ID_LENGTH &&
-    value.isWellFormed()
-  );
-}
-
 /** Returns why a value is not a user, for operators. It names members and contains no values. */
 export function userProblem(value: unknown): string {
   if (value === undefined || value === null || value === false) return `no user: ${String(value)}`;
   if (typeof value !== 'object') return `the user is a ${typeof value} and must be an object`;
   if (!('id' in value) || value.id === undefined) return missingId(Object.keys(value));
-  if (!Number.isSafeInteger(value.id) && !isId(value.id))
+  if (!isUserId(value.id))
     return `id of the user must be a whole number, or a string of 1 to ${MAX_ID_LENGTH} characters`;
   if (!hasValidSession(value))
     return `sessionId of the user must be a string of 1 to ${MAX_ID_LENGTH} characters`;

@@ -13,6 +13,8 @@ import { after, all, type MaybePromise, recovering } from '../maybe-promise.js';
 import { contained, SecurityEvents } from '../monitoring/index.js';
 import {
   type ClientUser,
+  givenSessionId,
+  givenUserId,
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
 } from '../options/index.js';
@@ -62,10 +64,11 @@ export class SessionRegistry {
    * @param tokensExpireAt the time when the last token of the session expires, in milliseconds since the Unix epoch. Pass
    * it if that is later than `auth.maxSessionAge` from now.
    * @returns the number of closed connections on this node
+   * @throws InvalidArgumentError for an id that no session has
    * @throws RefusalError `UNAVAILABLE` if no more ended sessions can be stored; the connections are closed anyway
    */
   end(sessionId: string, tokensExpireAt = 0): number {
-    return this.logOut('session', sessionId, tokensExpireAt);
+    return this.logOut('session', givenSessionId(sessionId, 'SessionRegistry.end'), tokensExpireAt);
   }
 
   /**
@@ -80,10 +83,11 @@ export class SessionRegistry {
    * @param tokensExpireAt the time when the last token of the user expires, in milliseconds since the Unix epoch. Pass it
    * if that is later than `auth.maxSessionAge` from now.
    * @returns the number of closed connections on this node
+   * @throws InvalidArgumentError for an id that no user has
    * @throws RefusalError `UNAVAILABLE` if no more log-outs of users can be stored; the connections are closed anyway
    */
   endUser(userId: string | number, tokensExpireAt = 0): number {
-    return this.logOut('user', String(userId), tokensExpireAt);
+    return this.logOut('user', givenUserId(userId, 'SessionRegistry.endUser'), tokensExpireAt);
   }
 
   /** Returns whether this node knows a log-out that rejects the token of a user. `isEnded` also queries the other nodes. */

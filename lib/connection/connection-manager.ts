@@ -1,7 +1,12 @@
 import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { after, type MaybePromise } from '../maybe-promise.js';
 import { attempt, contained, SecurityEvents, Telemetry } from '../monitoring/index.js';
-import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import {
+  givenSessionId,
+  givenUserId,
+  type ResolvedOptions,
+  SEMANTIC_EVENTS_OPTIONS,
+} from '../options/index.js';
 import type { Code, HandshakeCode } from '../protocol/index.js';
 import { StoreOutage } from '../store-outage.js';
 import { Clock } from '../clock.js';
@@ -138,18 +143,22 @@ export class ConnectionManager implements OnApplicationShutdown {
    * Closes every connection of a user on all nodes, also those that are still authenticating. The user may connect again.
    *
    * @returns the number of authenticated connections on this node
+   * @throws InvalidArgumentError for an id that no user has
    */
   disconnectUser(userId: string | number, code: Code = 'REVOKED'): number {
-    return this.revoke({ kind: 'user', id: String(userId), code, at: this.clock.now() });
+    const id = givenUserId(userId, 'ConnectionManager.disconnectUser');
+    return this.revoke({ kind: 'user', id, code, at: this.clock.now() });
   }
 
   /**
    * Closes every connection that a session authenticated, on all nodes.
    *
    * @returns the number of its connections on this node
+   * @throws InvalidArgumentError for an id that no session has
    */
   disconnectSession(sessionId: string, code: Code = 'REVOKED'): number {
-    return this.revoke({ kind: 'session', id: sessionId, code, at: this.clock.now() });
+    const id = givenSessionId(sessionId, 'ConnectionManager.disconnectSession');
+    return this.revoke({ kind: 'session', id, code, at: this.clock.now() });
   }
 
   /**

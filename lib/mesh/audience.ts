@@ -1,4 +1,4 @@
-import { Problems } from '../options/index.js';
+import { isId, isUserId, Problems } from '../options/index.js';
 
 /** The receivers of an event: one user, one session, one connection (`Client.id`) or the members of a room. */
 export type Audience =
@@ -9,9 +9,6 @@ export type Audience =
 
 /** The channel of public events: every client with the right to a pattern may subscribe to them. */
 export const PUBLIC = '';
-
-/** The longest id of an audience, in characters. */
-export const MAX_AUDIENCE_LENGTH = 256;
 
 const KINDS = ['user', 'session', 'client', 'room'] as const;
 type Kind = (typeof KINDS)[number];
@@ -47,20 +44,13 @@ export function channelNamed(kind: Kind, id: string): string {
   return `${kind.charAt(0)}:${id}`;
 }
 
-/** Whether a value can be the id of an audience. Lone surrogates are invalid: UTF-8 cannot encode them. */
-export function isAudienceId(id: unknown): id is string {
-  return (
-    typeof id === 'string' && id !== '' && id.length <= MAX_AUDIENCE_LENGTH && id.isWellFormed()
-  );
-}
-
 function partsOf(audience: Audience): [Kind, string] {
   const given = (audience as Record<string, unknown> | null | undefined) ?? {};
   const names = Object.keys(given).filter(name => given[name] !== undefined);
   const kind = KINDS.find(name => name === names[0]);
   const value = kind && given[kind];
-  const id = typeof value === 'number' && kind === 'user' ? String(value) : value;
-  if (names.length !== 1 || !kind || !isAudienceId(id)) {
+  const id = kind === 'user' && isUserId(value) ? String(value) : value;
+  if (names.length !== 1 || !kind || !isId(id)) {
     const problems = new Problems();
     problems.add(
       'audience',

@@ -20,7 +20,12 @@ import {
   validateEvent,
 } from '../event/index.js';
 import { attempt, SafeStream, Telemetry } from '../monitoring/index.js';
-import { Problems, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import {
+  givenUserId,
+  Problems,
+  type ResolvedOptions,
+  SEMANTIC_EVENTS_OPTIONS,
+} from '../options/index.js';
 import { callError } from '../protocol/index.js';
 import { canonicalize } from '../signing/index.js';
 import {
@@ -292,10 +297,11 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
    * Authorizes the patterns and rooms of a user's clients again, on all nodes. Call it when the rights of a user change without
    * a new token. A renewed token does this automatically. Resolves when this node has finished; other nodes follow.
    *
+   * @throws InvalidArgumentError for an id that no user has
    * @throws RefusalError `UNAVAILABLE` if other nodes may not have received the request
    */
   async reauthorize(userId: string | number): Promise<void> {
-    const user = String(userId);
+    const user = givenUserId(userId, 'EventMesh.reauthorize');
     // The authorization below grants the remaining rights again, with their original start.
     await this.hub.withdraw(user);
     const text = JSON.stringify({ reauthorize: user, node: this.node });

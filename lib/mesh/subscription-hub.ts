@@ -4,11 +4,11 @@ import { Client } from '../connection/index.js';
 import { Clock } from '../clock.js';
 import { type MaybePromise, recovering, within } from '../maybe-promise.js';
 import { attempt, logUnexpected, thrown } from '../monitoring/index.js';
-import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { isId, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { BroadcastSigner, EventSigner } from '../signing/index.js';
 import { ClientSubscriptions } from './client-subscriptions.js';
-import { channelNamed, isAudienceId, PUBLIC } from './audience.js';
+import { channelNamed, PUBLIC } from './audience.js';
 import { BEGINNING } from './cursor.js';
 import { CursorSeal } from './cursor-seal.js';
 import { Delivery } from './delivery.js';
@@ -182,9 +182,8 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     const { id, user } = client;
     const channels = [channelNamed('client', id)];
     const userId = String(user?.id);
-    if (user && isAudienceId(userId)) channels.push(channelNamed('user', userId));
-    if (user && isAudienceId(user.sessionId))
-      channels.push(channelNamed('session', user.sessionId));
+    if (user && isId(userId)) channels.push(channelNamed('user', userId));
+    if (user && isId(user.sessionId)) channels.push(channelNamed('session', user.sessionId));
     const own = channels.map(channel => ({ channel, since: BEGINNING }));
     return [...own, ...this.rooms.of(client)];
   }

@@ -4,7 +4,15 @@ export {
   MAX_TOKEN_LENGTH,
   type ValidateToken,
 } from './auth-options.js';
-export type { ClientUser, Handshake } from './client-user.js';
+export {
+  type ClientUser,
+  givenSessionId,
+  givenUserId,
+  type Handshake,
+  isId,
+  isUserId,
+  MAX_ID_LENGTH,
+} from './client-user.js';
 export {
   checkOrigins,
   compileProxies,

@@ -3,6 +3,7 @@ import { JwtService } from '@nestjs/jwt';
 import {
   ConnectionManager,
   ConnectionStore,
+  EventMesh,
   SecurityEvents,
   SessionRegistry,
   TicketService,
@@ -344,6 +345,30 @@ describe('renewal under load', () => {
         }
       });
       await Promise.all(work);
+    },
+  );
+});
+
+describe('a call for a user or session', () => {
+  it.each([undefined, null, '', NaN, 1.5, 2 ** 53, {}, 'x'.repeat(257), '\ud800'])(
+    'is rejected for the id %p, which nobody has: it would have no effect',
+    async id => {
+      const app = await start();
+      const [sessions, connections] = [
+        app.nest.get(SessionRegistry),
+        app.nest.get(ConnectionManager),
+      ];
+      const mesh = app.nest.get(EventMesh);
+      const calls: Record<string, () => unknown> = {
+        'SessionRegistry.end: sessionId': () => sessions.end(id as string),
+        'SessionRegistry.endUser: userId': () => sessions.endUser(id as string),
+        'ConnectionManager.disconnectUser: userId': () => connections.disconnectUser(id as string),
+        'ConnectionManager.disconnectSession: sessionId': () =>
+          connections.disconnectSession(id as string),
+        'EventMesh.reauthorize: userId': () => mesh.reauthorize(id as string),
+      };
+      for (const [message, call] of Object.entries(calls))
+        await expect((async () => call())()).rejects.toThrow(`${message} must be `);
     },
   );
 });
