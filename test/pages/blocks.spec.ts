@@ -91,7 +91,7 @@ const ioMain = take('docs/guides/socket-io.md', 'new SemanticEventsIoAdapter');
 const ioSigning = take('docs/guides/socket-io.md', 'overSocketIo(socket)');
 const ioClient = take('docs/guides/socket-io.md', 'auth: answer');
 // These are run by recipes.spec.ts.
-for (const name of ['auth0.com', 'keycloak', 'cognito'])
+for (const name of ['auth0.com', 'keycloak', 'cognito', 'microsoftonline', 'clerk.example'])
   take('docs/guides/identity-providers.md', name);
 for (const name of ['/etc/signing-keys', 'VAULT_ADDR']) take('docs/guides/keys.md', name);
 // These are run by guides.spec.ts.
