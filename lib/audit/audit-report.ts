@@ -89,6 +89,8 @@ export interface AuditSubject {
   readonly hasSiblings: boolean;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
+  /** Whether the clock has moved since the application was created. */
+  readonly isClockRunning: boolean;
 }
 
 /** Examines one item of the checklist. */

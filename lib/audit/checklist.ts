@@ -22,6 +22,7 @@ import { jwtAlgorithms, keyRotation, keyStrength, signatures } from './key.check
 import { freshness, sessions, subscriptions } from './session.checks.js';
 import { minimums } from './minimum.checks.js';
 import {
+  clock,
   errorDetail,
   httpServer,
   replayStore,
@@ -33,6 +34,7 @@ import {
 /** The production checklist, in the order of its table. */
 const CHECKLIST: readonly (readonly [id: string, check: AuditCheck])[] = [
   ['runtime', runtime],
+  ['clock', clock],
   ['http-server', httpServer],
   ['adapter', adapter],
   ['tls', tls],

@@ -37,6 +37,14 @@ export const runtime: AuditCheck = ({ flags, runtime: { bun } }) => {
     : pass('The runtime enforces every limit of a connection');
 };
 
+export const clock: AuditCheck = ({ isClockRunning }) =>
+  isClockRunning
+    ? pass('The clock is running')
+    : fail(
+        'The clock stands still: no session ends, and no limit recovers',
+        'Remove Clock from the providers. FakeClock is for tests',
+      );
+
 /** A debugger that the network can reach, fixes of vulnerabilities that are switched off, and outdated TLS. */
 const UNSAFE_FLAG =
   /^(?:--inspect(?:-brk|-wait)?=(?!(?:localhost|127(?:\.\d+){3}|\[::1\])?(?::?\d+)?$)|--security-revert=|--tls-min-v1\.[01]$)/;

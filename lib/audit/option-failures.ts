@@ -27,6 +27,7 @@ export function optionFailures(options: ResolvedOptions, now: number): string[] 
     passedOver: [],
     hasSiblings: false,
     now,
+    isClockRunning: true,
   });
   return failuresOf(report);
 }

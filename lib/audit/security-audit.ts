@@ -31,6 +31,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
   private readonly logger = new Logger('SecurityAudit');
   private hasStarted = false;
   private isBootstrapped = false;
+  private readonly createdAt: number;
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
@@ -47,6 +48,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
     private readonly authorizer: EventAuthorizer,
     @Inject(STORES) private readonly stores: Stores | null,
   ) {
+    this.createdAt = clock.monotonic();
     services.startChecks.push(() => {
       this.start();
     });
@@ -72,6 +74,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
       passedOver: passedOver(this.config),
       hasSiblings: this.hasSiblings(),
       now: this.clock.now(),
+      isClockRunning: this.clock.monotonic() !== this.createdAt,
     });
   }
 

@@ -27,6 +27,7 @@ import {
   RemoteNonceStore,
   RemoteRateLimitStore,
 } from '../helpers/failing-stores.js';
+import { FakeClock } from '../helpers/fake-clock.js';
 import { freePort } from '../helpers/free-port.js';
 import { captureLog, type LogLine } from '../helpers/log-capture.js';
 import { TestApp, type TestAppOptions } from '../helpers/test-app.js';
@@ -279,6 +280,11 @@ describe('the checklist finds', () => {
       .items.find(found => found.id === id);
     return `${item?.status}: ${item?.finding}`;
   };
+
+  it('a clock for tests, which stands still: nothing would ever expire', async () => {
+    expect(await findingOf('clock', { clock: new FakeClock() })).toMatch(/^fail: .*stands still/);
+    expect(await findingOf('clock', {})).toMatch(/^pass/);
+  });
 
   it('a gateway that two modules provide', async () => {
     class Other {}

@@ -96,6 +96,7 @@ function subject(options: Given = {}, facts: Partial<AuditSubject> = {}): AuditS
     passedOver: [],
     hasSiblings: false,
     now: NOW,
+    isClockRunning: true,
     ...facts,
   };
 }
@@ -182,6 +183,7 @@ describe('the production checklist', () => {
     ['fail', 'rate-limits', { connection: { connectBurst: 1e6 } }],
     ['warn', 'rate-limits', { rateLimit: { onStoreError: 'allow' } }],
     ['fail', 'connection-limits', { connection: { maxConnectionsPerAddress: 10_000 } }],
+    ['fail', 'clock', {}, { isClockRunning: false }],
     ['pass', 'runtime', {}, { runtime: { node: '24.0.0', deno: '2.5.0' } }],
     ['fail', 'runtime', {}, { runtime: { node: '24.0.0', bun: '1.4.5' } }],
     ['fail', 'runtime', {}, { flags: ['--inspect=0.0.0.0:9229'] }],
