@@ -185,7 +185,8 @@ async function runNode(n, ports) {
   const { redisStores } = await import('nestjs-semantic-events/redis');
   const addresses = ports.map(port => ({ host: '127.0.0.1', port }));
   const client = ports.length === 1 ? new Redis(addresses[0]) : new Cluster(addresses);
-  const { eventLog } = redisStores({ client });
+  // Many processes start on few cores.
+  const { eventLog } = redisStores({ client, commandTimeout: 10_000 });
   let received = 0;
   await eventLog.follow({
     entry: () => received++,
