@@ -164,12 +164,6 @@ export class RedisClusterServers {
     return this.servers.map(({ port }) => port);
   }
 
-  /** Closes all connections of clients. */
-  async disconnectClients(): Promise<void> {
-    const admins = this.servers.map(server => server.client());
-    await Promise.all(admins.map(admin => admin.call('CLIENT', 'KILL', 'TYPE', 'normal')));
-  }
-
   async close(): Promise<void> {
     await Promise.all(this.servers.map(server => server.close()));
   }
