@@ -10,12 +10,7 @@ import {
 import { WsException } from '@nestjs/websockets';
 import { receivedAs } from '../event/index.js';
 import { clientOf } from '../connection/index.js';
-import {
-  applicationRejection,
-  eventIdOf,
-  RefusalException,
-  rejectionReason,
-} from '../handler/index.js';
+import { applicationRejection, eventIdOf, RefusalException } from '../handler/index.js';
 import {
   errorContext,
   logOnly,
@@ -26,11 +21,9 @@ import {
 } from '../monitoring/index.js';
 import {
   isInstance,
-  type ClientRejection,
   type Code,
   describeRefusal,
   exceptionFrame,
-  type Reason,
   RefusalError,
   type RefusalDetails,
 } from '../protocol/index.js';
@@ -75,7 +68,7 @@ export class SemanticEventsExceptionFilter implements ExceptionFilter {
   private answer(exception: unknown, host: ArgumentsHost): void {
     const context = host.switchToWs();
     const data: unknown = context.getData();
-    const { code, ...answer } = this.refusalOf(exception, data);
+    const { code, ...answer } = this.refusalOf(exception);
     if (code === 'INTERNAL') logOnly(this.logger, exception, undefined, 'A handler threw ');
     const details = { id: eventIdOf(data), ...answer };
     this.sendRefusal(context.getClient<object>(), code, details, data, context.getPattern());
@@ -90,10 +83,10 @@ export class SemanticEventsExceptionFilter implements ExceptionFilter {
     this.errors.report(exception, errorContext('handler', client, event), silentHost(host));
   }
 
-  private refusalOf(exception: unknown, data: unknown): RefusalDetails & { code: Code } {
+  private refusalOf(exception: unknown): RefusalDetails & { code: Code } {
     try {
       const code = this.codeOf(exception);
-      return { code, ...detailsOf(exception, code, data) };
+      return { code, ...detailsOf(exception, code) };
     } catch {
       // Reading a member of the exception threw: treat the exception as unexpected.
       return { code: 'INTERNAL', reason: thrown(exception) };
@@ -131,28 +124,16 @@ export class SemanticEventsExceptionFilter implements ExceptionFilter {
   }
 }
 
-function detailsOf(exception: unknown, code: Code, data: unknown): RefusalDetails {
+function detailsOf(exception: unknown, code: Code): RefusalDetails {
   if (RefusalError.is(exception))
     return { retryAfter: exception.retryAfter, reason: exception.reason };
   if (isInstance(exception, RefusalException)) {
-    const { id, reason, ...details } = exception.details;
-    return {
-      ...details,
-      ...(id !== undefined && { id }),
-      reason: reason ?? reasonOf(exception, details.rejection, data),
-    };
+    const { id, reason = thrown(exception), ...details } = exception.details;
+    return { ...details, ...(id !== undefined && { id }), reason };
   }
   if (code === 'FORBIDDEN') return { reason: 'a guard returned false' };
-  const rejection = code === 'REJECTED' ? applicationRejection(exception) : undefined;
-  return { rejection, reason: reasonOf(exception, rejection, data) };
-}
-
-function reasonOf(
-  exception: unknown,
-  rejection: ClientRejection | undefined,
-  data: unknown,
-): Reason {
-  return rejection ? () => rejectionReason(exception, rejection, data) : thrown(exception);
+  const reason = thrown(exception);
+  return code === 'REJECTED' ? { reason, rejection: applicationRejection(exception) } : { reason };
 }
 
 function isNativeSocket(socket: object): socket is { send(text: string): void } {

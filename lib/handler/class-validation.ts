@@ -1,10 +1,6 @@
-import { type ArgumentMetadata, HttpException, type Type, ValidationPipe } from '@nestjs/common';
-import { WsException } from '@nestjs/websockets';
+import type { ArgumentMetadata, Type } from '@nestjs/common';
 import type { TypeOptions } from 'class-transformer';
-import type { ValidatorOptions } from 'class-validator';
-import { thrown } from '../monitoring/index.js';
-import { isInstance, RefusalError } from '../protocol/index.js';
-import { classProblem } from './data-problem.js';
+import { ClassDataPipe } from './class-data.pipe.js';
 import { RefusalException } from './refusal.exception.js';
 
 type ClassValidator = typeof import('class-validator');
@@ -65,37 +61,9 @@ interface CheckedProperties {
 
 let loading: Promise<ClassValidation | undefined> | undefined;
 
-/** The error of a validator that says nothing about the data: it may come from a database, or from wrong arguments. */
-class FailedCheck extends Error {}
-
-/** The errors that the language throws for a value of a wrong type or form. */
-const OF_VALUES = [TypeError, RangeError, SyntaxError, URIError];
-
-/** Nest's pipe. It marks the errors of validators that have not decided about the data. */
-class DataPipe extends ValidationPipe {
-  protected override async validate(value: object, options?: ValidatorOptions) {
-    let isPending = false;
-    try {
-      const errors = super.validate(value, options);
-      isPending = true;
-      return await errors;
-    } catch (error) {
-      // class-validator calls every validator of a property, even if another one has rejected the type of its value.
-      if (!isPending && OF_VALUES.some(type => isInstance(error, type))) throw error;
-      throw new FailedCheck('', { cause: error });
-    }
-  }
-}
-
 /** Validates with class-validator and class-transformer of the application, which are optional packages. */
 export class ClassValidation {
-  private readonly pipe = new DataPipe({
-    transform: true,
-    validateCustomDecorators: true,
-    exceptionFactory: errors =>
-      new RefusalException('INVALID_EVENT', { reason: () => classProblem(errors) }),
-  });
-
+  private readonly pipe = new ClassDataPipe();
   private readonly names = new WeakMap<Type, ReadonlySet<string>>();
   private readonly checked = new WeakMap<Type, CheckedProperties>();
 
@@ -120,35 +88,10 @@ export class ClassValidation {
 
   /** Validates a value. @returns an instance of the class @throws RefusalException `INVALID_EVENT` */
   async validate(value: unknown, type: Type, metadata: ArgumentMetadata): Promise<unknown> {
-    const instance: unknown = await this.instanceFrom(this.declaredOf(value, type), type, metadata);
+    const instance = await this.pipe.transform(this.declaredOf(value, type), metadata);
     const problem = this.shapeProblem(instance);
     if (problem) throw new RefusalException('INVALID_EVENT', { reason: `data.${problem}` });
     return instance;
-  }
-
-  /**
-   * Creates and validates an instance. class-transformer, and the functions that it calls, have no other way to reject a value than
-   * to throw.
-   */
-  private async instanceFrom(
-    value: unknown,
-    type: Type,
-    metadata: ArgumentMetadata,
-  ): Promise<unknown> {
-    try {
-      return (await this.pipe.transform(value, metadata)) as unknown;
-    } catch (error) {
-      if (error instanceof FailedCheck) throw error.cause;
-      // These say themselves what they decide.
-      if (
-        RefusalError.is(error) ||
-        isInstance(error, WsException) ||
-        isInstance(error, HttpException)
-      )
-        throw error;
-      const reason = `the data cannot become an instance of ${type.name}: ${thrown(error)}`;
-      throw new RefusalException('INVALID_EVENT', { reason });
-    }
   }
 
   /**

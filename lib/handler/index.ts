@@ -17,7 +17,6 @@ export {
 export { perHandler } from './per-handler.js';
 export { applicationRejection } from './application-rejection.js';
 export { RefusalException } from './refusal.exception.js';
-export { rejectionReason } from './rejection-reason.js';
 export { Rejection, type RejectionOptions } from './rejection.js';
 export { refusing } from './refusing.js';
 export { ClassValidation } from './class-validation.js';

@@ -270,27 +270,22 @@ describe('the reason for a rejected event', () => {
     [
       'an HTTP exception',
       'REJECTED',
-      /^NotFoundException: order 17$/,
+      /^NotFoundException was thrown$/,
       c => c.event('throws', 'http'),
     ],
-    ['a WsException', 'REJECTED', /^WsException: out of stock$/, c => c.event('throws', 'ws')],
+    ['a WsException', 'REJECTED', /^WsException was thrown$/, c => c.event('throws', 'ws')],
     [
       'a subclass of WsException',
       'REJECTED',
-      /^SoldOut: sold out$/,
+      /^SoldOut was thrown$/,
       c => c.event('throws', 'subclass'),
     ],
-    ['a Rejection', 'REJECTED', /^Rejection: no more books$/, c => c.event('throws', 'rejection')],
+    ['a Rejection', 'REJECTED', /^Rejection was thrown$/, c => c.event('throws', 'rejection')],
+    ['a WsException of a guard', 'REJECTED', /^WsException was thrown$/, c => c.event('guarded')],
     [
-      'a WsException of a guard',
+      'a WsException of a pipe, whose message has data',
       'REJECTED',
-      /^WsException: come back tomorrow$/,
-      c => c.event('guarded'),
-    ],
-    [
-      'a WsException of a pipe, without data',
-      'REJECTED',
-      /^WsException: … of … years is not known$/,
+      /^WsException was thrown$/,
       c => c.event('piped', { name: 'Canary', age: 37 }),
     ],
     ['an error', 'INTERNAL', /Error was thrown/, c => c.event('throws', 'x')],
@@ -308,6 +303,7 @@ describe('the reason for a rejected event', () => {
     expect(refused).toHaveProperty('reason', expect.stringMatching(reason));
     const securityLines = lines.filter(({ context }) => context === 'Security');
     expect(JSON.stringify([securityLines, seen, answer])).not.toContain('secret');
+    expect(JSON.stringify([securityLines, seen])).not.toContain('Canary');
   });
 
   it('names the limit', async () => {
