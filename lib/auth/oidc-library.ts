@@ -14,7 +14,7 @@ export interface OidcLibrary {
     token: string,
     findKey: FindKey,
     options: object,
-  ): Promise<{ payload: Record<string, unknown> }>;
+  ): Promise<{ payload: Record<string, unknown>; protectedHeader: { typ?: unknown } }>;
   decodeJwt(token: string): Record<string, unknown>;
   decodeProtectedHeader(token: string): { alg?: string; kid?: string };
   createLocalJWKSet(keys: object): FindKey;

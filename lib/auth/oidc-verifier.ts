@@ -43,13 +43,14 @@ export class OidcVerifier {
     try {
       // Do not fetch keys for a token of another issuer.
       this.assertClaims(this.jose.decodeJwt(token));
-      const { payload } = await this.jose.jwtVerify(token, this.findKey, {
+      const { payload, protectedHeader } = await this.jose.jwtVerify(token, this.findKey, {
         algorithms: [...this.algorithms],
         issuer: this.options.issuer,
         clockTolerance: (this.options.clockTolerance ?? 0) / 1000,
         currentDate: new Date(this.clock.now()),
       });
       this.assertClaims(payload);
+      assertPurpose(protectedHeader, payload);
       return payload;
     } catch (error) {
       throw this.refusalOf(error, token);
@@ -119,6 +120,20 @@ export class OidcVerifier {
     this.isOut = false;
     this.outages.end('auth.oidc: the issuer answers again');
   }
+}
+
+/** Types of tokens that name a user: RFC 7519 (section 5.1) and RFC 9068 (section 2.1). */
+const USER_TOKEN_TYPES: readonly unknown[] = [undefined, 'jwt', 'at+jwt'];
+/** The event of a logout token (OpenID Connect Back-Channel Logout 1.0, section 2.4). */
+const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
+
+/** Rejects tokens that the issuer signs with the same key for another purpose (RFC 8725, section 2.8). */
+function assertPurpose({ typ }: { typ?: unknown }, { events }: Record<string, unknown>): void {
+  const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ;
+  if (!USER_TOKEN_TYPES.includes(type))
+    throw badToken('typ is neither JWT nor at+jwt, so the token is not for a user');
+  if (typeof events === 'object' && events !== null && LOGOUT_EVENT in events)
+    throw badToken('the token is a logout token');
 }
 
 const MALFORMED: ReadonlySet<string> = new Set(['ERR_JWS_INVALID', 'ERR_JWT_INVALID']);

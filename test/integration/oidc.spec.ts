@@ -42,6 +42,16 @@ describe('a token of an issuer', () => {
     expect(issuer.requests).toEqual(['/.well-known/openid-configuration', '/jwks']);
   });
 
+  it.each([undefined, 'JWT', 'jwt', 'at+jwt', 'application/at+jwt'])(
+    'of the type %s is accepted',
+    async typ => {
+      const issuer = await Issuer.start();
+      const { authenticate } = await start({ issuer: issuer.url, audience: AUDIENCE });
+      const token = issuer.token({ ...claims, events: ['sale'] }, { typ });
+      expect((await authenticate(token)).type).toBe('auth_success');
+    },
+  );
+
   it('is verified with keys that are fetched once', async () => {
     const issuer = await Issuer.start();
     const { authenticate } = await start({
@@ -168,6 +178,17 @@ describe('a rejected token', () => {
       'with another signature',
       i => `${i.token(claims).slice(0, -4)}AAAA`,
       /^the signature does not match/,
+    ],
+    ['of the type logout+jwt', i => i.token(claims, { typ: 'logout+jwt' }), /^typ is neither JWT/],
+    ['of a type that is no text', i => i.token(claims, { typ: ['JWT'] }), /^typ is neither JWT/],
+    [
+      'that ends a session',
+      i =>
+        i.token({
+          ...claims,
+          events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+        }),
+      /^the token is a logout token$/,
     ],
     ['with crit', i => i.token(claims, { crit: ['x'], x: 1 }), /not supported$/],
     ['that is none', () => 'garbage', /^not a JSON Web Token$/],
