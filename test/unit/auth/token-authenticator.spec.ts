@@ -452,13 +452,13 @@ describe('TokenAuthenticator', () => {
   describe('with an OpenID Connect provider', () => {
     const issued = { iss: 'https://issuer.example', aud: 'me', sub: 'alice', exp: 1e10 };
     const provider = { issuer: issued.iss, audience: issued.aud };
-    const joseAnswering = (answer: () => Promise<{ payload: typeof issued }>) =>
+    const joseAnswering = (jwtVerify: OidcLibrary['jwtVerify']) =>
       ({
         decodeJwt: () => issued,
-        jwtVerify: answer,
+        jwtVerify,
         createLocalJWKSet: () => () => undefined,
       }) as unknown as OidcLibrary;
-    const jose = joseAnswering(() => Promise.resolve({ payload: issued }));
+    const jose = joseAnswering(() => Promise.resolve({ payload: issued, protectedHeader: {} }));
 
     it('does not start without jose', () => {
       expect(() => {
