@@ -23,10 +23,7 @@ export const keyStrength: AuditCheck = subject => {
   const fix = 'Generate it with EventSigner.generateKey()';
   const published = secrets.filter(({ secret }) => isPublishedSecret(secret));
   if (published.length > 0)
-    return fail(
-      `Published in a documentation: ${published.map(({ name }) => name).join(', ')}`,
-      fix,
-    );
+    return fail(`Published in documentation: ${published.map(({ name }) => name).join(', ')}`, fix);
   const below = (bits: number) =>
     secrets.filter(({ secret }) => entropyOf(secret) < bits).map(({ name }) => name);
   if (below(GUESSABLE).length > 0)

@@ -22,7 +22,10 @@ export class IssuerError extends Error {
 const NO_KEY = 'ERR_JWKS_NO_MATCHING_KEY';
 const OF_TOKENS = [NO_KEY, 'ERR_JWKS_MULTIPLE_MATCHING_KEYS'];
 
-/** The public keys of an issuer: fetched when they are first needed, and again when a token names a new one. */
+/**
+ * The public keys of an issuer: fetched when they are first needed, and again when a token names a new one. The remote key set of
+ * jose does the same, but reads an answer of any size.
+ */
 export class IssuerKeys {
   private url: string | undefined;
   private keySet: FindKey | undefined;

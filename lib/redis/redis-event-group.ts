@@ -11,7 +11,7 @@ const KEEP = new Script(KEEP_LUA);
 const QUIT = new Script(QUIT_LUA);
 
 /** The maximum number of entries claimed at once. A claim blocks Redis. */
-const MAX_TAKEN = 256;
+const MAX_CLAIMED = 256;
 
 type ClaimReply = [
   lost: number,
@@ -47,7 +47,7 @@ export class RedisEventGroup implements EventGroup {
     const reply = await this.batch.run(
       TAKE,
       [this.keys.events, this.keys.channels],
-      [group, node, idOf(this.after), Math.min(limit, MAX_TAKEN), lease, isOverdue ? 1 : 0],
+      [group, node, idOf(this.after), Math.min(limit, MAX_CLAIMED), lease, isOverdue ? 1 : 0],
     );
     const [lost, claimed] = reply as ClaimReply;
     const entries = claimed.map(([id, type, text, deliveries]) => ({
