@@ -89,10 +89,12 @@ function lostIn({ metatype, handlers }: CatalogGateway): string[] {
 /** Returns a sentence for each decorator in a class that is no gateway. */
 function withoutEffect(type: GatewayClass): string[] {
   const filters = (Reflect.getMetadata(EXCEPTION_FILTERS_METADATA, type) ?? []) as unknown[];
-  const problems = [...marksOf(type.prototype as object)]
+  const marks = marksOf(type.prototype as object);
+  const problems = [...marks]
     .filter(([name]) => name !== EVERY_HANDLER)
     .map(([name, [first]]) => noHandler(type, name, first));
-  if (isGuarded(type) || filters.includes(SemanticEventsExceptionFilter))
+  const isDecorated = isGuarded(type) || marks.has(EVERY_HANDLER);
+  if (isDecorated || filters.includes(SemanticEventsExceptionFilter))
     problems.push(
       `${type.name}: the decorators of nestjs-semantic-events on this class protect gateways only. Remove them`,
     );

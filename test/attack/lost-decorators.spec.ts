@@ -44,6 +44,14 @@ class Base {
   }
 }
 
+class LimitedPay {
+  @SubscribeMessage('pay')
+  @RateLimit(LIMIT)
+  pay(): string {
+    return 'paid';
+  }
+}
+
 async function problemsOf(setup: Partial<TestAppOptions>): Promise<string[]> {
   try {
     await TestApp.start({ gateways: [], ...setup });
@@ -150,6 +158,9 @@ describe('the application does not start', () => {
     @Controller('filtered')
     @UseFilters(SemanticEventsExceptionFilter)
     class Filtered {}
+    @Controller('limited')
+    @RateLimit({ ...LIMIT, by: 'address' })
+    class Limited {}
     @Injectable()
     class Listener {
       @OnSemanticEvent('order.*')
@@ -167,7 +178,7 @@ describe('the application does not start', () => {
     @Injectable()
     class Forgotten extends Base {}
     const providers = [Listener, Forgotten, { provide: 'made', useFactory: () => new Base() }];
-    const imports = [{ module: class Http {}, controllers: [Routes, Secured, Filtered] }];
+    const imports = [{ module: class Http {}, controllers: [Routes, Secured, Filtered, Limited] }];
     const problems = await problemsOf({ gateways, providers, imports });
     const noHandler = 'protects only methods of a gateway with @SubscribeMessage(). Remove it';
     expect(problems.sort()).toEqual(
@@ -177,7 +188,7 @@ describe('the application does not start', () => {
         `Routes.pay: @Roles(admin) ${noHandler}`,
         `Forgotten.pay: @RateLimit() ${noHandler}`,
         `Forgotten.kick: @Public(false) ${noHandler}`,
-        ...['Secured', 'Filtered'].map(
+        ...['Secured', 'Filtered', 'Limited'].map(
           name =>
             `${name}: the decorators of nestjs-semantic-events on this class protect gateways only. Remove them`,
         ),
@@ -231,5 +242,21 @@ describe('the application starts', () => {
       'UNKNOWN_EVENT',
     ]);
     expect(paid).toBe(0);
+  });
+
+  it('if the gateway itself has the kind of protection that an overridden handler had', async () => {
+    @WebSocketGateway({ path: '/events' })
+    @SecureGateway()
+    @RateLimit(LIMIT)
+    class Limited extends LimitedPay {
+      @SubscribeMessage('pay')
+      override pay() {
+        return 'paid';
+      }
+    }
+    const client = await (await TestApp.start({ gateways: [Limited] })).login();
+    client.emit('pay');
+    client.emit('pay');
+    expect((await client.take(2)).map(({ code }) => code)).toContain('RATE_LIMITED');
   });
 });
