@@ -22,11 +22,17 @@ const timers = new ModernFakeTimers({
   global: globalThis,
 });
 const mocker = new ModuleMocker(globalThis);
+// Outside a sandbox, fake timers also replace those of this module. With Jest, its importers keep the real ones.
+const timersModule = require('node:timers');
+const { setImmediate } = timersModule;
 const jest = {
   fn: mocker.fn.bind(mocker),
   spyOn: mocker.spyOn.bind(mocker),
   restoreAllMocks: mocker.restoreAllMocks.bind(mocker),
-  useFakeTimers: options => timers.useFakeTimers(options),
+  useFakeTimers: options => {
+    timers.useFakeTimers(options);
+    timersModule.setImmediate = setImmediate;
+  },
   useRealTimers: () => timers.useRealTimers(),
   advanceTimersByTime: ms => timers.advanceTimersByTime(ms),
   advanceTimersByTimeAsync: ms => timers.advanceTimersByTimeAsync(ms),
