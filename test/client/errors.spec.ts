@@ -48,12 +48,14 @@ describe('a client error', () => {
     expect(bench.errors[0]).toMatchObject({ message: 'FORBIDDEN', reason: undefined });
   });
 
-  it('truncates the texts of the server', async () => {
+  it('truncates the code and the texts of the server', async () => {
     const bench = new ClientBench();
     const socket = await bench.connected();
-    socket.refuse('FORBIDDEN', { message: 'm'.repeat(10_000), reason: 'r'.repeat(10_000) });
+    const texts = { message: 'm'.repeat(10_000), reason: 'r'.repeat(10_000) };
+    socket.refuse('C'.repeat(10_000), texts);
     await settled();
 
+    expect(bench.errors[0]!.code).toHaveLength(64);
     expect(bench.errors[0]!.message).toHaveLength(1_000);
     expect(bench.errors[0]!.reason).toHaveLength(1_000);
   });

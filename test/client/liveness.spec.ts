@@ -144,6 +144,8 @@ describe('a session about to expire', () => {
     expect(give).toHaveLength(1);
     give[0]!('second');
     await settled();
+    await expire();
+    expect(give).toHaveLength(1);
     socket.welcome();
     await expire();
     expect(give).toHaveLength(1);
@@ -151,6 +153,23 @@ describe('a session about to expire', () => {
     await expire();
     expect(give).toHaveLength(2);
     expect(socket.frames('auth')).toHaveLength(2);
+  });
+
+  it('is renewed at most once per backoff after a late answer that does not extend it', async () => {
+    const bench = new ClientBench();
+    const socket = await bench.connected();
+    socket.receive({ type: 'auth_expiring', expires_in: 30 });
+    await socket.frame('auth', 2);
+    bench.clock.advance(500);
+    socket.welcome();
+    await settled();
+    bench.clock.advance(500);
+    socket.receive({ type: 'auth_expiring', expires_in: 30 });
+    await settled();
+    expect(socket.frames('auth')).toHaveLength(2);
+    bench.clock.advance(500);
+    await settled();
+    expect(socket.frames('auth')).toHaveLength(3);
   });
 
   it('ends the client if there is no token any more', async () => {

@@ -14,16 +14,20 @@ interface IssuerKey {
   readonly publicKey: KeyObject;
 }
 
+const MOVED = '?moved';
+
 /** An OpenID Connect provider on its own port. It is written from the RFCs, without jose. */
 export class Issuer {
   /** The requested paths. */
   readonly requests: string[] = [];
-  /** Whether it answers, fails, hangs or answers without end. */
-  mode: 'works' | 'fails' | 'hangs' | 'floods' = 'works';
+  /** Whether it answers, fails, hangs, answers without end, or answers at another path only. */
+  mode: 'works' | 'fails' | 'hangs' | 'floods' | 'redirects' = 'works';
   /** The bytes of answers without end. */
   flooded = 0;
   /** Members of the discovery document that differ. */
   discovery: Json = {};
+  /** Members of the key set that are added. */
+  keySet: Json = {};
   keys: IssuerKey[] = [];
 
   private constructor(
@@ -41,7 +45,11 @@ export class Issuer {
         issuer.flood(response);
         return;
       }
-      const body = issuer.mode === 'works' ? issuer.answer(at) : undefined;
+      if (issuer.mode === 'redirects' && !at.endsWith(MOVED)) {
+        response.writeHead(302, { location: at + MOVED }).end();
+        return;
+      }
+      const body = issuer.mode === 'fails' ? undefined : issuer.answer(at.replace(MOVED, ''));
       response.writeHead(body ? 200 : 500, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body ?? { error: 'down' }));
     });
@@ -103,7 +111,7 @@ export class Issuer {
       alg,
       use: 'sig',
     }));
-    return { keys };
+    return { keys, ...this.keySet };
   }
 }
 

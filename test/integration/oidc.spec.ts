@@ -282,6 +282,37 @@ describe('an issuer', () => {
     expect((await authenticate(issuer.token(claims))).type).toBe('auth_success');
   });
 
+  it('whose documents are just below 1 MiB is used', async () => {
+    const issuer = await Issuer.start();
+    const padding = 'x'.repeat(2 ** 20 - 1_024);
+    issuer.discovery = issuer.keySet = { padding };
+    const { authenticate } = await start({ issuer: issuer.url, audience: AUDIENCE });
+    expect((await authenticate(issuer.token(claims))).type).toBe('auth_success');
+  });
+
+  it.each(['discovery', 'keys'])('is not followed to another URL: %s', async what => {
+    const issuer = await Issuer.start();
+    const jwksUri = what === 'keys' ? `${issuer.url}/jwks` : undefined;
+    const { authenticate, reason } = await start({
+      issuer: issuer.url,
+      audience: AUDIENCE,
+      jwksUri,
+    });
+    issuer.mode = 'redirects';
+    expect((await authenticate(issuer.token(claims))).code).toBe('UNAVAILABLE');
+    expect(reason()).toContain('(status 302)');
+    expect(issuer.requests).toHaveLength(1);
+  });
+
+  it('is asked once for the keys of many connections that authenticate together', async () => {
+    const issuer = await Issuer.start();
+    const { authenticate } = await start({ issuer: issuer.url, audience: AUDIENCE });
+    const token = issuer.token(claims);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => authenticate(token)));
+    expect(answers.map(({ type }) => type)).toEqual(Array(8).fill('auth_success'));
+    expect(issuer.requests.filter(path => path === '/jwks')).toHaveLength(1);
+  });
+
   it('whose keys are older than a clock that was set back has them fetched again', async () => {
     const issuer = await Issuer.start();
     const { authenticate } = await start({ issuer: issuer.url, audience: AUDIENCE });

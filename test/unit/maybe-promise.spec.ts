@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { jest } from '@jest/globals';
 import { callEach, inTime, within } from '../../lib/maybe-promise.js';
 import { pause } from '../helpers/eventually.js';
 
@@ -50,6 +51,17 @@ describe('within', () => {
 describe('inTime', () => {
   it('throws after the time', async () => {
     await expect(inTime(new Promise(() => undefined), 10, 'late')).rejects.toThrow('late');
+  });
+
+  it('leaves no timer behind, whether the work succeeds or fails', async () => {
+    jest.useFakeTimers();
+    try {
+      expect(await inTime(Promise.resolve('done'), 10, 'late')).toBe('done');
+      await expect(inTime(Promise.reject(new Error('own')), 10, 'late')).rejects.toThrow('own');
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('accepts an answer that arrived while the process was busy past the time', async () => {

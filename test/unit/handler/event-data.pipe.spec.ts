@@ -44,6 +44,12 @@ class Collections {
   @Make(() => Address)
   list?: Address[];
 
+  // Without `each`: class-validator validates the items anyway, and any other object, too.
+  @IsOptional()
+  @ValidateNested()
+  @Make(() => Address)
+  bare?: Address[];
+
   @IsOptional()
   @ValidateNested({ each: true })
   @Make(() => Address)
@@ -181,13 +187,15 @@ describe('EventDataPipe with a class that contains classes', () => {
 
   it.each([
     { list: [home, home] },
+    { bare: [home, home] },
     { set: [home] },
     { map: { a: home } },
     { tags: ['a', 'b'] },
     {},
   ])('accepts the collections of %j', async data => {
     const read = (await pipe.transform(data, metadata(Collections))) as Collections;
-    for (const item of [...(read.list ?? []), ...(read.set ?? []), ...(read.map?.values() ?? [])])
+    const { list = [], bare = [], set = [], map = new Map<string, Address>() } = read;
+    for (const item of [...list, ...bare, ...set, ...map.values()])
       expect(item).toBeInstanceOf(Address);
   });
 
@@ -197,6 +205,8 @@ describe('EventDataPipe with a class that contains classes', () => {
     ['list', [home, [home]]],
     ['list', { 0: home }],
     ['list', home],
+    ['bare', home],
+    ['bare', [[]]],
     ['set', [[]]],
     ['set', [[home]]],
     ['map', { a: [] }],

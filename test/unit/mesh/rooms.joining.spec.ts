@@ -70,4 +70,20 @@ describe('a join of a room', () => {
       expect(calls).toEqual(['enter lobby', 'exit lobby']);
     }
   });
+
+  it('that was cancelled does not cancel the next join of a client that is in another room', async () => {
+    const { rooms, client, calls, settled, listens } = setUp();
+    const other = rooms.join(client, 'kitchen');
+    await settled();
+    listens();
+    await other;
+    const cancelled = rooms.join(client, 'lobby');
+    rooms.leave(client, 'lobby');
+    const joining = rooms.join(client, 'lobby');
+    await cancelled;
+    await settled();
+    listens();
+    await joining;
+    expect(calls).toEqual(['enter kitchen', 'enter lobby']);
+  });
 });

@@ -43,4 +43,23 @@ describe('EventSigner.rotate', () => {
     }).toThrow(SemanticEventsConfigError);
     expect(signer.verify(sign())).toBe('main');
   });
+
+  it.each([
+    ['rejects', 'production'],
+    ['accepts', 'development'],
+  ])('%s a key of the documentation in %s', (decision, environment) => {
+    const { NODE_ENV } = process.env;
+    const published = { id: 'next', secret: 'ring-key-of-the-test-vectors-32b' };
+    process.env.NODE_ENV = environment;
+    try {
+      const rotate = expect(() => {
+        signer.rotate([published, OLD]);
+      });
+      if (decision === 'accepts') rotate.not.toThrow();
+      else rotate.toThrow(SemanticEventsConfigError);
+    } finally {
+      process.env.NODE_ENV = NODE_ENV;
+    }
+    expect(signer.verify(sign())).toBe(decision === 'accepts' ? 'next' : 'main');
+  });
 });

@@ -154,6 +154,18 @@ describe('owner of a socket', () => {
     ]);
   });
 
+  it.each([
+    [1002, [['closing', 'BAD_FRAME']]],
+    [1007, [['closing', 'BAD_FRAME']]],
+    [1008, [['closing', 'BAD_FRAME']]],
+    [1000, []],
+  ])('learns from an error after a close of ws with %d: %j', (code, reported) => {
+    const { socket, calls } = owned();
+    socket.close(code);
+    socket.emit('error', new RangeError('invalid'));
+    expect(calls).toEqual(reported);
+  });
+
   it('is not shown when the socket is logged', () => {
     const { socket, owner } = owned();
     Object.assign(owner, { secret: 'hunter2' });
