@@ -190,6 +190,7 @@ export class EventLogFollower {
         await broken;
       } catch (error) {
         if (this.isClosed()) return;
+        this.broken = undefined;
         attempt(() => this.drop());
         this.failed(error);
         const pause = Math.min(FIRST_PAUSE * 2 ** (this.failures - 1), LONGEST_PAUSE);
@@ -202,24 +203,26 @@ export class EventLogFollower {
     this.isSyncing = true;
     this.waiting = [];
     const { broken } = this;
+    // A replaced connection may still receive messages and replies. They must not change what the next one has begun.
+    const isCurrent = () => this.broken === broken && !this.isClosed();
     const connection = await subscriberConnection(this.client, this.nameOf(PUBLIC), {
       commandTimeout: this.commandTimeout,
       message: (name, text) => {
-        this.received(name, text);
+        if (isCurrent()) this.received(name, text);
       },
       closed: error => {
         broken?.(error);
       },
     });
-    if (this.isClosed() || this.broken !== broken) {
-      // The log was closed, or connects anew, while this connection was made.
+    if (!isCurrent()) {
       await closeConnection(connection.redis);
       return;
     }
     this.connection = connection;
     this.lastMessageAt = this.clock.monotonic();
     await connection.subscribe([...this.names.keys()]);
-    await this.catchUp();
+    await this.catchUp(isCurrent);
+    if (!isCurrent()) return;
     this.isSyncing = false;
     this.succeeded();
     this.connected.resolve(undefined);
@@ -227,10 +230,10 @@ export class EventLogFollower {
   }
 
   /** Reads the entries that were missed while there was no connection. */
-  private async catchUp(): Promise<void> {
+  private async catchUp(isCurrent: () => boolean): Promise<void> {
     const end = await this.reader.tick(TICK);
     const channels = [...this.channels.keys()];
-    while (!hasReached(this.position, end)) {
+    while (isCurrent() && !hasReached(this.position, end)) {
       const after = placeOf(this.position);
       const parts = [];
       for (let at = 0; at < channels.length; at += MAX_CHANNELS) {

@@ -7,6 +7,8 @@ export class FaultyProxy {
   accepted = 0;
   /** Whether new connections are closed at once. */
   isRefusing = false;
+  /** Whether the answers on new connections are held until `releaseAnswers`. */
+  isHolding = false;
   private readonly pairs = new Set<readonly [near: Socket, far: Socket]>();
 
   private constructor(
@@ -36,6 +38,15 @@ export class FaultyProxy {
     }
   }
 
+  /** Sends the held answers, and all further ones. */
+  releaseAnswers(): void {
+    this.isHolding = false;
+    for (const [near, far] of this.pairs) {
+      far.unpipe(near);
+      far.pipe(near);
+    }
+  }
+
   /** Breaks all current connections. */
   cut(): void {
     for (const pair of this.pairs) for (const socket of pair) socket.destroy();
@@ -56,7 +67,8 @@ export class FaultyProxy {
     const far = connect(this.target, '127.0.0.1');
     const pair = [near, far] as const;
     this.pairs.add(pair);
-    near.pipe(far).pipe(near);
+    near.pipe(far);
+    if (!this.isHolding) far.pipe(near);
     for (const socket of pair) {
       socket.on('error', () => undefined);
       socket.on('close', () => {

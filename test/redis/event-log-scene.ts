@@ -11,6 +11,8 @@ import { stopwatch } from '../helpers/stopwatch.js';
 export const LOG_KEY = 'semantic-events:{se}:events';
 /** Epoch and last id of the log. */
 export const STATE_KEY = `${LOG_KEY}:log`;
+/** The nodes that publish or follow. */
+export const NODES_KEY = `${LOG_KEY}:nodes`;
 /** A timeout for tests of a Redis that does not answer. A busy machine may exceed it. */
 export const SHORT = 1_000;
 /** The timeout of all other tests. */

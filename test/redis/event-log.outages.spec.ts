@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
 import { read } from '../helpers/event-logs.js';
 import { eventually, pause } from '../helpers/eventually.js';
@@ -12,6 +13,7 @@ import {
   following,
   untilReceived,
   LOG_KEY,
+  NODES_KEY,
   range,
   SHORT,
 } from './event-log-scene.js';
@@ -69,6 +71,75 @@ describeWithRedis('RedisEventLog during an outage', () => {
     await persistent.restart();
     await eventually(() => follower.gaps.length > 0, 15_000);
     expect(follower.texts).toEqual(['before']);
+  });
+
+  /** The connections that receive events. */
+  const subscribers = async () =>
+    (await scene.connections()).filter(line => / s?sub=[1-9]/.test(line));
+
+  /** Refuses connections, and ends the one that receives events. Resolves when its node has noticed. */
+  const breakSubscription = async (way: FaultyProxy) => {
+    way.isRefusing = true;
+    await scene.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    const { accepted } = way;
+    await eventually(() => way.accepted > accepted);
+  };
+
+  it('loses no event if its connection breaks again before it has read the missed events', async () => {
+    const way = await proxy();
+    const follower = await following(scene.node({ url: way.url }));
+    const publisher = scene.node();
+    await append(publisher, 'before');
+    await untilReceived(follower, 1);
+    /** Lets the node subscribe, and ask for the end of the log. */
+    const reconnect = async () => {
+      const reports = () => scene.admin.hgetall(NODES_KEY);
+      const earlier = await reports();
+      way.isRefusing = false;
+      await eventually(async () => (await subscribers()).length === 1);
+      await eventually(async () => !isDeepStrictEqual(await reports(), earlier));
+    };
+    await breakSubscription(way);
+    // The node does not learn the end of the log.
+    way.holdAnswers();
+    await reconnect();
+    await breakSubscription(way);
+    await append(publisher, 'missed');
+    await reconnect();
+    await append(publisher, 'after');
+    await pause(100);
+    way.releaseAnswers();
+    await untilReceived(follower, 2);
+    await append(publisher, 'last');
+    await eventually(() => follower.texts.includes('last'));
+    expect(follower.texts).toEqual(['before', 'missed', 'after', 'last']);
+    expect(follower.gaps).toEqual([]);
+  });
+
+  it('keeps one connection if Redis is reached again while it connects', async () => {
+    const way = await proxy();
+    const client = new Redis(way.url);
+    client.on('error', () => undefined);
+    scene.finally(() => {
+      client.disconnect();
+    });
+    const stores = scene.node({ client });
+    const follower = await following(stores);
+    await eventually(async () => (await subscribers()).length === 1);
+    await breakSubscription(way);
+    way.isHolding = true;
+    way.isRefusing = false;
+    const { accepted } = way;
+    await eventually(() => way.accepted > accepted);
+    // The other connection counts as lost, until Redis answers the next probe.
+    client.emit('close');
+    expect(stores.health().status).toBe('down');
+    await eventually(() => stores.health().status === 'up');
+    way.releaseAnswers();
+    await eventually(() => way.accepted > accepted + 1);
+    await append(stores, 'event');
+    await untilReceived(follower, 1);
+    await eventually(async () => (await subscribers()).length === 1);
   });
 
   it('continues after Redis hung', async () => {
@@ -157,10 +228,9 @@ describeWithRedis('RedisEventLog during an outage', () => {
     });
     const stores = scene.node({ client });
     const follower = await following(stores);
-    const subscribed = / ssub=[1-9]/;
     const waiting = async () => {
       for (let look = 0; look < 1_000; look++) {
-        const found = (await scene.connections()).find(line => subscribed.test(line));
+        const [found] = await subscribers();
         if (found) return found.split(' ')[0];
         await pause(10);
       }
