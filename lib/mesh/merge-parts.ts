@@ -6,23 +6,21 @@ import type { LogEntry, LogPage } from './event-log.js';
  * Merges reads of several channels from the same position into one page, ordered by id. The page ends at the earliest
  * position where the read of a channel stopped, or at the limit.
  *
- * @param end the end of the log at the time of the read
+ * @param end the end of the log before the first read. Later entries are left out: channels that were read earlier lack them
  */
 export function mergeParts(parts: readonly HistoryPart[], limit: number, end: string): LogPage {
-  let horizon: string | undefined;
+  let horizon = end;
   for (const { until } of parts)
-    if (until !== undefined && (horizon === undefined || hasReached(horizon, until)))
-      horizon = until;
-  const isWithin = ({ cursor }: LogEntry) => horizon === undefined || hasReached(horizon, cursor);
+    if (until !== undefined && hasReached(horizon, until)) horizon = until;
   const all = parts.length === 1 ? (parts[0]?.entries ?? []) : sorted(parts);
-  const within = horizon === undefined ? all : all.filter(isWithin);
-  const entries = within.length > limit ? within.slice(0, limit) : within;
+  const within = all.filter(({ cursor }) => hasReached(horizon, cursor));
+  const entries = within.slice(0, limit);
   const isCut = entries.length < within.length;
   return {
     entries,
-    cursor: (isCut ? entries.at(-1)?.cursor : horizon) ?? end,
+    cursor: (isCut ? entries.at(-1)?.cursor : undefined) ?? horizon,
     isGap: parts.some(({ isGap }) => isGap),
-    isEnd: !isCut && horizon === undefined,
+    isEnd: entries.length === all.length && parts.every(({ until }) => until === undefined),
     scanned: parts.reduce((sum, { scanned }) => sum + scanned, 0),
   };
 }

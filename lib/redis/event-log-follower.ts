@@ -229,7 +229,7 @@ export class EventLogFollower {
     attempt(() => this.deliver());
   }
 
-  /** Reads the entries that were missed while there was no connection. */
+  /** Reads the entries that were missed while there was no connection. Later ones have arrived as messages. */
   private async catchUp(isCurrent: () => boolean): Promise<void> {
     const end = await this.reader.tick(TICK);
     const channels = [...this.channels.keys()];

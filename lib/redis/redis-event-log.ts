@@ -6,7 +6,6 @@ import {
   hasReached,
   type HistoryPart,
   idOf,
-  type LogEntry,
   type LogFollower,
   type LogPage,
   type LogQuery,
@@ -119,12 +118,11 @@ export class RedisEventLog extends EventLog {
       parts.push(await this.copy.read(place, limit, matches));
       if (end === undefined || hasReached(end, position)) end = position;
     }
-    const page = mergeParts(
+    return mergeParts(
       parts.map(part => matching(part, matches)),
       limit,
       end ?? '',
     );
-    return withoutEntriesBehind(page, end ?? '');
   }
 
   /** @throws RedisUnavailableError by rejecting */
@@ -258,11 +256,4 @@ function newEpoch(): string {
 function matching(part: HistoryPart, matches: LogQuery['matches']): HistoryPart {
   if (!matches) return part;
   return { ...part, entries: part.entries.filter(({ type }) => matches(type)) };
-}
-
-/** Removes entries after `end`. The channels were read at different times, so the next page contains these entries. */
-function withoutEntriesBehind(page: LogPage, end: string): LogPage {
-  const isWithin = ({ cursor }: LogEntry) => hasReached(end, cursor);
-  if (page.entries.every(isWithin)) return page;
-  return { ...page, entries: page.entries.filter(isWithin), cursor: end, isEnd: false };
 }

@@ -116,6 +116,36 @@ describeWithRedis('RedisEventLog during an outage', () => {
     expect(follower.gaps).toEqual([]);
   });
 
+  it('loses no event of any channel while it reads the missed events of many', async () => {
+    const way = await proxy();
+    const stores = scene.node({ url: way.url });
+    const follower = await following(stores);
+    const channels = range(1_000).map(name => `client:${name}`);
+    await Promise.all(channels.map(channel => stores.eventLog.listen(channel)));
+    const publisher = scene.node({ maxEventsPerAudience: 10_000 });
+    const texts: string[] = [];
+    /** Publishes in the first channel, and then in the last one. */
+    const publish = () =>
+      Promise.all(
+        [0, -1].map(at => {
+          const text = `${texts.length}`;
+          texts.push(text);
+          return publisher.eventLog.append({ channel: channels.at(at)!, type: 'a.b', text });
+        }),
+      );
+    for (let round = 0; round < 3; round++) {
+      await breakSubscription(way);
+      const { length } = follower.entries;
+      way.isRefusing = false;
+      do await publish();
+      while (follower.entries.length === length);
+      await publish();
+      await eventually(() => follower.texts.at(-1) === texts.at(-1));
+      expect(follower.texts).toEqual(texts);
+    }
+    expect(follower.gaps).toEqual([]);
+  });
+
   it('keeps one connection if Redis is reached again while it connects', async () => {
     const way = await proxy();
     const client = new Redis(way.url);

@@ -2,7 +2,7 @@ import type { HistoryPart } from '../../../lib/mesh/channel-history.js';
 import { mergeParts } from '../../../lib/mesh/merge-parts.js';
 import { entryAt } from '../../helpers/event-logs.js';
 
-const END = 'abcdef.9-0';
+const END = 'abcdef.12-0';
 const at = (time: number) => `abcdef.${time}-0`;
 /** The read of one channel: the times of its entries, and where the read stopped. */
 const part = (
@@ -49,6 +49,12 @@ describe('the reads of several channels', () => {
     expect(merged(parts, 2)).toEqual(page([1, 2], at(2), false, 3));
     expect(merged(parts, 3)).toEqual(page([1, 2, 3], END, true, 3));
     expect(merged([part([1, 2, 3], 8)], 2)).toEqual(page([1, 2], at(2), false, 3));
+  });
+
+  it('leave entries after the end to the next page, because other channels may lack them', () => {
+    expect(merged([part([1]), part([2, 12, 13])])).toEqual(page([1, 2, 12], END, false, 4));
+    expect(merged([part([1]), part([2, 13], 14)])).toEqual(page([1, 2], END, false, 3));
+    expect(merged([part([]), part([], 14)])).toEqual(page([], END, false, 0));
   });
 
   it('have a gap if one of them has one', () => {
