@@ -24,8 +24,8 @@ function table(...columns: string[]): string[][] {
 
 const ADVICE: Record<string, string> = {
   never: 'do not retry',
-  'after-fix': 'fix, do not resend',
-  'after-authentication': 'authenticate',
+  'after-fix': 'fix the frame before you resend it',
+  'after-authentication': 'authenticate first',
   'with-new-event': 'make a new event',
   maybe: 'may retry',
 };
