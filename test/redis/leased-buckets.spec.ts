@@ -89,7 +89,7 @@ describeWithRedis('nodes that lease tokens', () => {
   });
 
   /** A node whose scripts run on the real Redis at the time of a fake clock. */
-  const newNode = (clock: FakeClock, prefix: string) => {
+  const newNode = (clock: FakeClock, prefix: string, redisClock = { ahead: 0 }) => {
     const link = { isLost: false, calls: 0 };
     const batch = {
       run: async (
@@ -101,7 +101,8 @@ describeWithRedis('nodes that lease tokens', () => {
         const args = typeof given === 'function' ? given() : given;
         link.calls++;
         // Keys expire by the real clock.
-        const lua = scriptAt(clock.monotonic(), script.lua).replace(/'PX', .*/, "'PX', 60000)");
+        const now = clock.monotonic() + redisClock.ahead;
+        const lua = scriptAt(now, script.lua).replace(/'PX', .*/, "'PX', 60000)");
         expect(lua).toContain("'PX', 60000");
         const reply = await redis.eval(lua, keys.length, ...keys, ...args);
         if (link.isLost) throw new Error('the answer is lost');
@@ -353,6 +354,27 @@ describeWithRedis('nodes that lease tokens', () => {
       expect(uses - before).toBe(21);
     },
   );
+
+  it('keep their leases if the clock of Redis is set back', async () => {
+    const bucket = tokenBucket({ rate: 1_000 });
+    const clock = new FakeClock();
+    clock.advance(START + 2);
+    const redisClock = { ahead: 0 };
+    const holder = newNode(clock, `${runs}:`, redisClock);
+    const other = newNode(clock, `${runs++}:`, redisClock);
+    for (let request = 0; request < 20; request++) await decide(holder, bucket, 1);
+    // Back to the period before, in which another node uses the bucket.
+    redisClock.ahead = -5;
+    const exact = { ...bucket, exact: true };
+    expect((await decide(other, exact, 1))?.allowed).toBe(true);
+    clock.advance(100);
+    expect((await decide(other, exact, 1_000))?.allowed).toBe(false);
+    const { calls } = holder.link;
+    expect((await decide(holder, bucket, 1))?.allowed).toBe(true);
+    expect(holder.link.calls).toBe(calls);
+    await holder.store.close();
+    await other.store.close();
+  });
 
   it('return unused tokens when they stop', async () => {
     const bucket = tokenBucket({ rate: 100, burst: 500 });

@@ -27,7 +27,10 @@ describeWithRedis('a nonce whose use was not answered', () => {
   });
 
   /** A store whose scripts a test answers. */
-  const start = async (run: (send: () => Promise<unknown>, script: Script) => Promise<unknown>) => {
+  const start = async (
+    run: (send: () => Promise<unknown>, script: Script) => Promise<unknown>,
+    prefix = `${prefixes++}:`,
+  ) => {
     const answer = async (
       script: Script,
       keys: string[],
@@ -38,7 +41,7 @@ describeWithRedis('a nonce whose use was not answered', () => {
       return run(() => redis.eval(script.lua, keys.length, ...keys, ...args), script);
     };
     const batch = { run: answer, generation: 0 };
-    const [clock, keys] = [new SystemClock(), new RedisKeys(`${prefixes++}:`)];
+    const [clock, keys] = [new SystemClock(), new RedisKeys(prefix)];
     const given = batch as unknown as ScriptBatch;
     const memory = new RedisMemory(given, keys, clock, { clockDrift: 0, isCluster: false });
     const options = { clockDrift: 0, clockProblem: () => undefined };
@@ -93,5 +96,23 @@ describeWithRedis('a nonce whose use was not answered', () => {
     isUp = true;
     expect(await use()).toBe(true);
     expect(await use()).toBe(false);
+  });
+
+  it('stays used if another node has used it before the release', async () => {
+    let isUp = true;
+    const lost = await start(async send => {
+      if (isUp) return send();
+      // Redis does not receive it.
+      throw unavailable();
+    }, 'shared:');
+    const other = await start(send => send(), 'shared:');
+
+    isUp = false;
+    await expect(lost.use()).rejects.toThrow('no answer');
+    isUp = true;
+    expect(await other.use()).toBe(true);
+    await lost.store.releaseUnanswered(-1);
+    expect(await other.use()).toBe(false);
+    expect(await lost.use()).toBe(false);
   });
 });
