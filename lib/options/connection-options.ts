@@ -123,7 +123,7 @@ function checkDeflate(perMessageDeflate: unknown, problems: Problems): void {
 export function checkOrigins(path: string, origins: unknown, problems: Problems): void {
   if (origins === undefined) return;
   if (!Array.isArray(origins)) {
-    problems.add(path, 'must be a list of origins');
+    problems.wrong(path, origins, 'must be a list of origins');
     return;
   }
   for (const origin of origins as unknown[]) {
@@ -144,10 +144,11 @@ function checkTrust(trustProxy: TrustProxy | undefined, problems: Problems): voi
     problems.integer(path, trustProxy, { min: 0 });
     return;
   }
-  try {
-    compileProxies(trustProxy);
-  } catch {
-    problems.add(path, 'must be true, false, a number of hops, or addresses and subnets');
+  if (!isProxyList(trustProxy)) {
+    const complaint = 'must be true, false, a number of hops, or addresses and subnets';
+    const texts = [trustProxy].flat().filter(entry => typeof entry === 'string');
+    const wrong = texts.flatMap(proxyList).find(entry => !isProxyList(entry));
+    problems.add(path, wrong === undefined ? complaint : `${complaint}, not "${wrong}"`);
     return;
   }
   const number = proxyList(trustProxy).find(entry => BARE_NUMBER.test(entry));
@@ -160,6 +161,15 @@ function checkTrust(trustProxy: TrustProxy | undefined, problems: Problems): voi
  * environment variable would trust no proxy.
  */
 const BARE_NUMBER = /^(?:0x[\da-f]+|\d+)(?:\/|$)/i;
+
+function isProxyList(proxies: string | readonly string[]): boolean {
+  try {
+    compileProxies(proxies);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** @throws TypeError for anything but addresses, subnets and their aliases */
 export function compileProxies(

@@ -53,17 +53,21 @@ export interface JwtAuthOptions {
   toUser?: (claims: JwtClaims) => ClientUser | null | Promise<ClientUser | null>;
 }
 
+const KEYS = ['secret', 'publicKey', 'keyProvider'] as const;
 const ALGORITHMS = /^(?:[HRE]S|PS)(?:256|384|512)$/;
 
 export function checkJwt(jwt: JwtAuthOptions, problems: Problems): void {
-  const known = ['secret', 'publicKey', 'keyProvider', 'algorithms', 'audience', 'issuer'];
-  if (!problems.unknown('auth.jwt', jwt, [...known, 'clockTolerance', 'toUser'])) return;
+  const known = [...KEYS, 'algorithms', 'audience', 'issuer', 'clockTolerance', 'toUser'];
+  if (!problems.unknown('auth.jwt', jwt, known)) return;
   problems.fn('auth.jwt.keyProvider', jwt.keyProvider);
   problems.fn('auth.jwt.toUser', jwt.toUser);
   problems.integer('auth.jwt.clockTolerance', jwt.clockTolerance, { min: 0 });
-  const keys = [jwt.secret, jwt.publicKey, jwt.keyProvider].filter(key => key !== undefined);
-  if (keys.length !== 1)
-    problems.add('auth.jwt', 'must have exactly one of secret, publicKey and keyProvider');
+  const keys = KEYS.filter(name => jwt[name] !== undefined);
+  if (keys.length !== 1) {
+    const unset = keys.length === 0 && KEYS.find(name => name in jwt);
+    const exactlyOne = 'must have exactly one of secret, publicKey and keyProvider';
+    problems.add('auth.jwt', unset ? `${exactlyOne}: ${unset} is undefined` : exactlyOne);
+  }
   const { secret } = jwt;
   if ((typeof secret === 'string' || secret instanceof Uint8Array) && isPem(secret))
     problems.add('auth.jwt.secret', 'may not be a PEM key');
@@ -71,7 +75,7 @@ export function checkJwt(jwt: JwtAuthOptions, problems: Problems): void {
   checkPublicKey(jwt.publicKey, problems);
   checkExpected('auth.jwt.audience', jwt.audience, problems);
   checkExpected('auth.jwt.issuer', jwt.issuer, problems);
-  checkAlgorithms(jwt, problems);
+  if (keys.length > 0) checkAlgorithms(jwt, problems);
 }
 
 /** Whether a key is PEM, so it belongs to a key pair. */

@@ -35,6 +35,12 @@ export class Problems {
     this.found.push({ path, complaint });
   }
 
+  /** Adds a problem, with the type of a value from the environment: a variable is a string, and an unset one is undefined. */
+  wrong(path: string, value: unknown, complaint: string): void {
+    const given = typeof value === 'string' ? 'a string' : value === undefined && 'undefined';
+    this.add(path, given ? `${complaint}, not ${given}` : complaint);
+  }
+
   /** Adds unknown members as problems. Returns whether the value is an object. */
   unknown(path: string, value: unknown, known: readonly string[]): boolean {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -51,8 +57,9 @@ export class Problems {
   integer(path: string, value: unknown, { min, max = Number.MAX_SAFE_INTEGER }: Range): void {
     if (value === undefined) return;
     if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max)
-      this.add(
+      this.wrong(
         path,
+        value,
         `must be a whole number of at least ${min}${max < Number.MAX_SAFE_INTEGER ? ` and at most ${max}` : ''}`,
       );
   }
@@ -65,7 +72,7 @@ export class Problems {
   /** Requires a finite number above zero; undefined selects the default. */
   positive(path: string, value: unknown, { required = false } = {}): void {
     if ((required || value !== undefined) && !(Number.isFinite(value) && (value as number) > 0))
-      this.add(path, 'must be a number above 0');
+      this.wrong(path, value, 'must be a number above 0');
   }
 
   /** Requires one of a list; undefined selects the default. */
@@ -75,7 +82,8 @@ export class Problems {
   }
 
   boolean(path: string, value: unknown): void {
-    if (value !== undefined && typeof value !== 'boolean') this.add(path, 'must be true or false');
+    if (value !== undefined && typeof value !== 'boolean')
+      this.wrong(path, value, 'must be true or false');
   }
 
   text(path: string, value: unknown): void {
@@ -86,7 +94,7 @@ export class Problems {
   /** Requires a secret for HMAC-SHA256. @returns whether it is valid */
   secret(path: string, value: unknown): value is string | Uint8Array {
     if (typeof value !== 'string' && !(value instanceof Uint8Array))
-      this.add(path, 'must be a string or bytes');
+      this.wrong(path, value, 'must be a string or bytes');
     else if (SURROUNDED.test(Buffer.from(value).toString('latin1')))
       this.add(path, 'has white space around it, as a file has a newline at its end: trim it');
     else if (this.isProduction && isPublishedSecret(value))

@@ -82,11 +82,12 @@ function checkAccept(accept: unknown, problems: Problems): void {
 
 /** Adds the problems of a key ring. @param now milliseconds since the Unix epoch */
 export function checkKeys(keys: unknown, problems: Problems, now: number): void {
-  if (!Array.isArray(keys) || keys.length === 0) {
-    problems.add('signing.keys', 'must name at least one key');
+  if (!Array.isArray(keys)) {
+    problems.wrong('signing.keys', keys, 'must be a list of keys, or a function that returns it');
     return;
   }
   const before = problems.count;
+  if (keys.length === 0) problems.add('signing.keys', 'must name at least one key');
   const ring = keys as SigningKeyOptions[];
   ring.forEach((key, index) => {
     checkKey(key, `signing.keys[${index}]`, problems);

@@ -83,6 +83,14 @@ describe('JwtVerifier', () => {
   it.each<[string, string, JwtAuthOptions, string]>([
     ['garbage', 'garbage', { secret: SECRET }, 'not a JSON Web Token'],
     ['a header value', 'Bearer e30.e30.x', { secret: SECRET }, 'the token begins with Bearer'],
+    ...['undefined', 'null', '[object Object]'].map(
+      (token): [string, string, JwtAuthOptions, string] => [
+        `the text ${token}`,
+        token,
+        { secret: SECRET },
+        `the token is the text ${token}`,
+      ],
+    ),
     ['encryption', 'e30..e30.e30.e30', { secret: SECRET }, 'the token is encrypted'],
     ...['"e30.e30.x"', 'e30.e30.x\n'].map((token): [string, string, JwtAuthOptions, string] => [
       JSON.stringify(token),

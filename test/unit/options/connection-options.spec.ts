@@ -58,8 +58,14 @@ describe('connection.origins', () => {
     ]);
   });
 
-  it.each([null, 'https://myapp.com', {}, true])('rejects %j, which is not a list', origins => {
+  it.each([null, {}, true])('rejects %j, which is not a list', origins => {
     expect(problemsOf({ origins })).toEqual(['connection.origins must be a list of origins']);
+  });
+
+  it('rejects a string, as an environment variable is one, and says so', () => {
+    expect(problemsOf({ origins: 'https://myapp.com' })).toEqual([
+      'connection.origins must be a list of origins, not a string',
+    ]);
   });
 
   it('defaults to an empty list', () => {
@@ -79,8 +85,14 @@ describe('connection.requireTls', () => {
 });
 
 describe.each(['allowNoOrigin', 'requireTls'])('connection.%s', name => {
-  it.each([null, 0, 1, 'true', {}])('rejects %j, which is not a boolean', wrong => {
+  it.each([null, 0, 1, {}])('rejects %j, which is not a boolean', wrong => {
     expect(problemsOf({ [name]: wrong })).toEqual([`connection.${name} must be true or false`]);
+  });
+
+  it.each(['true', 'false', ''])('rejects the string %j, and says that it is one', wrong => {
+    expect(problemsOf({ [name]: wrong })).toEqual([
+      `connection.${name} must be true or false, not a string`,
+    ]);
   });
 });
 
@@ -98,14 +110,24 @@ describe('connection.trustProxy', () => {
     expect(problemsOf({ trustProxy })).toEqual([]);
   });
 
-  it.each([['proxy.example.com'], ['10.0.0.0/33'], [''], [null], [{}], [[1]], [['loopback', 'x']]])(
-    'rejects %j',
-    trustProxy => {
-      expect(problemsOf({ trustProxy })).toEqual([
-        'connection.trustProxy must be true, false, a number of hops, or addresses and subnets',
-      ]);
-    },
-  );
+  const COMPLAINT =
+    'connection.trustProxy must be true, false, a number of hops, or addresses and subnets';
+
+  it.each([[null], [{}], [[1]]])('rejects %j', trustProxy => {
+    expect(problemsOf({ trustProxy })).toEqual([COMPLAINT]);
+  });
+
+  it.each<[string | string[], string]>([
+    ['proxy.example.com', 'proxy.example.com'],
+    ['10.0.0.1, nginx', 'nginx'],
+    ['10.0.0.0/33', '10.0.0.0/33'],
+    ['true', 'true'],
+    ['', ''],
+    [['loopback', 'x'], 'x'],
+    [['10.0.0.0/8', ''], ''],
+  ])('rejects %j, and names the entry %j', (trustProxy, entry) => {
+    expect(problemsOf({ trustProxy })).toEqual([`${COMPLAINT}, not "${entry}"`]);
+  });
 
   it.each(['1', ' 2 ', '0', ['loopback', '1'], '10.0.0.1, 1', '0x7f000001', '1/8'])(
     'rejects %j: a number that is a string would be an address, and trust no proxy',

@@ -51,6 +51,15 @@ describe('auth.jwt', () => {
     ]);
   });
 
+  it.each(['secret', 'publicKey', 'keyProvider'])(
+    'names %s if it is undefined, as an unset environment variable is, and reports nothing else',
+    name => {
+      expect(problemsOf({ jwt: { [name]: undefined } })).toEqual([
+        `auth.jwt must have exactly one of secret, publicKey and keyProvider: ${name} is undefined`,
+      ]);
+    },
+  );
+
   it.each(['', 'j'.repeat(31), 'é'.repeat(15), Buffer.alloc(31)])(
     'rejects a secret under 32 bytes: %p',
     short => {
@@ -77,7 +86,7 @@ describe('auth.jwt', () => {
       );
   });
 
-  it.each([-1, 0.5, '0', NaN, null])('rejects a clockTolerance of %p', clockTolerance => {
+  it.each([-1, 0.5, NaN, null])('rejects a clockTolerance of %p', clockTolerance => {
     expect(problemsOf({ jwt: { secret, clockTolerance } })).toEqual([
       'auth.jwt.clockTolerance must be a whole number of at least 0',
     ]);

@@ -82,21 +82,14 @@ describe('resolveOptions', () => {
   it.each(WHOLE_NUMBERS)(
     'rejects %s.%s if it is not a whole number of at least %d',
     (section, option, min) => {
-      for (const wrong of [
-        min - 1,
-        min + 0.5,
-        -1,
-        NaN,
-        Infinity,
-        2 ** 53,
-        String(min),
-        null,
-        true,
-        [min],
-      ])
+      for (const wrong of [min - 1, min + 0.5, -1, NaN, Infinity, 2 ** 53, null, true, [min]])
         expect(problemsOf(withOption(section, option, wrong))).toEqual([
           `${section}.${option} must be a whole number of at least ${min}${upTo(section, option)}`,
         ]);
+      // Environment variables are strings.
+      expect(problemsOf(withOption(section, option, String(min)))).toEqual([
+        expect.stringMatching(/ must be a whole number .*, not a string$/),
+      ]);
     },
   );
 
@@ -112,10 +105,13 @@ describe('resolveOptions', () => {
   it.each(numbers.filter(isRate))(
     'rejects %s.%s if it is not a number above 0',
     (section, option) => {
-      for (const wrong of [0, -1, NaN, Infinity, '100', null])
+      for (const wrong of [0, -1, NaN, Infinity, null])
         expect(problemsOf(withOption(section, option, wrong))).toEqual([
           `${section}.${option} must be a number above 0`,
         ]);
+      expect(problemsOf(withOption(section, option, '100'))).toEqual([
+        `${section}.${option} must be a number above 0, not a string`,
+      ]);
     },
   );
 

@@ -19,12 +19,21 @@ function problemsOf(signing: unknown): readonly string[] {
 const keyProblems = (more: object) => problemsOf({ keys: [key(more)] });
 
 describe('signing.keys', () => {
-  it.each([undefined, null, [], {}, 'secret', 1])(
-    'reject %j: at least one key is required',
-    keys => {
-      expect(problemsOf({ keys })).toEqual(['signing.keys must name at least one key']);
-    },
-  );
+  it('reject an empty list: at least one key is required', () => {
+    expect(problemsOf({ keys: [] })).toEqual(['signing.keys must name at least one key']);
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, ', not undefined'],
+    ['[{"id":"k1"}]', ', not a string'],
+    [null, ''],
+    [{}, ''],
+    [1, ''],
+  ])('reject %j, which is not a list', (keys, type) => {
+    expect(problemsOf({ keys })).toEqual([
+      `signing.keys must be a list of keys, or a function that returns it${type}`,
+    ]);
+  });
 
   it.each([undefined, null, 'secret', 1, []])('reject %j, which is not an object', wrong => {
     expect(problemsOf({ keys: [key(), wrong] })).toEqual(['signing.keys[1] must be an object']);
@@ -71,7 +80,13 @@ describe('signing.keys', () => {
     },
   );
 
-  it.each([undefined, null, 1e40, {}, Array(32).fill('s'), new ArrayBuffer(32)])(
+  it('reject an undefined secret, as an unset environment variable is, and say so', () => {
+    expect(keyProblems({ secret: undefined })).toEqual([
+      'signing.keys[0].secret must be a string or bytes, not undefined',
+    ]);
+  });
+
+  it.each([null, 1e40, {}, Array(32).fill('s'), new ArrayBuffer(32)])(
     'reject a secret that is neither text nor bytes: %p',
     value => {
       expect(keyProblems({ secret: value })).toEqual([

@@ -82,7 +82,7 @@ describe('key ring refresh', () => {
       /^Error was thrown$/,
     ],
     ['rejects', () => Promise.reject(new TypeError('canary')), /^TypeError was thrown$/],
-    ['gives no list', () => 'canary', /signing\.keys must name at least one key/],
+    ['gives no list', () => 'canary', /signing\.keys must be a list of keys.*, not a string$/],
     ['gives an empty ring', () => [], /signing\.keys must name at least one key/],
     [
       'gives a short secret',
