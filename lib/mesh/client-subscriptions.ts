@@ -63,7 +63,8 @@ export class ClientSubscriptions {
         // Rights may have changed while the authorizer decided: its answer is out of date then.
       } while (events.isOpen && (rights !== this.rights || !events.isLive));
       if (!events.isOpen) return;
-      events.isBroadcast = isBroadcast ?? events.isBroadcast;
+      // Without public events, the client has no key for broadcasts.
+      if (isBroadcast !== undefined) events.isBroadcast = isBroadcast && hub.isOpen;
       if (page) {
         const cursor = page.isGap ? BEGINNING : position;
         const sealed = page.isGap || since === undefined ? hub.sealCursor(cursor) : since;

@@ -139,6 +139,15 @@ describe('signatures of broadcasts', () => {
     expect(unsigned).toEqual(sent);
   });
 
+  it('are MACs of the session key if the client has no key for broadcasts', async () => {
+    const { app, mesh } = await startMesh([]);
+    const client = await app.login('alice');
+    expect(broadcastKeyOf(client)).toBeUndefined();
+    await subscribe(client, ['x'], { signatures: 'v1e', scope: 'own' });
+    await mesh.emitTo({ user: 'alice' }, 'x', 1);
+    expect(client.verifies((await client.next()).event as Json)).toBe(true);
+  });
+
   it('do not verify after any change', async () => {
     const { app, mesh } = await startMesh();
     const client = await app.login();

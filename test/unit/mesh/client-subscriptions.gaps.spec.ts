@@ -24,6 +24,7 @@ const entriesAt = (...cursors: string[]): LogEntry[] => cursors.map(cursor => en
 
 /** A node that shares its log: what the node has received may differ from what is in the log. */
 class Node implements SubscriptionSource {
+  readonly isOpen = true;
   readonly maxPatterns = 8;
   readonly waiting = new WaitingRequests(WAITING_LIMITS);
   readonly index = new PatternIndex<Subscriber>();

@@ -49,6 +49,7 @@ class Gate {
 
 /** A log that several nodes share, and a feed that the test keeps behind the log. */
 class Node implements SubscriptionSource {
+  readonly isOpen = true;
   readonly maxPatterns = 8;
   readonly waiting = new WaitingRequests(WAITING_LIMITS);
   readonly index = new PatternIndex<Subscriber>();
