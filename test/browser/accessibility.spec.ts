@@ -139,7 +139,7 @@ describeWithChromium("the quickstart's page", () => {
     const [heading] = await page.getByRole('heading').allInnerTexts();
     expect(heading).toBe('A protected WebSocket server that you can attack');
     expect(await page.locator('#intro').innerText()).toMatch(
-      /^This page is [^.]+ to show [^.]+\.$/,
+      /^A NestJS server with nestjs-semantic-events sent you this page\. Send it [^.]+\.$/,
     );
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.getByText('Connected as alice').waitFor();
