@@ -42,10 +42,12 @@ export function describeRoomStore(setup: () => Promise<RoomStoreSetup> | RoomSto
     expect(await a.count('r')).toEqual({ users: 0, connections: 0 });
   });
 
-  it('reports the first connection of a user in a room and the end of the last one, once', async () => {
+  it('reports the first connection of a user in a room and the end of the last one, once, and no anonymous ones', async () => {
     const { a, b, changes } = await start();
     await a.enter('r', 'c1', 'alice');
     await b.enter('r', 'c2', 'alice');
+    await a.enter('r', 'c3', '');
+    await a.exit('r', 'c3');
     await a.exit('r', 'c1');
     await b.exit('r', 'c2');
     await eventually(() => changes.length >= 2);

@@ -199,6 +199,29 @@ describe('ClientSubscriptions whose feed is behind the log', () => {
     expect([node.reads, outlet.events]).toEqual([reads, [1]]);
   });
 
+  it('sends events of its other patterns again if the client asks for them from a cursor', async () => {
+    const { node, outlet, subscriptions } = setUp();
+    const since = node.position;
+    subscriptions.subscribe({ patterns: ['a.*'] });
+    await settled();
+    node.publish('a.b', 1);
+    node.deliverNext();
+    subscriptions.subscribe({ patterns: ['a.b'], since });
+    await settled();
+    expect(outlet.events).toEqual([1, 1]);
+  });
+
+  it('rejects more waiting requests than a connection may have', async () => {
+    const { node, outlet, subscriptions } = setUp();
+    node.authorizing.close();
+    for (let request = 0; request <= WAITING_LIMITS.maxPerConnection; request++)
+      subscriptions.subscribe({ patterns: ['a'] });
+    expect(outlet.frames).toEqual([{ type: 'error', code: 'RATE_LIMITED' }]);
+    node.authorizing.open();
+    await settled();
+    expect(outlet.frames).toHaveLength(1 + WAITING_LIMITS.maxPerConnection);
+  });
+
   it('answers another subscription with a cursor that covers what the client has received', async () => {
     const { node, outlet, subscriptions } = setUp();
     const since = node.position;

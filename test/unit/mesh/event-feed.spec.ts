@@ -138,6 +138,47 @@ describe('EventFeed', () => {
     expect(feed.position).toBe('6-0');
   });
 
+  it('moves its position when the log says so, but not past entries that wait for their delivery', () => {
+    const log = new RemoteLog();
+    const feed = feedOf(log);
+    const positions: unknown[] = [];
+    feed.add(
+      follower(({ cursor }) => {
+        if (cursor === '8-0') log.follower?.reached?.('9-0');
+        positions.push(feed.position);
+      }),
+    );
+    void feed.start();
+    log.follower?.reached?.('7-0');
+    expect(feed.position).toBe('7-0');
+    log.follower?.entry(entryAt('8-0'));
+    expect(positions).toEqual(['8-0']);
+  });
+
+  it('has groups only if its log has them', () => {
+    const feed = feedOf(new RemoteLog());
+    expect(feed.hasGroups).toBe(false);
+    expect(() => feed.openGroup('Worker.do', '1-1')).toThrow(
+      "Worker.do: this EventLog has no openGroup(), which delivery: 'once' needs",
+    );
+    expect(feedOf(memory()).hasGroups).toBe(true);
+  });
+
+  it('names its store in the report of an outage', async () => {
+    const log = new RemoteLog();
+    const clock = new FakeClock();
+    const resolved = resolvedOptions();
+    const events = new SecurityEvents(resolved, clock);
+    const seen: unknown[] = [];
+    events.subscribe(event => seen.push(event));
+    const seal = new EntrySeal(new EventSigner(resolved, clock));
+    const feed = new EventFeed(log, seal, clock, events);
+    const starting = feed.start();
+    log.answer?.reject(new Error('down'));
+    await expect(starting).rejects.toThrow('not available');
+    expect(seen).toEqual([expect.objectContaining({ store: 'events' })]);
+  });
+
   it('reports a gap to every follower, and continues after it', () => {
     const log = new RemoteLog();
     const feed = feedOf(log);

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { jest } from '@jest/globals';
 import type { EventContext, EventHandlerOptions } from '../../../lib/index.js';
+import type { Telemetry } from '../../../lib/monitoring/index.js';
 import { EventListener } from '../../../lib/mesh/event-listener.js';
 
 beforeEach(() => {
@@ -153,6 +154,48 @@ describe('EventListener', () => {
     offer(1, 2, 3, 4);
     expect(begun()).toEqual([1, 4]);
     expect(failed).toEqual([new Error('filter')]);
+  });
+});
+
+describe('EventListener.offer', () => {
+  it('says once of each event whether it was handled; one that the filter rejects needs no handling', async () => {
+    const ended: unknown[] = [];
+    const filter = ({ data }: { data?: unknown }) => {
+      if (data === 'filter throws') throw new Error('filter');
+      return data !== 'filter rejects';
+    };
+    const handler = async (data: unknown) => {
+      if (data === 'fails') throw new Error('fails');
+    };
+    const { listener } = setUp(
+      { filter },
+      { handler: data => (data === 'synchronous' ? undefined : handler(data)) },
+    );
+    const all = ['synchronous', 'asynchronous', 'fails', 'filter rejects', 'filter throws'];
+    for (const data of all)
+      listener.offer(eventOf(data), '1-1', isHandled => ended.push([data, isHandled]));
+    await turn();
+    expect(Object.fromEntries(ended as [string, boolean][])).toEqual({
+      synchronous: true,
+      asynchronous: true,
+      fails: false,
+      'filter rejects': true,
+      'filter throws': false,
+    });
+    expect(ended).toHaveLength(all.length);
+  });
+
+  it('is measured under the name of the handler', () => {
+    const measured: unknown[] = [];
+    const telemetry = {
+      timed: (operation: unknown, call: unknown) => {
+        measured.push(operation);
+        return call;
+      },
+    } as unknown as Telemetry;
+    const report = { failed: () => undefined, missed: () => undefined };
+    new EventListener('Greeter.greet', () => undefined, {}, 1, report, telemetry);
+    expect(measured).toEqual([{ handler: 'Greeter.greet' }]);
   });
 });
 

@@ -62,6 +62,7 @@ describe('EventMesh.publish', () => {
       data: 1,
       semanticnonce: 'nonce-nonce-nonce',
       semanticsignature: 'v1.main.forged',
+      semanticcorrelationid: 'a-request-of-a-client',
     };
     const published = await mesh.publish(init);
     expect(published).toMatchObject({ specversion: '1.0', type: 'a.b', source: 'urn:x', data: 1 });
@@ -69,8 +70,16 @@ describe('EventMesh.publish', () => {
     expect(Date.parse(published.time ?? '')).toBeGreaterThan(Date.now() - 10_000);
     expect(published.semanticnonce).toMatch(/^[\da-f-]{36}$/);
     expect(published).not.toHaveProperty('semanticsignature');
+    expect(published).not.toHaveProperty('semanticcorrelationid');
     expect(events).toEqual([published]);
     expect(init.semanticnonce).toBe('nonce-nonce-nonce');
+  });
+
+  it('names the method that the application called with an invalid event', async () => {
+    const mesh = await meshOf();
+    await expect(mesh.publish({ type: '', source: 'x' })).rejects.toThrow('EventMesh.publish');
+    await expect(mesh.emit('', 1)).rejects.toThrow('EventMesh.emit:');
+    await expect(mesh.emitTo({ user: 'alice' }, '', 1)).rejects.toThrow('EventMesh.emitTo');
   });
 
   it('publishes a frozen copy that neither the publisher nor a handler can change', async () => {

@@ -188,6 +188,18 @@ describe('GroupHandler', () => {
     expect(calls).toEqual([['done', '1']]);
   });
 
+  it('confirms a handled event at once if it claims it again', async () => {
+    failing.add('done');
+    log = [entry('1')];
+    start();
+    await settle();
+    failing.clear();
+    log = [entry('1', { deliveries: 2 })];
+    handler.wake();
+    await settle();
+    expect([handled.length, calls]).toEqual([1, [['done', '1']]]);
+  });
+
   it('reports an event that failed before it confirms it, and claims it again if it cannot report it', async () => {
     work = () => Promise.reject(new Error('fails'));
     log = [entry('1')];

@@ -89,4 +89,13 @@ describe('HistoryTurns', () => {
     await pass(0);
     expect(jest.getTimerCount()).toBe(0);
   });
+
+  it('wait by one timer for a user who reads too much, not by turns of the event loop', async () => {
+    turns.charge('a', 250_000);
+    wait('a');
+    await pass(0);
+    expect([served, jest.getTimerCount()]).toEqual([[], 1]);
+    await pass(1_000);
+    expect(served).toEqual(['a']);
+  });
 });

@@ -75,6 +75,22 @@ describe('InMemoryEventLog', () => {
     expect(log.read({ channels: ['r:a'], after: undefined, limit: 9 }).entries).toEqual([]);
   });
 
+  it('keeps exactly maxHistorySize characters of all audiences', () => {
+    const log = logOf({ maxHistorySize: 10 });
+    for (const channel of ['r:a', 'r:b']) log.append({ channel, type: 't', text: 'x'.repeat(5) });
+    expect(log.read({ channels: ['r:a'], after: undefined, limit: 9 }).entries).toHaveLength(1);
+  });
+
+  it('begins at the time of its clock, so that its ids are later than those of an earlier process', () => {
+    const clock = new FakeClock();
+    const position = logOf({}, clock).follow({ entry: () => undefined, gap: () => undefined });
+    expect(idOf(position)).toBe(`${clock.now()}-0`);
+  });
+
+  it('has no groups, because one process handles each event once anyway', () => {
+    expect(logOf().openGroup()).toBeNull();
+  });
+
   it('keeps at most maxEvents, and reports a gap for dropped ones', () => {
     const log = logOf({ maxEvents: 3 });
     const cursors = Array.from({ length: 5 }, (_, n) => append(log, 't', `${n}`));
@@ -213,6 +229,8 @@ describe('cursor', () => {
   it.each([
     '',
     '1',
+    '0abcdef.1-1',
+    'abcdef.1-1x',
     '1-1',
     '-1',
     'abcdef.1-1-1',

@@ -4,7 +4,7 @@ import type { EventGroup, ClaimedEntry } from '../../../lib/mesh/event-group.js'
 import type { EventHandler } from '../../../lib/mesh/event-listener.js';
 import type { LogEntry } from '../../../lib/mesh/event-log.js';
 import { MeshHandlers } from '../../../lib/mesh/mesh-handlers.js';
-import { SemanticEventsConfigError } from '../../../lib/protocol/index.js';
+import { RefusalError, SemanticEventsConfigError } from '../../../lib/protocol/index.js';
 import { captureLog, type LogLine } from '../../helpers/log-capture.js';
 
 const RETRY = 1_000;
@@ -19,6 +19,11 @@ describe('MeshHandlers', () => {
   let left: number;
   let starts: number;
   let isAway: boolean;
+  /** The answers to requests to follow the log that do not answer at once. */
+  let answers:
+    { resolve: (position: string) => void; reject: (error: Error) => void }[] | undefined;
+  /** What publishing a dead letter throws, one after the other. */
+  let refusals: Error[];
   /** Whether the log has groups: one that it opens, none in one process, or no support for them. */
   let groups: 'shared' | 'single' | 'none';
 
@@ -44,7 +49,8 @@ describe('MeshHandlers', () => {
       start: () => {
         starts++;
         if (isAway) throw new Error('away');
-        return 'position';
+        if (!answers) return 'position';
+        return new Promise<string>((resolve, reject) => answers?.push({ resolve, reject }));
       },
       openGroup: (...given: unknown[]) => {
         opened.push(given);
@@ -59,6 +65,8 @@ describe('MeshHandlers', () => {
       telemetry: undefined,
       seal: cursor => `sealed ${cursor}`,
       publish: (type, data) => {
+        const refusal = refusals.shift();
+        if (refusal) return Promise.reject(refusal);
         published.push([type, data]);
         return Promise.resolve();
       },
@@ -86,6 +94,7 @@ describe('MeshHandlers', () => {
       false,
       'shared',
     ];
+    [answers, refusals] = [undefined, []];
     start();
   });
   afterEach(async () => {
@@ -164,16 +173,43 @@ describe('MeshHandlers', () => {
 
     it('claim events from their group only, which has their name and the position of the log', async () => {
       const calls: string[] = [];
-      once(({ id }) => calls.push(id));
+      once(({ id }, { cursor }) => calls.push(`${id} at ${cursor}`));
       handlers.handle(entry('job', 'published'));
       taken = [{ ...entry('job', 'claimed'), deliveries: 1 }];
       handlers.handle(entry('job', 'notice'));
       await settle();
-      expect([calls, opened]).toEqual([['claimed'], [['Worker.do', 'position']]]);
+      expect([calls, opened]).toEqual([['claimed at sealed claimed'], [['Worker.do', 'position']]]);
       taken = [{ ...entry('job', 'later'), deliveries: 1 }];
       handlers.wake();
       await settle();
-      expect(calls).toEqual(['claimed', 'later']);
+      expect(calls).toEqual(['claimed at sealed claimed', 'later at sealed later']);
+    });
+
+    it('handle nothing before they have joined their group, which gives them the event then', async () => {
+      answers = [];
+      const calls: string[] = [];
+      once(({ id }) => calls.push(id));
+      handlers.handle(entry('job'));
+      await settle();
+      expect(calls).toEqual([]);
+      taken = [{ ...entry('job'), deliveries: 1 }];
+      answers[0]?.resolve('position');
+      await settle();
+      expect(calls).toEqual(['1']);
+    });
+
+    it('publish a dead letter without its data if it is invalid with it, and none while the log fails', async () => {
+      groups = 'single';
+      once(() => Promise.reject(new Error('fails')), { deadLetter: 'failed.jobs' });
+      refusals = [new Error('data too deep')];
+      handlers.handle(entry('job'));
+      await settle();
+      const event = { type: 'job', id: '1' };
+      expect(published).toEqual([['failed.jobs', { handler: 'Worker.do', event }]]);
+      refusals = [new RefusalError('UNAVAILABLE')];
+      handlers.handle(entry('job'));
+      await settle();
+      expect([published.length, handlers.counts.failed]).toEqual([1, 3]);
     });
 
     it('handle every event themselves in an application with one process', async () => {
@@ -282,6 +318,15 @@ describe('MeshHandlers', () => {
     isAway = true;
     handlers.add('a', noop, {});
     await handlers.close(0);
+    await jest.advanceTimersByTimeAsync(5 * RETRY);
+    expect(starts).toBe(1);
+  });
+
+  it('do not follow the log again if it fails after they were closed', async () => {
+    answers = [];
+    handlers.add('a', noop, {});
+    await handlers.close(0);
+    answers[0]?.reject(new Error('away'));
     await jest.advanceTimersByTimeAsync(5 * RETRY);
     expect(starts).toBe(1);
   });

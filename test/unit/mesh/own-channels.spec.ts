@@ -85,4 +85,15 @@ describe('the channels of a client', () => {
     await follow('u:alice');
     expect([since(), channels.names]).toEqual([['+u:alice'], ['u:alice']]);
   });
+
+  it('that the client has left and entered again stay if the earlier request to listen fails', async () => {
+    const fails: ((error: Error) => void)[] = [];
+    const { channels, follow } = setUp(() => new Promise<void>((_, reject) => fails.push(reject)));
+    const first = expect((async () => follow('r:lobby'))()).rejects.toThrow('away');
+    void follow();
+    void follow('r:lobby');
+    fails[0]?.(new Error('away'));
+    await first;
+    expect(channels.names).toEqual(['r:lobby']);
+  });
 });

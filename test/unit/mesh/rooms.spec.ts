@@ -66,6 +66,23 @@ describe('Rooms', () => {
     expect(calls).toHaveLength(3);
   });
 
+  it('no longer want the decision about a join that the client has cancelled', async () => {
+    const { promise, resolve } = pending<string>();
+    let check: Check | undefined;
+    decide = (_, given) => {
+      check = given;
+      return promise;
+    };
+    const joining = rooms.join(alice, 'a');
+    await turn();
+    expect(check?.isWanted?.()).toBe(true);
+    rooms.leave(alice, 'a');
+    expect(check?.isWanted?.()).toBe(false);
+    resolve('since');
+    await joining;
+    expect(namesOf()).toEqual([]);
+  });
+
   it('decide once about concurrent joins of one room, and all of them get the answer', async () => {
     const { promise, resolve } = pending<undefined>();
     decide = () => promise;

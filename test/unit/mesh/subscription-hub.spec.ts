@@ -382,4 +382,23 @@ describe('SubscriptionHub', () => {
     expect(hub.whyForbidden('a')).toBe('EventAuthorizer.canSubscribe: a');
     expect(hub.openCursor(hub.sealCursor('abcdef.7-1'))).toBe('abcdef.7-1');
   });
+
+  it('counts the clients that have a pattern', async () => {
+    const [alice, bob] = [named('alice'), named('bob')];
+    expect(hub.count).toBe(0);
+    await alice.subscribe('a', 'b');
+    expect([hub.count, bob.frames]).toEqual([1, []]);
+  });
+
+  it('reads missed events for a client without a user', async () => {
+    publish('a');
+    const query = { channels: [PUBLIC], after: BEGINNING, limit: 9 };
+    expect((await hub.read(clientAt('192.0.2.1'), query)).entries).toHaveLength(1);
+  });
+
+  it('follows the log before a client enters a room, so that it learns of withdrawn rights', async () => {
+    expect(feed.position).toBeUndefined();
+    await hub.rooms.join(clientAt('192.0.2.1', 'alice'), 'lobby');
+    expect(feed.position).toBeDefined();
+  });
 });

@@ -159,7 +159,6 @@ describe('canonicalize, for names that clients choose', () => {
       expect(canonicalize({ [name]: 1 })).toBe(`{"${name}":1}`);
     const known = remembered.mock.calls.filter(([name]) => typeof name === 'string');
     remembered.mockRestore();
-    expect(known.length).toBeGreaterThan(0);
     expect(known.length).toBeLessThanOrEqual(256);
     expect(known.map(([name]) => name)).not.toContain('x'.repeat(65));
     expect(canonicalize({ [names[0]!]: 2, [names[999]!]: 3 })).toBe('{"name-0":2,"name-999":3}');
