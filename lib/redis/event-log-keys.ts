@@ -4,7 +4,7 @@ import { PUBLIC } from '../mesh/index.js';
 export class EventLogKeys {
   /** The stream of public events. */
   readonly events: string;
-  /** A hash with the epoch, the last id and the last dropped id. */
+  /** A hash with the epoch, the last id and the last dropped ids. */
   readonly state: string;
   /** A hash with the size and the last dropped id of each channel. */
   readonly channels: string;

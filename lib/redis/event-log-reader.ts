@@ -128,9 +128,10 @@ export class EventLogReader {
 
   /** Returns the end of the log. Publishes it to all nodes, unless a node has done so within `interval` milliseconds. */
   async tick(interval: number): Promise<string> {
-    const { state, tick, events, nodes } = this.keys;
+    const { state, tick, events, nodes, index, channels } = this.keys;
     const args = [...this.knowledge, interval, this.node, this.keys.channelSuffix];
-    const reply = await this.batch.run(TICK, [state, tick, events, nodes], args);
+    const keys = [state, tick, events, nodes, index, channels];
+    const reply = await this.batch.run(TICK, keys, args);
     const [epoch, last] = reply as [string, string];
     this.note(epoch, last);
     return `${epoch}.${last}`;

@@ -82,8 +82,9 @@ export class RedisEventLog extends EventLog {
     this.copy = new PublicEventsCopy(this.reader, options);
     link.onUp(() => {
       this.follower?.reconnect('Redis was replaced');
-      // Report this node as alive: a publishing node that does not report counts as lost, and a new epoch begins.
-      if (this.sent > 0) this.reader.tick(TICK).catch(() => undefined);
+      // Report this node as alive: a publishing node that does not report counts as lost, and a new epoch begins. Report the last
+      // entry that it knows before it learns later ones: only then the loss of that entry shows.
+      if (this.sent > 0 || this.follower) this.reader.tick(TICK).catch(() => undefined);
     });
   }
 

@@ -46,7 +46,8 @@ describeWithRedis('RedisEventLog during an outage', () => {
     expect(follower.gaps).toEqual([]);
   });
 
-  it('reports a gap if the newest events are lost together with the only node that knew them', async () => {
+  /** Lets Redis lose the last events of a publisher, which has lost its connection. Another node has not received them. */
+  const loseEvents = async () => {
     const persistent = await RedisServer.start();
     scene.finally(() => persistent.close());
     const [near, far] = [
@@ -55,11 +56,11 @@ describeWithRedis('RedisEventLog during an outage', () => {
     ];
     scene.finally(() => Promise.all([near.close(), far.close()]));
     const publisher = scene.node({ url: near.url, commandTimeout: SHORT });
-    const follower = await following(scene.node({ url: far.url, commandTimeout: SHORT }));
+    const other = scene.node({ url: far.url, commandTimeout: SHORT });
+    const follower = await following(other);
     await append(publisher, 'before');
     await untilReceived(follower, 1);
     await persistent.client().save();
-    // The follower does not receive what the publisher appends next.
     far.holdAnswers();
     far.isRefusing = true;
     await append(publisher, ...range(20));
@@ -69,8 +70,21 @@ describeWithRedis('RedisEventLog during an outage', () => {
     far.cut();
     far.isRefusing = false;
     await persistent.restart();
+    return { near, other, follower };
+  };
+
+  it('reports a gap if the newest events are lost together with the only node that knew them', async () => {
+    const { follower } = await loseEvents();
     await eventually(() => follower.gaps.length > 0, 15_000);
     expect(follower.texts).toEqual(['before']);
+  });
+
+  it('reports a gap if another node publishes before the node that knew the lost events is back', async () => {
+    const { near, other, follower } = await loseEvents();
+    await appendSoon(other, 'after');
+    near.isRefusing = false;
+    await eventually(() => follower.gaps.length > 0, 15_000);
+    expect(follower.texts).toEqual(['before', 'after']);
   });
 
   /** The connections that receive events. */

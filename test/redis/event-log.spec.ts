@@ -1,4 +1,4 @@
-import { idOf, type LogFollower } from '../../lib/mesh/index.js';
+import { idOf, type LogFollower, PUBLIC } from '../../lib/mesh/index.js';
 import { read } from '../helpers/event-logs.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { describeWithRedis } from '../helpers/redis-server.js';
@@ -155,6 +155,19 @@ describeWithRedis('RedisEventLog', () => {
       await append(one, 'next');
       await untilReceived(follower, 1);
       expect(follower.gaps).toHaveLength(1);
+    });
+
+    it.each([
+      ['public', PUBLIC, { maxEvents: 3 }],
+      ['addressed', 'client:one', { maxEventsPerAudience: 3 }],
+    ])('does not replace the log because it dropped an old %s event', async (_, channel, limit) => {
+      const [one, other] = [scene.node(), scene.node(limit)];
+      const epoch = () => scene.admin.hget(STATE_KEY, 'epoch');
+      await one.eventLog.append({ channel, type: 'a.b', text: 'dropped' });
+      const before = await epoch();
+      for (const text of range(5)) await other.eventLog.append({ channel, type: 'a.b', text });
+      await following(one);
+      expect(await epoch()).toBe(before);
     });
 
     it('does not replace the log a second time because a node has published before', async () => {

@@ -13,16 +13,19 @@ local function behind(a, b)
   local other, count = parse(b)
   return time < other or time == other and number < count
 end
-local function state(key, known, candidate)
-  local found = redis.call('HMGET', key, 'epoch', 'last', 'start')
-  local epoch, last = found[1], found[2]
-  if epoch and last and not behind(last, known) then return epoch, last, found[3] end
+local function begin(key, known, last, candidate)
   local now = redis.call('TIME')
   local start = string.format('%.0f-0', now[1] * 1000 + math.floor(now[2] / 1000))
   if behind(start, known) then start = known end
   if last and behind(start, last) then start = last end
   redis.call('HSET', key, 'epoch', candidate, 'last', start, 'start', start)
   return candidate, start, start
+end
+local function state(key, known, candidate)
+  local found = redis.call('HMGET', key, 'epoch', 'last', 'start')
+  local epoch, last = found[1], found[2]
+  if epoch and last and not behind(last, known) then return epoch, last, found[3] end
+  return begin(key, known, last, candidate)
 end
 local function publish(channel, message)
   local sent = redis.pcall('SPUBLISH', channel, message)
@@ -58,6 +61,7 @@ local function drop(stream, name, id, size)
   if name ~= '' then
     redis.call('XDEL', KEYS[3], id)
     redis.call('HINCRBY', KEYS[1], 'size', -size)
+    if behind(redis.call('HGET', KEYS[1], 'gone'), id) then redis.call('HSET', KEYS[1], 'gone', id) end
   end
   return rest
 end
@@ -249,14 +253,27 @@ end
 `;
 
 /**
+ * Whether the log has the entry with an id, or may have dropped it for newer ones. If neither holds, Redis has lost the entry,
+ * and another node has published later ones since.
+ */
+const HAS = `
+local function has(id, start)
+  return not behind(start, id) or not behind(redis.call('HGET', KEYS[6], 'd'), id)
+    or not behind(redis.call('HGET', KEYS[1], 'gone'), id)
+    or #redis.call('XRANGE', KEYS[3], id, id) > 0 or #redis.call('XRANGE', KEYS[5], id, id) > 0
+end
+`;
+
+/**
  * Publishes the end of the log, unless another node has just done so. The message shows every node that its connection works,
  * and that it has received all entries.
  *
- * KEYS: state, tick, public stream, nodes · ARGV: known id, epoch to begin, ms until the next tick, node, suffix of the
- * Redis channel → epoch, last id.
+ * KEYS: state, tick, public stream, nodes, index, channels · ARGV: known id, epoch to begin, ms until the next tick, node,
+ * suffix of the Redis channel → epoch, last id.
  */
-export const TICK_LUA = `${STATE}${SERVER}
-local epoch, last = state(KEYS[1], ARGV[1], ARGV[2])
+export const TICK_LUA = `${STATE}${SERVER}${HAS}
+local epoch, last, start = state(KEYS[1], ARGV[1], ARGV[2])
+if not has(ARGV[1], start) then epoch, last = begin(KEYS[1], ARGV[1], last, ARGV[2]) end
 epoch, last = on_this_server(KEYS[1], KEYS[4], ARGV[4], epoch, last, ARGV[2])
 if redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[3]) then
   publish(KEYS[3] .. ARGV[5], epoch .. ' ' .. last .. ' ')
