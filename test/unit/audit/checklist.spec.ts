@@ -214,6 +214,13 @@ describe('the production checklist', () => {
     ['warn', 'minimums', {}, { gateways: [{ ...gateway, maxMessageSize: 10 }] }],
     ['warn', 'minimums', { connection: { maxConnectionsPerAddress: 1 } }],
     ['warn', 'minimums', { connection: { maxBufferedBytes: 10 } }],
+    // One message of this gateway is larger than the queue of a client.
+    [
+      'warn',
+      'minimums',
+      { connection: { maxBufferedBytes: 100_000 }, mesh: { maxHistorySize: 1e6 } },
+      { gateways: [{ ...gateway, maxMessageSize: 200_000 }] },
+    ],
     ['warn', 'minimums', { connection: { messageBurst: 1 } }],
     ['warn', 'minimums', { connection: { idleTimeout: 1 } }],
     ['warn', 'minimums', { connection: { heartbeatInterval: 1 } }],

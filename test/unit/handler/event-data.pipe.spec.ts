@@ -346,6 +346,14 @@ describe('a schema', () => {
     await expect(async () => failing.transform({ text: 1 }, metadata)).rejects.toThrow('fetch');
   });
 
+  it('that fails by an error of its own has not decided, whatever the names of members', async () => {
+    const failing = pipeOf(() => {
+      throw new Error('The database is away');
+    });
+    const transform = async () => failing.transform({ toString: 1 }, metadata);
+    await expect(transform()).rejects.toThrow('The database is away');
+  });
+
   it('may return a value that is undefined', () => {
     expect(pipeOf(() => ({ value: undefined })).transform('a', metadata)).toBeUndefined();
   });

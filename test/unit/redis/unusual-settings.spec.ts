@@ -30,6 +30,17 @@ describe('the settings of the stores on Redis', () => {
     },
   );
 
+  it.each(['maxEvents', 'maxHistorySize'] as const)(
+    'leave at least half of %s to other users and rooms',
+    name => {
+      const half = REDIS_DEFAULTS[name] / 2;
+      const problemsOf = (share: number) =>
+        unusualSettings({ ...REDIS_DEFAULTS, [`${name}PerAudience`]: share });
+      expect(problemsOf(half)).toEqual([]);
+      expect(problemsOf(half + 1)).toEqual([`redisStores.${name}PerAudience (1 to ${half})`]);
+    },
+  );
+
   it('are part of the stores, for the checklist', async () => {
     const stores = redisStores({ url: 'redis://127.0.0.1:1', lease: 200 });
     await stores.close();
