@@ -3,7 +3,7 @@ import { isThenable, type MaybePromise } from './maybe-promise.js';
 import { errorText, NO_TELEMETRY, type Telemetry } from './monitoring/index.js';
 import type { StoreErrorPolicy } from './options/index.js';
 import { OutageLog } from './outage-log.js';
-import { RefusalError } from './protocol/index.js';
+import { isInstance, RefusalError, SemanticEventsError } from './protocol/index.js';
 
 /** The replacements of a store, by policy. */
 export interface StandIns<T> {
@@ -85,8 +85,9 @@ export class StoreOutage {
     if (this.isOut) return;
     this.isOut = true;
     this.observer?.storeDown(this.subject);
-    // Log the name only: the message of a driver's error may contain what was sent.
-    const reason = errorText(error, 'name') || 'unknown';
+    // Log only the name of other errors: the message of a driver's error may contain what was sent.
+    const isOwn = isInstance(error, SemanticEventsError);
+    const reason = errorText(error, isOwn ? 'message' : 'name') || 'unknown';
     this.log.begin(
       `The store of ${this.subject} fails (${reason}): ${this.policy} until it is back`,
     );

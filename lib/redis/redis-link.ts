@@ -6,7 +6,7 @@ import { ClusterServers } from './cluster-servers.js';
 import { closeConnection } from './connection-ends.js';
 import { Deferred } from './deferred.js';
 import { type RedisHealth, RedisHealthMonitor } from './redis-health.js';
-import { isCluster, type RedisClient } from './redis-options.js';
+import { databaseOf, isCluster, type RedisClient } from './redis-options.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
 import { isFull, isReadOnly } from './reply-errors.js';
 import { SentinelWatch } from './sentinel-watch.js';
@@ -176,7 +176,7 @@ export class RedisLink {
   }
 
   private readonly onReady = contained(() => {
-    if (this.state === 'connecting') this.recover();
+    if (this.state === 'connecting' && databaseOf(this.client) === 0) this.recover();
     else this.probe();
   });
 
@@ -202,7 +202,7 @@ export class RedisLink {
 
   /** Probes Redis by a script that writes. A read-only replica, or a Redis without scripts, cannot be used. */
   private readonly probe = contained(() => {
-    if (this.state !== 'down') return;
+    if (this.state !== 'down' && this.state !== 'connecting') return;
     const now = this.clock.monotonic();
     if (this.client.status !== 'ready') {
       this.replaceStuck(now);
@@ -215,18 +215,30 @@ export class RedisLink {
       this.client.disconnect(true);
     }
     this.probeSentAt = now;
-    this.client.eval(PROBE_LUA, 1, this.options.probeKey).then(
+    this.sendProbe().then(
       contained(() => {
         this.probeSentAt = undefined;
         this.recover();
       }),
       contained((error: unknown) => {
         this.probeSentAt = undefined;
-        if (isFull(error)) this.recover();
-        else if (isReadOnly(error)) this.replaceReadOnly(now);
+        if (isFull(error)) {
+          this.recover();
+          return;
+        }
+        if (this.state === 'connecting') this.fail(error as Error);
+        if (isReadOnly(error)) this.replaceReadOnly(now);
       }),
     );
   });
+
+  /** If ioredis cannot select the database, it stays in database 0 without an error, so select it again. */
+  private async sendProbe(): Promise<void> {
+    const { client } = this;
+    const database = databaseOf(client);
+    if (!isCluster(client) && database > 0) await client.select(database);
+    await client.eval(PROBE_LUA, 1, this.options.probeKey);
+  }
 
   /** Replaces a connection that was opened but does not become ready. */
   private replaceStuck(now: number): void {

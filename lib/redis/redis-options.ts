@@ -76,6 +76,8 @@ export const REDIS_DEFAULTS: Readonly<RedisTuning> = Object.freeze({
 type OptionsOfEither = RedisOptions & Pick<ClusterOptions, 'redisOptions'>;
 
 const SCHEMES = ['redis:', 'rediss:'];
+/** The path of a URL. For another path, ioredis causes an unhandled rejection, which ends the process. */
+const DATABASE = /^(?:\/\d*)?$/;
 
 const MINIMA = [
   ['commandTimeout', 1],
@@ -130,6 +132,11 @@ function checkTarget({ url, client }: RedisTarget, problems: Problems): void {
   // The message must not repeat the URL, which may contain a password.
   if (url !== undefined && !SCHEMES.includes(schemeOf(url)))
     problems.add('redisStores.url', 'must be a URL such as redis://localhost:6379');
+  else if (url !== undefined && !DATABASE.test(new URL(url).pathname))
+    problems.add(
+      'redisStores.url',
+      'must end with the number of a database, such as /1, or nothing',
+    );
   if (client !== undefined && !isClient(client))
     problems.add('redisStores.client', 'must be a Redis or Cluster of ioredis');
   const { stringNumbers, redisOptions } = (client?.options ?? {}) as OptionsOfEither;

@@ -1,4 +1,4 @@
-import { isError } from '../monitoring/index.js';
+import { errorText, isError } from '../monitoring/index.js';
 
 /** The error codes of a Redis that answers, but cannot execute commands for this client. */
 const OUTAGES = new Set([
@@ -19,6 +19,17 @@ export function replyCode({ message }: Error): string {
   const [, code = ''] =
     /^ERR Error running script.*? -([A-Z]+) /.exec(message) ?? /^([A-Z]+)/.exec(message) ?? [];
   return code;
+}
+
+/** The part of an error reply that repeats what was sent. */
+const SENT = /, with args beginning with:.*/s;
+
+/** Describes an error reply for the log. */
+export function replyProblem(error: Error): string {
+  const problem = errorText(error, 'message').replace(SENT, '');
+  return replyCode(error) === 'MOVED'
+    ? `${problem}: it belongs to a cluster, so pass a Cluster of ioredis as redisStores.client`
+    : problem;
 }
 
 /** Whether an error concerns Redis as a whole, and not only one command. */

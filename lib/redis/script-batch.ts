@@ -1,8 +1,8 @@
-import { contained, errorText } from '../monitoring/index.js';
+import { contained } from '../monitoring/index.js';
 import { Deferred } from './deferred.js';
 import type { RedisLink, RedisReply } from './redis-link.js';
 import { RedisUnavailableError } from './redis-unavailable.error.js';
-import { isOutage } from './reply-errors.js';
+import { isOutage, replyProblem } from './reply-errors.js';
 import type { Script } from './script.js';
 
 type Argument = string | number;
@@ -115,7 +115,7 @@ function settle(calls: readonly ScriptCall[], replies: RedisReply[], link: Redis
       return;
     }
     if (isOutage(error)) link.fail(error);
-    call.reject(new RedisUnavailableError(errorText(error, 'message'), error));
+    call.reject(new RedisUnavailableError(replyProblem(error), error));
   });
 }
 

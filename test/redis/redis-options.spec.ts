@@ -38,6 +38,20 @@ describe('redisStores', () => {
     expect(problemsOf({ url })).toEqual([expect.stringContaining('redisStores.url')]);
   });
 
+  it.each(['redis://localhost', 'redis://localhost/', 'rediss://u:p@localhost:1/15?family=6'])(
+    'accepts %j as url',
+    url => {
+      expect(problemsOf({ url })).toEqual([]);
+    },
+  );
+
+  it.each(['redis://localhost/production', 'redis://localhost/1/2', 'redis://localhost/-1'])(
+    'rejects %j, whose path is no number of a database',
+    url => {
+      expect(problemsOf({ url })).toEqual([expect.stringContaining('number of a database')]);
+    },
+  );
+
   it('does not quote the password of a url', () => {
     expect(problemsOf({ url: 'http://user:canary@localhost' }).join()).not.toContain('canary');
   });

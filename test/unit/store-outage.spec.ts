@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { StoreErrorPolicy } from '../../lib/options/index.js';
 import { RefusalError } from '../../lib/protocol/index.js';
+import { RedisUnavailableError } from '../../lib/redis/redis-unavailable.error.js';
 import { StoreOutage } from '../../lib/store-outage.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
@@ -84,7 +85,7 @@ describe('store outage', () => {
     });
   });
 
-  it('logs the name of the error and never its message', () => {
+  it('logs the name of a foreign error and never its message, and the message of an own error', () => {
     const lines: string[] = [];
     for (const level of ['error', 'log'] as const)
       jest.spyOn(Logger.prototype, level).mockImplementation(line => lines.push(String(line)));
@@ -98,10 +99,16 @@ describe('store outage', () => {
     void alone.during(() => 'stored');
     clock.advance(60_000);
     failWith('canary');
+    clock.advance(1_000);
+    void alone.during(() => 'stored');
+    clock.advance(60_000);
+    failWith(new RedisUnavailableError('NOPERM no rights'));
     expect(lines).toEqual([
       'The store of nonces fails (TypeError): local until it is back',
       'The store of nonces is back',
       'The store of nonces fails (unknown): local until it is back',
+      'The store of nonces is back',
+      'The store of nonces fails (Redis is not available: NOPERM no rights): local until it is back',
     ]);
   });
 });
