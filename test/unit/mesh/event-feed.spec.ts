@@ -165,6 +165,7 @@ describe('EventFeed', () => {
   });
 
   it('names its store in the report of an outage', async () => {
+    captureLog();
     const log = new RemoteLog();
     const clock = new FakeClock();
     const resolved = resolvedOptions();

@@ -142,6 +142,14 @@ describe('canonicalize, for values that are not plain', () => {
     expect(() => canonicalize(endless())).toThrow(/^More than 128 levels/);
   });
 
+  it.each([
+    [10n, 'A bigint has no canonical JSON form'],
+    [NaN, 'NaN has no canonical JSON form'],
+    ['\ud800', 'A lone surrogate has no canonical JSON form'],
+  ])('says what is wrong with %p', (value, problem) => {
+    expect(() => canonicalize({ data: [value] })).toThrow(problem);
+  });
+
   it('rejects a promise, whose rejection then counts as handled', async () => {
     const rejected = Promise.reject(new Error('unhandled'));
     expect(() => canonicalize({ data: [rejected] })).toThrow(

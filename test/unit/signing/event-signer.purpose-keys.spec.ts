@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import { EventSigner, type SigningKey } from '../../../lib/signing/index.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { refusalOf } from '../../helpers/refusal-of.js';
@@ -31,6 +32,13 @@ describe('EventSigner.purposeKeys', () => {
     expect(keys.current.id).toBe('one');
     expect(keys.current.key.symmetricKeySize).toBe(32);
     expect(bytesOf(keys.find('one'))).toBe(bytesOf(keys.current));
+  });
+
+  it('are derived by HKDF-SHA256 without a salt, so that nodes of other versions have the same ones', () => {
+    const derived = hkdfSync('sha256', 'a'.repeat(32), '', 'tickets', 32);
+    expect(bytesOf(signer.purposeKeys('tickets').current)).toBe(
+      Buffer.from(derived).toString('hex'),
+    );
   });
 
   it('are the same for the same purpose and ring key', () => {

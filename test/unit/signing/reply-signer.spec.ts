@@ -57,6 +57,7 @@ describe('a signed reply', () => {
     expect(reply.event).toMatchObject({ ...members, type, semanticcorrelationid: 'r"1' });
     expect(signer.verify(reply.event, { direction: 's2c', client })).toMatch(/^s-/);
     expect(reply.event).toMatchObject({ specversion: '1.0', source: options.signing.source });
+    for (const name of ['data', 'data_base64']) expect(name in reply.event).toBe(name in members);
   });
 
   it('is sent in canonical form, followed by the signature', () => {
