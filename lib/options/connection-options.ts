@@ -130,7 +130,7 @@ export function checkOrigins(path: string, origins: unknown, problems: Problems)
     if (typeof origin !== 'string' || normalizeOrigin(origin) === undefined)
       problems.add(
         path,
-        'may name origins only, such as https://myapp.com, https://*.myapp.com or capacitor://localhost',
+        `may name origins only, such as https://myapp.com, https://*.myapp.com or capacitor://localhost${typeof origin === 'string' ? `, not "${origin}"` : ''}`,
       );
     else if (origin === '*' && problems.isProduction)
       problems.add(path, 'may not be "*" in production');

@@ -82,7 +82,11 @@ export class EventTestClient<S extends WebSocketLike = WebSocket> {
     const client = new EventTestClient(socket, clock, options);
     await new Promise((resolve, reject) => {
       socket.once('open', resolve);
-      socket.on('error', reject);
+      socket.on('error', (error: Error) => {
+        const hint =
+          'Is the adapter installed, is a gateway at this path, and is the origin allowed?';
+        reject(new Error(`Cannot connect to ${path}: ${error.message}. ${hint}`, { cause: error }));
+      });
     });
     return client;
   }

@@ -94,7 +94,9 @@ describe('EventTestClient', () => {
     const from = (origin: string) => EventTestClient.connect(app, { origin });
     await (await from('https://myapp.com')).close();
     await expect(from('https://evil.com')).rejects.toThrow('403');
-    await expect(EventTestClient.connect(app, { path: '/nowhere' })).rejects.toThrow();
+    await expect(EventTestClient.connect(app, { path: '/nowhere' })).rejects.toThrow(
+      /^Cannot connect to \/nowhere: .* 404\. Is the adapter installed/,
+    );
   });
 
   it('does not wait indefinitely, and does not sign without a key', async () => {

@@ -20,6 +20,9 @@ function problemsOf(connection: object, isProduction = false): readonly string[]
   }
 }
 
+const ORIGINS_ONLY =
+  'connection.origins may name origins only, such as https://myapp.com, https://*.myapp.com or capacitor://localhost';
+
 describe('connection.origins', () => {
   it.each([
     'https://myapp.com',
@@ -43,12 +46,14 @@ describe('connection.origins', () => {
     'https://my*.com',
     'https://*.*.com',
     '**',
-    1,
-    null,
-  ])('rejects %j, which is not an origin', origin => {
+  ])('rejects %j, which is not an origin, and names it', origin => {
     expect(problemsOf({ origins: ['https://myapp.com', origin] })).toEqual([
-      'connection.origins may name origins only, such as https://myapp.com, https://*.myapp.com or capacitor://localhost',
+      `${ORIGINS_ONLY}, not "${origin}"`,
     ]);
+  });
+
+  it.each([1, null])('rejects %j, which is not a string', origin => {
+    expect(problemsOf({ origins: ['https://myapp.com', origin] })).toEqual([ORIGINS_ONLY]);
   });
 
   it('accepts * in development and rejects it in production', () => {
