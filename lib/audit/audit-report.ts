@@ -83,6 +83,8 @@ export interface AuditSubject {
   readonly http: HttpFacts;
   /** The versions of the runtime and its parts, as in `process.versions`. */
   readonly runtime: Readonly<Record<string, string | undefined>>;
+  /** How many files the process may have open, or `Infinity` if that is unknown. */
+  readonly maxOpenFiles: number;
   /** Global guards, pipes and interceptors that Nest does not run for gateways. */
   readonly passedOver: readonly string[];
   /** Whether other processes serve the application, too. */

@@ -22,17 +22,22 @@ export const stores: AuditCheck = ({ inMemoryStores, hasSiblings, unusualStoreSe
       );
 };
 
-export const runtime: AuditCheck = ({ flags, runtime: { bun } }) => {
+export const runtime: AuditCheck = ({ flags, runtime: { bun }, maxOpenFiles, options }) => {
   if (bun !== undefined)
     return fail(
       `Bun ${bun} replaces the package ws: unfinished messages before authentication are not limited, and slow clients are not closed`,
       'Run the server on Node or Deno',
     );
   const unsafe = flags.filter(flag => UNSAFE_FLAG.test(flag));
-  return unsafe.length > 0
-    ? fail(
-        `The process runs with ${unsafe.join(', ')}`,
-        'Remove it from the command line and from NODE_OPTIONS',
+  if (unsafe.length > 0)
+    return fail(
+      `The process runs with ${unsafe.join(', ')}`,
+      'Remove it from the command line and from NODE_OPTIONS',
+    );
+  return maxOpenFiles <= options.connection.maxConnections
+    ? warn(
+        `The process may open ${maxOpenFiles} files, and each connection is one: further clients get no answer, and no log line`,
+        'Raise the limit (ulimit -n, LimitNOFILE of systemd, --ulimit of Docker), or lower connection.maxConnections',
       )
     : pass('The runtime enforces every limit of a connection');
 };

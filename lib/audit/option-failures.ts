@@ -24,6 +24,7 @@ export function optionFailures(options: ResolvedOptions, now: number): string[] 
     flags: [],
     http: { isLenient: false, maxHeaderSize: 0 },
     runtime: process.versions,
+    maxOpenFiles: Infinity,
     passedOver: [],
     hasSiblings: false,
     now,

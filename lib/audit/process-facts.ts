@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { maxHeaderSize as defaultHeaderSize } from 'node:http';
 import type { HttpFacts } from './audit-report.js';
 
@@ -13,6 +14,16 @@ export function processFlags({
     const [name = '', ...value] = flag.split('=');
     return [name.replaceAll('_', '-'), ...value].join('=');
   });
+}
+
+/** Returns how many files this process may have open, or `Infinity`. Only Linux reports it. */
+export function maxOpenFiles(limits = '/proc/self/limits'): number {
+  try {
+    const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync(limits, 'utf8')) ?? [];
+    return Number(soft ?? Infinity);
+  } catch {
+    return Infinity;
+  }
 }
 
 /** Returns the facts about an HTTP server. A server without options follows the flags, as do those of gateways. */

@@ -22,7 +22,7 @@ import { developmentTableOf, failuresOf, tableOf } from './audit-table.js';
 import { audit } from './checklist.js';
 import { auditedGateways } from './audited-gateways.js';
 import { passedOver } from './global-enhancers.js';
-import { httpFactsOf, processFlags } from './process-facts.js';
+import { httpFactsOf, maxOpenFiles, processFlags } from './process-facts.js';
 import { ValidationCheck } from './validation-check.js';
 
 /** Runs the production checklist before the first gateway opens. In mode `enforce`, a failure refuses the start. */
@@ -71,6 +71,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
       inMemoryStores: this.inMemoryStores(),
       unusualStoreSettings: this.stores?.unusualSettings ?? [],
       runtime: process.versions,
+      maxOpenFiles: maxOpenFiles(),
       passedOver: passedOver(this.config),
       hasSiblings: this.hasSiblings(),
       now: this.clock.now(),

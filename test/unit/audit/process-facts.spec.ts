@@ -1,6 +1,9 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, maxHeaderSize } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { httpFactsOf, processFlags } from '../../../lib/audit/process-facts.js';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { httpFactsOf, maxOpenFiles, processFlags } from '../../../lib/audit/process-facts.js';
 
 const flagsOf = (execArgv: string[], options?: string) =>
   processFlags({ execArgv, env: { NODE_OPTIONS: options } });
@@ -19,6 +22,22 @@ describe('the flags of the process', () => {
 
   it('keep the value of a flag', () => {
     expect(flagsOf(['--inspect_brk=my_host:9229'])).toContain('--inspect-brk=my_host:9229');
+  });
+});
+
+describe('the number of files that the process may open', () => {
+  it.each([
+    ['1024                 4096                 files', 1_024],
+    ['unlimited            unlimited            files', Infinity],
+  ])('is the soft limit of Linux: %s', (limits, expected) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'limits-')), 'limits');
+    writeFileSync(file, `Max processes  7  7  processes\nMax open files            ${limits}\n`);
+    expect(maxOpenFiles(file)).toBe(expected);
+  });
+
+  it('is Infinity if the system does not report it', () => {
+    expect(maxOpenFiles('/nowhere')).toBe(Infinity);
+    expect(maxOpenFiles('package.json')).toBe(Infinity);
   });
 });
 
