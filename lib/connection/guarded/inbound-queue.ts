@@ -1,5 +1,5 @@
 import { contained } from '../../monitoring/index.js';
-import type { RoomWaiter } from './shared-budgets.js';
+import type { RoomWaiter, SharedBudget } from './shared-budgets.js';
 import type { Budget } from './budget.js';
 import { bytesOf, membersIn, memoryOf } from './frame-cost.js';
 import type { Transport } from './transport.js';
@@ -37,6 +37,8 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
   /** The estimated memory of frames with running handlers, in bytes. */
   private runningBytes = 0;
   private onIdle: (() => void) | undefined;
+  /** The shared budget that this connection may wait for. Authentication replaces the one of `budget`. */
+  private lastAsked: SharedBudget | undefined;
 
   /** @param maxRunning the maximum number of running handlers */
   constructor(
@@ -89,6 +91,7 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
     this.isStopped = true;
     this.waiting = undefined;
     this.waitingWeight = 0;
+    this.lastAsked?.stopWaiting(this);
   }
 
   /** Resolves when no handler is running, or after `timeout` milliseconds. */
@@ -106,7 +109,9 @@ export class InboundQueue<Message extends string | Buffer> implements RoomWaiter
   /** Returns whether one more handler may run, even with a large frame. */
   private hasRoom(): boolean {
     const isFull = this.running >= this.maxRunning || this.runningBytes >= MAX_RUNNING_BYTES;
-    return !isFull && this.budget.shared.hasRoom(this);
+    if (isFull) return false;
+    this.lastAsked = this.budget.shared;
+    return this.lastAsked.hasRoom(this);
   }
 
   private isFree(): boolean {

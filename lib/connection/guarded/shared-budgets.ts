@@ -62,6 +62,11 @@ export class SharedBudget {
     return false;
   }
 
+  /** Forgets a connection that no longer waits. Without this, a user could fill memory by reconnecting. */
+  stopWaiting(connection: RoomWaiter): void {
+    this.waiting?.delete(connection);
+  }
+
   begin(bytes: number): void {
     this.running += bytes;
   }

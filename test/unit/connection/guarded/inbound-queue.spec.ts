@@ -1,4 +1,10 @@
+import { jest } from '@jest/globals';
 import { InboundQueue, type Source } from '../../../../lib/connection/guarded/inbound-queue.js';
+import {
+  MAX_SHARED_RUNNING_BYTES,
+  SharedBudgets,
+} from '../../../../lib/connection/guarded/shared-budgets.js';
+import { tokenBucket } from '../../../../lib/rate-limit/index.js';
 
 const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve));
 
@@ -21,6 +27,7 @@ const start = (room = Infinity, maxRunning = Infinity) => {
     hasRoom: () => running.length < state.room,
     begin: () => undefined,
     end: () => undefined,
+    stopWaiting: () => undefined,
   };
   const budget = { shared } as unknown as ConstructorParameters<typeof InboundQueue>[1];
   const queue = new InboundQueue<string>(source, budget, maxRunning);
@@ -209,5 +216,21 @@ describe('a transport that closes', () => {
     state.room = 0;
     for (const text of numbers(200)) queue.take(text);
     expect(source.isPaused).toBe(false);
+  });
+});
+
+describe('a connection that closes while it waits for the handlers of its user', () => {
+  it('is not kept in memory, even if its budget has changed meanwhile', () => {
+    const budgets = new SharedBudgets(tokenBucket({ rate: 1, burst: 1 }));
+    const [shared, ofUser] = [budgets.open('address', 0), budgets.open('user', 0)];
+    shared.begin(MAX_SHARED_RUNNING_BYTES);
+    const budget = { shared };
+    const queue = new InboundQueue<string>(start().source, budget, 1);
+    const woken = jest.spyOn(queue, 'onRoom');
+    queue.take('{}');
+    budget.shared = ofUser;
+    queue.stop();
+    shared.end(1);
+    expect(woken).not.toHaveBeenCalled();
   });
 });
