@@ -58,6 +58,13 @@ export interface ListenerReport {
   missed(name: string): void;
 }
 
+/** Limits of the events that wait for one handler. */
+export interface WaitingEvents {
+  readonly maxWaiting: number;
+  /** Characters. */
+  readonly maxWaitingSize: number;
+}
+
 /** Called when an event needs no further call. @param isHandled whether a call succeeded or the filter excluded the event */
 type Ended = (isHandled: boolean) => void;
 
@@ -73,6 +80,7 @@ class WaitingCall extends AsyncResource implements Call {
     readonly event: SemanticEvent,
     readonly cursor: string,
     readonly ended: Ended | undefined,
+    readonly size: number,
   ) {
     super('WaitingCall');
   }
@@ -96,12 +104,15 @@ export class EventListener {
   private isEnding = false;
   private isClosed = false;
 
-  /** @param maxWaiting the maximum number of waiting calls; further events are missed */
+  /** The characters of the events that wait. */
+  private waitingSize = 0;
+
+  /** @param limits the maximum number and characters of waiting events; further events are missed */
   constructor(
     private readonly name: string,
     private readonly handler: EventHandler,
     options: EventHandlerOptions,
-    private readonly maxWaiting: number,
+    private readonly limits: WaitingEvents,
     private readonly report: ListenerReport,
     telemetry: Telemetry = NO_TELEMETRY,
   ) {
@@ -120,9 +131,10 @@ export class EventListener {
   /**
    * Calls the handler now, or when a running call has finished.
    *
+   * @param size the characters of the event
    * @param ended called when the call has succeeded, or has failed without retries left; not called after `close()`
    */
-  offer(event: SemanticEvent, cursor: string, ended?: Ended): void {
+  offer(event: SemanticEvent, cursor: string, size: number, ended?: Ended): void {
     if (this.isEnding) return;
     const isWanted = this.wants(event);
     if (!isWanted) {
@@ -134,9 +146,15 @@ export class EventListener {
       this.start({ event, cursor, ended });
       // The handler may have published events itself: start their calls now.
       this.startWaiting();
-    } else if (this.waiting.length < this.maxWaiting)
-      this.waiting.push(new WaitingCall(event, cursor, ended));
-    else this.report.missed(this.name);
+    } else if (this.hasRoomFor(size)) {
+      this.waiting.push(new WaitingCall(event, cursor, ended, size));
+      this.waitingSize += size;
+    } else this.report.missed(this.name);
+  }
+
+  private hasRoomFor(size: number): boolean {
+    const { maxWaiting, maxWaitingSize } = this.limits;
+    return this.waiting.length < maxWaiting && this.waitingSize + size <= maxWaitingSize;
   }
 
   /** Starts no further calls, and resolves when the running calls have finished. */
@@ -172,6 +190,7 @@ export class EventListener {
     while (this.active < this.options.concurrency) {
       const next = this.waiting.shift();
       if (!next) return;
+      this.waitingSize -= next.size;
       next.runInAsyncScope(() => {
         this.start(next);
       });

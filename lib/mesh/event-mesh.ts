@@ -113,7 +113,10 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
   ) {
     this.handlers = new MeshHandlers({
       feed,
-      maxWaiting: options.mesh.maxWaiting,
+      limits: {
+        maxWaiting: options.mesh.maxWaiting,
+        maxWaitingSize: options.mesh.maxHistorySize,
+      },
       telemetry,
       seal: cursor => cursors.seal(cursor),
       publish: (type, data) => this.emit(type, data),

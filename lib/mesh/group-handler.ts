@@ -146,7 +146,7 @@ export class GroupHandler {
     if (deliveries > MAX_DELIVERIES) {
       this.source.gaveUp(new Error(`nodes ended ${deliveries - 1} times while they handled it`));
       ended(false);
-    } else this.listener.offer(event, this.source.seal(cursor), ended);
+    } else this.listener.offer(event, this.source.seal(cursor), opened.text.length, ended);
     return true;
   }
 

@@ -10,6 +10,7 @@ import {
   type EventHandlerOptions,
   EventListener,
   type ListenerReport,
+  type WaitingEvents,
 } from './event-listener.js';
 import type { LogEntry } from './event-log.js';
 import { GroupHandler } from './group-handler.js';
@@ -22,8 +23,7 @@ const RETRY_INTERVAL = 1_000;
 /** The dependencies of the handlers of a node. */
 export interface MeshHandlersSource {
   readonly feed: EventFeed;
-  /** The maximum number of waiting calls of one handler. */
-  readonly maxWaiting: number;
+  readonly limits: WaitingEvents;
   readonly telemetry: Telemetry | undefined;
   seal(cursor: string): string;
   publish(type: string, data: unknown): Promise<unknown>;
@@ -39,6 +39,11 @@ interface Registration {
   readonly after: string | undefined;
   /** Claims the events of a handler with `delivery: 'once'`. Null if the application has only one process. */
   group?: GroupHandler | null;
+}
+
+/** A handler before it is registered. */
+interface Declared extends Pick<Registration, 'patterns' | 'options'> {
+  readonly name: string | undefined;
 }
 
 /** The event handlers of this node, indexed by pattern. */
@@ -59,7 +64,7 @@ export class MeshHandlers {
       logUnexpected(this.logger, error, undefined, `${name} failed: `, name);
     },
     missed: name => {
-      this.miss(name, 'is too slow: it misses events (mesh.maxWaiting)');
+      this.miss(name, 'is too slow: it misses events (mesh.maxWaiting, mesh.maxHistorySize)');
     },
   };
 
@@ -83,13 +88,14 @@ export class MeshHandlers {
     const patterns = [given].flat();
     checkDeclaration({ patterns, options });
     if (options.delivery === 'once') this.checkGroup(name);
-    const { feed, maxWaiting, telemetry } = this.source;
+    this.checkDeadLetters({ name, patterns, options });
+    const { feed, limits, telemetry } = this.source;
     const title = name ?? 'A handler';
     const registration: Registration = {
       name: title,
       patterns,
       options,
-      listener: new EventListener(title, handler, options, maxWaiting, this.report, telemetry),
+      listener: new EventListener(title, handler, options, limits, this.report, telemetry),
       after: feed.position,
     };
     for (const pattern of patterns) this.index.add(pattern, registration);
@@ -112,9 +118,10 @@ export class MeshHandlers {
     const sealed = this.source.seal(cursor);
     for (const registration of inOrder)
       if (registration.group) registration.group.wake();
-      else if (registration.options.delivery !== 'once') registration.listener.offer(event, sealed);
+      else if (registration.options.delivery !== 'once')
+        registration.listener.offer(event, sealed, text.length);
       else if (registration.group === null)
-        registration.listener.offer(event, sealed, isHandled => {
+        registration.listener.offer(event, sealed, text.length, isHandled => {
           if (isHandled) return;
           this.publishDeadLetter(registration, event).catch((error: unknown) => {
             this.report.failed(registration.name, error);
@@ -154,6 +161,19 @@ export class MeshHandlers {
     else if (isTaken) problems.add(path, "is the name of another handler with delivery: 'once'");
     if (!this.source.feed.hasGroups)
       problems.add(path, "has delivery: 'once', which needs an EventLog with openGroup()");
+    problems.throwIfAny();
+  }
+
+  /** Rejects a handler whose dead letter reaches it again through others. One failing event would keep all of them busy for good. */
+  private checkDeadLetters({ name = 'subscribe', patterns, options }: Declared): void {
+    const isOwn = compilePatterns(patterns);
+    const reached = new Set([options.deadLetter]);
+    for (const type of reached)
+      for (const other of type === undefined ? [] : this.index.match(type))
+        reached.add(other.options.deadLetter);
+    const problems = new Problems();
+    if ([...reached].some(type => type !== undefined && isOwn(type)))
+      problems.add(`${name}: deadLetter`, 'must not reach its own handler again through others');
     problems.throwIfAny();
   }
 

@@ -35,7 +35,10 @@ export interface MeshOptions {
   maxEventsPerAudience: number;
   /** Characters of these events. @default 262_144 */
   maxHistorySizePerAudience: number;
-  /** Events that may wait for one handler. Further events are dropped and logged. @default 10_000 */
+  /**
+   * Events that may wait for one handler, with at most `maxHistorySize` characters. Further events are dropped and logged.
+   * @default 10_000
+   */
   maxWaiting: number;
 }
 

@@ -20,7 +20,12 @@ function setUp(
   {
     handler,
     maxWaiting = 100,
-  }: { handler?: (data: unknown, context: EventContext) => unknown; maxWaiting?: number } = {},
+    maxWaitingSize = 10_000,
+  }: {
+    handler?: (data: unknown, context: EventContext) => unknown;
+    maxWaiting?: number;
+    maxWaitingSize?: number;
+  } = {},
 ) {
   const calls: {
     data: unknown;
@@ -40,11 +45,11 @@ function setUp(
         ? handler(data, context)
         : new Promise<void>((end, fail) => calls.push({ data, context, end, fail })),
     options,
-    maxWaiting,
+    { maxWaiting, maxWaitingSize },
     report,
   );
   const offer = (...all: unknown[]) => {
-    for (const data of all) listener.offer(eventOf(data), `1-${String(data)}`);
+    for (const data of all) listener.offer(eventOf(data), `1-${String(data)}`, 10);
   };
   return { listener, calls, failed, report, offer, begun: () => calls.map(({ data }) => data) };
 }
@@ -142,6 +147,21 @@ describe('EventListener', () => {
     expect(begun()).toEqual([0, 1, 2, 3, 4]);
     offer(9);
     expect(begun()).toEqual([0, 1, 2, 3, 4, 9]);
+  });
+
+  it('queues at most maxWaitingSize characters, however few events these are', async () => {
+    const { offer, calls, report, begun } = setUp({ concurrency: 1 }, { maxWaitingSize: 20 });
+    offer(0, 1, 2, 3);
+    expect(report.missed).toHaveBeenCalledTimes(1);
+    calls[0]?.end();
+    await turn();
+    offer(4, 5);
+    expect(report.missed).toHaveBeenCalledTimes(2);
+    for (let at = 1; at < 4; at++) {
+      calls[at]?.end();
+      await turn();
+    }
+    expect(begun()).toEqual([0, 1, 2, 4]);
   });
 
   it('does not call the handler if the filter returns false or throws, and reports the error', () => {

@@ -62,7 +62,7 @@ describe('GroupHandler', () => {
         return work(id);
       },
       { concurrency },
-      10,
+      { maxWaiting: 10, maxWaitingSize: 10_000 },
       { failed: () => undefined, missed: () => undefined },
     );
     handler = new GroupHandler(group, listener, {

@@ -61,7 +61,7 @@ describe('MeshHandlers', () => {
     };
     handlers = new MeshHandlers({
       feed: feed as unknown as EventFeed,
-      maxWaiting,
+      limits: { maxWaiting, maxWaitingSize: 10_000 },
       telemetry: undefined,
       seal: cursor => `sealed ${cursor}`,
       publish: (type, data) => {
@@ -103,6 +103,21 @@ describe('MeshHandlers', () => {
     await jest.advanceTimersByTimeAsync(1);
     await closing;
     jest.useRealTimers();
+  });
+
+  it.each([2, 3])('cannot send a dead letter in a circle of %i', length => {
+    const add = (at: number, next = (at + 1) % length) =>
+      handlers.add(`a${at}.**`, noop, {
+        name: `${at}`,
+        delivery: 'once',
+        deadLetter: `a${next}.dead`,
+      });
+    for (let at = 0; at < length - 1; at++) add(at);
+    expect(() => add(length - 1)).toThrow(
+      `${length - 1}: deadLetter must not reach its own handler again through others`,
+    );
+    add(length - 1, length);
+    expect(handlers.size).toBe(length);
   });
 
   it('call each handler whose patterns match, once, those with a higher priority first', () => {
@@ -163,7 +178,7 @@ describe('MeshHandlers', () => {
     expect(handlers.counts).toEqual({ failed: 0, missed: 2 });
     const told = log.filter(({ level }) => level === 'error').map(({ text }) => text);
     expect(told).toEqual([
-      expect.stringContaining('Slow.handle is too slow: it misses events (mesh.maxWaiting)'),
+      expect.stringContaining('Slow.handle is too slow: it misses events (mesh.maxWaiting, '),
     ]);
   });
 
