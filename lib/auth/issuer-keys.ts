@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { errorText, isError } from '../monitoring/index.js';
+import { errorText, isError, safeText } from '../monitoring/index.js';
 import { isTrustworthyUrl, type OidcAuthOptions } from '../options/index.js';
 import { isInstance } from '../protocol/index.js';
 import type { FindKey, OidcLibrary } from './oidc-library.js';
@@ -8,6 +8,8 @@ import type { FindKey, OidcLibrary } from './oidc-library.js';
 const TIMEOUT = 5_000;
 /** How often a token with an unknown key may have the key set fetched again, in milliseconds. */
 const COOLDOWN = 10_000;
+/** How long a failure counts for further tokens, in milliseconds. Clients choose how many tokens there are. */
+const RETRY_AFTER = 1_000;
 /** How long a key set is used, in milliseconds. */
 const MAX_AGE = 600_000;
 /** The largest document that is read, in bytes. The issuer may be broken, or another server may have its address. */
@@ -31,6 +33,7 @@ export class IssuerKeys {
   private keySet: FindKey | undefined;
   private fetchedAt = 0;
   private fetching: Promise<void> | undefined;
+  private failure: { readonly error: unknown; readonly at: number } | undefined;
 
   constructor(
     private readonly options: Pick<OidcAuthOptions, 'issuer' | 'jwksUri'>,
@@ -63,16 +66,27 @@ export class IssuerKeys {
   }
 
   private isYoungerThan(milliseconds: number): boolean {
-    const age = this.clock.now() - this.fetchedAt;
-    // A clock that was set back shows an age below 0.
-    return this.keySet !== undefined && age >= 0 && age < milliseconds;
+    return this.keySet !== undefined && this.isRecent(this.fetchedAt, milliseconds);
   }
 
-  private refresh(): Promise<void> {
-    this.fetching ??= this.fetchKeys().finally(() => {
-      this.fetching = undefined;
-    });
-    return this.fetching;
+  private isRecent(time: number, milliseconds: number): boolean {
+    const age = this.clock.now() - time;
+    // A clock that was set back shows an age below 0.
+    return age >= 0 && age < milliseconds;
+  }
+
+  private async refresh(): Promise<void> {
+    const { failure } = this;
+    if (failure && this.isRecent(failure.at, RETRY_AFTER)) throw failure.error;
+    this.fetching ??= this.fetchKeys()
+      .catch((error: unknown) => {
+        this.failure = { error, at: this.clock.now() };
+        throw error;
+      })
+      .finally(() => {
+        this.fetching = undefined;
+      });
+    await this.fetching;
   }
 
   private async fetchKeys(): Promise<void> {
@@ -98,7 +112,7 @@ export class IssuerKeys {
     const { issuer: named, jwks_uri: jwksUri } = document;
     if (named !== issuer)
       throw new IssuerError(
-        `auth.oidc.issuer is ${issuer}, but the issuer calls itself ${String(named)}`,
+        `auth.oidc.issuer is ${issuer}, but the issuer calls itself ${safeText(String(named))}`,
       );
     if (!isTrustworthyUrl(jwksUri))
       throw new IssuerError('the jwks_uri of the issuer is not an https URL');

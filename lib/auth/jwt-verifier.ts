@@ -4,7 +4,7 @@ import type { MaybePromise } from '../maybe-promise.js';
 import type { ClientUser, JwtAlgorithm, JwtAuthOptions, JwtKey } from '../options/index.js';
 import { asPublicKey, asSecret } from './jwt-key.js';
 import type { JwtLibrary } from './jwt-library.js';
-import { badToken, earlyProblem, userOf } from './token-claims.js';
+import { assertNoLogOut, badToken, earlyProblem, typeOf, userOf } from './token-claims.js';
 import { formProblem } from './token-form.js';
 
 /** Verifies JSON Web Tokens. The options fix the algorithms and the claims. */
@@ -65,6 +65,7 @@ export class JwtVerifier {
     }
     if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
       throw badToken('the claims are not a JSON object');
+    assertNoLogOut(claims as Record<string, unknown>);
     return userOf(claims as Record<string, unknown>, this.options);
   }
 }
@@ -98,6 +99,9 @@ const PROBLEMS: readonly (readonly [start: string, problem: string])[] = [
   ['invalid nbf value', 'nbf is not a number'],
 ];
 
+/** Types of tokens that tell of an event: RFC 8417 (section 2.3), and OpenID Connect Back-Channel Logout 1.0 (section 2.4). */
+const EVENT_TOKEN_TYPES: readonly unknown[] = ['secevent+jwt', 'logout+jwt'];
+
 interface JwtHeader {
   readonly alg: JwtAlgorithm;
   readonly kid?: string;
@@ -120,6 +124,7 @@ function headerOf(token: string): JwtHeader {
   if (typeof header !== 'object' || header === null) throw badToken('not a JSON Web Token');
   // This library supports no extensions, so it must reject a token with a critical one (RFC 7515, section 4.1.11).
   if ('crit' in header) throw badToken('the header has crit, and no extension is supported');
+  if (EVENT_TOKEN_TYPES.includes(typeOf(header))) throw badToken('typ names no token for a user');
   const { alg, kid } = header as Record<string, unknown>;
   if (typeof alg !== 'string') throw badToken('the header has no alg');
   if (kid !== undefined && typeof kid !== 'string') throw badToken('kid is not a string');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { LogOut } from '../connection/index.js';
 
@@ -9,7 +9,7 @@ const SWEEP = 4;
 
 /**
  * The log-outs of sessions or of users, until their tokens expire. No entry is dropped early. The entry of a session needs
- * about 50 bytes, and that of a user twice as many: it stores 48 bits of the digest of the id.
+ * about 50 bytes, and that of a user twice as many: it stores 48 bits of a salted digest of the id.
  */
 export class LogOutTable {
   /** The time to drop each entry, as `safeTime` measures it. */
@@ -80,6 +80,9 @@ export class LogOutTable {
   }
 }
 
+/** Random bytes of this process. Otherwise a user could choose an id with the digest of another user, and log that user out. */
+const SALT = randomBytes(32);
+
 function digestOf(id: string): number {
-  return createHash('sha256').update(id).digest().readUIntBE(0, 6);
+  return createHash('sha256').update(SALT).update(id).digest().readUIntBE(0, 6);
 }

@@ -9,7 +9,7 @@ import { OutageLog } from '../outage-log.js';
 import { isInstance, RefusalError } from '../protocol/index.js';
 import { codeOf, IssuerError, IssuerKeys } from './issuer-keys.js';
 import type { OidcLibrary } from './oidc-library.js';
-import { badToken, earlyProblem, userOf } from './token-claims.js';
+import { assertNoLogOut, badToken, earlyProblem, typeOf, userOf } from './token-claims.js';
 import { formProblem } from './token-form.js';
 
 /** Verifies tokens of an OpenID Connect provider with the keys that it publishes. */
@@ -124,16 +124,11 @@ export class OidcVerifier {
 
 /** Types of tokens that name a user: RFC 7519 (section 5.1) and RFC 9068 (section 2.1). */
 const USER_TOKEN_TYPES: readonly unknown[] = [undefined, 'jwt', 'at+jwt'];
-/** The event of a logout token (OpenID Connect Back-Channel Logout 1.0, section 2.4). */
-const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
-
 /** Rejects tokens that the issuer signs with the same key for another purpose (RFC 8725, section 2.8). */
-function assertPurpose({ typ }: { typ?: unknown }, { events }: Record<string, unknown>): void {
-  const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ;
-  if (!USER_TOKEN_TYPES.includes(type))
+function assertPurpose(header: { typ?: unknown }, claims: Record<string, unknown>): void {
+  if (!USER_TOKEN_TYPES.includes(typeOf(header)))
     throw badToken('typ is neither JWT nor at+jwt, so the token is not for a user');
-  if (typeof events === 'object' && events !== null && LOGOUT_EVENT in events)
-    throw badToken('the token is a logout token');
+  assertNoLogOut(claims);
 }
 
 const MALFORMED: ReadonlySet<string> = new Set(['ERR_JWS_INVALID', 'ERR_JWT_INVALID']);

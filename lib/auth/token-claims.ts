@@ -24,6 +24,24 @@ export function userOf(
   return after(toUser(claims), user => user && withSession(user, claims, expiresAt));
 }
 
+/** The event of a logout token (OpenID Connect Back-Channel Logout 1.0, section 2.4). */
+const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
+
+/**
+ * Rejects a logout token, which an issuer signs with the same key (RFC 8725, section 2.8). A stolen one would log its user in.
+ *
+ * @throws RefusalError `AUTH_FAILED`
+ */
+export function assertNoLogOut({ events }: Record<string, unknown>): void {
+  if (typeof events === 'object' && events !== null && LOGOUT_EVENT in events)
+    throw badToken('the token is a logout token');
+}
+
+/** Returns the `typ` of a token in lower case, without the prefix that it may have (RFC 7515, section 4.1.9). */
+export function typeOf({ typ }: { typ?: unknown }): unknown {
+  return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ;
+}
+
 /** Creates the rejection of a token. */
 export function badToken(reason: string): RefusalError {
   return new RefusalError('AUTH_FAILED', { reason });

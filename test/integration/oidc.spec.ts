@@ -257,6 +257,7 @@ describe('an issuer', () => {
       expect(errors().length).toBeGreaterThan(0);
       expect(errors().join()).not.toContain(issuer.token(claims).split('.')[0]);
       issuer.mode = 'works';
+      Date.now = () => now() + 1_001;
       if (mode === 'fails')
         expect((await authenticate(issuer.token(claims))).type).toBe('auth_success');
     },
@@ -279,6 +280,7 @@ describe('an issuer', () => {
     // The buffers of the sockets between the two.
     expect(issuer.flooded).toBeLessThan(2 ** 25);
     issuer.mode = 'works';
+    Date.now = () => now() + 1_001;
     expect((await authenticate(issuer.token(claims))).type).toBe('auth_success');
   });
 
@@ -311,6 +313,26 @@ describe('an issuer', () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => authenticate(token)));
     expect(answers.map(({ type }) => type)).toEqual(Array(8).fill('auth_success'));
     expect(issuer.requests.filter(path => path === '/jwks')).toHaveLength(1);
+  });
+
+  it('that fails is not called again for each token of a client', async () => {
+    const issuer = await Issuer.start();
+    issuer.mode = 'fails';
+    const { authenticate } = await start({ issuer: issuer.url, audience: AUDIENCE });
+    const time = now();
+    Date.now = () => time;
+    for (let count = 0; count < 5; count++)
+      expect((await authenticate(issuer.token(claims))).code).toBe('UNAVAILABLE');
+    expect(issuer.requests).toHaveLength(1);
+  });
+
+  it('cannot forge a line of the log by its name', async () => {
+    const issuer = await Issuer.start();
+    issuer.discovery = { issuer: `https://other\n[Nest] ${'x'.repeat(1_000)}` };
+    const { authenticate, errors } = await start({ issuer: issuer.url, audience: AUDIENCE });
+    await authenticate(issuer.token(claims));
+    expect(errors().join()).toContain('calls itself https://other\\u{a}[Nest] xxx');
+    expect(errors().join().length).toBeLessThan(400);
   });
 
   it('whose keys are older than a clock that was set back has them fetched again', async () => {

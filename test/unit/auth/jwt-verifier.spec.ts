@@ -14,6 +14,7 @@ const jwt = new JwtService({});
 const SECRET = 'jwt-secret-jwt-secret-jwt-secret-jwt!';
 const clock = new FakeClock();
 const NOW = Math.floor(clock.now() / 1000);
+const LOGOUT = 'http://schemas.openid.net/event/backchannel-logout';
 const claims = { sub: 'alice', exp: NOW + 60, iat: NOW };
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -326,6 +327,18 @@ describe('JwtVerifier', () => {
   it('rejects a token with a critical extension', async () => {
     expect(await accepts(forge({ ...HS, crit: ['b64'], b64: true }, claims))).toBe(false);
     expect(await accepts(forge({ ...HS, crit: [] }, claims))).toBe(false);
+  });
+
+  it.each<[string, object, object, boolean]>([
+    ['a logout token', {}, { events: { [LOGOUT]: {} } }, false],
+    ['a logout token by its type', { typ: 'logout+jwt' }, {}, false],
+    ['an event of the issuer', { typ: 'application/SecEvent+JWT' }, {}, false],
+    ['a token with a claim events of the application', {}, { events: ['concert'] }, true],
+    ['an access token', { typ: 'at+jwt' }, {}, true],
+    ['a type of the application', { typ: 'session+jwt' }, {}, true],
+  ])('tells a token for a user from others that its issuer signs: %s', async (...given) => {
+    const [, header, more, accepted] = given;
+    expect(await accepts(forge({ ...HS, ...header }, { ...claims, ...more }))).toBe(accepted);
   });
 
   it.each<[string, JwtAuthOptions, object, boolean]>([

@@ -60,6 +60,12 @@ describe('SessionRegistry', () => {
     ]);
   });
 
+  it('does not log out another user whose id has the same unsalted digest, which a user could search for', () => {
+    sessions.endUser('user-9688866');
+    expect(sessions.hasEnded({ id: 'user-9688866' })).toBe(true);
+    expect(sessions.hasEnded({ id: 'user-16259611' })).toBe(false);
+  });
+
   it('rejects each token of a user that may have been issued before the log-out, and no other', () => {
     const at = clock.now();
     sessions.endUser('u');
