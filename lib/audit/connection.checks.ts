@@ -91,13 +91,23 @@ export const origins: AuditCheck = ({ options, gateways }) => {
  */
 const APP_ORIGIN = /^http:\/\/(?:[\w-]+\.)*localhost$/;
 
+/** Further hosts of pages, tunnels and previews, and names that resolve to any address. */
+const PAGE_HOSTS = new Set([
+  ...['up.railway.app', 'hf.space', 'deno.dev', 'r2.dev', 'blogspot.com', 'streamlit.app'],
+  ...['a.run.app', 'storage.googleapis.com', 'blob.core.windows.net', 'b-cdn.net', 'supabase.co'],
+  ...['myshopify.com', 'wixsite.com', 'gitpod.io', 'app.github.dev', 'trycloudflare.com'],
+  ...['loca.lt', 'lhr.life', 'translate.goog', 'nip.io', 'sslip.io', 'eu.org', 'uk.com'],
+]);
+
 /** Suffixes below which any person can register a name: top-level domains, `co.uk` and the like, and large hosts of pages. */
 const PUBLIC_SUFFIX =
   /^(?:[^.]+|(?:com?|net|org|gov|edu|ac|or|ne|go)\.[a-z]{2}|(?:github|gitlab|netlify|vercel|pages|workers|web|firebaseapp|herokuapp|onrender|fly|surge|ngrok|ngrok-free|azurewebsites|azurestaticapps|cloudfront|amplifyapp|appspot|run|glitch|replit|codesandbox|stackblitz)\.(?:io|app|dev|com|net|sh|me|page)|[\w.-]+\.amazonaws\.com)$/;
 
 function isSharedByStrangers(origin: string): boolean {
-  const [, suffix] = /^\w+:\/\/\*\.([^:/]+)/.exec(origin) ?? [];
-  return suffix !== undefined && suffix !== 'localhost' && PUBLIC_SUFFIX.test(suffix);
+  // A dot at the end names the same host.
+  const [, suffix] = /^\w+:\/\/\*\.([^:/]+?)\.?(?::|$)/.exec(origin) ?? [];
+  if (suffix === undefined || suffix === 'localhost') return false;
+  return PUBLIC_SUFFIX.test(suffix) || PAGE_HOSTS.has(suffix);
 }
 
 const HOUR = 3_600_000;

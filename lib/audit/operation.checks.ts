@@ -50,9 +50,12 @@ export const clock: AuditCheck = ({ isClockRunning }) =>
         'Remove Clock from the providers. FakeClock is for tests',
       );
 
-/** A debugger that the network can reach, fixes of vulnerabilities that are switched off, and outdated TLS. */
+/**
+ * A debugger that the network can reach, fixes of vulnerabilities that are switched off, outdated TLS, and TLS whose keys or content
+ * are written down.
+ */
 const UNSAFE_FLAG =
-  /^(?:--inspect(?:-brk|-wait)?=(?!(?:localhost|127(?:\.\d+){3}|\[::1\])?(?::?\d+)?$)|--security-revert=|--tls-min-v1\.[01]$)/;
+  /^(?:--(?:inspect(?:-brk|-wait|-port)?|debug-port)=(?!(?:localhost|127(?:\.\d+){3}|\[::1\])?(?::?\d+)?$)|--security-revert=|--tls-min-v1\.[01]$|--tls-keylog=|--trace-tls$)/;
 
 const KIB = 1_024;
 /** Four times the default of Node. */

@@ -167,6 +167,7 @@ function pipesOn(target: object): readonly unknown[] {
 function validatesByItself(pipe: unknown, { schema, decorator }: Payload): boolean {
   if (isDataPipe(pipe)) return pipe instanceof EventDataPipe && pipe.schema !== undefined;
   if (isOf(pipe, common.DefaultValuePipe) || isOf(pipe, common.ValidationPipe)) return false;
+  if (isOf(pipe, common.ParseArrayPipe)) return hasItems(pipe);
   if (isOf(pipe, Reflect.get(common, 'StandardSchemaValidationPipe')))
     return schema !== undefined && appliesTo(pipe, decorator);
   return true;
@@ -193,6 +194,12 @@ function appliesTo(pipe: unknown, decorator: Payload['decorator']): boolean {
 /** Returns the `expectedType` of a ValidationPipe, which replaces the type of the parameter. */
 function expectedTypeOf(pipe: unknown): unknown {
   return pipe instanceof common.ValidationPipe ? Reflect.get(pipe, 'expectedType') : undefined;
+}
+
+/** Returns whether a ParseArrayPipe has the option `items`. Without it, the pipe accepts any items. */
+function hasItems(pipe: unknown): boolean {
+  const { options } = pipe as { options?: { readonly items?: unknown } };
+  return options?.items !== undefined;
 }
 
 /** Returns whether a pipe is an instance of a class, that class itself, or a subclass. */

@@ -1,4 +1,5 @@
 import { Injectable, ParseArrayPipe, type Type, UsePipes, ValidationPipe } from '@nestjs/common';
+import { validationOf } from '../../lib/handler/index.js';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { Type as Make, Transform } from 'class-transformer';
@@ -201,6 +202,17 @@ describe('a pipe that the application attaches', () => {
     ],
   ])('validates instead of the type: %s', async (_, parameter, type, pipes) => {
     expect(await problemsOf(gatewayWith(parameter, type, ...pipes))).toEqual([]);
+  });
+
+  it.each<[string, unknown, boolean]>([
+    ['with items', new ParseArrayPipe({ items: Transfer }), true],
+    ['without items, which accepts any', new ParseArrayPipe(), false],
+    ['as a class', ParseArrayPipe, false],
+  ])('counts as validation if it checks the items of a list: ParseArrayPipe %s', (...given) => {
+    const [, pipe, isValidated] = given;
+    const gateway = gatewayWith(MessageBody(pipe as ParseArrayPipe), Array);
+    const means = { classes: undefined, globalPipes: [] };
+    expect(validationOf(gateway, 'pay', means).isValidated).toBe(isValidated);
   });
 
   it.each<[string, ParameterDecorator, unknown, unknown[], RegExp]>([
