@@ -12,6 +12,9 @@ const WIDER_NETWORKS = [
   { prefix: 48, factor: 16 },
 ] as const;
 
+/** The maximum number of proxies between a client and the server. A header has room for thousands, each of which costs time. */
+const MAX_HOPS = 32;
+
 const UNKNOWN = 'unknown';
 const LOOPBACK = '127.0.0.1';
 
@@ -26,8 +29,11 @@ export class ClientAddressResolver {
   /** Returns the IP address of the client. An IPv4-mapped address is returned as IPv4. */
   addressOf(request: IncomingMessage): string {
     const peer = peerOf(request);
-    const address = proxyAddr(request, (hop, distance) =>
-      this.trusts(distance === 0 ? peer : (normalizeAddress(hop) ?? hop), distance),
+    const address = proxyAddr(
+      request,
+      (hop, distance) =>
+        distance < MAX_HOPS &&
+        this.trusts(distance === 0 ? peer : (normalizeAddress(hop) ?? hop), distance),
     ) as string | undefined;
     // A header may contain any text: use it only if it is an address.
     const direct = request.socket.remoteAddress;

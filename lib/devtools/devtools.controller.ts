@@ -14,7 +14,7 @@ import {
 } from '@nestjs/common';
 import { SessionRegistry, TlsGuard } from '../auth/index.js';
 import { ConnectionManager } from '../connection/index.js';
-import { SecurityEvents } from '../monitoring/index.js';
+import { safeText, SecurityEvents } from '../monitoring/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { type ConnectionList, pageOf } from './connection-list.js';
 import { DevtoolsGuard } from './devtools.guard.js';
@@ -59,7 +59,7 @@ export function devtoolsControllerFor(options: DevtoolsOptions): Type {
     @UseGuards(JsonGuard)
     disconnect(@Body() body: unknown): { closed: number } {
       const client = idOf(body, 'client');
-      this.logger.log(`Disconnecting the connection ${JSON.stringify(client)}`);
+      this.logger.log(`Disconnecting the connection "${safeText(client)}"`);
       return { closed: this.connections.disconnect(client) ? 1 : 0 };
     }
 
@@ -68,7 +68,7 @@ export function devtoolsControllerFor(options: DevtoolsOptions): Type {
     @UseGuards(JsonGuard)
     logOut(@Body() body: unknown): { closed: number } {
       const user = idOf(body, 'user');
-      this.logger.log(`Logging out the user ${JSON.stringify(user)}`);
+      this.logger.log(`Logging out the user "${safeText(user)}"`);
       try {
         return { closed: this.sessions.endUser(user) };
       } catch (error) {

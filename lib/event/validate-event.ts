@@ -124,8 +124,14 @@ function extensionProblem(
 }
 
 function dataProblem(data: unknown, maxDepth: number): string {
-  if (isPlainJson(data, Infinity)) return `data has more than ${maxDepth} levels`;
+  if (isDeeper(data, maxDepth)) return `data has more than ${maxDepth} levels`;
   return 'data has a member __proto__, a lone surrogate, -0, or a number beyond a double';
+}
+
+/** Returns whether a value has more levels than `depth`. It looks no deeper, because a client could exhaust the stack. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some(member => isDeeper(member, depth - 1));
 }
 
 /** Returns whether a value can be the `id` of an event within the default limits. */

@@ -12,6 +12,7 @@ import { DemoGateway } from '../helpers/demo.gateway.js';
 import { post } from '../helpers/http.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { eventually } from '../helpers/eventually.js';
+import { captureLog } from '../helpers/log-capture.js';
 import {
   JWT_SECRET,
   RING_KEY,
@@ -153,6 +154,17 @@ describe('the routes for administrators', () => {
       other.emit('demo.echo', 'still here');
       expect((await other.next()).event.data).toBe('still here');
       expect((await command(app, DISCONNECT, { client: id })).body).toEqual({ closed: 0 });
+    });
+
+    it('write no character of an id to the log that could forge or hide a part of it', async () => {
+      const app = await start({ http: http?.() });
+      const log = captureLog();
+      for (const id of ['a\u009b2Jb', 'a\u202eb', 'a\u2028b']) {
+        await command(app, DISCONNECT, { client: id });
+        await command(app, LOG_OUT, { user: id });
+      }
+      expect(log.map(({ text }) => text).join('')).toMatch(/"a\\u\{9b\}2Jb".*"a\\u\{202e\}b"/);
+      expect(log.map(({ text }) => text).join('')).not.toMatch(/[\u009b\u202e\u2028]/);
     });
 
     it('log a user out, whose earlier tokens are rejected, and leave other users alone', async () => {

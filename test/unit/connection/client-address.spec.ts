@@ -26,6 +26,12 @@ const isSecure = (trustProxy: TrustProxy, peer: Peer) =>
   new ClientAddressResolver(trustProxy).isSecure(request(peer));
 
 describe('addressOf', () => {
+  it('reads a limited number of hops, because each of thousands would cost time', () => {
+    const forwarded = Array.from({ length: 3_000 }, (_, at) => `10.0.${at >> 8}.${at & 255}`);
+    const peer = { forwarded: `203.0.113.9, ${forwarded.join(', ')}` };
+    expect(addressOf('10.0.0.0/8', peer)).toBe(forwarded.at(-32));
+  });
+
   it('returns the TCP address if no proxy is trusted, whatever the headers say', () => {
     const peer = { remoteAddress: '192.0.2.1', forwarded: '203.0.113.9' };
     expect(addressOf(false, peer)).toBe('192.0.2.1');

@@ -33,6 +33,11 @@ const problemOf = (value: unknown, limits = DEFAULT_EVENT_LIMITS) =>
   });
 
 describe('the reason of INVALID_EVENT', () => {
+  it('is found for any depth that a frame has room for', () => {
+    const data: unknown = JSON.parse('['.repeat(30_000) + ']'.repeat(30_000));
+    expect(problemOf(event({ data }))).toBe('data has more than 32 levels');
+  });
+
   it.each<[value: unknown, reason: string]>([
     [null, 'the event is not a JSON object'],
     ['event', 'the event is not a JSON object'],
