@@ -193,7 +193,7 @@ describe('EventListener.offer', () => {
     );
     const all = ['synchronous', 'asynchronous', 'fails', 'filter rejects', 'filter throws'];
     for (const data of all)
-      listener.offer(eventOf(data), '1-1', isHandled => ended.push([data, isHandled]));
+      listener.offer(eventOf(data), '1-1', 10, isHandled => ended.push([data, isHandled]));
     await turn();
     expect(Object.fromEntries(ended as [string, boolean][])).toEqual({
       synchronous: true,
@@ -214,7 +214,8 @@ describe('EventListener.offer', () => {
       },
     } as unknown as Telemetry;
     const report = { failed: () => undefined, missed: () => undefined };
-    new EventListener('Greeter.greet', () => undefined, {}, 1, report, telemetry);
+    const limits = { maxWaiting: 1, maxWaitingSize: 1 };
+    new EventListener('Greeter.greet', () => undefined, {}, limits, report, telemetry);
     expect(measured).toEqual([{ handler: 'Greeter.greet' }]);
   });
 });
