@@ -25,6 +25,7 @@ export function describeRoomStore(setup: () => Promise<RoomStoreSetup> | RoomSto
     await a.enter('r', 'c1', 'alice');
     await b.enter('r', 'c2', 'alice');
     await b.enter('r', 'c3', 'bob');
+    await b.enter('r', 'c3', 'bob');
     await b.enter('r', 'c4', '');
     await b.enter('r', 'c4', '');
     for (const node of [a, b]) {

@@ -170,6 +170,7 @@ describe('ClientSubscriptions whose feed is behind the log', () => {
     node.deliverNext(40);
     subscriptions.subscribe({ patterns: ['a'], since });
     await settled();
+    expect(outlet.frames[0]).toMatchObject({ type: 'subscribed', cursor: since });
     // Whole pages of the log: up to the position of the feed and a little further.
     expect(outlet.events).toEqual(numbers(0, 64));
     node.deliverNext(10);
@@ -192,6 +193,7 @@ describe('ClientSubscriptions whose feed is behind the log', () => {
     node.log.append({ channel, type: 'a', text: '{"data":1,"type":"a"}' });
     node.listening.open();
     await settled();
+    expect(outlet.frames[0]).toMatchObject({ type: 'subscribed', cursor: node.position });
     expect(outlet.events).toEqual([1]);
     const { reads } = node;
     subscriptions.subscribe({ patterns: ['b'], scope: 'own' });

@@ -75,6 +75,13 @@ describe('EventMesh.publish', () => {
     expect(init.semanticnonce).toBe('nonce-nonce-nonce');
   });
 
+  it('does not call handlers with an event of one user', async () => {
+    const mesh = await meshOf();
+    const { events } = collect(mesh, '**');
+    mesh.entry({ channel: 'u:alice', type: 'a', cursor: '000000.1-0', text: '{"type":"a"}' });
+    expect([events, mesh.stats().received]).toEqual([[], 0]);
+  });
+
   it('names the method that the application called with an invalid event', async () => {
     const mesh = await meshOf();
     await expect(mesh.publish({ type: '', source: 'x' })).rejects.toThrow('EventMesh.publish');

@@ -87,6 +87,13 @@ describe('InMemoryEventLog', () => {
     expect(idOf(position)).toBe(`${clock.now()}-0`);
   });
 
+  it('reads a gap after a cursor of another epoch, although its id is known', () => {
+    const log = logOf();
+    const [first] = [append(log, 't', '1'), append(log, 't', '2')];
+    const other = `${first.startsWith('aaaaaa') ? 'bbbbbb' : 'aaaaaa'}.${idOf(first)}`;
+    expect([read(log, first, 9).isGap, read(log, other, 9).isGap]).toEqual([false, true]);
+  });
+
   it('has no groups, because one process handles each event once anyway', () => {
     expect(logOf().openGroup()).toBeNull();
   });
