@@ -99,6 +99,21 @@ export class AuthAttempts {
   }
 
   /**
+   * Counts a guess that failed and was not limited, so that fewer attempts are left to its address.
+   *
+   * @throws the error, once the guess is counted; a promise rejects with it
+   */
+  count(subject: AttemptSubject, error: unknown): MaybePromise<never> {
+    const [bucket, ...others] = bucketsOf(subject, LOG_IN);
+    const charged = recovering<unknown>(
+      () => bucket && this.limiter.takeAll([bucket, ...others], this.options.auth.attempts),
+      // The check has decided, even if the store cannot count the failure.
+      () => undefined,
+    );
+    return after(charged, () => this.failed(subject, error));
+  }
+
+  /**
    * Removes a token from one bucket after the other: an address without tokens uses up no token of a user. Many clients of
    * one address may arrive at once. They use its tokens only during their checks, so the next clients wait for those
    * checks.

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { isVerdict } from '../handler/index.js';
-import { after, inTime, type MaybePromise } from '../maybe-promise.js';
+import { after, inTime, type MaybePromise, recovering } from '../maybe-promise.js';
 import { FailureLog, NO_TELEMETRY, Telemetry, UnexpectedErrors } from '../monitoring/index.js';
 import {
   type ClientUser,
@@ -46,7 +46,7 @@ export interface AuthenticatedSession {
 export class TokenAuthenticator {
   private readonly validate: ValidateToken;
   private readonly attempt: TokenAuthenticator['authenticate'];
-  private readonly renewal: TokenAuthenticator['authenticate'];
+  private readonly renewal: TokenAuthenticator['renew'];
 
   constructor(
     @Inject(SEMANTIC_EVENTS_OPTIONS) private readonly options: ResolvedOptions,
@@ -63,8 +63,10 @@ export class TokenAuthenticator {
     this.attempt = telemetry.timed('authentication', (token: string, handshake: Handshake) =>
       this.limited(token, handshake),
     );
-    this.renewal = telemetry.timed('authentication', (token: string, handshake: Handshake) =>
-      this.check(token, handshake),
+    this.renewal = telemetry.timed(
+      'authentication',
+      (token: string, handshake: Handshake, user: ClientUser) =>
+        this.counted(token, handshake, user),
     );
   }
 
@@ -80,11 +82,14 @@ export class TokenAuthenticator {
   }
 
   /**
-   * Returns the session of a new token for an authenticated client. It does not count attempts per address, because the
-   * caller limits renewals per connection.
+   * Returns the session of a new token for an authenticated client. It limits no attempts per address, because the caller limits
+   * renewals per connection. It counts rejected tokens that a client can guess.
+   *
+   * @param user the user of the client; a token of another user is rejected
+   * @throws RefusalError like `authenticate`
    */
-  renew(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
-    return this.renewal(token, handshake);
+  renew(token: string, handshake: Handshake, user: ClientUser): MaybePromise<AuthenticatedSession> {
+    return this.renewal(token, handshake, user);
   }
 
   /** Returns the validation that the application has configured. Failures of the application's functions are logged. */
@@ -122,11 +127,34 @@ export class TokenAuthenticator {
    */
   private limited(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {
     const { address } = handshake;
-    const isSigned = this.options.auth.validateToken === undefined || TicketService.isTicket(token);
     const check = () => this.check(token, handshake);
-    return isSigned
-      ? this.attempts.verify({ address }, check)
-      : this.attempts.attempt({ address }, check);
+    return this.isGuessable(token)
+      ? this.attempts.attempt({ address }, check)
+      : this.attempts.verify({ address }, check);
+  }
+
+  /** Counts a rejected renewal like a rejected log-in. Otherwise an authenticated client could guess tokens without limit. */
+  private counted(
+    token: string,
+    handshake: Handshake,
+    { id }: ClientUser,
+  ): MaybePromise<AuthenticatedSession> {
+    const check = () =>
+      after(this.check(token, handshake), session => {
+        // A token of another user must not count differently: that would tell a client that it has guessed one.
+        if (String(session.user.id) === String(id)) return session;
+        throw rejected('the new token is of another user');
+      });
+    return recovering(check, error => {
+      if (!RefusalError.is(error) || error.code !== 'AUTH_FAILED' || !this.isGuessable(token))
+        throw error;
+      return this.attempts.count({ address: handshake.address }, error);
+    });
+  }
+
+  /** Returns whether a client can guess a token: one without a signature of an issuer or of this server. */
+  private isGuessable(token: string): boolean {
+    return this.options.auth.validateToken !== undefined && !TicketService.isTicket(token);
   }
 
   private check(token: string, handshake: Handshake): MaybePromise<AuthenticatedSession> {

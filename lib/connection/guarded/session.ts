@@ -79,7 +79,7 @@ export class Session {
       const begunAt = connections.disconnects.latest;
       if (client.user) this.chargeRenewal();
       const session = client.user
-        ? authenticator.renew(token, client.handshake)
+        ? authenticator.renew(token, client.handshake, client.user)
         : authenticator.authenticate(token, client.handshake);
       const begun = after(session, result => this.begin(result, begunAt, done));
       if (!isThenable(begun)) return;

@@ -285,7 +285,7 @@ describe('TokenAuthenticator', () => {
     setUp({ validateToken: () => ({ id: 'a' }) });
     await authenticate('token');
     expect(timed).toEqual(['authentication']);
-    await authenticator.renew('token', handshake);
+    await authenticator.renew('token', handshake, { id: 'a' });
     expect(timed).toEqual(['authentication', 'authentication']);
   });
 
@@ -338,11 +338,11 @@ describe('TokenAuthenticator', () => {
       during = () => void sessions.endUser('7');
       await expect(authenticate('token')).rejects.toMatchObject(rejection);
       during = () => undefined;
-      const renewed = Promise.resolve(authenticator.renew('token', handshake));
+      const renewed = Promise.resolve(authenticator.renew('token', handshake, user));
       await expect(renewed).rejects.toMatchObject(rejection);
       setUp({ validateToken: () => user });
       sessions.endUser(7);
-      expect(() => authenticator.renew('token', handshake)).toThrow(
+      expect(() => authenticator.renew('token', handshake, user)).toThrow(
         expect.objectContaining(rejection) as Error,
       );
       setUp({ validateToken: () => user });
@@ -367,8 +367,27 @@ describe('TokenAuthenticator', () => {
     expect(await outcome('good')).toBe('RATE_LIMITED');
     expect(calls).toBe(BURST);
     expect(await outcome('good', elsewhere)).toBe('alice');
-    expect(authenticator.renew('good', handshake)).toMatchObject({ user: { id: 'alice' } });
-    expect(() => authenticator.renew('bad', handshake)).toThrow(RefusalError);
+    const alice = { id: 'alice' };
+    expect(authenticator.renew('good', handshake, alice)).toMatchObject({ user: { id: 'alice' } });
+    expect(() => authenticator.renew('bad', handshake, alice)).toThrow(RefusalError);
+  });
+
+  it.each(['bad', 'good'])('counts a rejected renewal like a rejected log-in: %s', async token => {
+    setUp({ validateToken: given => (given === 'good' ? { id: 'alice' } : null) });
+    // The token of another user counts, too: otherwise a client could find out that it has guessed one.
+    for (let failed = 0; failed < BURST; failed++)
+      expect(() => authenticator.renew(token, handshake, { id: 'mallory' })).toThrow(
+        expect.objectContaining({ code: 'AUTH_FAILED' }) as Error,
+      );
+    expect(await outcome('good')).toBe('RATE_LIMITED');
+    expect(await outcome('good', elsewhere)).toBe('alice');
+  });
+
+  it('does not count a rejected renewal by a signed token, which no client can guess', async () => {
+    setUp({ jwt: { secret: SECRET } });
+    for (let failed = 0; failed <= BURST; failed++)
+      expect(() => authenticator.renew('bad', handshake, { id: 'alice' })).toThrow(RefusalError);
+    expect(await outcome('bad')).toBe('AUTH_FAILED');
   });
 
   it('does not count attempts that could not be checked', async () => {
