@@ -9,6 +9,9 @@ const BUDGET = 4_000;
 const hitLimit = hits => 1_000 + 20 * hits;
 const MANY = 100_000;
 
+/** The time that a test may take without a mutant, in milliseconds. A test that takes longer is reported by its name. */
+const LONGEST = 60_000;
+
 /** The time that a test may wait for what a mutant keeps from happening, in milliseconds. */
 const PATIENCE = 3_000;
 const { setTimeout: later, clearTimeout: cancel } = globalThis;
@@ -28,7 +31,10 @@ const commands = {
     for (const test of tests) {
       state.currentTestId = test.id;
       const started = performance.now();
-      await test.run().catch(error => failed.push(`${test.id}: ${error}`));
+      await endsIn(LONGEST, test).then(
+        hasEnded => hasEnded || failed.push(`${test.id}: takes longer than ${LONGEST} ms`),
+        error => failed.push(`${test.id}: ${error}`),
+      );
       timeOf.set(test.id, performance.now() - started);
     }
     state.currentTestId = undefined;
@@ -65,7 +71,8 @@ const commands = {
       for (const name of ids) {
         state.hitCount = 0;
         state.hitLimit = hitLimit(hits[name]?.[id] ?? MANY);
-        if (!(await endsInTime(byId.get(name)))) return { status: 'timed out' };
+        if (!(await endsIn(PATIENCE + 20 * timeOf.get(name), byId.get(name))))
+          return { status: 'timed out' };
         if (process.cpuUsage(before).user / 1000 > BUDGET && name !== ids.at(-1))
           return { status: 'survived the first tests' };
       }
@@ -78,11 +85,9 @@ const commands = {
   },
 };
 
-async function endsInTime(test) {
+async function endsIn(time, test) {
   let timer;
-  const timeout = new Promise(
-    end => (timer = later(() => end(false), PATIENCE + 20 * timeOf.get(test.id))),
-  );
+  const timeout = new Promise(end => (timer = later(() => end(false), time)));
   try {
     return await Promise.race([test.run().then(() => true), timeout]);
   } finally {
