@@ -250,7 +250,9 @@ describe('the options of a Socket.IO gateway', () => {
     return Given;
   };
 
-  it.each<[string, Partial<IoOptions>]>([
+  it.each<[string, Partial<IoOptions> & { namespace?: RegExp }]>([
+    ['namespace', { namespace: /^\/room-/g }],
+    ['namespace', { namespace: /^\/room-/y }],
     ['connectionStateRecovery', { connectionStateRecovery: {} }],
     ['allowEIO3', { allowEIO3: true }],
     ['maxHttpBufferSize', { maxHttpBufferSize: 1e9 }],

@@ -31,8 +31,17 @@ import type {
   Transform,
 } from './io-types.js';
 import { Namespaces } from './namespaces.js';
-import { assertServerOptions, enginePathOf, pathOf, serverOptions } from './server-options.js';
+import {
+  assertNamespace,
+  assertServerOptions,
+  enginePathOf,
+  pathOf,
+  serverOptions,
+} from './server-options.js';
 import { guardWebSockets, hasWebSocket } from './web-socket-engine.js';
+
+/** The options of a gateway that `create` reads. */
+type Namespaced = NonNullable<Parameters<IoAdapter['create']>[1]>;
 
 /** A request that Engine.IO rejects by itself. */
 interface EngineRejection {
@@ -80,6 +89,8 @@ export class SemanticEventsIoAdapter extends IoAdapter {
   }
 
   override create(...args: Parameters<IoAdapter['create']>): ReturnType<IoAdapter['create']> {
+    const [port, { namespace, path } = {} as Namespaced] = args;
+    assertNamespace(pathOf({ port, path: normalizePath(path) }), namespace);
     const server = super.create(...args);
     // A namespace pattern copies its middleware to its namespaces, so add ours before any other.
     if (isNamespace(server)) this.namespaces.guard(server);

@@ -32,6 +32,19 @@ export function assertServerOptions(path: string, given: Given): void {
   if (problems.length > 0) throw new SemanticEventsConfigError(problems);
 }
 
+/**
+ * Rejects a namespace pattern whose flags make `test` remember where it stopped. Every second client would be in the namespaces of
+ * another pattern, which may be public.
+ *
+ * @throws SemanticEventsConfigError
+ */
+export function assertNamespace(path: string, namespace: unknown): void {
+  if (namespace instanceof RegExp && (namespace.global || namespace.sticky))
+    throw new SemanticEventsConfigError([
+      `@WebSocketGateway ${path}: namespace ${String(namespace)} must not have the flags g and y: RegExp.test() then skips names`,
+    ]);
+}
+
 /** Returns the path of an endpoint for clients. */
 export function pathOf({ path }: Endpoint): string {
   return path === '/' ? DEFAULT_PATH : path;
