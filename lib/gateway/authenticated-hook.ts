@@ -6,9 +6,9 @@ import type { CatalogGateway } from './gateway-catalog.js';
 /** A gateway hook that runs when a client has authenticated. Nest calls `handleConnection` before that. */
 export interface OnGatewayAuthenticated<Socket = unknown> {
   /**
-   * Runs once for each session, when `client.user` is known. A renewal does not call it again. If it throws or rejects, the
-   * adapter logs the error and closes the connection with `INTERNAL`. If the mesh is `UNAVAILABLE`, the adapter closes with that
-   * code, so that the client reconnects.
+   * Runs when a connection has authenticated and `client.user` is known. A renewal does not call it again. Over Socket.IO it
+   * runs for each namespace that the client enters. If it throws or rejects, the adapter logs the error and closes the connection
+   * with `INTERNAL`. If the mesh is `UNAVAILABLE`, the adapter closes with that code, so that the client reconnects.
    */
   handleAuthenticated(client: Client, socket: Socket): unknown;
 }

@@ -6,9 +6,8 @@ export const RATE_LIMIT = Symbol('RATE_LIMIT');
 export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');
 
 /**
- * The clients that share a bucket: one connection, one user, one address, or the result of a function. On a handler, a
- * limit by address or by a function is charged after `@SignedEvent`, `@Authorize` and `@Roles`, because several users share
- * it.
+ * The clients that share a bucket: one connection, one user, one address, or the result of a function. A limit by address or
+ * by a function is charged after `@SignedEvent`, `@Authorize` and `@Roles`, because several users share it.
  */
 export type RateLimitBy =
   'client' | 'user' | 'address' | ((client: Client, context: ExecutionContext) => string);
