@@ -66,8 +66,8 @@ export interface AuditSubject {
   /** Why the key ring could not be read again; undefined if it could, or need not be. */
   readonly keyProblem?: string;
   readonly gateways: readonly AuditedGateway[];
-  /** Whether the application decides by an `EventAuthorizer` of its own which events clients may send. */
-  readonly hasOwnAuthorizer: boolean;
+  /** Whether an `EventAuthorizer` of the application decides which events clients may send. */
+  readonly overridesCanPublish: boolean;
   /** Whether SemanticEventsAdapter serves the gateways. */
   readonly hasAdapter: boolean;
   /** Whether the HTTP server of the application terminates TLS itself. */

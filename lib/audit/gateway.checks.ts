@@ -49,16 +49,14 @@ export const signedEvents: AuditCheck = ({ gateways }) =>
     fix: 'Put @SignedEvent() on them, unless changed or repeated events do no harm',
   });
 
-export const plainMessages: AuditCheck = ({ gateways, hasOwnAuthorizer }) =>
-  hasOwnAuthorizer
+export const plainMessages: AuditCheck = ({ gateways, overridesCanPublish }) =>
+  overridesCanPublish
     ? naming(gateways, handler => handler.takesAnyPlainMessage, {
         none: 'Your EventAuthorizer, @Roles() or @Authorize() decides about every message',
         some: 'Your EventAuthorizer sees events only. Called with plain messages of any client',
         fix: 'Put @Roles(), @Authorize() or @SignedEvent() on them, unless every client may call them',
       })
-    : pass(
-        'Handlers decide about plain messages; the application has no EventAuthorizer of its own',
-      );
+    : pass('Plain messages bypass no rule of yours: the application does not override canPublish');
 
 export const handlerLimits: AuditCheck = ({ gateways }) =>
   naming(gateways, ({ isLimited }) => !isLimited, {
@@ -83,7 +81,7 @@ export const globalEnhancers: AuditCheck = ({ gateways, passedOver }) =>
     ? pass('Nest runs every global guard, pipe and interceptor for gateways')
     : warn(
         `Nest does not run these for gateways: ${passedOver.join(', ')}`,
-        'Put them on the gateways by @UseGuards(), @UsePipes() or @UseInterceptors()',
+        'Put them on the gateways by @UseGuards(), @UsePipes() or @UseInterceptors(), unless they are for HTTP only',
       );
 
 function naming(

@@ -15,7 +15,7 @@ export function optionFailures(options: ResolvedOptions, now: number): string[] 
     options,
     keys: new KeyRing(options.signing.keys).list(),
     gateways: [],
-    hasOwnAuthorizer: false,
+    overridesCanPublish: false,
     hasAdapter: true,
     isTlsServer: true,
     verifiesCertificates: true,

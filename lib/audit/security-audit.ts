@@ -64,7 +64,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
       keys: this.services.signer.keys,
       keyProblem: this.keyRefresh.problem,
       gateways: auditedGateways(this.services.catalog, this.validation.means),
-      hasOwnAuthorizer: decidesAboutEvents(this.authorizer),
+      overridesCanPublish: overridesCanPublish(this.authorizer),
       hasAdapter: this.hasAdapter(),
       verifiesCertificates: process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0',
       isTlsServer: this.isTlsServer(),
@@ -142,6 +142,6 @@ export class SecurityAudit implements OnApplicationBootstrap {
 }
 
 /** Returns whether the application has replaced `canPublish`. A class that adds rooms to the default has not. */
-function decidesAboutEvents(authorizer: EventAuthorizer): boolean {
+function overridesCanPublish(authorizer: EventAuthorizer): boolean {
   return authorizer.canPublish !== DefaultEventAuthorizer.prototype.canPublish;
 }

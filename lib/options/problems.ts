@@ -93,8 +93,10 @@ export class Problems {
 
   /** Requires a secret for HMAC-SHA256. @returns whether it is valid */
   secret(path: string, value: unknown): value is string | Uint8Array {
-    if (typeof value !== 'string' && !(value instanceof Uint8Array))
-      this.wrong(path, value, 'must be a string or bytes');
+    const missing = value === '' ? 'empty' : value === undefined && 'undefined';
+    if (missing) this.add(path, `is ${missing}: set it, or load the .env file that contains it`);
+    else if (typeof value !== 'string' && !(value instanceof Uint8Array))
+      this.add(path, 'must be a string or bytes');
     else if (SURROUNDED.test(Buffer.from(value).toString('latin1')))
       this.add(path, 'has white space around it, as a file has a newline at its end: trim it');
     else if (this.isProduction && isPublishedSecret(value))

@@ -85,7 +85,7 @@ function subject(options: Given = {}, facts: Partial<AuditSubject> = {}): AuditS
     keys: new KeyRing(resolved.signing.keys).list(),
     gateways: [gateway],
     verifiesCertificates: true,
-    hasOwnAuthorizer: true,
+    overridesCanPublish: true,
     hasAdapter: true,
     isTlsServer: false,
     inMemoryStores: ['nonces'],
@@ -365,6 +365,21 @@ describe('the production checklist', () => {
       status: 'warn',
       finding: expect.stringContaining('a, b'),
     });
+  });
+
+  it('does not deny an EventAuthorizer that keeps the default canPublish', () => {
+    const { items } = audit(subject({}, { overridesCanPublish: false }));
+    expect(items.find(({ id }) => id === 'plain-messages')).toMatchObject({
+      status: 'pass',
+      finding:
+        'Plain messages bypass no rule of yours: the application does not override canPublish',
+    });
+  });
+
+  it('does not ask for guards on gateways that are for HTTP only', () => {
+    const { items } = audit(subject({}, { passedOver: ['HttpAuthGuard'] }));
+    const fix = items.find(({ id }) => id === 'global-guards')?.fix;
+    expect(fix).toContain('unless they are for HTTP only');
   });
 
   it('says how to fix every item that does not pass, and never contains a secret', () => {

@@ -60,7 +60,13 @@ describe('auth.jwt', () => {
     },
   );
 
-  it.each(['', 'j'.repeat(31), 'é'.repeat(15), Buffer.alloc(31)])(
+  it('says that a secret is empty, as without an .env file, and what to do', () => {
+    expect(problemsOf({ jwt: { secret: '' } })).toEqual([
+      'auth.jwt.secret is empty: set it, or load the .env file that contains it',
+    ]);
+  });
+
+  it.each(['j'.repeat(31), 'é'.repeat(15), Buffer.alloc(31)])(
     'rejects a secret under 32 bytes: %p',
     short => {
       expect(problemsOf({ jwt: { secret: short } })).toEqual([

@@ -71,7 +71,7 @@ describe('signing.keys', () => {
     },
   );
 
-  it.each(['', 's'.repeat(31), 'é'.repeat(15), new Uint8Array(31)])(
+  it.each(['s'.repeat(31), 'é'.repeat(15), new Uint8Array(31)])(
     'reject a secret under 32 bytes: %p',
     value => {
       expect(keyProblems({ secret: value })).toEqual([
@@ -80,9 +80,12 @@ describe('signing.keys', () => {
     },
   );
 
-  it('reject an undefined secret, as an unset environment variable is, and say so', () => {
-    expect(keyProblems({ secret: undefined })).toEqual([
-      'signing.keys[0].secret must be a string or bytes, not undefined',
+  it.each([
+    ['undefined', undefined],
+    ['empty', ''],
+  ])('say that a secret is %s, as without an .env file, and what to do', (missing, value) => {
+    expect(keyProblems({ secret: value })).toEqual([
+      `signing.keys[0].secret is ${missing}: set it, or load the .env file that contains it`,
     ]);
   });
 
