@@ -8,14 +8,12 @@ import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websock
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import {
-  EventAuthorizer,
   EventData,
   EventMesh,
   Public,
   SecureGateway,
   SemanticEventsModule,
   type SemanticEvent,
-  SessionRegistry,
   SemanticEventBody,
   SignedEvent,
   TicketService,
@@ -67,9 +65,11 @@ const options = { signing: { keys: [RING_KEY] }, auth: { jwt: { secret: JWT_SECR
 const Click = z.object({ x: z.number(), y: z.number() });
 const CLICK = 'ui.interaction.click';
 
-const testing = take('docs/guides/testing.md', 'EventTestClient.login');
+const testing = take('docs/guides/testing.md', 'new FakeClock()');
+const pushed = take('docs/guides/testing.md', '.emitTo(');
 const client = take('docs/guides/client.md', 'new SemanticEventsClient');
 const ticketGuard = take('docs/guides/tickets.md', 'class MyHttpGuard');
+const logOut = take('docs/guides/tickets.md', 'class LogOutController');
 const ticketClient = take('docs/guides/tickets.md', 'new SemanticEventsClient');
 const adminGuard = take('docs/guides/devtools.md', 'class AdminGuard');
 const devtools = take('docs/guides/devtools.md', 'devtools: {');
@@ -79,6 +79,7 @@ const greeter = take('docs/guides/mesh.md', 'export class Greeter');
 const orders = take('docs/guides/mesh.md', 'export class Orders');
 const invoices = take('docs/guides/mesh.md', 'export class Invoices');
 const rooms = take('docs/guides/mesh.md', 'export class RoomGateway');
+const roomsModule = take('docs/guides/mesh.md', "presence: ['lobby']");
 const roomsClient = take('docs/guides/mesh.md', "client.request('room.join'");
 const redis = take('docs/redis.md', 'redisStores');
 const adapter = take('docs/guides/migration.md', 'new SemanticEventsAdapter');
@@ -96,10 +97,10 @@ for (const name of ['auth0.com', 'keycloak', 'cognito', 'microsoftonline', 'cler
 for (const name of ['/etc/signing-keys', 'VAULT_ADDR']) take('docs/guides/keys.md', name);
 // These are run by guides.spec.ts.
 for (const [page, ...texts] of [
-  ['guides/authentication', 'validateToken'],
+  ['guides/authentication', 'validateToken', 'newSession', 'class LoginController'],
   ['guides/validation', "from 'zod'", "from 'valibot'", 'class TransferDto'],
   ['guides/errors', 'class StockGateway', 'function reserve'],
-  ['guides/global-guards', 'class HttpAuthGuard', 'class ThrottlingModule'],
+  ['guides/global-guards', 'class HttpAuthGuard', 'class AppModule', 'class ThrottlingModule'],
   ['operating', 'kind: Deployment', 'kind: Ingress'],
 ])
   for (const text of texts) take(`docs/${page}.md`, text);
@@ -159,13 +160,13 @@ it('every block of the pages is run or has a reason', () => {
   expect(runHere.sort()).toEqual(Object.keys(NOT_RUN).sort());
 });
 
-it('the documented test runs', async () => {
+it('the documented tests run', async () => {
   @WebSocketGateway({ path: '/events' })
   @SecureGateway()
   class OrderGateway {
     @SubscribeMessage('order.place')
     @SignedEvent()
-    place(@EventData() order: unknown) {
+    place(@EventData(z.object({ amount: z.number().positive() })) order: unknown) {
       return order;
     }
   }
@@ -173,9 +174,15 @@ it('the documented test runs', async () => {
   class OrderModule {}
   const bodies: (() => Promise<void>)[] = [];
   const register = (_title: string, body: () => Promise<void>) => bodies.push(body);
-  await run(testing, { given: { AppModule: OrderModule, it: register } });
-  expect(bodies).toHaveLength(1);
-  await bodies[0]!();
+  const environment = { ...process.env };
+  try {
+    for (const block of [testing, pushed])
+      await run(block, { given: { AppModule: OrderModule, it: register } });
+    expect(bodies).toHaveLength(2);
+    for (const body of bodies) await body();
+  } finally {
+    process.env = environment;
+  }
 });
 
 describe('the documented client', () => {
@@ -336,12 +343,13 @@ it('the handler with delivery once publishes a dead letter after its retries', a
 
 it('the rooms gateway reports to members who has joined, if its authorizer allows the room', async () => {
   const { RoomGateway, RoomAuthorizer } = await run(rooms);
+  const { module } = await run(roomsModule, {
+    given: { options, RoomAuthorizer },
+    within: code => `const module = ${code}`,
+  });
   const app = await TestApp.start({
     gateways: [RoomGateway],
-    module: SemanticEventsModule.forRoot({
-      ...options,
-      providers: [{ provide: EventAuthorizer, useClass: RoomAuthorizer as Type<EventAuthorizer> }],
-    }),
+    module: module as DynamicModule,
   });
   const bob = await app.login('bob');
   bob.emit('room.join', 'secret');
@@ -353,9 +361,13 @@ it('the rooms gateway reports to members who has joined, if its authorizer allow
     getToken: () => tokenFor('alice'),
     WebSocket: WebSocket,
   });
+  const present: unknown[] = [];
+  client.subscribe('presence.*', ({ data }) => present.push(data), { scope: 'own' });
   await client.connect();
   await run(roomsClient, { given: { client, show: (...values: unknown[]) => shown.push(values) } });
   expect(shown).toEqual([['room.joined', { user: 'alice' }]]);
+  await eventually(() => present.length > 0);
+  expect(present).toEqual([{ room: 'lobby', user: 'alice' }]);
   client.close();
 });
 
@@ -403,10 +415,12 @@ describeWithRedis('the stores of the README', () => {
 describe('docs/guides/tickets.md', () => {
   it('has a guard that gives tickets until the user logs out, and a client that retries only what may pass', async () => {
     const { MyHttpGuard } = await run(ticketGuard);
+    const { LogOutController } = await run(logOut, { given: { MyHttpGuard } });
     const jwt = JwtModule.register({ global: true, secret: JWT_SECRET });
+    class Routes {}
     const app = await TestApp.start({
       gateways: [DemoGateway],
-      imports: [jwt],
+      imports: [jwt, { module: Routes, controllers: [LogOutController as Type] }],
       options: {
         auth: {
           jwt: { secret: JWT_SECRET },
@@ -414,8 +428,8 @@ describe('docs/guides/tickets.md', () => {
         },
       },
     });
-    const request = (token?: string) =>
-      fetch(`http://127.0.0.1:${app.port}/auth/ticket`, {
+    const request = (token?: string, path = '/auth/ticket') =>
+      fetch(`http://127.0.0.1:${app.port}${path}`, {
         method: 'POST',
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       });
@@ -446,8 +460,15 @@ describe('docs/guides/tickets.md', () => {
     expect(codes).toEqual(['TOKEN_FAILED']);
     client.close();
 
-    app.nest.get(SessionRegistry, { strict: false }).end('session-1');
+    const peer = await app.connect();
+    await peer.authenticate(token);
+    expect(await (await request(token, '/logout')).json()).toEqual({ closed: 1 });
+    expect(await peer.closed).toMatchObject({ code: 4403 });
     expect((await request(token)).status).toBe(403);
+
+    const nameless = tokenFor('bob', { iss: 'my-app', aud: 'my-app' });
+    expect(await (await request(nameless, '/logout')).json()).toEqual({ closed: 0 });
+    expect((await request(nameless)).status).toBe(403);
     const later = (await run(ticketClient, reader)).client as SemanticEventsClient;
     later.on('error', () => undefined);
     await expect(later.connect()).rejects.toMatchObject({ code: 'NO_TOKEN' });

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type CanActivate, Controller, Get, type PipeTransform, type Type } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { Controller, Get, type PipeTransform, type Type } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { load } from 'js-yaml';
 import { WebSocket } from 'ws';
@@ -15,6 +14,7 @@ import {
 import { SemanticEventsClient } from '../../lib/client/index.js';
 import { DEFAULTS } from '../../lib/options/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
+import { post } from '../helpers/http.js';
 import { run, take } from '../helpers/run-block.js';
 import { TestApp, tokenFor } from '../helpers/test-app.js';
 import type { Json, TestClient } from '../helpers/test-client.js';
@@ -64,6 +64,26 @@ describe('docs/guides/authentication.md', () => {
     await client.authenticate('first');
     expect(await client.authenticate('other')).toHaveProperty('code', 'AUTH_FAILED');
     expect(await client.closed).toMatchObject({ code: 4401 });
+  });
+
+  it('has a log-in route whose tokens its store knows', async () => {
+    const PAGE = 'docs/guides/authentication.md';
+    const { sessions } = await run(take(PAGE, 'newSession'));
+    const given = { given: { sessions } };
+    const { LoginController } = await run(take(PAGE, 'class LoginController'), given);
+    const { auth } = await run(take(PAGE, 'validateToken'), given);
+    class Routes {}
+    const app = await TestApp.start({
+      gateways: [DemoGateway],
+      imports: [{ module: Routes, controllers: [LoginController as Type] }],
+      options: { auth: auth as SemanticEventsModuleOptions['auth'] },
+    });
+    const logIn = (password: string) => post(app, '/login', { body: { user: 'alice', password } });
+    expect((await logIn('wrong')).status).toBe(401);
+    const { token } = (await logIn('demo')).body;
+    const client = await app.connect();
+    expect(await client.authenticate(token)).toMatchObject({ user_id: 'alice' });
+    expect(await (await app.connect()).authenticate('other')).toHaveProperty('code', 'AUTH_FAILED');
   });
 
   it('has sessions that a log-out ends', async () => {
@@ -177,29 +197,58 @@ describe('docs/guides/errors.md', () => {
 describe('docs/guides/global-guards.md', () => {
   const PAGE = 'docs/guides/global-guards.md';
 
-  it('has a guard for HTTP that lets events pass, and a throttler for both', async () => {
-    const { HttpAuthGuard } = await run(take(PAGE, 'class HttpAuthGuard'));
+  it('has a throttler for HTTP and for events', async () => {
     const { ThrottlingModule } = await run(take(PAGE, 'class ThrottlingModule'), {
       change: [['limit: 100', 'limit: 2']],
     });
-    @Controller('open')
-    class OpenController {
-      @Get()
-      open() {
-        return {};
-      }
-    }
-    class Routes {}
     const app = await TestApp.start({
       gateways: [DemoGateway],
-      imports: [ThrottlingModule as Type, { module: Routes, controllers: [OpenController] }],
-      providers: [{ provide: APP_GUARD, useClass: HttpAuthGuard as Type<CanActivate> }],
+      imports: [ThrottlingModule as Type],
     });
     const client = await app.login();
     expect(await answerTo(client, 'demo.echo', 1)).toBe(1);
     expect(await answerTo(client, 'demo.echo', 2)).toBe(2);
     expect(await answerTo(client, 'demo.echo', 3)).toBe('RATE_LIMITED');
-    expect((await fetch(`http://127.0.0.1:${app.port}/open`)).status).toBe(403);
+  });
+
+  it('has a global guard that protects routes, but neither the log-in nor events', async () => {
+    const { MyHttpGuard } = await run(take('docs/guides/tickets.md', 'class MyHttpGuard'));
+    const guards = await run(take(PAGE, 'class HttpAuthGuard'), { given: { MyHttpGuard } });
+    const { HttpAuthGuard, WithoutToken } = guards;
+    const { AppModule } = await run(take(PAGE, 'class AppModule'), {
+      given: { HttpAuthGuard, WithoutToken, MyHttpGuard, OrderGateway: DemoGateway },
+    });
+    @Controller('orders')
+    class OrderController {
+      @Get()
+      list() {
+        return [];
+      }
+    }
+    class Routes {}
+    const environment = { ...process.env };
+    Object.assign(process.env, { SIGNING_KEY: '5'.repeat(64), JWT_SECRET: '6'.repeat(64) });
+    try {
+      const app = await TestApp.start({
+        gateways: [],
+        module: { module: AppModule as Type },
+        imports: [{ module: Routes, controllers: [OrderController] }],
+      });
+      const logIn = (password: string) =>
+        post(app, '/login', { body: { user: 'alice', password } });
+      expect((await logIn('wrong')).status).toBe(401);
+      const headers = { authorization: `Bearer ${(await logIn('demo')).body.token}` };
+      const orders = async (given = {}) =>
+        (await fetch(`http://127.0.0.1:${app.port}/orders`, { headers: given })).status;
+      expect([await orders(), await orders(headers)]).toEqual([401, 200]);
+      expect((await post(app, '/auth/ticket')).status).toBe(401);
+      const { ticket } = (await post(app, '/auth/ticket', { headers })).body;
+      const client = await app.connect();
+      await client.authenticate(ticket);
+      expect(await answerTo(client, 'demo.echo', 1)).toBe(1);
+    } finally {
+      process.env = environment;
+    }
   });
 });
 

@@ -74,6 +74,7 @@ describe('type tests', () => {
 const OWN: Record<string, string> = {
   AdminGuard: 'declare class AdminGuard { canActivate(): boolean }',
   AppModule: 'declare class AppModule {}',
+  RoomAuthorizer: 'declare class RoomAuthorizer {}',
   UiGateway: 'declare class UiGateway {}',
   client: "declare const client: import('nestjs-semantic-events/client').SemanticEventsClient;",
   Click: 'const Click = z.object({ x: z.number(), y: z.number() });',
@@ -98,6 +99,8 @@ const OWN_FILES: Record<string, string> = {
   'src/sessions.ts': `
     interface Session { id: string; userId: string; roles: string[]; createdAt: Date; expiresAt: Date }
     export declare const sessions: { find(token: string): Promise<Session | undefined> };`,
+  'src/my-http.guard.ts':
+    'export declare class MyHttpGuard { canActivate(context: object): Promise<boolean> }',
   'src/users.ts':
     'export declare const users: { byToken(token: string): Promise<{ id: string; roles: string[] } | null> };',
   'src/send-invoice.ts': 'export declare function sendInvoice(order?: string): Promise<void>;',
