@@ -1,5 +1,6 @@
 import type { ArgumentMetadata, Type } from '@nestjs/common';
 import type { TypeOptions } from 'class-transformer';
+import { boundedData, type DeclaredProperties, type NestedProperty } from './bounded-data.js';
 import { ClassDataPipe } from './class-data.pipe.js';
 import { RefusalException } from './refusal.exception.js';
 
@@ -15,6 +16,7 @@ interface TransformerStorage {
 const STORAGE = 'class-transformer/cjs/storage.js';
 
 const NESTED = 'nestedValidation';
+const ARRAY_MAX_SIZE = 'arrayMaxSize';
 /** Kinds of decorators that validate nothing by themselves: `@IsOptional()`, `@ValidateIf()`, `@Allow()`. */
 const VALIDATES_NOTHING = ['conditionalValidation', 'whitelistValidation'];
 
@@ -28,22 +30,15 @@ const LOOKS_AT_NO_MEMBERS = new Set([
   'isArray',
   'arrayNotEmpty',
   'arrayMinSize',
-  'arrayMaxSize',
+  ARRAY_MAX_SIZE,
   'arrayUnique',
 ]);
 
 const COLLECTIONS = new Set<unknown>([Array, Set, Map]);
 
-/** The maximum number of undeclared members that are passed on to class-transformer. */
-const MAX_UNDECLARED = 64;
-
-/** A property with `@ValidateNested()`. */
-interface NestedProperty {
-  readonly name: string;
-  /** Whether it is one object: it has neither the type of a collection nor the option `each`. */
-  readonly isOne: boolean;
-  /** The classes that a discriminator can name; undefined without one. */
-  readonly subtypes?: readonly Type[];
+/** A property with `@ValidateNested()`, and the classes that its discriminator can name. */
+interface CheckedProperty extends NestedProperty {
+  readonly subtypes: readonly Type[] | undefined;
 }
 
 /** A property with the type of a collection, and with validators for its items. */
@@ -53,8 +48,8 @@ interface DeclaredCollection {
 }
 
 /** Properties of a class to check beyond class-validator. */
-interface CheckedProperties {
-  readonly nested: readonly NestedProperty[];
+interface CheckedProperties extends DeclaredProperties {
+  readonly nested: readonly CheckedProperty[];
   /** Their validators accept other values, too: a text for a list, or an array for a map. */
   readonly collections: readonly DeclaredCollection[];
 }
@@ -64,7 +59,6 @@ let loading: Promise<ClassValidation | undefined> | undefined;
 /** Validates with class-validator and class-transformer of the application, which are optional packages. */
 export class ClassValidation {
   private readonly pipe = new ClassDataPipe();
-  private readonly names = new WeakMap<Type, ReadonlySet<string>>();
   private readonly checked = new WeakMap<Type, CheckedProperties>();
 
   private constructor(
@@ -88,7 +82,8 @@ export class ClassValidation {
 
   /** Validates a value. @returns an instance of the class @throws RefusalException `INVALID_EVENT` */
   async validate(value: unknown, type: Type, metadata: ArgumentMetadata): Promise<unknown> {
-    const instance = await this.pipe.transform(this.declaredOf(value, type), metadata);
+    const data = boundedData(value, type, one => this.checkedOf(one));
+    const instance = await this.pipe.transform(data, metadata);
     const problem = this.shapeProblem(instance);
     if (problem) throw new RefusalException('INVALID_EVENT', { reason: `data.${problem}` });
     return instance;
@@ -131,13 +126,10 @@ export class ClassValidation {
     if (!checked) {
       const rules = this.rulesOf(type);
       checked = {
+        names: new Set([...rules.map(rule => rule.propertyName), ...this.fieldsOf(type)]),
         nested: rules
           .filter(rule => rule.type === NESTED)
-          .map(({ propertyName: name, each }) => ({
-            name,
-            isOne: !each && !COLLECTIONS.has(declaredTypeOf(type, name)),
-            subtypes: this.subtypesOf(type, name),
-          })),
+          .map(({ propertyName: name, each }) => this.nestedProperty(type, name, each)),
         collections: rules
           .filter(rule => rule.each || rule.type === NESTED)
           .map(({ propertyName: name }) => ({ name, type: declaredTypeOf(type, name) }))
@@ -148,17 +140,19 @@ export class ClassValidation {
     return checked;
   }
 
-  /**
-   * Removes undeclared members from data that has many of them. class-transformer would copy each of them first, so a
-   * client could cost the server milliseconds per frame.
-   */
-  private declaredOf(value: unknown, type: Type): unknown {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    const declared = this.namesOf(type);
-    const names = Object.keys(value);
-    if (names.length <= declared.size + MAX_UNDECLARED) return value;
-    const kept = names.filter(name => declared.has(name));
-    return Object.fromEntries(kept.map(name => [name, Reflect.get(value, name) as unknown]));
+  private nestedProperty(type: Type, name: string, each: boolean): CheckedProperty {
+    const subtypes = this.subtypesOf(type, name);
+    const created = this.createdClassOf(type, name);
+    const sizes = this.rulesOf(type).filter(
+      rule => rule.propertyName === name && rule.name === ARRAY_MAX_SIZE,
+    );
+    return {
+      name,
+      isOne: !each && !COLLECTIONS.has(declaredTypeOf(type, name)),
+      maxItems: sizes[0]?.constraints[0] as number | undefined,
+      type: !subtypes && isApplicationClass(created) ? created : undefined,
+      subtypes,
+    };
   }
 
   /** Returns whether a class or one of its base classes has a decorator that validates something. */
@@ -204,9 +198,9 @@ export class ClassValidation {
   /** Returns the class that class-transformer creates for an object in a property; undefined if a probe cannot find it. */
   private createdClassOf(type: Type, name: string): unknown {
     let created: unknown;
-    for (const probe of [{}, [{}]]) {
+    for (const probe of [{ member: {} }, [{}]]) {
       const value = Reflect.get(this.instanceOf(type, { [name]: probe }), name) as unknown;
-      const item: unknown = Array.isArray(value) ? value[0] : value;
+      const [item] = itemsOf(value);
       if (typeof item !== 'object' || item === null) continue;
       created = item.constructor;
       if (created !== Object) return created;
@@ -223,18 +217,6 @@ export class ClassValidation {
   /** Returns the properties that a class declares: those of a new instance. */
   private fieldsOf(type: Type): string[] {
     return Object.keys(this.instanceOf(type, {}));
-  }
-
-  private namesOf(type: Type): ReadonlySet<string> {
-    let names = this.names.get(type);
-    if (!names) {
-      names = new Set([
-        ...this.rulesOf(type).map(rule => rule.propertyName),
-        ...this.fieldsOf(type),
-      ]);
-      this.names.set(type, names);
-    }
-    return names;
   }
 
   private instanceOf(type: Type, plain: object): object {
