@@ -34,8 +34,12 @@ const PAGE = 256;
 /** The numbers of entries and milliseconds after which delivery yields to sockets and timers. */
 const ENTRIES_PER_TURN = 16;
 const TIME_PER_TURN = 10;
-/** The maximum number of waiting messages. Beyond it the connection is replaced, and the rest is read from the log. */
+/**
+ * The maximum number of waiting messages, and of their characters. Beyond it the connection is replaced, and the rest is read from
+ * the log.
+ */
 const MAX_WAITING = 20_000;
+const MAX_WAITING_SIZE = 33_554_432;
 
 /** A message of the log: an entry, or only the end of the log. */
 interface Message {
@@ -85,6 +89,7 @@ export class EventLogFollower {
   private connection: SubscriberConnection | undefined;
   private readonly prefix: string;
   private waiting: Message[] = [];
+  private waitingSize = 0;
   /** Whether messages wait until missed entries have been read. */
   private isSyncing = true;
   private isDelivering = false;
@@ -201,7 +206,7 @@ export class EventLogFollower {
 
   private async connect(): Promise<void> {
     this.isSyncing = true;
-    this.waiting = [];
+    this.takeWaiting();
     const { broken } = this;
     // A replaced connection may still receive messages and replies. They must not change what the next one has begun.
     const isCurrent = () => this.broken === broken && !this.isClosed();
@@ -254,12 +259,20 @@ export class EventLogFollower {
     if (channel === undefined) return;
     const message = parseMessage(channel, text);
     if (!message) return;
-    if (this.waiting.length >= MAX_WAITING) {
+    if (this.waiting.length >= MAX_WAITING || this.waitingSize >= MAX_WAITING_SIZE) {
       this.reconnect('too many events wait');
       return;
     }
     this.waiting.push(message);
+    this.waitingSize += text.length;
     if (!this.isSyncing && !this.isDelivering) attempt(() => this.deliver());
+  }
+
+  private takeWaiting(): Message[] {
+    const { waiting } = this;
+    this.waiting = [];
+    this.waitingSize = 0;
+    return waiting;
   }
 
   private async deliver(): Promise<void> {
@@ -267,9 +280,7 @@ export class EventLogFollower {
     this.isDelivering = true;
     const turns = new DeliveryTurns(this.clock);
     while (this.waiting.length > 0 && this.isDue()) {
-      const batch = this.waiting;
-      this.waiting = [];
-      for (const { epoch, id, entry } of batch) {
+      for (const { epoch, id, entry } of this.takeWaiting()) {
         this.reader.note(epoch, id);
         this.deliverOne(`${epoch}.${id}`, entry);
         if (!turns.isOver()) continue;
