@@ -84,6 +84,7 @@ describeWithRedis('RedisEventLog during an outage', () => {
     await appendSoon(other, 'after');
     near.isRefusing = false;
     await eventually(() => follower.gaps.length > 0, 15_000);
+    await untilReceived(follower, 2);
     expect(follower.texts).toEqual(['before', 'after']);
   });
 
