@@ -16,8 +16,11 @@ const OPTIONS = {
   maxBackoff: 300,
 };
 
-/** Errors that a bad network may cause. Any other code is a fault of the client or the server. */
-const EXPECTED = new Set(['CONNECTION_LOST', 'TIMEOUT']);
+/**
+ * Errors that a bad network may cause: the chat limits a user who sends everything again. Any other code is a fault of the client
+ * or the server.
+ */
+const EXPECTED = new Set(['CONNECTION_LOST', 'TIMEOUT', 'RATE_LIMITED']);
 
 const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
 
