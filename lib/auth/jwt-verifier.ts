@@ -99,7 +99,7 @@ const PROBLEMS: readonly (readonly [start: string, problem: string])[] = [
   ['invalid nbf value', 'nbf is not a number'],
 ];
 
-/** Types of tokens that tell of an event: RFC 8417 (section 2.3), and OpenID Connect Back-Channel Logout 1.0 (section 2.4). */
+/** Types of tokens that describe an event: RFC 8417 (section 2.3), and OpenID Connect Back-Channel Logout 1.0 (section 2.4). */
 const EVENT_TOKEN_TYPES: readonly unknown[] = ['secevent+jwt', 'logout+jwt'];
 
 interface JwtHeader {

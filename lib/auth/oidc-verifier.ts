@@ -124,6 +124,7 @@ export class OidcVerifier {
 
 /** Types of tokens that name a user: RFC 7519 (section 5.1) and RFC 9068 (section 2.1). */
 const USER_TOKEN_TYPES: readonly unknown[] = [undefined, 'jwt', 'at+jwt'];
+
 /** Rejects tokens that the issuer signs with the same key for another purpose (RFC 8725, section 2.8). */
 function assertPurpose(header: { typ?: unknown }, claims: Record<string, unknown>): void {
   if (!USER_TOKEN_TYPES.includes(typeOf(header)))

@@ -103,7 +103,6 @@ export class EventListener {
   private active = 0;
   private isEnding = false;
   private isClosed = false;
-
   /** The characters of the events that wait. */
   private waitingSize = 0;
 
