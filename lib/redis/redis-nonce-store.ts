@@ -34,10 +34,6 @@ interface NonceUse {
   readonly redisKey: string;
 }
 
-interface Attempt extends NonceUse {
-  readonly id: string;
-}
-
 /** An attempt without a reply. Redis may have stored the nonce, or may still store it. */
 interface UnansweredAttempt extends NonceUse {
   readonly failedAt: number;
@@ -49,7 +45,8 @@ interface UnansweredAttempt extends NonceUse {
  */
 export class RedisNonceStore extends NonceStore {
   private readonly unanswered = new Map<string, UnansweredAttempt>();
-  private readonly releasing = new Map<string, Promise<void>>();
+  /** The uses and releases without a decision. */
+  private readonly undecided = new Map<string, Promise<boolean>>();
   private readonly calls: NonceCalls;
   private readonly node = randomBytes(9).toString('base64url');
   private attempts = 0;
@@ -70,27 +67,47 @@ export class RedisNonceStore extends NonceStore {
     return this.useNonce('', key, expiresAt, madeAt);
   }
 
-  override async useNonce(
+  override useNonce(
     keyId: string,
     nonce: string,
     expiresAt: number,
     madeAt?: number,
   ): Promise<boolean> {
-    return (await this.attempt(keyId, nonce, expiresAt, madeAt)) !== undefined;
+    return this.inTurn(
+      idOf(keyId, nonce),
+      async () => (await this.attempt(keyId, nonce, expiresAt, madeAt)) !== undefined,
+    );
   }
 
   /** Uses the nonce in the same write as the calls of the other decision. Releases it if that decision rejects the event. */
-  override async useNonceIf(
+  override useNonceIf(
     admitted: Promise<boolean>,
     keyId: string,
     nonce: string,
     expiresAt: number,
     madeAt?: number,
   ): Promise<boolean> {
-    const used = await this.attempt(keyId, nonce, expiresAt, madeAt);
-    if (await admitted) return used !== undefined;
-    if (used) await this.release(used.id, used);
-    return false;
+    const id = idOf(keyId, nonce);
+    return this.inTurn(id, async () => {
+      const used = await this.attempt(keyId, nonce, expiresAt, madeAt);
+      if (await admitted) return used !== undefined;
+      if (used) await this.release(id, used);
+      return false;
+    });
+  }
+
+  /**
+   * Uses or releases one nonce after the previous use or release of it. Until that is decided, an event that a client sends again
+   * is not yet a replay. If the previous use fails, this one fails, too.
+   */
+  private async inTurn(id: string, decide: () => Promise<boolean>): Promise<boolean> {
+    let previous: Promise<boolean> | undefined;
+    while ((previous = this.undecided.get(id))) if (await previous) return false;
+    const decided = decide().finally(() => {
+      this.undecided.delete(id);
+    });
+    this.undecided.set(id, decided);
+    return decided;
   }
 
   /** Tries to use a nonce. @returns the successful attempt; undefined if the nonce was used before */
@@ -99,19 +116,17 @@ export class RedisNonceStore extends NonceStore {
     nonce: string,
     expiresAt: number,
     madeAt?: number,
-  ): Promise<Attempt | undefined> {
+  ): Promise<NonceUse | undefined> {
     // If the clock is set back, an event whose nonce has expired must stay expired.
     const now = (this.latest = Math.max(this.latest, this.clock.now()));
     if (expiresAt < now) return undefined;
     const problem = this.options.clockProblem();
     if (problem) throw new RedisUnavailableError(problem);
-    const id = `${keyId}:${nonce}`;
+    const id = idOf(keyId, nonce);
     const shard = this.memory.shardOf(nonce);
     const isAhead = madeAt !== undefined && madeAt > now;
     if (isAhead) this.memory.noteAhead(keyId, madeAt);
     const redisKey = this.keys.nonce(shard.tag, id);
-    // If the release fails, Redis may still have the nonce under the name of the earlier attempt.
-    await this.releasing.get(id);
     // A client sends an event again after UNAVAILABLE: treat it as the same attempt.
     const earlier = this.unanswered.get(id);
     this.unanswered.delete(id);
@@ -130,7 +145,7 @@ export class RedisNonceStore extends NonceStore {
         const request = { redisKey, ttl: this.ttlOf(expiresAt), name, ahead };
         const isNew = await this.calls.use(shard, request);
         // If the connection was lost meanwhile, the reply may come from another memory.
-        if (isNew !== 'lost' && shard.isKnown) return isNew ? { id, name, redisKey } : undefined;
+        if (isNew !== 'lost' && shard.isKnown) return isNew ? { name, redisKey } : undefined;
         if (isNew === 'lost') await this.memory.checkFor(shard);
       }
       throw new RedisUnavailableError('its memory keeps changing');
@@ -143,30 +158,28 @@ export class RedisNonceStore extends NonceStore {
   /** Releases the nonces of unanswered attempts, so that other nodes accept their events. */
   async releaseUnanswered(olderThan: number): Promise<void> {
     const before = this.clock.monotonic() - olderThan;
-    const due = [...this.unanswered].filter(([, { failedAt }]) => failedAt <= before);
+    const due = [...this.unanswered].filter(
+      // An event that is being decided again takes over its earlier attempt.
+      ([id, { failedAt }]) => failedAt <= before && !this.undecided.has(id),
+    );
     await Promise.all(
       due.slice(0, RELEASE_BATCH).map(([id, attempt]) => {
         this.unanswered.delete(id);
-        return this.release(id, attempt);
+        return this.inTurn(id, async () => {
+          await this.release(id, attempt);
+          return false;
+        });
       }),
     );
   }
 
-  private release(id: string, { name, redisKey }: NonceUse): Promise<void> {
+  private async release(id: string, { name, redisKey }: NonceUse): Promise<void> {
     const failedAt = this.clock.monotonic();
-    const released = this.batch
-      .run(RELEASE, [redisKey], [name])
-      .then(
-        () => undefined,
-        () => {
-          this.remember(id, { name, redisKey, failedAt });
-        },
-      )
-      .finally(() => {
-        this.releasing.delete(id);
-      });
-    this.releasing.set(id, released);
-    return released;
+    try {
+      await this.batch.run(RELEASE, [redisKey], [name]);
+    } catch {
+      this.remember(id, { name, redisKey, failedAt });
+    }
   }
 
   private remember(id: string, attempt: UnansweredAttempt): void {
@@ -186,6 +199,10 @@ export class RedisNonceStore extends NonceStore {
       Math.max(0, Math.ceil(expiresAt - this.latest)) + 1 + this.options.clockDrift + VOUCH_TTL
     );
   }
+}
+
+function idOf(keyId: string, nonce: string): string {
+  return `${keyId}:${nonce}`;
 }
 
 /** A full Redis is not an outage: it rejects only this event. */

@@ -98,6 +98,40 @@ describeWithRedis('a nonce whose use was not answered', () => {
     expect(await use()).toBe(false);
   });
 
+  it('is no replay while its first use is undecided, even if the client has already sent the event again', async () => {
+    let fail: (() => void) | undefined;
+    const { use } = await start(async (send, { lua }) => {
+      const reply = await send();
+      if (lua !== USE_NONCES_LUA || fail) return reply;
+      return new Promise((_, reject) => {
+        fail = () => {
+          reject(unavailable());
+        };
+      });
+    });
+
+    const uses = [use(), use()].map(async used => used.catch(() => 'unavailable'));
+    await eventually(() => fail !== undefined);
+    fail?.();
+    expect(await Promise.all(uses)).toEqual(['unavailable', 'unavailable']);
+    expect(await use()).toBe(true);
+    expect(await use()).toBe(false);
+  });
+
+  it('is no replay if the rate limit of its first use decides later, and rejects it', async () => {
+    const { store, use } = await start(send => send());
+    let decide: ((isAdmitted: boolean) => void) | undefined;
+    const admitted = new Promise<boolean>(resolve => (decide = resolve));
+    const madeAt = Date.now();
+
+    const limited = store.useNonceIf(admitted, 'key', 'nonce', madeAt + 60_000, madeAt);
+    const again = use();
+    decide?.(false);
+    expect(await limited).toBe(false);
+    expect(await again).toBe(true);
+    expect(await use()).toBe(false);
+  });
+
   it('stays used if another node has used it before the release', async () => {
     let isUp = true;
     const lost = await start(async send => {
