@@ -94,6 +94,8 @@ export class LeasedBuckets {
     const recent = Math.ceil(Math.max(lease.used, lease.usedBefore));
     noteUse(lease, needed, now);
     if (lease.isRequested || recent < MIN_USE) return 0;
+    // The lease was granted while these requests waited. Ending it would make the next requests wait, too.
+    if (needed > 0 && lease.tokens >= needed && lease.until > now) return 0;
     lease.isRequested = true;
     return Math.min(recent, most);
   }

@@ -8,7 +8,7 @@ import {
   TOLERANCE,
   tokenBucket,
 } from '../../lib/rate-limit/index.js';
-import { LEASE_TIME, leasableOf, LeasedBuckets } from '../../lib/redis/leased-buckets.js';
+import { leasableOf } from '../../lib/redis/leased-buckets.js';
 import { RedisKeys } from '../../lib/redis/redis-keys.js';
 import { RedisRateLimitStore } from '../../lib/redis/redis-rate-limit-store.js';
 import type { Script } from '../../lib/redis/script.js';
@@ -20,59 +20,6 @@ import { scriptAt } from '../helpers/redis-time.js';
 fc.configureGlobal({ seed: 20_261_128 });
 
 const START = 9e10;
-
-describe('LeasedBuckets', () => {
-  const bucket = tokenBucket({ rate: 1_000, burst: 1_000 });
-  const grant = (granted: number) => ({ granted, period: '7', resetAfter: 100 });
-  const use = (leases: LeasedBuckets, tokens: number, now: number) =>
-    leases.want('key', bucket, tokens, now);
-
-  it('lease nothing from a bucket that is too small or exact', () => {
-    expect(leasableOf(tokenBucket({ rate: 5, per: 60_000 }))).toBe(0);
-    expect(leasableOf(tokenBucket({ rate: 49 }))).toBe(0);
-    expect(leasableOf(tokenBucket({ rate: 50 }))).toBe(1);
-    expect(leasableOf(tokenBucket({ rate: 1_000, exact: true }))).toBe(0);
-  });
-
-  it('request as many tokens as were used during a lease, and at most 2 % of the bucket', () => {
-    const leases = new LeasedBuckets(10);
-    expect(use(leases, 3, 0)).toBe(0);
-    expect(use(leases, 6, 1)).toBe(0);
-    expect(use(leases, 100, 2)).toBe(9);
-    leases.failed('key', bucket);
-    expect(use(leases, 1, 3)).toBe(20);
-  });
-
-  it('request nothing for a key that is rarely used or has a call in progress', () => {
-    const leases = new LeasedBuckets(10);
-    use(leases, 10, 0);
-    expect(use(leases, 10, 1)).toBe(10);
-    expect(use(leases, 10, 2)).toBe(0);
-    leases.granted('key', bucket, grant(10), 2);
-    expect(use(leases, 1, 3 * LEASE_TIME)).toBe(0);
-  });
-
-  it('allow requests until the tokens are used up or the lease ends, counted from the request', () => {
-    const leases = new LeasedBuckets(10);
-    use(leases, 10, 0);
-    use(leases, 1, 1);
-    leases.granted('key', bucket, grant(3), 1);
-    expect(leases.take('key', bucket, 2, 2)).toMatchObject({ allowed: true, retryAfter: 0 });
-    expect(leases.take('key', bucket, 2, 3)).toBeUndefined();
-    expect(leases.take('key', tokenBucket({ rate: 9 }), 1, 3)).toBeUndefined();
-    expect(leases.take('key', bucket, 1, 1 + LEASE_TIME)).toBeUndefined();
-    expect(leases.end('key', bucket)).toEqual({ period: '7', granted: 3, unused: 1 });
-    expect(leases.end('key', bucket)).toMatchObject({ granted: 0, unused: 0 });
-  });
-
-  it('keep a limited number of keys, and drop unused ones', () => {
-    const leases = new LeasedBuckets(100);
-    for (let key = 0; key < 1_000; key++) leases.want(`${key}`, bucket, 1, 0);
-    expect(leases.size).toBe(100);
-    expect(leases.endingBefore(Infinity, 2 * LEASE_TIME)).toEqual([]);
-    expect(leases.size).toBe(0);
-  });
-});
 
 describeWithRedis('nodes that lease tokens', () => {
   let server: RedisServer;

@@ -68,6 +68,13 @@ describe('LeasedBuckets', () => {
     expect(use(0, 3)).toBe(12);
   });
 
+  it('keeps a lease that was granted while further requests waited for Redis', () => {
+    lease(5);
+    expect(use(5, 1)).toBe(0);
+    expect(leases.take(KEY, bucket, 5, 1)?.allowed).toBe(true);
+    expect(use(1, 2)).toBe(15);
+  });
+
   it('takes tokens until the lease has too few', () => {
     lease(5);
     expect([2, 2, 2, 1, 1].map(cost => leases.take(KEY, bucket, cost, 1)?.allowed)).toEqual([
