@@ -97,13 +97,9 @@ export class RateLimiter {
     const stored = storedKey(named);
     if (named.owner === undefined) return this.ask(stored, bucket, cost);
     if (!this.quota.claim(stored, named.owner, bucket.fillTime)) return noRoomIn(bucket, cost);
-    const decision = this.ask(stored, bucket, cost);
-    const note = contained(({ resetAfter }: RateLimitDecision) => {
+    return decidedBy(this.ask(stored, bucket, cost), ({ resetAfter }) => {
       this.quota.note(stored, resetAfter);
     });
-    if ('decided' in decision) decision.decided.then(note, () => undefined);
-    else note(decision);
-    return decision;
   }
 
   /**
@@ -125,13 +121,9 @@ export class RateLimiter {
   private ask(key: string, bucket: TokenBucket, cost: number): RateLimitDecision | PendingDecision {
     if (!this.hasStandIn) return this.askStore(key, bucket, cost, PASS);
     const own = this.local.take(key, bucket, cost);
-    const asked = this.askStore(key, bucket, cost, own);
-    const settle = contained((decision: RateLimitDecision) => {
-      if (own.allowed && !decision.allowed) this.local.refund(key, bucket, cost);
+    return decidedBy(this.askStore(key, bucket, cost, own), ({ allowed }) => {
+      if (own.allowed && !allowed) this.local.refund(key, bucket, cost);
     });
-    if ('decided' in asked) asked.decided.then(settle, () => undefined);
-    else settle(asked);
-    return asked;
   }
 
   private askStore(
@@ -159,6 +151,16 @@ export class RateLimiter {
     // A bucket with `factor` times the tokens fills in the same time.
     return factor === 1 ? bucket : { ...bucket, interval: bucket.interval / factor };
   }
+}
+
+/** Calls a function with a decision, now or when it arrives. @returns the decision */
+function decidedBy(
+  decision: RateLimitDecision | PendingDecision,
+  note: (decision: RateLimitDecision) => void,
+): RateLimitDecision | PendingDecision {
+  if ('decided' in decision) decision.decided.then(contained(note), () => undefined);
+  else note(decision);
+  return decision;
 }
 
 function namedKey(key: string | BucketKey): BucketKey {
