@@ -7,6 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
+/** Another server, such as valkey-server, if the variable names it. */
+const SERVER = process.env.REDIS_SERVER ?? 'redis-server';
+const CLI = SERVER.replace(/-server$/, '-cli');
+
 const PATIENCE = 100;
 
 /**
@@ -15,7 +19,7 @@ const PATIENCE = 100;
  */
 export async function startRedis(options = []) {
   const port = await freePort();
-  const redis = spawn('redis-server', [
+  const redis = spawn(SERVER, [
     ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
     ...options,
   ]);
@@ -43,9 +47,9 @@ export async function startCluster(masters) {
     servers.push(await startRedis(['--cluster-enabled', 'yes', ...state, ...port]));
   }
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
-  execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+  execFileSync(CLI, ['--cluster', 'create', ...addresses, '--cluster-yes']);
   const isReady = ({ port }) =>
-    `${execFileSync('redis-cli', ['-p', port, 'cluster', 'info'])}`.includes('cluster_state:ok');
+    `${execFileSync(CLI, ['-p', port, 'cluster', 'info'])}`.includes('cluster_state:ok');
   while (!servers.every(isReady)) await wait(50);
   return servers;
 }

@@ -2,7 +2,7 @@
 // table: events that handlers received twice, that were refused as a replay though no handler received them, that were never
 // decided, and the seconds until both nodes accept events again. An event of the first three kinds exits 1, unless its node was killed.
 // Usage: npm run build && node test/soak/redis-faults.js [seconds for each fault, 30] [part of the names of faults]
-// It needs redis-server and redis-cli, and gcc for the faults of Redis' clock.
+// It needs redis-server and redis-cli, and gcc for the faults of Redis' clock. REDIS_SERVER=valkey-server runs it on Valkey.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';

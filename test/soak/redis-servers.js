@@ -9,6 +9,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis as Client } from 'ioredis';
 
+/** Another server, such as valkey-server, if the variable names it. */
+const SERVER = process.env.REDIS_SERVER ?? 'redis-server';
+const CLI = SERVER.replace(/-server$/, '-cli');
+
 // Nonces must survive both processes, so Redis writes them to disk.
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
 
@@ -52,7 +56,7 @@ export class Redis {
   async start() {
     this.port ??= await freePort();
     const place = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.#directory];
-    this.#process = spawn('redis-server', [...this.#mode(), ...place, ...this.#args], {
+    this.#process = spawn(SERVER, [...this.#mode(), ...place, ...this.#args], {
       stdio: 'ignore',
       env: { ...process.env, ...this.#env },
     });
@@ -291,7 +295,7 @@ function isPrimary({ admin }) {
 }
 
 async function redisCli(...args) {
-  await promisify(execFile)('redis-cli', args);
+  await promisify(execFile)(CLI, args);
 }
 
 /** Waits until a condition holds. A Sentinel whose process was delayed waits for 30 s before it does anything. */
