@@ -116,43 +116,51 @@ export class RedisServer {
   }
 }
 
-/** Three servers that share the hash slots of a cluster. */
+const CLUSTER = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '15000'];
+const SLOTS = 16_384;
+
+/** Servers that share the hash slots of a cluster. At first there are three. */
 export class RedisClusterServers {
-  private constructor(private readonly servers: readonly RedisServer[]) {}
+  private constructor(private readonly servers: RedisServer[]) {}
 
   static async start(): Promise<RedisClusterServers> {
-    const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '15000'];
     const servers: RedisServer[] = [];
-    for (let node = 0; node < 3; node++) {
-      const bus = ['--cluster-port', `${await freePort()}`];
-      servers.push(await RedisServer.start([...options, ...bus]));
-    }
-    const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
-    execFileSync(REDIS_CLI, ['--cluster', 'create', ...addresses, '--cluster-yes']);
-    await eventually(() =>
-      servers.every(({ port }) =>
-        execFileSync(REDIS_CLI, ['-p', `${port}`, 'cluster', 'info'])
-          .toString()
-          .includes('cluster_state:ok'),
-      ),
-    );
-    return new RedisClusterServers(servers);
+    for (let node = 0; node < 3; node++) servers.push(await startMaster());
+    await redisCli('--cluster', 'create', ...servers.map(addressOf), '--cluster-yes');
+    const cluster = new RedisClusterServers(servers);
+    await cluster.isWhole();
+    return cluster;
   }
 
-  /** Moves hash slots with their keys from the first master to the second. */
-  async moveSlots(count: number): Promise<void> {
-    const [from, to] = this.servers.map(({ port }) =>
-      execFileSync(REDIS_CLI, ['-p', `${port}`, 'cluster', 'myid'])
-        .toString()
-        .trim(),
-    ) as [string, string];
-    const places = ['--cluster-from', from, '--cluster-to', to, '--cluster-slots', `${count}`];
-    const address = `127.0.0.1:${this.servers[0]?.port}`;
-    const child = spawn(REDIS_CLI, ['--cluster', 'reshard', address, ...places, '--cluster-yes'], {
-      stdio: 'ignore',
-    });
-    const [code] = (await once(child, 'exit')) as [number];
-    if (code !== 0) throw new Error('redis-cli could not move the slots');
+  /** Moves hash slots with their keys from the first master to another. */
+  async moveSlots(count: number, to = this.servers[1]!): Promise<void> {
+    const from = this.servers[0]!;
+    const places = ['--cluster-from', idOf(from), '--cluster-to', idOf(to)];
+    const slots = ['--cluster-slots', `${count}`, '--cluster-yes'];
+    await redisCli('--cluster', 'reshard', addressOf(from), ...places, ...slots);
+  }
+
+  /** Replaces the first master: a new one takes over all its slots, and then the old one is gone. */
+  async replaceMaster(): Promise<void> {
+    const [old, other] = this.servers as [RedisServer, RedisServer];
+    const master = await startMaster();
+    this.servers.push(master);
+    await redisCli('--cluster', 'add-node', addressOf(master), addressOf(other));
+    await this.isWhole();
+    await this.moveSlots(SLOTS, master);
+    await redisCli('--cluster', 'del-node', addressOf(other), idOf(old));
+    this.servers.shift();
+    await old.close();
+    await this.isWhole();
+  }
+
+  private async isWhole(): Promise<void> {
+    const known = `cluster_known_nodes:${this.servers.length}`;
+    await eventually(() =>
+      this.servers
+        .map(({ port }) => execFileSync(REDIS_CLI, ['-p', `${port}`, 'cluster', 'info']).toString())
+        .every(info => info.includes('cluster_state:ok') && info.includes(known)),
+    );
   }
 
   /** @param seeds the configured servers */
@@ -167,4 +175,24 @@ export class RedisClusterServers {
   async close(): Promise<void> {
     await Promise.all(this.servers.map(server => server.close()));
   }
+}
+
+async function startMaster(): Promise<RedisServer> {
+  return RedisServer.start([...CLUSTER, '--cluster-port', `${await freePort()}`]);
+}
+
+function addressOf({ port }: RedisServer): string {
+  return `127.0.0.1:${port}`;
+}
+
+function idOf({ port }: RedisServer): string {
+  return execFileSync(REDIS_CLI, ['-p', `${port}`, 'cluster', 'myid'])
+    .toString()
+    .trim();
+}
+
+async function redisCli(...args: string[]): Promise<void> {
+  const child = spawn(REDIS_CLI, args, { stdio: 'ignore' });
+  const [code] = (await once(child, 'exit')) as [number];
+  if (code !== 0) throw new Error(`redis-cli ${args.join(' ')} ended with ${code}`);
 }

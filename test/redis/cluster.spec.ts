@@ -4,6 +4,7 @@ import type { Cluster } from 'ioredis';
 import {
   ConnectionManager,
   EventMesh,
+  NonceStore,
   SemanticEventsModule,
   SessionRegistry,
 } from '../../lib/index.js';
@@ -124,4 +125,64 @@ describeWithRedis('with a Redis Cluster of three masters', () => {
     await stores.close();
     client.disconnect();
   });
+
+  it('nothing is accepted twice or lost silently while a new master replaces an old one', async () => {
+    const stores = () => redisStores({ client, prefix: 'replaced:', clockDrift: 50 });
+    const start = () =>
+      TestApp.start({
+        gateways: [DemoGateway],
+        module: SemanticEventsModule.forRoot({
+          signing: { keys: [RING_KEY] },
+          auth: { jwt: { secret: JWT_SECRET } },
+          mesh: { allow: ['chat.*'] },
+          stores: stores(),
+        }),
+      });
+    const [one, other] = [await start(), await start()];
+    const listener = await other.login();
+    listener.sendJson({ type: 'subscribe', patterns: ['chat.*'] });
+    expect((await listener.next()).type).toBe('subscribed');
+    const [nonces, mesh] = [one.nest.get(NonceStore), one.nest.get(EventMesh)];
+    const use = async (nonce: string, madeAt: number) => {
+      try {
+        return await nonces.useNonce('key', nonce, madeAt + 60_000, madeAt);
+      } catch {
+        return false;
+      }
+    };
+    const succeeds = (call: Promise<unknown>) =>
+      call.then(
+        () => true,
+        () => false,
+      );
+
+    const replaced = new AbortController();
+    const replacing = servers.replaceMaster().finally(() => {
+      replaced.abort();
+    });
+    const used = new Map<string, number>();
+    const published: number[] = [];
+    let number = 0;
+    for (; !replaced.signal.aborted; number++) {
+      const madeAt = Date.now();
+      if (await use(`${number}`, madeAt)) used.set(`${number}`, madeAt);
+      if (await succeeds(mesh.emit('chat.said', number))) published.push(number);
+      await pause(5);
+    }
+    await replacing;
+    await eventually(() => succeeds(mesh.emit('chat.said', number)));
+    published.push(number);
+    await eventually(() => use(randomUUID(), Date.now()));
+
+    expect(used.size).toBeGreaterThan(50);
+    for (const [nonce, madeAt] of used) expect(await use(nonce, madeAt)).toBe(false);
+    await eventually(() => listener.received.some(({ event }) => event?.data === number));
+    const frames = listener.received;
+    const received = frames.filter(({ type }) => type === 'event').map(({ event }) => event.data);
+    expect(new Set(received).size).toBe(received.length);
+    // Events that are missing were reported as a gap.
+    if (!frames.some(({ type }) => type === 'gap')) expect(received).toEqual(published);
+    await one.stop();
+    await other.stop();
+  }, 90_000);
 });
