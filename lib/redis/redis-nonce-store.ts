@@ -28,6 +28,9 @@ export interface NonceStoreOptions {
   readonly clockProblem: () => string | undefined;
 }
 
+/** Whether a nonce was new, was used before, or may be used again. */
+type Outcome = 'new' | 'used' | 'released';
+
 /** The name of an attempt to use a nonce, and the key of the nonce. */
 interface NonceUse {
   readonly name: string;
@@ -45,8 +48,7 @@ interface UnansweredAttempt extends NonceUse {
  */
 export class RedisNonceStore extends NonceStore {
   private readonly unanswered = new Map<string, UnansweredAttempt>();
-  /** The uses and releases without a decision. */
-  private readonly undecided = new Map<string, Promise<boolean>>();
+  private readonly undecided = new Map<string, Promise<Outcome>>();
   private readonly calls: NonceCalls;
   private readonly node = randomBytes(9).toString('base64url');
   private attempts = 0;
@@ -67,20 +69,20 @@ export class RedisNonceStore extends NonceStore {
     return this.useNonce('', key, expiresAt, madeAt);
   }
 
-  override useNonce(
+  override async useNonce(
     keyId: string,
     nonce: string,
     expiresAt: number,
     madeAt?: number,
   ): Promise<boolean> {
-    return this.inTurn(
-      idOf(keyId, nonce),
-      async () => (await this.attempt(keyId, nonce, expiresAt, madeAt)) !== undefined,
+    const outcome = await this.inTurn(idOf(keyId, nonce), async () =>
+      (await this.attempt(keyId, nonce, expiresAt, madeAt)) ? 'new' : 'used',
     );
+    return outcome === 'new';
   }
 
   /** Uses the nonce in the same write as the calls of the other decision. Releases it if that decision rejects the event. */
-  override useNonceIf(
+  override async useNonceIf(
     admitted: Promise<boolean>,
     keyId: string,
     nonce: string,
@@ -88,21 +90,22 @@ export class RedisNonceStore extends NonceStore {
     madeAt?: number,
   ): Promise<boolean> {
     const id = idOf(keyId, nonce);
-    return this.inTurn(id, async () => {
-      const used = await this.attempt(keyId, nonce, expiresAt, madeAt);
-      if (await admitted) return used !== undefined;
-      if (used) await this.release(id, used);
-      return false;
+    const outcome = await this.inTurn(id, async () => {
+      const use = await this.attempt(keyId, nonce, expiresAt, madeAt);
+      if (!use) return 'used';
+      if (await admitted) return 'new';
+      return this.release(id, use);
     });
+    return outcome === 'new';
   }
 
   /**
-   * Uses or releases one nonce after the previous use or release of it. Until that is decided, an event that a client sends again
-   * is not yet a replay. If the previous use fails, this one fails, too.
+   * Uses or releases a nonce once the previous use or release of it is decided. Until then, an event that a client sends again is
+   * not yet a replay. If the previous use fails, this one fails, too.
    */
-  private async inTurn(id: string, decide: () => Promise<boolean>): Promise<boolean> {
-    let previous: Promise<boolean> | undefined;
-    while ((previous = this.undecided.get(id))) if (await previous) return false;
+  private async inTurn(id: string, decide: () => Promise<Outcome>): Promise<Outcome> {
+    let previous: Promise<Outcome> | undefined;
+    while ((previous = this.undecided.get(id))) if ((await previous) !== 'released') return 'used';
     const decided = decide().finally(() => {
       this.undecided.delete(id);
     });
@@ -165,21 +168,19 @@ export class RedisNonceStore extends NonceStore {
     await Promise.all(
       due.slice(0, RELEASE_BATCH).map(([id, attempt]) => {
         this.unanswered.delete(id);
-        return this.inTurn(id, async () => {
-          await this.release(id, attempt);
-          return false;
-        });
+        return this.inTurn(id, () => this.release(id, attempt));
       }),
     );
   }
 
-  private async release(id: string, { name, redisKey }: NonceUse): Promise<void> {
+  private async release(id: string, { name, redisKey }: NonceUse): Promise<'released'> {
     const failedAt = this.clock.monotonic();
     try {
       await this.batch.run(RELEASE, [redisKey], [name]);
     } catch {
       this.remember(id, { name, redisKey, failedAt });
     }
+    return 'released';
   }
 
   private remember(id: string, attempt: UnansweredAttempt): void {
