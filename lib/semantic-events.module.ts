@@ -36,6 +36,7 @@ import {
   UnexpectedErrors,
 } from './monitoring/index.js';
 import {
+  isProduction,
   loadKeys,
   type ResolvedOptions,
   resolveOptions,
@@ -88,11 +89,10 @@ const OPTIONS: Provider = {
     assertPlatform();
     const { keys } = (options as Partial<SemanticEventsOptions>).signing ?? {};
     const now = clock.now();
-    const isProduction = process.env.NODE_ENV === 'production';
     const resolved = resolveOptions(
       await loadKeys(options),
       now,
-      isProduction,
+      isProduction(),
       valid => optionFailures(valid, now),
       typeof keys === 'function' ? keys : undefined,
     );

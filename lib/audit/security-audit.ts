@@ -11,7 +11,7 @@ import {
   RevocationBus,
   SingleNodeRevocationBus,
 } from '../connection/index.js';
-import { type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import { isProduction, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
 import { KeyRefresh } from '../signing/index.js';
 import { InMemoryRateLimitStore, RateLimitStore } from '../rate-limit/index.js';
@@ -99,7 +99,7 @@ export class SecurityAudit implements OnApplicationBootstrap {
   }
 
   private print(report: AuditReport): void {
-    if (process.env.NODE_ENV === 'production') {
+    if (isProduction()) {
       const isGreen = report.counts.warn + report.counts.fail === 0;
       this.logger[isGreen ? 'log' : 'warn'](tableOf(report));
     } else if (report.counts.fail > 0) {

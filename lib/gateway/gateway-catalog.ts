@@ -13,6 +13,7 @@ import {
 import {
   checkOrigins,
   type GatewayConnectionOptions,
+  isProduction,
   Problems,
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
@@ -78,7 +79,7 @@ export class GatewayCatalog {
    * @throws SemanticEventsConfigError if an option is invalid, or two gateways of one endpoint set different values
    */
   connectionOptionsAt(endpoint: Endpoint): GatewayConnectionOptions {
-    const problems = new Problems(process.env.NODE_ENV === 'production');
+    const problems = new Problems(isProduction());
     const path = `@WebSocketGateway ${endpoint.path}:`;
     const given = this.at(endpoint).map(({ connection }) => connection);
     const origins = onlyOne(given, 'origins');

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import type { UnexpectedErrorContext } from '../options/index.js';
+import { isProduction, type UnexpectedErrorContext } from '../options/index.js';
 import { describeError } from './describe-error.js';
 import { placeOf } from './failure-log.js';
 import { LogLimit } from './log-limit.js';
@@ -66,7 +66,7 @@ export function logOnly(
   try {
     const more = skipped > 0 ? ` (and ${skipped} others before)` : '';
     logger.error(before + placeOf(error) + more);
-    if (process.env.NODE_ENV !== 'production') logger.debug?.(describeError(error));
+    if (!isProduction()) logger.debug?.(describeError(error));
   } catch {
     // A logger that fails has nowhere to report its own failure.
   }

@@ -1,7 +1,12 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { Clock } from '../clock.js';
-import { MAX_DELAY, type ResolvedOptions, SEMANTIC_EVENTS_OPTIONS } from '../options/index.js';
+import {
+  isProduction,
+  MAX_DELAY,
+  type ResolvedOptions,
+  SEMANTIC_EVENTS_OPTIONS,
+} from '../options/index.js';
 import { contained } from './contained.js';
 import type { SecurityEvent } from './security-event.js';
 import { SecurityEvents } from './security-events.js';
@@ -29,7 +34,7 @@ export class SecurityLog implements OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   private since = 0;
   private readonly reasons = new LogLimit(
-    process.env.NODE_ENV === 'production' ? REASON_BURST : DEVELOPMENT_BURST,
+    isProduction() ? REASON_BURST : DEVELOPMENT_BURST,
     REASON_INTERVAL,
   );
 

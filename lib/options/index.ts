@@ -22,6 +22,7 @@ export {
   type TrustProxy,
 } from './connection-options.js';
 export { DEFAULTS } from './defaults.js';
+export { isProduction } from './is-production.js';
 export {
   isPem,
   MIN_RSA_BITS,

@@ -15,6 +15,7 @@ import {
 import { NO_TELEMETRY, Telemetry } from '../monitoring/index.js';
 import {
   checkKeys,
+  isProduction,
   Problems,
   type ResolvedOptions,
   SEMANTIC_EVENTS_OPTIONS,
@@ -101,7 +102,7 @@ export class EventSigner {
    * @throws SemanticEventsConfigError with every problem of the keys; the current ring then stays in use
    */
   rotate(keys: readonly SigningKeyOptions[]): void {
-    const problems = new Problems(process.env.NODE_ENV === 'production');
+    const problems = new Problems(isProduction());
     checkKeys(keys, problems, this.clock.now());
     problems.throwIfAny();
     this.signingKeys.rotate(keys);
