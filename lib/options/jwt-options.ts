@@ -136,6 +136,7 @@ export function checkExpected(path: string, expected: unknown, problems: Problem
   const texts: unknown[] = Array.isArray(expected) ? expected : [expected];
   if (texts.length === 0 || !texts.every(text => typeof text === 'string' && text !== ''))
     problems.add(path, 'must be a non-empty string or a list of them');
+  else (texts as string[]).some(text => problems.surrounded(path, text));
 }
 
 function checkAlgorithms(

@@ -89,6 +89,7 @@ function isLoopback(hostname: string): boolean {
 }
 
 function checkUrl(path: string, url: unknown, problems: Problems): void {
+  if (typeof url === 'string' && problems.surrounded(path, url)) return;
   if (!isTrustworthyUrl(url))
     problems.add(path, 'must be an https URL without a password; http is for loopback only');
   else if (path.endsWith('issuer') && /[?#]/.test(url))

@@ -9,6 +9,8 @@ export const MAX_DELAY = 2 ** 31 - 1;
 
 /** White space around a text. Random bytes are no text, and may begin or end with anything. */
 const SURROUNDED = /^(?=[\t\n\r\x20-\x7e]+$)(?:\s|.*\s$)/s;
+/** Quotation marks around a text: Docker keeps those of an env file. */
+const QUOTED = /^(["'`])[\x20-\x7e]*\1$/;
 
 /** Collects all problems of the options, so that one start-up error lists every one. */
 export class Problems {
@@ -97,13 +99,26 @@ export class Problems {
     if (missing) this.add(path, `is ${missing}: set it, or load the .env file that contains it`);
     else if (typeof value !== 'string' && !(value instanceof Uint8Array))
       this.add(path, 'must be a string or bytes');
-    else if (SURROUNDED.test(Buffer.from(value).toString('latin1')))
-      this.add(path, 'has white space around it, as a file has a newline at its end: trim it');
+    else if (this.surrounded(path, value)) return false;
     else if (this.isProduction && isPublishedSecret(value))
       this.add(path, 'is published in the documentation: use EventSigner.generateKey()');
     else if (Buffer.byteLength(value) >= MIN_SECRET_BYTES) return true;
     else this.add(path, `must have at least ${MIN_SECRET_BYTES} bytes`);
     return false;
+  }
+
+  /** Adds characters around a text as a problem: other copies of the text lack them. Returns whether there are any. */
+  surrounded(path: string, value: string | Uint8Array): boolean {
+    const text = Buffer.from(value).toString('latin1');
+    if (SURROUNDED.test(text))
+      this.add(path, 'has white space around it, as a file has a newline at its end: trim it');
+    else if (QUOTED.test(text))
+      this.add(
+        path,
+        'has quotation marks around it, as Docker keeps those of an env file: remove them',
+      );
+    else return false;
+    return true;
   }
 
   fn(path: string, value: unknown): void {

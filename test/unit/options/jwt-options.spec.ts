@@ -119,6 +119,29 @@ describe('auth.jwt', () => {
     expect(problemsOf({ jwt: { secret: `two words ${secret}` } })).toEqual([]);
   });
 
+  it('rejects a secret in quotation marks, which Docker keeps from an env file', () => {
+    for (const given of [`"${secret}"`, `'${secret}'`, Buffer.from(`"${secret}"`)])
+      expect(problemsOf({ jwt: { secret: given } })).toEqual([
+        expect.stringContaining('auth.jwt.secret has quotation marks around it'),
+      ]);
+    for (const given of [`"${secret}`, `${secret}'`, `"${secret}'`])
+      expect(problemsOf({ jwt: { secret: given } })).toEqual([]);
+  });
+
+  it.each(['audience', 'issuer'] as const)(
+    'rejects an %s with white space or quotation marks around it, which no token has',
+    name => {
+      for (const [wrong, problem] of [
+        ['my-app\r', 'white space'],
+        [['me', ' my-app'], 'white space'],
+        ['"my-app"', 'quotation marks'],
+      ] as const)
+        expect(problemsOf({ jwt: { secret, [name]: wrong } })).toEqual([
+          expect.stringContaining(`auth.jwt.${name} has ${problem} around it`),
+        ]);
+    },
+  );
+
   it.each(['pem', 'KeyObject'])('rejects an RSA key under 2048 bits, given as %s', form => {
     const weak = generateKeyPairSync('rsa', { modulusLength: 1_024 }).publicKey;
     const given = form === 'pem' ? weak.export({ type: 'spki', format: 'pem' }) : weak;
