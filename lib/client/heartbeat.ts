@@ -49,7 +49,10 @@ export class Heartbeat {
     if (this.#isWaiting) return;
     this.stop();
     this.#isWaiting = true;
-    this.#sendPing();
+    // After a sleep the answer may already wait in the socket, so ping once more. In a hidden tab every timer is late.
+    this.#sendPing(() => {
+      this.#sendPing(this.#lost);
+    });
   }
 
   stop(): void {
@@ -57,14 +60,13 @@ export class Heartbeat {
     this.#isWaiting = false;
   }
 
-  #sendPing(): void {
+  /** @param late called instead of `lost` if the timer fires late */
+  #sendPing(late: () => void): void {
     const { clock, pongTimeout } = this.#options;
     const deadline = clock.now() + pongTimeout;
     this.#ping();
     this.#cancelTimer = clock.after(pongTimeout, () => {
-      // After a sleep the answer may already wait in the socket, so ping once more.
-      if (clock.now() > deadline + MAX_LATENESS) this.#sendPing();
-      else this.#lost();
+      (clock.now() > deadline + MAX_LATENESS ? late : this.#lost)();
     });
   }
 }

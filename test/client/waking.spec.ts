@@ -99,6 +99,16 @@ describe('a client whose device or network wakes up', () => {
     expect(bench.codes).toEqual(['TIMEOUT']);
   });
 
+  it('closes a dead connection in a hidden tab, where every timer is late', async () => {
+    const { bench } = wakeable();
+    const socket = await bench.connected();
+    for (let minute = 0; minute < 3; minute++) bench.clock.sleep(60_000);
+    await bench.state('waiting');
+
+    expect(bench.codes).toEqual(['TIMEOUT']);
+    expect(socket.frames('ping')).toHaveLength(3);
+  });
+
   it('is not watched before connect() or after disconnect() or close()', async () => {
     const { bench, isWatched } = wakeable();
     expect(isWatched()).toBe(false);
