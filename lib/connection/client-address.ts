@@ -40,10 +40,15 @@ export class ClientAddressResolver {
     return normalizeAddress(address) ?? normalizeAddress(direct) ?? UNKNOWN;
   }
 
+  /** Returns whether a trusted proxy sent the request. */
+  isFromProxy(request: IncomingMessage): boolean {
+    return this.trusts(peerOf(request), 0);
+  }
+
   /** Returns whether the client's connection is encrypted, to this server or, by its header, to a trusted proxy. */
   isSecure(request: IncomingMessage): boolean {
     if ('encrypted' in request.socket && request.socket.encrypted === true) return true;
-    if (!this.trusts(peerOf(request), 0)) return false;
+    if (!this.isFromProxy(request)) return false;
     const forwarded = [request.headers['x-forwarded-proto'] ?? ''].flat().join(',');
     // Each proxy may have added its protocol. One unencrypted hop is enough to read the traffic.
     return forwarded.split(',').every(protocol => ENCRYPTED.has(protocol.trim().toLowerCase()));

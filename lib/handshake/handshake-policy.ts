@@ -118,9 +118,14 @@ export class HandshakePolicy {
   }
 
   private plainReason(request: IncomingMessage): string {
-    return request.headers['x-forwarded-proto'] === undefined
-      ? 'the connection is not encrypted (connection.requireTls)'
-      : 'X-Forwarded-Proto is not https or wss, or connection.trustProxy does not trust its sender';
+    const isNamed = request.headers['x-forwarded-proto'] !== undefined;
+    if (this.addresses.isFromProxy(request))
+      return isNamed
+        ? 'the proxy sent another X-Forwarded-Proto than https or wss'
+        : 'the proxy sent no X-Forwarded-Proto';
+    return isNamed
+      ? 'connection.trustProxy does not include this address, which sent X-Forwarded-Proto'
+      : 'the connection is not encrypted (connection.requireTls)';
   }
 
   /** Returns the client address of a handshake. */

@@ -8,7 +8,7 @@ import { type INestApplication, Logger } from '@nestjs/common';
 import { ConnectionManager, EventSigner } from '../../lib/index.js';
 import { createApp } from '../../sample/01-quickstart/create-app.js';
 import { captureLog } from '../helpers/log-capture.js';
-import { describeWithNginx, type Proxy, startNginx } from '../helpers/nginx.js';
+import { describeWithProxy, type Proxy, PROXY_NAMES, startProxy } from '../helpers/proxies.js';
 import { type Json, TestClient } from '../helpers/test-client.js';
 
 /** The environment variables that docs/operating.md requires for production. */
@@ -121,52 +121,53 @@ describe('the quickstart in production', () => {
   });
 });
 
-describeWithNginx('the quickstart in production', () => {
-  it('with the documented settings behind nginx passes all but its unsigned handler, and sees real addresses', async () => {
-    await (await create(PRODUCTION)).listen(0, '127.0.0.1');
-    proxy = await startNginx((app!.getHttpServer().address() as AddressInfo).port);
-    const login = await ask(proxy.port, 'POST', '/auth/login', {
-      body: { user: 'alice', password: 'demo' },
-    });
-    const token = login.access_token as string;
-    const report = await ask(proxy.port, 'GET', '/security/audit', { token });
-    expect(report.items.filter(({ status }: Json) => status !== 'pass')).toMatchObject([
-      {
-        id: 'signed-events',
-        status: 'warn',
-        finding: expect.stringMatching(/: DemoGateway\.plain$/),
-      },
-    ]);
-    expect(report.counts).toMatchObject({ warn: 1, fail: 0 });
-    const bob = await ask(proxy.port, 'POST', '/auth/login', {
-      body: { user: 'bob', password: 'demo' },
-    });
-    for (const [other, statusCode] of [
-      [bob.access_token as string, 403],
-      [undefined, 401],
-    ] as const)
-      expect(await ask(proxy.port, 'GET', '/security/audit', { token: other })).toMatchObject({
-        statusCode,
+for (const name of PROXY_NAMES)
+  describeWithProxy(name)(`the quickstart in production behind ${name}`, () => {
+    it('with the documented settings passes all but its unsigned handler, and sees real addresses', async () => {
+      await (await create(PRODUCTION)).listen(0, '127.0.0.1');
+      proxy = await startProxy(name, (app!.getHttpServer().address() as AddressInfo).port);
+      const login = await ask(proxy.port, 'POST', '/auth/login', {
+        body: { user: 'alice', password: 'demo' },
       });
+      const token = login.access_token as string;
+      const report = await ask(proxy.port, 'GET', '/security/audit', { token });
+      expect(report.items.filter(({ status }: Json) => status !== 'pass')).toMatchObject([
+        {
+          id: 'signed-events',
+          status: 'warn',
+          finding: expect.stringMatching(/: DemoGateway\.plain$/),
+        },
+      ]);
+      expect(report.counts).toMatchObject({ warn: 1, fail: 0 });
+      const bob = await ask(proxy.port, 'POST', '/auth/login', {
+        body: { user: 'bob', password: 'demo' },
+      });
+      for (const [other, statusCode] of [
+        [bob.access_token as string, 403],
+        [undefined, 401],
+      ] as const)
+        expect(await ask(proxy.port, 'GET', '/security/audit', { token: other })).toMatchObject({
+          statusCode,
+        });
 
-    const client = await TestClient.connect(`wss://127.0.0.1:${proxy.port}/events`, {
-      rejectUnauthorized: false,
-      localAddress: '127.0.0.9',
-      origin: 'https://myapp.com',
-      headers: { 'x-forwarded-for': '203.0.113.66' },
+      const client = await TestClient.connect(`wss://127.0.0.1:${proxy.port}/events`, {
+        rejectUnauthorized: false,
+        localAddress: '127.0.0.9',
+        origin: 'https://myapp.com',
+        headers: { 'x-forwarded-for': '203.0.113.66' },
+      });
+      expect((await client.authenticate(token)).type).toBe('auth_success');
+      client.emit('demo.echo', 'through a proxy');
+      expect((await client.next()).event.data).toBe('through a proxy');
+      expect(
+        app!
+          .get(ConnectionManager)
+          .list()
+          .map(({ address }) => address),
+      ).toEqual(['127.0.0.9']);
+      client.terminate();
+
+      const direct = `ws://127.0.0.1:${(app!.getHttpServer().address() as AddressInfo).port}/events`;
+      expect((await TestClient.refusal(direct)).body.code).toBe('TLS_REQUIRED');
     });
-    expect((await client.authenticate(token)).type).toBe('auth_success');
-    client.emit('demo.echo', 'through nginx');
-    expect((await client.next()).event.data).toBe('through nginx');
-    expect(
-      app!
-        .get(ConnectionManager)
-        .list()
-        .map(({ address }) => address),
-    ).toEqual(['127.0.0.9']);
-    client.terminate();
-
-    const direct = `ws://127.0.0.1:${(app!.getHttpServer().address() as AddressInfo).port}/events`;
-    expect((await TestClient.refusal(direct)).body.code).toBe('TLS_REQUIRED');
   });
-});

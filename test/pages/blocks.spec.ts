@@ -106,8 +106,9 @@ for (const [page, ...texts] of [
   for (const text of texts) take(`docs/${page}.md`, text);
 // This is run by test/interop/python-client.spec.ts.
 take('docs/guides/other-languages.md', '# client.py');
-// These are run by quickstart.production.spec.ts, as nginx configuration.
-take('docs/operating.md', 'proxy_set_header');
+// These are run by quickstart.production.spec.ts, as configurations of proxies.
+for (const text of ['proxy_set_header', 'default_backend', 'reverse_proxy'])
+  take('docs/operating.md', text);
 // These are run by commands.spec.ts.
 take('docs/redis.md', 'npm run start:multi-node');
 

@@ -148,15 +148,18 @@ describe('HandshakePolicy', () => {
     });
 
     it('rejects other connections before it looks at their origin, and says why', async () => {
-      expect(await admit({ headers: {} })).toEqual({
-        code: 'TLS_REQUIRED',
-        reason: 'the connection is not encrypted (connection.requireTls)',
-      });
-      expect(await admit({ headers: forwarded })).toEqual({
-        code: 'TLS_REQUIRED',
-        reason:
-          'X-Forwarded-Proto is not https or wss, or connection.trustProxy does not trust its sender',
-      });
+      const plain = { ...forwarded, 'x-forwarded-proto': 'http' };
+      const trusting = { trustProxy: true };
+      for (const [headers, options, reason] of [
+        [{}, {}, 'the connection is not encrypted (connection.requireTls)'],
+        [forwarded, {}, 'trustProxy does not include this address, which sent X-Forwarded-Proto'],
+        [{}, trusting, 'the proxy sent no X-Forwarded-Proto'],
+        [plain, trusting, 'the proxy sent another X-Forwarded-Proto than https or wss'],
+      ] as const)
+        expect(await admit({ headers }, options)).toEqual({
+          code: 'TLS_REQUIRED',
+          reason: expect.stringContaining(reason),
+        });
       expect(reserved).toEqual([]);
     });
   });
