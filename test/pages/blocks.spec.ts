@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import type { CanActivate, DynamicModule, INestApplication, Type } from '@nestjs/common';
 import { Logger, Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
@@ -67,7 +68,8 @@ const CLICK = 'ui.interaction.click';
 
 const testing = take('docs/guides/testing.md', 'new FakeClock()');
 const pushed = take('docs/guides/testing.md', '.emitTo(');
-const client = take('docs/guides/client.md', 'new SemanticEventsClient');
+const client = take('docs/guides/client.md', 'new SemanticEventsClient<Events>');
+const nativeClient = take('docs/guides/client.md', 'AppState.addEventListener');
 const ticketGuard = take('docs/guides/tickets.md', 'class MyHttpGuard');
 const logOut = take('docs/guides/tickets.md', 'class LogOutController');
 const ticketClient = take('docs/guides/tickets.md', 'new SemanticEventsClient');
@@ -253,6 +255,44 @@ describe('the documented client', () => {
       expect.arrayContaining(['connecting', 'connected', 'closed']),
     );
   });
+});
+
+it('the documented client of React Native connects, and watches the app until it is closed', async () => {
+  const app = await TestApp.start({ gateways: [DemoGateway] });
+  let listening = 0;
+  const { client: native } = await run(nativeClient, {
+    given: {
+      hmac: (_hash: unknown, key: Uint8Array, message: Uint8Array) =>
+        createHmac('sha256', key).update(message).digest(),
+      sha256: {},
+      getRandomBytes: randomBytes,
+      AppState: {
+        addEventListener: () => {
+          listening++;
+          return { remove: () => listening-- };
+        },
+      },
+      getTicket: async () => tokenFor('alice'),
+      WebSocket,
+    },
+    change: [
+      ["import { hmac } from '@noble/hashes/hmac.js';\n", ''],
+      ["import { sha256 } from '@noble/hashes/sha2.js';\n", ''],
+      ["import { getRandomBytes } from 'expo-crypto';\n", ''],
+      ["import { SemanticEventsClient } from 'nestjs-semantic-events-client';\n", ''],
+      ["import { AppState } from 'react-native';\n", ''],
+      [
+        "url: 'wss://api.example.com/events'",
+        `WebSocket, url: 'ws://127.0.0.1:${app.port}/events'`,
+      ],
+    ],
+  });
+  const connected = native as SemanticEventsClient;
+  expect(await connected.connect()).toMatchObject({ userId: 'alice' });
+  expect((await connected.request('demo.echo', 'hi')).data).toBe('hi');
+  expect(listening).toBe(1);
+  connected.close();
+  expect(listening).toBe(0);
 });
 
 it('unsigned attributes of older Python clients are available next to the event', async () => {

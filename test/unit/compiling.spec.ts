@@ -106,6 +106,19 @@ const OWN_FILES: Record<string, string> = {
   'src/send-invoice.ts': 'export declare function sendInvoice(order?: string): Promise<void>;',
   'src/log-in.ts': 'export declare const accessToken: string;',
   'src/get-ticket.ts': 'export declare function getTicket(): Promise<string>;',
+  // Packages of a React Native app, which this repository does not install.
+  'src/packages.d.ts': `
+    declare module '@noble/hashes/sha2.js' { export const sha256: { readonly name: 'sha256' } }
+    declare module '@noble/hashes/hmac.js' {
+      export function hmac(hash: { name: 'sha256' }, key: Uint8Array, message: Uint8Array): Uint8Array;
+    }
+    declare module 'expo-crypto' { export function getRandomBytes(count: number): Uint8Array }
+    declare module 'react-native' {
+      export const AppState: {
+        addEventListener(type: 'change', listener: (state: string) => void): { remove(): void };
+      };
+    }
+    declare module 'nestjs-semantic-events-client' { export * from 'nestjs-semantic-events/client' }`,
   'src/stock.ts': 'export declare const stock: { count(item: string): Promise<number> };',
 };
 
