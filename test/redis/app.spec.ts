@@ -49,6 +49,17 @@ describeWithRedis('an application on Redis', () => {
     expect(stats).toContain('cmdstat_evalsha:calls=1,');
   });
 
+  it('calls Redis for no event that a session key signs, unless its handler has a limit', async () => {
+    const client = await (await start()).login();
+    await admin.config('RESETSTAT');
+    for (let sent = 0; sent < 100; sent++) client.emit('demo.echo', sent);
+    for (const answer of await client.take(100)) expect(answer.type).toBe('event');
+    const [, calls = '0'] =
+      /cmdstat_evalsha:calls=(\d+),/.exec(await admin.info('commandstats')) ?? [];
+    // A node renews its leases a few times a second.
+    expect(Number(calls)).toBeLessThan(20);
+  });
+
   it('sends the limit and the nonce of a ring key event to Redis together', async () => {
     const { pipeline } = Redis.prototype;
     const sizes: (() => number)[] = [];
