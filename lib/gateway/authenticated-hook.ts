@@ -1,6 +1,6 @@
 import { ContextIdFactory, type ModuleRef } from '@nestjs/core';
 import type { Client } from '../connection/index.js';
-import { recovering } from '../maybe-promise.js';
+import { isThenable, recovering } from '../maybe-promise.js';
 import type { CatalogGateway } from './gateway-catalog.js';
 
 /** A gateway hook that runs when a client has authenticated. Nest calls `handleConnection` before that. */
@@ -9,6 +9,7 @@ export interface OnGatewayAuthenticated<Socket = unknown> {
    * Runs when a connection has authenticated and `client.user` is known. A renewal does not call it again. Over Socket.IO it
    * runs for each namespace that the client enters. If it throws or rejects, the adapter logs the error and closes the connection
    * with `INTERNAL`. If the mesh is `UNAVAILABLE`, the adapter closes with that code, so that the client reconnects.
+   * A subscription that resumes from a cursor waits for the promise that the hook returns, up to `auth.timeout`.
    */
   handleAuthenticated(client: Client, socket: Socket): unknown;
 }
@@ -19,6 +20,8 @@ type Call = () => void;
 export class AuthenticatedHooks {
   /** The hooks of clients that have not authenticated yet, by the socket of the hook. */
   private readonly waiting = new WeakMap<Client, Map<object, Call[]>>();
+  /** The asynchronous hooks of each client that have not ended yet. */
+  private readonly running = new WeakMap<Client, Set<Promise<unknown>>>();
 
   /**
    * @param modules resolves the instance of a request-scoped gateway
@@ -33,12 +36,13 @@ export class AuthenticatedHooks {
   connected(gateway: CatalogGateway | undefined, client: Client, socket: object): void {
     if (!gateway || !mayHaveHook(gateway)) return;
     const call = () => {
-      void recovering<unknown>(
+      const call = recovering<unknown>(
         () => this.call(gateway, client, socket),
         error => {
           this.failed(error, socket);
         },
       );
+      if (isThenable(call)) this.track(client, Promise.resolve(call));
     };
     if (client.user) {
       call();
@@ -61,6 +65,21 @@ export class AuthenticatedHooks {
     const waiting = this.waiting.get(client);
     this.waiting.delete(client);
     for (const calls of waiting?.values() ?? []) for (const call of calls) call();
+  }
+
+  /** Returns a promise that resolves when the running hooks of a client have ended; undefined if none is running. */
+  ended(client: Client): Promise<unknown> | undefined {
+    const running = this.running.get(client);
+    return running && Promise.all(running);
+  }
+
+  private track(client: Client, call: Promise<unknown>): void {
+    const running = this.running.get(client) ?? new Set();
+    this.running.set(client, running.add(call));
+    void call.finally(() => {
+      running.delete(call);
+      if (running.size === 0) this.running.delete(client);
+    });
   }
 
   private call({ wrapper }: CatalogGateway, client: Client, socket: object): unknown {

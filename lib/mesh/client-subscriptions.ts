@@ -36,13 +36,15 @@ export class ClientSubscriptions {
     return [...this.events.patterns.granted()].length;
   }
 
-  subscribe(frame: SubscriptionMembers): void {
+  /** @param ready called before a subscription resumes; it waits for the promise */
+  subscribe(frame: SubscriptionMembers, ready?: () => MaybePromise<void>): void {
     const { events, hub } = this;
     // Everything published from now on belongs to the subscription, even if authorization takes long.
     const arrivedAt = hub.position;
     this.queue.add(frame, async ({ patterns, since, isBroadcast, isOwn, id }) => {
       if (events.patterns.countWith(patterns) > hub.maxPatterns)
         throw tooManyPatterns(hub.maxPatterns);
+      if (since !== undefined) await ready?.();
       let rights: number;
       let granted: ReadonlyMap<string, string>;
       let page: LogPage | undefined;

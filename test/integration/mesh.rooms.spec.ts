@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
   type Client,
@@ -6,9 +7,11 @@ import {
   EventAuthorizer,
   EventData,
   EventMesh,
+  type OnGatewayAuthenticated,
   SecureGateway,
   SemanticEventsModule,
 } from '../../lib/index.js';
+import { deferred } from '../../lib/client/deferred.js';
 import { SubscriptionHub } from '../../lib/mesh/index.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { captureLog } from '../helpers/log-capture.js';
@@ -34,6 +37,20 @@ class RoomGateway {
   }
 }
 
+/** Joins the room of the user when a connection has authenticated, after a look-up that the test ends. */
+@WebSocketGateway({ path: '/events' })
+@SecureGateway()
+class RejoiningGateway implements OnGatewayAuthenticated {
+  static lookUp: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly mesh: EventMesh) {}
+
+  async handleAuthenticated(client: Client) {
+    await RejoiningGateway.lookUp;
+    await this.mesh.join(client, 'r');
+  }
+}
+
 /** Allows every user into every room, except those that are denied. */
 class Doors {
   readonly denied = new Set<string>();
@@ -42,10 +59,10 @@ class Doors {
   canJoin = ({ user }: Client, room: string): unknown => !this.denied.has(`${user?.id} ${room}`);
 }
 
-async function start(mesh = {}, auth: { timeout?: number } = {}) {
+async function start(mesh = {}, auth: { timeout?: number } = {}, gateway: Type = RoomGateway) {
   const doors = new Doors();
   const app = await TestApp.start({
-    gateways: [RoomGateway],
+    gateways: [gateway],
     module: SemanticEventsModule.forRoot({
       signing: { keys: [RING_KEY] },
       auth: { jwt: { secret: JWT_SECRET }, ...auth },
@@ -136,6 +153,31 @@ describe('a room', () => {
     await ask(again, 'room.join', 'r');
     await listen(again, { since });
     expect(await sentTo(again)).toEqual(['missed']);
+  });
+
+  it('is resumed from a cursor if handleAuthenticated joins it, however long its look-up takes', async () => {
+    const { app, mesh } = await start({}, {}, RejoiningGateway);
+    const first = await app.login('bob');
+    await eventually(async () => (await mesh.count('r')).users === 1);
+    const { cursor: since } = await listen(first);
+    first.terminate();
+    await mesh.emitTo({ room: 'r' }, 'said', 'missed');
+    const { promise, resolve } = deferred<undefined>();
+    RejoiningGateway.lookUp = promise;
+    const again = await app.login('bob');
+    again.sendJson({ type: 'subscribe', patterns: ['**'], scope: 'own', since });
+    expect(await sentTo(again)).toEqual([]);
+    resolve(undefined);
+    expect(await again.next()).toMatchObject({ type: 'subscribed' });
+    expect(await sentTo(again)).toEqual(['missed']);
+  });
+
+  it('does not hold up a client for longer than auth.timeout if handleAuthenticated does not end', async () => {
+    RejoiningGateway.lookUp = new Promise(() => undefined);
+    const { app } = await start({}, { timeout: 200 }, RejoiningGateway);
+    const first = await app.login('bob');
+    const { cursor: since } = await listen(first);
+    expect(await listen(first, { since })).toMatchObject({ type: 'subscribed' });
   });
 
   it('is left when the connection closes, and leaves nothing behind', async () => {

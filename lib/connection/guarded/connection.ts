@@ -1,4 +1,5 @@
 import type { SubscriptionMembers } from '../../protocol/index.js';
+import { within } from '../../maybe-promise.js';
 import { attempt, contained } from '../../monitoring/index.js';
 import { type Client, type ConnectionSlot, Liveness, type ManagedConnection } from '../index.js';
 import { ChannelSubscriptions } from './channel-subscriptions.js';
@@ -133,7 +134,9 @@ export class Connection<Message extends string | Buffer = string | Buffer>
     const { hub, options } = this.services;
     if (!this.charge(subscriptionUnits(members, options.mesh.maxPatterns))) return;
     this.subscriptions ??= new ChannelSubscriptions(hub);
-    this.subscriptions.of(channel)[kind](members);
+    const subscriptions = this.subscriptions.of(channel);
+    if (kind === 'subscribe') subscriptions.subscribe(members, () => this.hooksEnded());
+    else subscriptions.unsubscribe(members);
   }
 
   /** Ends the subscriptions of a channel that the client has left. */
@@ -171,6 +174,13 @@ export class Connection<Message extends string | Buffer = string | Buffer>
     this.budget.close(clock.monotonic());
     connections.remove(this);
     hub.closed(this.client);
+  }
+
+  /** A hook may join rooms. A client that resumes misses their events if it resumes before it has joined. */
+  private hooksEnded(): Promise<void> | undefined {
+    const { hooks, options } = this.services;
+    const ended = hooks.ended(this.client);
+    return ended && within(options.auth.timeout, ended);
   }
 
   private checkLiveness(): void {
