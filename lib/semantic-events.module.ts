@@ -70,13 +70,22 @@ const GIVEN_OPTIONS = Symbol('GIVEN_OPTIONS');
 
 const GIVEN: Provider = {
   provide: GIVEN_OPTIONS,
-  useFactory: (given: unknown) => {
+  useFactory: (given: unknown, route: unknown) => {
     if (typeof given === 'object' && given !== null) return given;
+    // forRoot() and forRootAsync() always provide it.
+    if (route === undefined)
+      throw new SemanticEventsConfigError([
+        'SemanticEventsModule is imported without forRoot(): import SemanticEventsModule.forRoot(options) once, in the root module. Other modules need no import, because it is global',
+      ]);
     throw new SemanticEventsConfigError([
       `forRoot() or the factory of forRootAsync() has ${String(given)} instead of options: does the factory return an object?`,
     ]);
   },
-  inject: [MODULE_OPTIONS_TOKEN],
+  // If these are missing, Nest's own error would name internal tokens.
+  inject: [
+    { token: MODULE_OPTIONS_TOKEN, optional: true },
+    { token: TICKET_ROUTE, optional: true },
+  ],
 };
 
 const OPTIONS: Provider = {
@@ -103,7 +112,7 @@ const OPTIONS: Provider = {
       ]);
     return resolved;
   },
-  inject: [GIVEN_OPTIONS, Clock, TICKET_ROUTE],
+  inject: [GIVEN_OPTIONS, Clock, { token: TICKET_ROUTE, optional: true }],
 };
 
 /** Without the compatible mode, its code is not loaded. */

@@ -121,6 +121,15 @@ describe('SemanticEventsModule', () => {
     ).resolves.toBeDefined();
   });
 
+  it('without forRoot() stops the start, and the error says what to import', async () => {
+    for (const root of [SemanticEventsModule, SemanticEventsModule.forRoot(OPTIONS)])
+      await expect(
+        compile(root as DynamicModule, feature([SemanticEventsModule])),
+      ).rejects.toMatchObject({
+        problems: [expect.stringMatching(/without forRoot\(\): import .* in the root module/)],
+      });
+  });
+
   it('may be imported several times, but a second instance stops the start', async () => {
     const module = SemanticEventsModule.forRoot(OPTIONS);
     const start = (other: DynamicModule) =>
