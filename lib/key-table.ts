@@ -42,7 +42,7 @@ export class KeyTable {
   /** The number of keys. */
   size = 0;
   /** The times by place; Infinity where there is no key. */
-  times = new Float64Array();
+  times: Float64Array = new Float64Array();
   private keys: (string | undefined)[] = [];
   private scopes: string[] = [];
   private owners: string[] = [];

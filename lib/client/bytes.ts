@@ -1,5 +1,5 @@
 /** Encodes a text as UTF-8. */
-export function utf8(text: string): Uint8Array<ArrayBuffer> {
+export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
@@ -14,7 +14,7 @@ export function toBase64Url(bytes: Uint8Array): string {
 }
 
 /** Decodes base64 or base64url. @throws an error for any other text */
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+export function fromBase64(text: string): Uint8Array {
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(binary, character => character.charCodeAt(0));
 }

@@ -24,10 +24,16 @@ export interface SignatureOptions {
   crypto?: ClientCrypto;
 }
 
+interface SignatureParts {
+  readonly scheme: string;
+  readonly keyId: string;
+  readonly mac: Uint8Array;
+}
+
 const SIGNATURE = /^(v1e?)\.([\w-]{1,64})\.([\w-]+)$/;
 
 /** Splits a `semanticsignature` into its parts. All parts are empty if the value is not a signature. */
-export function parseSignature(signature: unknown) {
+export function parseSignature(signature: unknown): SignatureParts {
   const [, scheme = '', keyId = '', mac = ''] =
     SIGNATURE.exec(typeof signature === 'string' ? signature : '') ?? [];
   return { scheme, keyId, mac: fromBase64(mac) };
@@ -36,7 +42,11 @@ export function parseSignature(signature: unknown) {
 /**
  * Returns the bytes that a signature covers: the scheme, the direction and all attributes except the signature.
  */
-export function signedBytes(scheme: string, direction: Direction, event: SemanticEvent) {
+export function signedBytes(
+  scheme: string,
+  direction: Direction,
+  event: SemanticEvent,
+): Uint8Array {
   const { semanticsignature: _, ...signed } = event;
   return utf8(`${scheme}.${direction}.${canonicalJson(signed)}`);
 }

@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -169,6 +177,18 @@ describe('packed library', () => {
     expect(readFileSync(installed(NAME, 'LICENSE'), 'utf8')).toContain('MIT License');
   });
 });
+
+it.each([NAME, CLIENT])(
+  '%s has types for TypeScript before 5.7, where Uint8Array has no type parameter',
+  name => {
+    const types = readdirSync(installed(name, 'dist'), { recursive: true, encoding: 'utf8' })
+      .filter(file => file.endsWith('.d.ts'))
+      .filter(file =>
+        readFileSync(installed(name, join('dist', file)), 'utf8').includes('Array<ArrayBuffer'),
+      );
+    expect(types).toEqual([]);
+  },
+);
 
 describe('packed client', () => {
   it('needs no other package', () => {
