@@ -15,8 +15,8 @@ export interface NonceRequest {
   readonly redisKey: string;
   /** Milliseconds. */
   readonly ttl: number;
-  /** The name of the attempt. */
-  readonly name: string;
+  /** The name of the attempt, and the names of earlier attempts that it replaces. */
+  readonly names: readonly string[];
   /** The scope and the time of an event with a future time. */
   readonly ahead: readonly [scope: string, time: number] | undefined;
 }
@@ -77,7 +77,7 @@ export class NonceCalls {
     };
     const args = () => {
       leave();
-      const nonces = requests.flatMap(({ ttl, name }) => [ttl, name]);
+      const nonces = requests.flatMap(({ ttl, names }) => [ttl, names.join(' ')]);
       const ahead = requests.flatMap(({ ahead }) => ahead ?? []);
       return [token, VOUCH_TTL, ...nonces, ...ahead];
     };

@@ -20,6 +20,8 @@ const ATTEMPTS = 3;
 const MAX_UNANSWERED_ATTEMPTS = 10_000;
 /** The number of nonces released at once. */
 const RELEASE_BATCH = 500;
+/** The maximum number of names of one attempt. */
+const MAX_NAMES = 16;
 
 export interface NonceStoreOptions {
   /** Milliseconds. */
@@ -31,15 +33,24 @@ export interface NonceStoreOptions {
 /** Whether a nonce was new, was used before, or may be used again. */
 type Outcome = 'new' | 'used' | 'released';
 
-/** The name of an attempt to use a nonce, and the key of the nonce. */
+/** An attempt to use a nonce. */
 interface NonceUse {
-  readonly name: string;
   readonly redisKey: string;
+  /** The name of the attempt, and the names that it replaces. Redis may have the nonce under each of them. */
+  readonly names: readonly string[];
+  readonly expiresAt: number;
+}
+
+interface Attempt extends NonceUse {
+  /** Whether Redis may still receive an earlier call of this attempt. */
+  readonly isRepeated: boolean;
 }
 
 /** An attempt without a reply. Redis may have stored the nonce, or may still store it. */
 interface UnansweredAttempt extends NonceUse {
   readonly failedAt: number;
+  /** Whether a release was sent without a reply. It may still arrive, so a repeated attempt needs another name. */
+  readonly isReleasing: boolean;
 }
 
 /**
@@ -94,7 +105,7 @@ export class RedisNonceStore extends NonceStore {
       const use = await this.attempt(keyId, nonce, expiresAt, madeAt);
       if (!use) return 'used';
       if (await admitted) return 'new';
-      return this.release(id, use);
+      return this.release(id, use, use.isRepeated);
     });
     return outcome === 'new';
   }
@@ -119,7 +130,7 @@ export class RedisNonceStore extends NonceStore {
     nonce: string,
     expiresAt: number,
     madeAt?: number,
-  ): Promise<NonceUse | undefined> {
+  ): Promise<Attempt | undefined> {
     // If the clock is set back, an event whose nonce has expired must stay expired.
     const now = (this.latest = Math.max(this.latest, this.clock.now()));
     if (expiresAt < now) return undefined;
@@ -133,8 +144,13 @@ export class RedisNonceStore extends NonceStore {
     // A client sends an event again after UNAVAILABLE: treat it as the same attempt.
     const earlier = this.unanswered.get(id);
     this.unanswered.delete(id);
-    const name = earlier?.name ?? `${this.node}.${++this.attempts}`;
-    let mayBeStored = earlier !== undefined;
+    const names = this.namesAfter(earlier);
+    const isRepeated = earlier !== undefined;
+    let mayBeStored = isRepeated;
+    const unanswered = (): UnansweredAttempt => {
+      const failedAt = this.clock.monotonic();
+      return { redisKey, names, expiresAt, failedAt, isReleasing: false };
+    };
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (!shard.isKnown) await this.memory.checkFor(shard);
@@ -145,15 +161,20 @@ export class RedisNonceStore extends NonceStore {
           });
         const ahead = isAhead ? ([keyId, madeAt] as const) : undefined;
         mayBeStored = true;
-        const request = { redisKey, ttl: this.ttlOf(expiresAt), name, ahead };
+        const request = { redisKey, ttl: this.ttlOf(expiresAt), names, ahead };
         const isNew = await this.calls.use(shard, request);
         // If the connection was lost meanwhile, the reply may come from another memory.
-        if (isNew !== 'lost' && shard.isKnown) return isNew ? { name, redisKey } : undefined;
+        if (isNew === true && shard.isKnown) return { redisKey, names, expiresAt, isRepeated };
+        if (isNew === false && shard.isKnown) {
+          // Another attempt has used the nonce. If it releases the nonce, an earlier call of this one must not use it.
+          if (isRepeated) this.remember(id, unanswered());
+          return undefined;
+        }
         if (isNew === 'lost') await this.memory.checkFor(shard);
       }
       throw new RedisUnavailableError('its memory keeps changing');
     } catch (error) {
-      if (mayBeStored) this.remember(id, { name, redisKey, failedAt: this.clock.monotonic() });
+      if (mayBeStored) this.remember(id, unanswered());
       throw refusalOf(error as Error);
     }
   }
@@ -173,14 +194,31 @@ export class RedisNonceStore extends NonceStore {
     );
   }
 
-  private async release(id: string, { name, redisKey }: NonceUse): Promise<'released'> {
+  /** Releases the nonces of all unanswered attempts: after the shutdown no node knows their names. */
+  async close(): Promise<void> {
+    const due = [...this.unanswered];
+    this.unanswered.clear();
+    await Promise.all(due.map(([id, attempt]) => this.release(id, attempt)));
+  }
+
+  /** @param mayArrive whether Redis may still receive a call that uses the nonce */
+  private async release(id: string, use: NonceUse, mayArrive = true): Promise<'released'> {
+    const { redisKey, names, expiresAt } = use;
     const failedAt = this.clock.monotonic();
+    const args = [names.join(' '), this.ttlOf(expiresAt), mayArrive ? 1 : 0];
     try {
-      await this.batch.run(RELEASE, [redisKey], [name]);
+      await this.batch.run(RELEASE, [redisKey], args);
     } catch {
-      this.remember(id, { name, redisKey, failedAt });
+      this.remember(id, { redisKey, names, expiresAt, failedAt, isReleasing: true });
     }
     return 'released';
+  }
+
+  /** Returns the names of an attempt. A release of the earlier names that arrives late must not release the new one. */
+  private namesAfter(earlier: UnansweredAttempt | undefined): readonly string[] {
+    if (earlier && !earlier.isReleasing) return earlier.names;
+    const name = `${this.node}.${++this.attempts}`;
+    return [name, ...(earlier?.names ?? [])].slice(0, MAX_NAMES);
   }
 
   private remember(id: string, attempt: UnansweredAttempt): void {

@@ -149,4 +149,131 @@ describeWithRedis('a nonce whose use was not answered', () => {
     expect(await other.use()).toBe(false);
     expect(await lost.use()).toBe(false);
   });
+
+  /** A store whose calls reach Redis, are lost, or wait until the test sends them. */
+  const startOnFaultyNetwork = async (prefix?: string) => {
+    const network = { isDown: false, late: [] as (() => Promise<unknown>)[] };
+    const started = await start(async (send, { lua }) => {
+      if (!network.isDown) return send();
+      if (lua === USE_NONCES_LUA || lua === RELEASE_NONCE_LUA) network.late.push(send);
+      throw unavailable();
+    }, prefix);
+    return { ...started, network };
+  };
+
+  it('stays used by the event that the client sent again, though a release arrives late', async () => {
+    let isAnswered = true;
+    let isLate = false;
+    const late: (() => Promise<unknown>)[] = [];
+    const { store, use } = await start(async (send, { lua }) => {
+      if (isAnswered) return send();
+      if (isLate && lua === RELEASE_NONCE_LUA) late.push(send);
+      else await send();
+      throw unavailable();
+    });
+
+    isAnswered = false;
+    await expect(use()).rejects.toThrow('no answer');
+    // The release waits in a connection that the node has replaced.
+    isLate = true;
+    await store.releaseUnanswered(-1);
+    isAnswered = true;
+    expect(await use()).toBe(true);
+    expect(late).toHaveLength(1);
+    for (const send of late) await send();
+    expect(await use()).toBe(false);
+  });
+
+  it('is free for the event that the client sends again, though its first call arrives after the release', async () => {
+    const { store, network, use } = await startOnFaultyNetwork('late-use:');
+    const other = await start(send => send(), 'late-use:');
+    network.isDown = true;
+    await expect(use()).rejects.toThrow('no answer');
+    network.isDown = false;
+    await store.releaseUnanswered(-1);
+    expect(network.late).toHaveLength(1);
+    for (const send of network.late) await send();
+    expect(await other.use()).toBe(true);
+    expect([await use(), await other.use()]).toEqual([false, false]);
+  });
+
+  it('is free for one of several copies of its event that arrived together', async () => {
+    let isAnswered = true;
+    const { use } = await start(async send => {
+      const reply = await send();
+      if (isAnswered) return reply;
+      throw unavailable();
+    });
+    isAnswered = false;
+    const copies = await Promise.allSettled(Array.from({ length: 100 }, use));
+    expect(copies.map(({ status }) => status)).toEqual(Array.from(copies, () => 'rejected'));
+    isAnswered = true;
+    const again = await Promise.all(Array.from({ length: 100 }, use));
+    expect(again.filter(Boolean)).toHaveLength(1);
+  });
+
+  it('is released when its node shuts down', async () => {
+    let isAnswered = true;
+    const ending = await start(async send => {
+      const reply = await send();
+      if (isAnswered) return reply;
+      throw unavailable();
+    }, 'ending:');
+    const other = await start(send => send(), 'ending:');
+    isAnswered = false;
+    await expect(ending.use()).rejects.toThrow('no answer');
+    isAnswered = true;
+    await ending.store.close();
+    expect([await other.use(), await other.use()]).toEqual([true, false]);
+  });
+
+  it('is accepted at most once, and never burnt, however calls are lost, late and repeated', async () => {
+    const random = seeded(20_261_130);
+    for (let round = 0; round < 300; round++) {
+      const prefix = `random-${round}:`;
+      const late: (() => Promise<unknown>)[] = [];
+      let isDown = false;
+      const node = () =>
+        start(async send => {
+          const fate = isDown ? random() : 1;
+          if (fate < 0.3) late.push(send);
+          if (fate < 0.5) throw unavailable();
+          const reply = await send();
+          if (fate < 0.6) await send();
+          if (fate < 0.9) late.push(send);
+          if (fate < 0.9) throw unavailable();
+          return reply;
+        }, prefix);
+      const nodes = [await node(), await node()];
+      let accepted = 0;
+      const step = async () => {
+        const { use, store } = nodes[random() < 0.8 ? 0 : 1]!;
+        const choice = random();
+        if (choice < 0.5) {
+          if (await use().catch(() => false)) accepted++;
+        } else if (choice < 0.75) await store.releaseUnanswered(-1);
+        else await late.splice(Math.floor(random() * late.length), 1)[0]?.();
+        expect(accepted).toBeLessThan(2);
+      };
+      isDown = true;
+      for (let steps = 0; steps < 12; steps++) await step();
+      isDown = false;
+      for (const { store } of nodes) await store.releaseUnanswered(-1);
+      while (late.length > 0) await late.shift()!();
+      for (const { store } of nodes) await store.releaseUnanswered(-1);
+      if (await nodes[round % 2]!.use()) accepted++;
+      expect({ round, accepted }).toEqual({ round, accepted: 1 });
+    }
+  });
 });
+
+/** A generator of random numbers from 0 to 1 that returns the same ones in each run (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

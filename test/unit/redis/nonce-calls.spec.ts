@@ -31,7 +31,7 @@ describe('NonceCalls', () => {
     nonces.use(shard as ShardMemory, {
       redisKey: `k${number}`,
       ttl: number,
-      name: `a${number}`,
+      names: [`a${number}`],
       ahead,
     });
   const useMany = (count: number) => Array.from({ length: count }, (_, number) => use(number));
@@ -45,12 +45,17 @@ describe('NonceCalls', () => {
     );
   });
 
-  it('sends the token, and the ttl and attempt of each nonce, and then future times', () => {
+  it('sends the token, and the ttl and the names of each nonce, and then future times', () => {
     void use(1, ['main', 99]);
-    void use(2);
+    void nonces.use(shard as ShardMemory, {
+      redisKey: 'k2',
+      ttl: 2,
+      names: ['a2', 'earlier'],
+      ahead: undefined,
+    });
     const [{ keys, args }] = sent as [Call];
     expect(keys).toEqual(['p:{7}:vouch', 'p:{7}:memory', 'k1', 'k2']);
-    expect(args()).toEqual(['memory', VOUCH_TTL, 1, 'a1', 2, 'a2', 'main', 99]);
+    expect(args()).toEqual(['memory', VOUCH_TTL, 1, 'a1', 2, 'a2 earlier', 'main', 99]);
   });
 
   it('adds no nonce to a call that was sent', () => {
