@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { isLogOut, type LogOut, type Revocation, RevocationBus } from '../connection/index.js';
+import { within } from '../maybe-promise.js';
 import { attempt, contained, errorText } from '../monitoring/index.js';
 import { OutageLog } from '../outage-log.js';
 import { RefusalError } from '../protocol/index.js';
@@ -23,6 +24,8 @@ const MAX_UNSENT = 100_000;
 const MAX_KNOWN = 100_000;
 /** The maximum age of own notices that a node sends again after Redis has lost them, in milliseconds. */
 const REPEAT_TIME = 60_000;
+/** The maximum time in which the waiting revocations are sent at shutdown, in milliseconds. */
+const CLOSE_TIMEOUT = 2_000;
 const BATCH = 500;
 const BEGINNING = '0-0';
 
@@ -131,8 +134,16 @@ export class RedisRevocationBus extends RevocationBus {
     return this.exchanging;
   }
 
-  close(): void {
+  /** Sends the waiting revocations, if Redis answers: after the shutdown no node would send them. */
+  async close(): Promise<void> {
     clearInterval(this.timer);
+    await within(CLOSE_TIMEOUT, this.sendAll());
+  }
+
+  private async sendAll(): Promise<void> {
+    if (this.link.health.status === 'down') return;
+    await this.exchanging;
+    if (this.unsent.size > 0) await this.catchUp();
   }
 
   private async exchange(): Promise<void> {

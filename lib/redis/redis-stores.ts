@@ -128,9 +128,9 @@ export function redisStores(options: RedisStoresOptions): RedisStores {
     close: () => {
       clearInterval(watch);
       owner.close();
-      revocationBus.close();
+      const stores = [eventLog, roomStore, connectionStore, rateLimitStore, nonceStore];
       return (closing ??= Promise.allSettled(
-        [eventLog, roomStore, connectionStore, rateLimitStore].map(store => store.close()),
+        [...stores, revocationBus].map(store => store.close()),
       ).then(() => link.close()));
     },
   };

@@ -77,7 +77,7 @@ describe('RedisMemory', () => {
 });
 
 describe('RedisRevocationBus', () => {
-  it('keeps every log-out until Redis has stored it, in order', () => {
+  it('keeps every log-out until Redis has stored it, in order', async () => {
     const link = {
       onUp: () => undefined,
       exchange: () => never,
@@ -97,6 +97,6 @@ describe('RedisRevocationBus', () => {
     bus.subscribe(({ id }) => received.push(id));
     expect(received).toHaveLength(100_000);
     expect(received[0]).toBe('0');
-    bus.close();
+    await bus.close();
   });
 });

@@ -77,6 +77,27 @@ describeWithRedis('a revocation on one node', () => {
     expect((await bob.next()).event.data).toBe('still here');
   });
 
+  it('is stored although its node shuts down at once', async () => {
+    const [ending, other] = [newStores(), newStores()];
+    open.push(other);
+    await Promise.all([ending.ready(), other.ready()]);
+    const at = Date.now();
+    const sessions = Array.from({ length: 1_200 }, (_, number) => `ended-${number}`);
+    for (const id of sessions)
+      ending.revocationBus.publish({
+        kind: 'session',
+        id,
+        code: 'REVOKED',
+        at,
+        until: at + 60_000,
+      });
+    await ending.close();
+    const stored = await Promise.all(
+      sessions.map(id => other.revocationBus.loggedOutAt('session', id)),
+    );
+    expect(stored.filter(time => time === at)).toHaveLength(1_200);
+  });
+
   it('closes a connection by its id on any node', async () => {
     const [one, other] = [await node(), await node()];
     const client = await login(other, 'alice', 'a');
