@@ -88,9 +88,14 @@ export class PublicEventsCopy {
       read = await this.reader.read([PUBLIC], after, FILL_PAGE);
       const [part] = read.parts;
       if (after === undefined && part?.dropped !== undefined) filled.markDropped(part.dropped);
-      for (const entry of part?.entries ?? [])
-        if (hasReached(this.received, entry.cursor)) filled.add(entry);
-      after = part?.until === undefined ? undefined : placeOf(part.until);
+      const entries = part?.entries ?? [];
+      const { received } = this;
+      const known = entries.filter(({ cursor }) => hasReached(received, cursor));
+      for (const entry of known) filled.add(entry);
+      // All later entries are delivered after this moment, and so are in `before`. Further pages must not be added: they would
+      // begin after entries that are delivered meanwhile.
+      const isBehind = known.length < entries.length;
+      after = part?.until === undefined || isBehind ? undefined : placeOf(part.until);
     } while (after !== undefined);
     if (this.history !== before) return;
     // Entries that were delivered meanwhile may be in both: add only the later ones.
