@@ -82,26 +82,36 @@ export class ScriptBatch {
   });
 
   private async send(calls: readonly ScriptCall[]): Promise<void> {
-    const replies = await this.exchange(calls, new Set());
-    const unknown = calls.filter((_, index) => isUnknownScript(replies[index]));
-    settle(calls, replies, this.link);
+    let unknown = await this.exchange(calls, () => false);
     if (unknown.length === 0) return;
     // Redis was restarted or has flushed its scripts. It has executed none of these calls.
     const missing = new Set(unknown.map(({ script }) => script));
-    settle(unknown, await this.exchange(unknown, missing), this.link);
+    const { isCluster } = this.link.client;
+    // On a cluster each master needs the full script.
+    const isFirst = (script: Script) => (isCluster ? missing.has(script) : missing.delete(script));
+    unknown = await this.exchange(unknown, isFirst);
+    if (unknown.length === 0) return;
+    // Redis has rejected the full script, or has flushed its scripts again.
+    for (const call of await this.exchange(unknown, () => true))
+      call.reject(new RedisUnavailableError('it does not know a script'));
   }
 
-  /** Sends calls. @param missing the scripts to send in full with their first call */
-  private exchange(calls: readonly ScriptCall[], missing: Set<Script>): Promise<RedisReply[]> {
-    const { isCluster } = this.link.client;
-    return this.link.exchangeEach(commands =>
-      calls.map(({ script, keys, args }) =>
-        // On a cluster each master needs the full script.
-        (isCluster ? missing.has(script) : missing.delete(script))
-          ? commands.eval(script.lua, keys.length, ...keys, ...args)
-          : commands.evalsha(script.sha, keys.length, ...keys, ...args),
-      ),
+  /** Sends calls, and settles those that Redis knows. @returns the others */
+  private async exchange(
+    calls: readonly ScriptCall[],
+    isFull: (script: Script) => boolean,
+  ): Promise<ScriptCall[]> {
+    const replies = await this.link.exchangeEach(commands =>
+      calls.map(({ script, keys, args }) => {
+        // ioredis flattens arrays. A call with 100,000 arguments would exceed the stack.
+        const rest = [[...keys, ...args]] as unknown as string[];
+        return isFull(script)
+          ? commands.eval(script.lua, keys.length, ...rest)
+          : commands.evalsha(script.sha, keys.length, ...rest);
+      }),
     );
+    settle(calls, replies, this.link);
+    return calls.filter((_, index) => isUnknownScript(replies[index]));
   }
 }
 

@@ -113,6 +113,20 @@ describeWithRedis('connections counted by several nodes', () => {
     });
   });
 
+  it('of 70,000 users are counted again after Redis lost them', async () => {
+    const stores = redisStores({ url: server.url, commandTimeout: 20_000 });
+    const { connectionStore } = stores;
+    const users = Array.from({ length: 700 }, (_, hundred) =>
+      Array.from({ length: 100 }, (_, user) => ({ key: `user:${hundred}-${user}`, limit: 1 })),
+    );
+    await Promise.all(users.map(claims => connectionStore.acquire(claims)));
+    await admin.flushall();
+    expect(await connectionStore.acquire([CLAIM])).toBeUndefined();
+    const last = users.at(-1)!.at(-1)!;
+    expect(await connectionStore.acquire([last])).toEqual(last);
+    await stores.close();
+  });
+
   it('that close while Redis has lost them are not counted afterwards', async () => {
     await fill(0, 3);
     await admin.flushall();

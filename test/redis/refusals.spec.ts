@@ -76,6 +76,18 @@ describeWithRedis('a Redis that answers with errors', () => {
     expect(await acquire()).toBeUndefined();
   });
 
+  it('for full scripts, and has flushed its scripts, rejects every call of a turn', async () => {
+    await admin.acl('SETUSER', 'default', '-eval');
+    await admin.script('FLUSH');
+    const calls = await Promise.allSettled(
+      Array.from({ length: 5 }, () => stores.connectionStore.count('all')),
+    );
+    for (const call of calls)
+      expect(call).toMatchObject({ status: 'rejected', reason: { code: 'REDIS_UNAVAILABLE' } });
+    await admin.acl('SETUSER', 'default', '+eval');
+    await eventually(async () => use().catch(() => false));
+  });
+
   it('because its memory is full is not an outage, however often there is room for a moment', async () => {
     const outage = new StoreOutage('rate limits', 'local', new SystemClock());
     let isFull = false;
