@@ -14,16 +14,15 @@ const MIN_USE = 4;
 
 /** A lease that a node ends. Redis settles the used tokens, and returns the unused ones to the bucket. */
 export interface EndedLease {
-  /** The period of Redis in which the lease was granted. It is empty if there was no lease. */
-  readonly period: string;
-  readonly granted: number;
+  /** It is empty if there was no lease. */
+  readonly id: string;
   readonly unused: number;
 }
 
 /** A lease of tokens that Redis has granted. */
 export interface Grant {
+  readonly id: string;
   readonly granted: number;
-  readonly period: string;
   /** Milliseconds until the bucket is full. Leased tokens count as used. */
   readonly resetAfter: number;
 }
@@ -32,7 +31,7 @@ interface LeasedBucket {
   readonly bucket: TokenBucket;
   tokens: number;
   granted: number;
-  period: string;
+  id: string;
   /** When the lease ends, and when the bucket is full by the last reply, in monotonic milliseconds. */
   until: number;
   fullAt: number;
@@ -43,7 +42,7 @@ interface LeasedBucket {
   isRequested: boolean;
 }
 
-export const NO_LEASE: EndedLease = { period: '', granted: 0, unused: 0 };
+export const NO_LEASE: EndedLease = { id: '', unused: 0 };
 
 /** Returns how many tokens of a bucket all nodes together may lease. */
 export function leasableOf(bucket: TokenBucket): number {
@@ -104,9 +103,9 @@ export class LeasedBuckets {
   end(key: string, bucket: TokenBucket): EndedLease {
     const lease = this.find(key, bucket);
     if (!lease || lease.granted === 0) return NO_LEASE;
-    const { period, granted, tokens: unused } = lease;
+    const { id, tokens: unused } = lease;
     lease.granted = lease.tokens = 0;
-    return { period, granted, unused };
+    return { id, unused };
   }
 
   /** Stores a granted lease. @param sentAt when the call was sent: the lease began at that time or later */
@@ -115,7 +114,7 @@ export class LeasedBuckets {
     if (!lease) return;
     lease.isRequested = false;
     lease.tokens = lease.granted = grant.granted;
-    lease.period = grant.period;
+    lease.id = grant.id;
     lease.until = sentAt + LEASE_TIME;
     lease.fullAt = sentAt + grant.resetAfter;
   }
@@ -153,7 +152,7 @@ function newLease(bucket: TokenBucket, now: number): LeasedBucket {
     bucket,
     tokens: 0,
     granted: 0,
-    period: '',
+    id: '',
     until: now,
     fullAt: now,
     since: now,

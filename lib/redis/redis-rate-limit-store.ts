@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { attempt, contained } from '../monitoring/index.js';
 import {
@@ -7,14 +8,7 @@ import {
   type TokenBucket,
 } from '../rate-limit/index.js';
 import { BlockedKeys } from './blocked-keys.js';
-import {
-  type EndedLease,
-  isSame,
-  LEASE_TIME,
-  leasableOf,
-  LeasedBuckets,
-  NO_LEASE,
-} from './leased-buckets.js';
+import { isSame, LEASE_TIME, leasableOf, LeasedBuckets, NO_LEASE } from './leased-buckets.js';
 import { REFUND_LUA, TAKE_LUA } from './lua/token-bucket.lua.js';
 import type { RedisKeys } from './redis-keys.js';
 import { Script } from './script.js';
@@ -29,7 +23,7 @@ const RENEW_INTERVAL = LEASE_TIME / 10;
 const MAX_REQUESTS = 1_000;
 
 /** The reply of the script that takes tokens. Its last number is text, because Redis truncates numbers. */
-type TakeReply = [answers: string, granted: number, period: string, resetAfter: string];
+type TakeReply = [answers: string, granted: number, resetAfter: string];
 
 /** The requests for one key that share a call. */
 interface RequestGroup {
@@ -48,6 +42,9 @@ export class RedisRateLimitStore extends RateLimitStore {
   /** The unsent calls by key. */
   private readonly unsent = new Map<string, RequestGroup>();
   private timer: NodeJS.Timeout | undefined;
+  /** The ids of leases consist of a random text of this node and a number. */
+  private readonly node = randomBytes(4).toString('hex');
+  private leased = 0;
 
   constructor(
     private readonly batch: ScriptBatch,
@@ -101,6 +98,7 @@ export class RedisRateLimitStore extends RateLimitStore {
     const costs: number[] = [];
     let sentAt = 0;
     let want = 0;
+    let id = '';
     const leave = () => {
       if (this.unsent.get(key)?.costs === costs) this.unsent.delete(key);
     };
@@ -108,15 +106,19 @@ export class RedisRateLimitStore extends RateLimitStore {
       leave();
       sentAt = this.clock.monotonic();
       if (mayLease) want = this.leases.want(key, bucket, sum(costs), sentAt);
+      if (want > 0) id = `${this.node}${(++this.leased).toString(36)}`;
       const isOver = want > 0 || costs.length === 0;
-      return takeArgs(bucket, want, isOver ? this.leases.end(key, bucket) : NO_LEASE, costs);
+      const ended = isOver ? this.leases.end(key, bucket) : NO_LEASE;
+      const { interval, fillTime } = bucket;
+      const leasable = leasableOf(bucket);
+      return [interval, fillTime, want, leasable, id, ended.id, ended.unused, ...costs];
     };
     const decided = this.batch.run(TAKE, [this.keys.bucket(key)], args).then(
       reply => {
-        const [answers, granted, period, reset] = reply as TakeReply;
+        const [answers, granted, reset] = reply as TakeReply;
         const resetAfter = Number(reset);
         if (want > 0) {
-          this.leases.granted(key, bucket, { granted, period, resetAfter }, sentAt);
+          this.leases.granted(key, bucket, { id, granted, resetAfter }, sentAt);
           this.startRenewing();
         }
         const taken = resetAfter - granted * bucket.interval;
@@ -162,16 +164,6 @@ export class RedisRateLimitStore extends RateLimitStore {
       ending.map(([key, bucket]) => this.newGroup(key, bucket, mayLease).decided),
     );
   }
-}
-
-function takeArgs(
-  bucket: TokenBucket,
-  want: number,
-  { period, granted, unused }: EndedLease,
-  costs: readonly number[],
-): (string | number)[] {
-  const { interval, fillTime } = bucket;
-  return [interval, fillTime, want, leasableOf(bucket), period, granted, unused, ...costs];
 }
 
 /** Calculates the decision for each request from the bucket's state after all of them. */

@@ -37,7 +37,7 @@ describeWithRedis('nodes that lease tokens', () => {
 
   /** A node whose scripts run on the real Redis at the time of a fake clock. */
   const newNode = (clock: FakeClock, prefix: string, redisClock = { ahead: 0 }) => {
-    const link = { isLost: false, calls: 0 };
+    const link = { isLost: false, isRepeated: false, calls: 0 };
     const batch = {
       run: async (
         script: Script,
@@ -51,6 +51,7 @@ describeWithRedis('nodes that lease tokens', () => {
         const now = clock.monotonic() + redisClock.ahead;
         const lua = scriptAt(now, script.lua).replace(/'PX', .*/, "'PX', 60000)");
         expect(lua).toContain("'PX', 60000");
+        if (link.isRepeated) await redis.eval(lua, keys.length, ...keys, ...args);
         const reply = await redis.eval(lua, keys.length, ...keys, ...args);
         if (link.isLost) throw new Error('the answer is lost');
         return reply;
@@ -139,7 +140,7 @@ describeWithRedis('nodes that lease tokens', () => {
         new Promise((answer, fail) => calls.push({ lua, keys, given, answer, fail })),
     } as unknown as ScriptBatch;
     const store = new RedisRateLimitStore(batch, new RedisKeys(prefix), clock, 100);
-    const execute = async ({ lua, keys, args = [] }: Call) => {
+    const execute = async ({ lua, keys, args = [] }: Call, noteUse = used) => {
       const now = clock.monotonic();
       const timed = scriptAt(now, lua).replace(
         /'PX', (.*)\)/,
@@ -152,7 +153,7 @@ describeWithRedis('nodes that lease tokens', () => {
       const reply = (await redis.eval(expire + timed, keys.length, ...keys, ...args)) as [string];
       const costs = args.slice(7).map(Number);
       costs.forEach((cost, index) => {
-        if (reply[0][index] === '1') used(cost);
+        if (reply[0][index] === '1') noteUse(cost);
       });
       return reply;
     };
@@ -169,6 +170,11 @@ describeWithRedis('nodes that lease tokens', () => {
       arrive: async () => {
         for (const call of calls) if (call.args) call.reply ??= await execute(call);
       },
+      /** The answers are lost, and ioredis sends the calls again: they arrive once more. */
+      arriveUnanswered: async () => {
+        for (const call of calls)
+          if (call.args && !call.reply) await execute(call, () => undefined);
+      },
       answer: async () => {
         for (const { reply, answer } of calls) if (reply !== undefined) answer(reply);
         calls = calls.filter(({ reply }) => reply === undefined);
@@ -184,7 +190,7 @@ describeWithRedis('nodes that lease tokens', () => {
     };
   };
 
-  it('allow nothing that one bucket would reject, however late calls and replies arrive', async () => {
+  it('allow nothing that one bucket would reject, however late calls and replies arrive, and however often calls are repeated', async () => {
     // The store renews leases at intervals of the fake clock.
     jest.useFakeTimers({
       doNotFake: [
@@ -231,6 +237,7 @@ describeWithRedis('nodes that lease tokens', () => {
             const node = nodes[index]!;
             for (let request = 0; request < requests; request++) node.take(bucket, cost);
             node.send();
+            if (fault > 35) await node.arriveUnanswered();
             if (delay !== 0) await node.arrive();
             if (delay > 1) await node.answer();
             if (fault === 0) nodes[index] = newNode();
@@ -334,6 +341,20 @@ describeWithRedis('nodes that lease tokens', () => {
     expect((await decide(other, bucket, 491))?.allowed).not.toBe(true);
     await one.store.close();
     expect((await decide(other, bucket, 490))?.allowed).toBe(true);
+    await other.store.close();
+  });
+
+  it('return unused tokens once, though ioredis sends the call again after a lost connection', async () => {
+    const bucket = tokenBucket({ rate: 100, burst: 500 });
+    const clock = new FakeClock();
+    clock.advance(START);
+    const [one, other] = [newNode(clock, 'repeated:'), newNode(clock, 'repeated:')];
+    for (let request = 0; request < 10; request++) await decide(one, bucket, 1);
+    one.link.isRepeated = true;
+    await one.store.close();
+    let passed = 10;
+    while ((await decide(other, { ...bucket, exact: true }, 1))?.allowed) passed++;
+    expect(passed).toBe(500);
     await other.store.close();
   });
 

@@ -20,7 +20,7 @@ describe('LeasedBuckets', () => {
   const lease = (granted: number, resetAfter = 100) => {
     use(granted, 0);
     use(0, 0);
-    leases.granted(KEY, bucket, { granted, period: 'p', resetAfter }, 0);
+    leases.granted(KEY, bucket, { id: 'lease', granted, resetAfter }, 0);
   };
 
   beforeEach(() => (leases = new LeasedBuckets(10)));
@@ -64,7 +64,7 @@ describe('LeasedBuckets', () => {
     use(10, 0);
     expect(use(1, 1)).toBe(10);
     expect(use(1, 2)).toBe(0);
-    leases.granted(KEY, bucket, { granted: 5, period: 'p', resetAfter: 0 }, 2);
+    leases.granted(KEY, bucket, { id: 'lease', granted: 5, resetAfter: 0 }, 2);
     expect(use(0, 3)).toBe(12);
   });
 
@@ -110,12 +110,12 @@ describe('LeasedBuckets', () => {
     expect(use(1, LEASE_TIME)).toBe(15);
   });
 
-  it('ends a lease once, with the period in which it was granted', () => {
+  it('ends a lease once', () => {
     expect(leases.end(KEY, bucket)).toBe(NO_LEASE);
     lease(5);
     leases.take(KEY, bucket, 2, 1);
-    expect(leases.end(KEY, bucket)).toEqual({ period: 'p', granted: 5, unused: 3 });
-    expect(leases.end(KEY, bucket)).toEqual({ period: '', granted: 0, unused: 0 });
+    expect(leases.end(KEY, bucket)).toEqual({ id: 'lease', unused: 3 });
+    expect(leases.end(KEY, bucket)).toEqual({ id: '', unused: 0 });
     expect(leases.take(KEY, bucket, 1, 1)).toBeUndefined();
   });
 
@@ -131,12 +131,12 @@ describe('LeasedBuckets', () => {
       expect(use(10, 1, other)).toBe(0);
       expect(leases.take(KEY, other, 1, 1)).toBeUndefined();
       expect(leases.end(KEY, other)).toBe(NO_LEASE);
-      leases.granted(KEY, other, { granted: 100, period: 'q', resetAfter: 0 }, 1);
+      leases.granted(KEY, other, { id: 'other', granted: 100, resetAfter: 0 }, 1);
       leases.failed(KEY, other);
     }
     expect(isSame(bucket, { ...bucket, exact: true })).toBe(false);
     expect(isSame(bucket, { ...bucket })).toBe(true);
-    expect(leases.end(KEY, { ...bucket })).toEqual({ period: 'p', granted: 5, unused: 5 });
+    expect(leases.end(KEY, { ...bucket })).toEqual({ id: 'lease', unused: 5 });
   });
 
   it('bounds the number of keys with leases', () => {
@@ -147,7 +147,7 @@ describe('LeasedBuckets', () => {
   });
 
   it('ignores a grant or a failure for an unknown key', () => {
-    leases.granted(KEY, bucket, { granted: 5, period: 'p', resetAfter: 0 }, 0);
+    leases.granted(KEY, bucket, { id: 'lease', granted: 5, resetAfter: 0 }, 0);
     leases.failed(KEY, bucket);
     expect(leases.take(KEY, bucket, 1, 1)).toBeUndefined();
     expect(leases.size).toBe(0);
