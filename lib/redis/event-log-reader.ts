@@ -41,13 +41,18 @@ export class EventLogReader {
   private known = '0-0';
   private readonly listeners: ((epoch: string) => void)[] = [];
   private current = '';
+  /** The last id that this node knew when it lost a connection. The new server may lack its entry. */
+  private unchecked: string | undefined;
+  private generation: number;
 
   constructor(
     private readonly batch: ScriptBatch,
     private readonly keys: EventLogKeys,
     private readonly node: string,
     private readonly newEpoch: () => string,
-  ) {}
+  ) {
+    this.generation = batch.generation;
+  }
 
   /** The last known epoch of the log. It is empty until the log was read. */
   get epoch(): string {
@@ -66,6 +71,7 @@ export class EventLogReader {
 
   /** Stores the epoch of the log and an id of that epoch. */
   note(epoch: string, id: string): void {
+    this.noteLostConnection();
     const isNew = later(this.known, id) !== this.known;
     if (isNew) this.known = id;
     if (epoch === this.current) return;
@@ -74,6 +80,14 @@ export class EventLogReader {
     if (!isFirst && !isNew) return;
     this.current = epoch;
     if (!isFirst) for (const listener of this.listeners) listener(epoch);
+  }
+
+  /** Keeps the last known id after a lost connection. A later id would hide that the new server lacks the entry. */
+  private noteLostConnection(): void {
+    const { generation } = this.batch;
+    if (generation === this.generation) return;
+    this.generation = generation;
+    this.unchecked ??= this.known;
   }
 
   /**
@@ -129,9 +143,19 @@ export class EventLogReader {
   /** Returns the end of the log. Publishes it to all nodes, unless a node has done so within `interval` milliseconds. */
   async tick(interval: number): Promise<string> {
     const { state, tick, events, nodes, index, channels } = this.keys;
-    const args = [...this.knowledge, interval, this.node, this.keys.channelSuffix];
+    this.noteLostConnection();
+    const { generation } = this;
+    const args = [
+      this.unchecked ?? this.known,
+      this.newEpoch(),
+      interval,
+      this.node,
+      this.keys.channelSuffix,
+    ];
     const keys = [state, tick, events, nodes, index, channels];
     const reply = await this.batch.run(TICK, keys, args);
+    this.noteLostConnection();
+    if (this.generation === generation) this.unchecked = undefined;
     const [epoch, last] = reply as [string, string];
     this.note(epoch, last);
     return `${epoch}.${last}`;

@@ -59,6 +59,7 @@ export class RedisLink {
     if (options.isOwned) client.on('error', this.onError);
     if (isCluster(client)) {
       this.servers = new ClusterServers(client);
+      for (const node of client.nodes()) this.onNode(node);
       client.on('+node', this.onNode);
     }
     if (client.status === 'ready') this.onReady();
@@ -161,6 +162,8 @@ export class RedisLink {
     this.client.off('close', this.onClose);
     this.client.off('end', this.onClose);
     this.client.off('+node', this.onNode);
+    if (isCluster(this.client))
+      for (const node of this.client.nodes()) node.off('close', this.onNodeClose);
     await this.watch?.close();
     if (this.options.isOwned) await closeConnection(this.client);
   }

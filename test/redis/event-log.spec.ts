@@ -1,4 +1,8 @@
 import { idOf, type LogFollower, PUBLIC } from '../../lib/mesh/index.js';
+import { EventLogKeys } from '../../lib/redis/event-log-keys.js';
+import { EventLogReader } from '../../lib/redis/event-log-reader.js';
+import type { Script } from '../../lib/redis/script.js';
+import type { ScriptBatch } from '../../lib/redis/script-batch.js';
 import { read } from '../helpers/event-logs.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { describeWithRedis } from '../helpers/redis-server.js';
@@ -168,6 +172,30 @@ describeWithRedis('RedisEventLog', () => {
       for (const text of range(5)) await other.eventLog.append({ channel, type: 'a.b', text });
       await following(one);
       expect(await epoch()).toBe(before);
+    });
+
+    it('starts a new log if its node learns later events before it reports the last one that it knew', async () => {
+      const [publisher, other] = [scene.node(), scene.node()];
+      const [before] = await append(publisher, 'before');
+      const batch = {
+        generation: 0,
+        run: ({ lua }: Script, keys: string[], args: (string | number)[]) =>
+          scene.admin.eval(lua, keys.length, ...keys, ...args),
+      };
+      const keys = new EventLogKeys(LOG_KEY);
+      const newEpoch = () => 'aaaaaa';
+      const reader = new EventLogReader(batch as unknown as ScriptBatch, keys, 'node', newEpoch);
+      const [lost] = await append(publisher, 'lost');
+      const { epoch } = await reader.read([PUBLIC], undefined, 10);
+
+      // A replica without the last event takes over, and another node publishes.
+      await scene.admin.xdel(LOG_KEY, idOf(lost!));
+      await scene.admin.hset(STATE_KEY, 'last', idOf(before!));
+      batch.generation++;
+      await append(other, 'later');
+      expect((await reader.read([PUBLIC], undefined, 10)).epoch).toBe(epoch);
+      expect(await reader.tick(1)).toMatch(/^aaaaaa\./);
+      expect(await reader.tick(1)).toMatch(/^aaaaaa\./);
     });
 
     it('does not replace the log a second time because a node has published before', async () => {
