@@ -1,8 +1,13 @@
-import type { Redis } from 'ioredis';
+import type { Cluster, ClusterOptions, Redis } from 'ioredis';
 import { inTime } from '../maybe-promise.js';
 import { contained, errorText } from '../monitoring/index.js';
 import { promptSettings } from './connection-ends.js';
 import { isCluster, type RedisClient } from './redis-options.js';
+
+interface Server {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** Callbacks and settings of a connection that receives messages. */
 export interface SubscriberEvents {
@@ -90,7 +95,7 @@ export async function subscriberConnection(
   channel: string,
   events: SubscriberEvents,
 ): Promise<SubscriberConnection> {
-  let target: { host: string; port: number } | undefined;
+  let target: Server | undefined;
   for (let hop = 0; ; hop++) {
     const redis = duplicate(client, target, events.commandTimeout);
     try {
@@ -98,18 +103,14 @@ export async function subscriberConnection(
     } catch (error) {
       redis.removeAllListeners('end');
       redis.disconnect();
-      target = movedTo(error);
+      target = movedTo(error, client);
       if (!target || hop >= MAX_REDIRECTIONS) throw error;
     }
   }
 }
 
-function duplicate(
-  client: RedisClient,
-  target: { host: string; port: number } | undefined,
-  commandTimeout: number,
-): Redis {
-  const node = isCluster(client) ? client.nodes('master')[0] : client;
+function duplicate(client: RedisClient, target: Server | undefined, commandTimeout: number): Redis {
+  const node = isCluster(client) ? reachableMaster(client) : client;
   if (!node) throw new Error('no server of the cluster is known');
   return node.duplicate({
     ...promptSettings(commandTimeout),
@@ -127,9 +128,21 @@ function duplicate(
   });
 }
 
-function movedTo(error: unknown): { host: string; port: number } | undefined {
+/** Returns a master that redirects to the others, if one is connected. */
+function reachableMaster(client: Cluster): Redis | undefined {
+  const masters = client.nodes('master');
+  return masters.find(({ status }) => status === 'ready') ?? masters[0];
+}
+
+/** Returns the server that a redirection names, at the address at which this client reaches it. */
+function movedTo(error: unknown, client: RedisClient): Server | undefined {
   const match = /^MOVED \d+ (.*):(\d+)$/.exec(errorText(error, 'message'));
-  return match?.[1] ? { host: match[1], port: Number(match[2]) } : undefined;
+  if (!match?.[1]) return undefined;
+  const [host, port] = [match[1], Number(match[2])];
+  const { natMap } = client.options as ClusterOptions;
+  const mapped =
+    typeof natMap === 'function' ? natMap(`${host}:${port}`) : natMap?.[`${host}:${port}`];
+  return mapped ?? { host, port };
 }
 
 function isUnknownCommand(error: unknown): boolean {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis } from 'ioredis';
 import { eventually } from './eventually.js';
 import { describeWith } from './describe-with.js';
 import { freePort } from './free-port.js';
@@ -164,8 +164,35 @@ export class RedisClusterServers {
   }
 
   /** @param seeds the configured servers */
-  client(seeds = this.ports): Cluster {
-    return new Cluster(seeds.map(port => ({ host: '127.0.0.1', port })));
+  client(seeds = this.ports, options: ClusterOptions = {}): Cluster {
+    return new Cluster(
+      seeds.map(port => ({ host: '127.0.0.1', port })),
+      options,
+    );
+  }
+
+  /** Makes the servers name themselves by ports that only a NAT knows. @returns the map of the NAT */
+  async hideBehindNat(): Promise<Record<string, { host: string; port: number }>> {
+    const nat: Record<string, { host: string; port: number }> = {};
+    for (const port of this.ports) {
+      const hidden = await freePort();
+      execFileSync(REDIS_CLI, [
+        '-p',
+        `${port}`,
+        'config',
+        'set',
+        'cluster-announce-port',
+        `${hidden}`,
+      ]);
+      nat[`127.0.0.1:${hidden}`] = { host: '127.0.0.1', port };
+    }
+    await eventually(() =>
+      this.ports.every(port => {
+        const slots = execFileSync(REDIS_CLI, ['-p', `${port}`, 'cluster', 'nodes']).toString();
+        return Object.keys(nat).every(address => slots.includes(`${address}@`));
+      }),
+    );
+    return nat;
   }
 
   get ports(): number[] {

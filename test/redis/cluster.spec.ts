@@ -9,6 +9,8 @@ import {
   SessionRegistry,
 } from '../../lib/index.js';
 import { redisStores } from '../../lib/redis/index.js';
+import { RecordingFollower } from '../contract/event-log.contract.js';
+import { append } from '../helpers/event-logs.js';
 import { eventually, pause } from '../helpers/eventually.js';
 import { FaultyProxy } from '../helpers/faulty-proxy.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
@@ -185,4 +187,31 @@ describeWithRedis('with a Redis Cluster of three masters', () => {
     await one.stop();
     await other.stop();
   }, 90_000);
+});
+
+describeWithRedis('with a Redis Cluster behind a NAT', () => {
+  let servers: RedisClusterServers;
+
+  beforeAll(async () => {
+    servers = await RedisClusterServers.start();
+  }, 60_000);
+
+  afterAll(async () => {
+    await servers.close();
+  });
+
+  it('a node receives the events of others at the addresses of natMap', async () => {
+    const natMap = await servers.hideBehindNat();
+    // The log of one of these prefixes belongs to the second or third master.
+    for (const prefix of ['a:', 'b:', 'c:', 'd:']) {
+      const client = servers.client(undefined, { natMap });
+      const stores = redisStores({ client, prefix });
+      const follower = new RecordingFollower();
+      await stores.eventLog.follow(follower);
+      await append(stores.eventLog, 'a.b', 'published');
+      await eventually(() => follower.entries.length === 1);
+      await stores.close();
+      client.disconnect();
+    }
+  }, 120_000);
 });
