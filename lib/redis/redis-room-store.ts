@@ -154,7 +154,8 @@ export class RedisRoomStore extends RoomStore {
     const [isDone, joined, left] = reply;
     if (joined.length > 0 || left.length > 0) this.notify({ room: name, joined, left });
     if (isDone === 1 || isWhole) return;
-    await this.replace(name, room);
+    // Meanwhile the node may have left the room, and entered it again.
+    await this.replace(name, this.rooms.get(name) ?? room);
   }
 
   private async read(name: string, limit: number): Promise<ReadReply> {

@@ -56,6 +56,14 @@ describeWithRedis('RedisRoomStore', () => {
     expect((await b.members('r', 10)).map(({ user }) => user).sort()).toEqual(['bob', 'carol']);
   });
 
+  it('keeps a connection that enters a room that was left and lost meanwhile', async () => {
+    const { roomStore } = node();
+    await roomStore.enter('r', 'c1', 'alice');
+    await admin.flushall();
+    await Promise.all([roomStore.exit('r', 'c1'), roomStore.enter('r', 'c2', 'bob')]);
+    expect(await roomStore.count('r')).toEqual({ users: 1, connections: 1 });
+  });
+
   it('adds its connections again after Redis has lost them', async () => {
     const [a, b] = [node().roomStore, node().roomStore];
     await a.enter('r', 'c1', 'alice');
