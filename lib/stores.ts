@@ -31,7 +31,7 @@ export interface Stores {
   readonly roomStore?: RoomStore;
   /** The settings of the stores that are too small or too large. The production checklist warns of them. */
   readonly unusualSettings?: readonly string[];
-  /** Awaited before the application listens. It never rejects, and lasts two seconds at most. */
+  /** Awaited before the application listens. It must not reject, and must end soon although a store is down. */
   ready?(): Promise<void>;
   /**
    * Called at start, after `ready`, with the fingerprints of the key ring, which identify the application.

@@ -29,6 +29,7 @@ export class RedisMemory {
   private readonly shards: readonly ShardMemory[];
   /** The latest future event time, by scope. */
   private readonly ahead = new Map<string, number>();
+  private readonly clockDrift: number;
   private hasWarned = false;
   private waiting = 0;
   private readonly lossListeners: (() => void)[] = [];
@@ -39,6 +40,7 @@ export class RedisMemory {
     private readonly clock: Clock,
     { clockDrift, isCluster }: MemoryOptions,
   ) {
+    this.clockDrift = clockDrift;
     const onEviction = this.warnOf.bind(this);
     this.shards = spreadTags(isCluster ? SHARDS : 1).map(
       tag =>
@@ -89,11 +91,15 @@ export class RedisMemory {
     }
   }
 
-  /** Waits until new events are accepted. With a new memory this takes up to `clockDrift`. */
+  /**
+   * Waits until new events are accepted. With a new memory this takes up to `clockDrift`, and twice as long if the clock of another
+   * node is ahead. A later watermark is from a clock that was wrong: waiting for it would delay the start without limit.
+   */
   async ready(): Promise<void> {
     await this.check();
     const watermark = Math.max(...this.shards.map(shard => shard.watermarkOf('')));
-    const left = () => watermark + 1 - this.clock.now();
+    const end = Math.min(watermark, this.clock.now() + 2 * this.clockDrift);
+    const left = () => end + 1 - this.clock.now();
     // A timer can fire early by the wall clock.
     while (left() > 0) await wait(left(), undefined, { ref: false });
   }

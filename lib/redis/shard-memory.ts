@@ -106,9 +106,11 @@ export class ShardMemory {
     const { clockDrift, ahead } = this.options;
     const now = this.clock.now();
     const random = randomBytes(9).toString('base64url');
-    const scopes = [...ahead]
-      .filter(([, time]) => time > now)
-      .flatMap(([scope, time]) => [scope, time + clockDrift]);
+    // A memory may be lost before the future events of an earlier one have expired.
+    const watermarks = new Map(this.watermarks);
+    for (const [scope, time] of ahead)
+      watermarks.set(scope, Math.max(time + clockDrift, watermarks.get(scope) ?? -Infinity));
+    const scopes = [...watermarks].filter(([, watermark]) => watermark > now + clockDrift).flat();
     return [this.token, hasJumped ? 1 : 0, random, now + clockDrift, VOUCH_TTL, ...scopes];
   }
 

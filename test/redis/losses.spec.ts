@@ -54,7 +54,11 @@ describeWithRedis('nonces after Redis lost its data', () => {
       .catch((error: unknown) => (error as { code: string }).code);
   const keyOf = async (pattern: string) => (await admin.keys(pattern.replace('{*}', '*')))[0]!;
   const acceptsNew = async (stores: RedisStores) => {
-    for (let tries = 0; (await use(stores, `new-${tries}`, Date.now())) !== 'accepted'; tries++) {
+    for (
+      let tries = 0;
+      (await use(stores, `new-${tries}`, Date.now(), 'new')) !== 'accepted';
+      tries++
+    ) {
       expect(tries).toBeLessThan(400);
       await pause(5);
     }
@@ -92,6 +96,19 @@ describeWithRedis('nonces after Redis lost its data', () => {
     expect(await use(nodes[1]!, 'nonce', ahead)).toBe('EVENT_EXPIRED');
     expect(await use(nodes[1]!, 'nonce', ahead, 'other')).toBe('accepted');
     expect(await use(await running(), 'nonce', ahead)).toBe('EVENT_EXPIRED');
+  });
+
+  it('of events dated ahead are rejected after several losses, even if no node is left that accepted them', async () => {
+    const madeAt = Date.now() + 30_000;
+    const first = await running();
+    expect(await use(first, 'ahead', madeAt)).toBe('accepted');
+    await admin.flushall();
+    await acceptsNew(first);
+    const second = await running();
+    await first.close();
+    await admin.flushall();
+    await acceptsNew(second);
+    expect(await use(await running(), 'ahead', madeAt)).toBe('EVENT_EXPIRED');
   });
 
   it('are rejected if Redis returned to an older state that a node knows is outdated', async () => {
@@ -150,6 +167,13 @@ describeWithRedis('nonces after Redis lost its data', () => {
     const before = performance.now();
     await away.ready();
     expect(performance.now() - before).toBeLessThan(1_500);
+  });
+
+  it('delay the start no longer because the first node had a clock that was an hour ahead', async () => {
+    await running({ clock: new OffClock(3_600_000) });
+    const start = performance.now();
+    await running();
+    expect(performance.now() - start).toBeLessThan(3_000);
   });
 
   it('are not vouched for on a replica, which may lag behind', async () => {
