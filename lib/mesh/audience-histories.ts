@@ -17,8 +17,13 @@ class AudienceHistory extends ChannelHistory {
   }
 }
 
+/** The number of histories that are compared to find one that may lose an entry. */
+const CANDIDATES = 8;
+
 /** The histories of all audiences, in memory. They share one limit, and each of them has a lower limit of its own. */
 export class AudienceHistories {
+  /** The histories by the power of two of their characters. */
+  private readonly bySize: Set<AudienceHistory>[] = [];
   private readonly byChannel = new Map<string, AudienceHistory>();
   private oldest: AudienceHistory | undefined;
   private newest: AudienceHistory | undefined;
@@ -41,18 +46,51 @@ export class AudienceHistories {
     return this.byChannel.get(channel);
   }
 
-  /** Adds an entry. Beyond the shared limit it drops whole histories, first the one without an entry for the longest time. */
+  /**
+   * Adds an entry. Beyond the shared number of entries it drops whole histories, first the one without an entry for the longest
+   * time. Beyond the shared number of characters it drops the oldest entry of one of the largest histories: a few audiences with
+   * large events must not replace the histories of all others.
+   */
   add(entry: LogEntry): void {
     const history = this.byChannel.get(entry.channel) ?? this.newHistory(entry.channel);
     this.moveToEnd(history);
-    this.count -= history.length;
-    this.size -= history.characters;
+    this.leave(history);
     history.add(entry);
+    this.enter(history);
+    const { maxEvents, maxHistorySize } = this.limits;
+    while (this.oldest && (this.count > maxEvents || this.size > maxHistorySize)) {
+      const largest = this.count > maxEvents ? undefined : this.largest();
+      if (!largest) {
+        this.drop(this.oldest);
+        continue;
+      }
+      this.leave(largest);
+      largest.dropOldest();
+      this.enter(largest);
+    }
+  }
+
+  /** Returns one of the largest histories with several entries. */
+  private largest(): AudienceHistory | undefined {
+    let candidates = 0;
+    for (let power = this.bySize.length - 1; power >= 0; power--)
+      for (const history of this.bySize[power] ?? []) {
+        if (history.length > 1) return history;
+        if (++candidates >= CANDIDATES) return undefined;
+      }
+    return undefined;
+  }
+
+  private enter(history: AudienceHistory): void {
     this.count += history.length;
     this.size += history.characters;
-    const { maxEvents, maxHistorySize } = this.limits;
-    while (this.oldest && (this.count > maxEvents || this.size > maxHistorySize))
-      this.drop(this.oldest);
+    (this.bySize[powerOf(history)] ??= new Set()).add(history);
+  }
+
+  private leave(history: AudienceHistory): void {
+    this.count -= history.length;
+    this.size -= history.characters;
+    this.bySize[powerOf(history)]?.delete(history);
   }
 
   private newHistory(channel: string): AudienceHistory {
@@ -84,9 +122,12 @@ export class AudienceHistories {
   private drop(history: AudienceHistory): void {
     this.unlink(history);
     this.byChannel.delete(history.channel);
-    this.count -= history.length;
-    this.size -= history.characters;
+    this.leave(history);
     // The histories are dropped in the order of their newest entries.
     this.droppedUpTo = history.newest?.cursor ?? this.droppedUpTo;
   }
+}
+
+function powerOf({ characters }: AudienceHistory): number {
+  return characters === 0 ? 0 : Math.floor(Math.log2(characters));
 }

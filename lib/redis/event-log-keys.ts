@@ -10,6 +10,8 @@ export class EventLogKeys {
   readonly channels: string;
   /** A stream with the ids of all addressed events in order. */
   readonly index: string;
+  /** The audiences, ordered by the characters of their events. */
+  readonly sizes: string;
   /** A hash of the nodes that publish or follow, each with the Redis process that it used last. */
   readonly nodes: string;
   /** A key that exists until the next tick is due. */
@@ -27,6 +29,7 @@ export class EventLogKeys {
     this.state = `${events}:log`;
     this.channels = `${events}:channels`;
     this.index = `${events}:to`;
+    this.sizes = `${events}:sizes`;
     this.nodes = `${events}:nodes`;
     this.tick = `${events}:tick`;
   }

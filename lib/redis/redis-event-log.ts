@@ -208,9 +208,9 @@ export class RedisEventLog extends EventLog {
 
   /** Sends an event, numbered in the order of sending. `EVALSHA` could break the order: it repeats unknown scripts later. */
   private async send({ channel, type, text }: NewEntry): Promise<string> {
-    const { state, channels, index, nodes } = this.keys;
+    const { state, channels, index, nodes, sizes } = this.keys;
     const publisher = this.keys.publisher(this.options.node);
-    const keys = [state, channels, index, publisher, this.keys.stream(channel), nodes];
+    const keys = [state, channels, index, publisher, this.keys.stream(channel), nodes, sizes];
     let number = 0;
     const [reply] = await this.link.exchange(pipeline => {
       number = ++this.sent;

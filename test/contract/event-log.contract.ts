@@ -35,6 +35,7 @@ export function eventLogContract(
   makeLog: (options: {
     maxEvents: number;
     maxEventsPerAudience: number;
+    maxHistorySize?: number;
   }) => EventLogHarness | Promise<EventLogHarness>,
 ): void {
   describe(`${name} as an EventLog`, () => {
@@ -265,6 +266,35 @@ export function eventLogContract(
         expect(await textsOf(['u:a'], first)).toMatchObject({ texts: [], isGap: true });
         expect(await textsOf(['u:19'], first)).toMatchObject({ texts: range(0, 8) });
         expect(await textsOf([PUBLIC], first)).toMatchObject({ texts: ['p'], isGap: false });
+      });
+
+      it('keeps the events of every small audience, however large those of some others are', async () => {
+        const bounds = { maxEvents: 10_000, maxEventsPerAudience: 1_000, maxHistorySize: 100_000 };
+        const { log: small, close } = await makeLog(bounds);
+        const send = (channel: string, text: string) =>
+          small.append({ channel, type: 'a.b', text });
+        const after = await send(PUBLIC, 'before');
+        for (const user of range(0, 20)) await send(`u:${user}`, user);
+        for (const round of range(0, 10))
+          for (const room of range(0, 64)) await send(`r:${room}`, round.padEnd(1_000));
+        const readOf = (channel: string) => small.read({ channels: [channel], after, limit: 100 });
+        for (const user of range(0, 20)) {
+          const { entries, isGap } = await readOf(`u:${user}`);
+          expect({ texts: entries.map(({ text }) => text), isGap }).toEqual({
+            texts: [user],
+            isGap: false,
+          });
+        }
+        let size = 0;
+        for (const room of range(0, 64)) {
+          const { entries, isGap } = await readOf(`r:${room}`);
+          expect(isGap).toBe(true);
+          expect(entries.at(-1)?.text.trim()).toBe('9');
+          size += entries.length * 1_000;
+        }
+        expect(size).toBeLessThanOrEqual(100_000);
+        expect(size).toBeGreaterThan(98_000);
+        await close?.();
       });
 
       it('delivers events of types with any characters', async () => {

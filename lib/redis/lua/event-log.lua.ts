@@ -39,11 +39,12 @@ const MAX_NUMBER = 8_388_607;
 /**
  * Appends an entry once. An ioredis client may send a command again if it has not received the reply. Each node therefore numbers
  * its entries, and Redis keeps the last number. The script drops old entries first, so that a full Redis has memory again. It
- * applies the limits of the channel and, for an addressed entry, the limits of all audiences together.
+ * applies the limits of the channel and, for an addressed entry, the limits of all audiences together: if they have too many
+ * entries, it drops the oldest one, and if they have too many characters, the oldest one of the audience with the most characters.
  *
- * KEYS: state, channels, index, last number of this node, stream, nodes · ARGV: number, highest acknowledged number, known id,
- * epoch to begin, ms to keep the number, channel, type, text, maximum entries and characters of the channel, and of all addressed
- * entries, node, suffix of the Redis channel
+ * KEYS: state, channels, index, last number of this node, stream, nodes, audiences by their characters · ARGV: number, highest
+ * acknowledged number, known id, epoch to begin, ms to keep the number, channel, type, text, maximum entries and characters of the
+ * channel, and of all addressed entries, node, suffix of the Redis channel
  * → epoch and id, or nothing if the entry may have been appended before.
  */
 export const APPEND_LUA = `${STATE}
@@ -60,6 +61,7 @@ local function drop(stream, name, id, size)
   local rest = redis.call('HINCRBY', KEYS[2], 's' .. name, -size)
   if name ~= '' then
     redis.call('XDEL', KEYS[3], id)
+    redis.call('ZADD', KEYS[7], rest, name)
     redis.call('HINCRBY', KEYS[1], 'size', -size)
     if behind(redis.call('HGET', KEYS[1], 'gone'), id) then redis.call('HSET', KEYS[1], 'gone', id) end
   end
@@ -79,15 +81,30 @@ end
 if channel ~= '' then
   local sum = tonumber(redis.call('HGET', KEYS[1], 'size') or 0)
   local number = redis.call('XLEN', KEYS[3])
+  local function largest()
+    for _, name in ipairs(redis.call('ZRANGE', KEYS[7], 0, 7, 'REV')) do
+      -- The last entry of an audience is dropped by its age: its clients then receive a gap.
+      if redis.call('XLEN', KEYS[3] .. ':' .. name) > 1 then return name end
+    end
+  end
   while number > 0 and (number >= all_entries or sum + #text > all_size) do
-    local id, fields = oldest(KEYS[3])
-    local name, length = fields[2], tonumber(fields[4])
+    local id, fields, length
+    local name = number < all_entries and largest()
+    if name then
+      id, fields = oldest(KEYS[3] .. ':' .. name)
+      length = #(fields[4] or '')
+    else
+      id, fields = oldest(KEYS[3])
+      name, length = fields[2], tonumber(fields[4])
+    end
     local stream = KEYS[3] .. ':' .. name
-    drop(stream, name, id, length)
-    redis.call('HSET', KEYS[1], 'dropped', id)
+    local rest = drop(stream, name, id, length)
+    if name == channel then size = rest end
     if redis.call('XLEN', stream) == 0 then
+      redis.call('HSET', KEYS[1], 'dropped', id)
       redis.call('DEL', stream)
       redis.call('HDEL', KEYS[2], 's' .. name, 'd' .. name)
+      redis.call('ZREM', KEYS[7], name)
       if name == channel then size = -1 end
     end
     sum = sum - length
@@ -111,9 +128,10 @@ else
 end
 local id = string.format('%.0f-%.0f', time, number)
 redis.call('XADD', KEYS[5], id, 'type', kind, 'text', text)
-redis.call('HINCRBY', KEYS[2], 's' .. channel, #text)
+size = redis.call('HINCRBY', KEYS[2], 's' .. channel, #text)
 redis.call('HSET', KEYS[1], 'last', id)
 if channel ~= '' then
+  redis.call('ZADD', KEYS[7], size, channel)
   redis.call('XADD', KEYS[3], id, 'channel', channel, 'size', #text)
   redis.call('HINCRBY', KEYS[1], 'size', #text)
 end
