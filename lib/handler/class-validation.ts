@@ -1,16 +1,23 @@
-import type { ArgumentMetadata, Type } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import type { TypeOptions } from 'class-transformer';
 import { boundedData, type DeclaredProperties, type NestedProperty } from './bounded-data.js';
-import { ClassDataPipe } from './class-data.pipe.js';
+import { ClassInstances } from './class-instances.js';
+import { withoutDroppedPromises } from './dropped-promises.js';
 import { RefusalException } from './refusal.exception.js';
 
 type ClassValidator = typeof import('class-validator');
 type ClassTransformer = typeof import('class-transformer');
 
+/** The arguments of `@Type()`. */
+interface TypeMetadata {
+  readonly options?: TypeOptions;
+  readonly typeFunction?: (help: object) => unknown;
+}
+
 /** The part of class-transformer that knows the discriminators. It exports no other way to read them. */
 interface TransformerStorage {
   readonly defaultMetadataStorage: {
-    findTypeMetadata(type: Type, name: string): { readonly options?: TypeOptions } | undefined;
+    findTypeMetadata(type: Type, name: string): TypeMetadata | undefined;
   };
 }
 const STORAGE = 'class-transformer/cjs/storage.js';
@@ -21,17 +28,20 @@ const ARRAY_MAX_SIZE = 'arrayMaxSize';
 const VALIDATES_NOTHING = ['conditionalValidation', 'whitelistValidation'];
 
 /** Validators that ignore the members of an object in a property. */
-const LOOKS_AT_NO_MEMBERS = new Set([
+const LOOKS_AT_NO_MEMBERS = new Set<string | undefined>([
   'isDefined',
   'isNotEmpty',
   'isObject',
   'isNotEmptyObject',
   'isInstance',
+  'notEquals',
+  'isNotIn',
   'isArray',
   'arrayNotEmpty',
   'arrayMinSize',
   ARRAY_MAX_SIZE,
   'arrayUnique',
+  'arrayNotContains',
 ]);
 
 const COLLECTIONS = new Set<unknown>([Array, Set, Map]);
@@ -39,6 +49,8 @@ const COLLECTIONS = new Set<unknown>([Array, Set, Map]);
 /** A property with `@ValidateNested()`, and the classes that its discriminator can name. */
 interface CheckedProperty extends NestedProperty {
   readonly subtypes: readonly Type[] | undefined;
+  /** Whether its objects must be instances of a class of the application. */
+  readonly hasClass: boolean;
 }
 
 /** A property with the type of a collection, and with validators for its items. */
@@ -49,6 +61,8 @@ interface DeclaredCollection {
 
 /** Properties of a class to check beyond class-validator. */
 interface CheckedProperties extends DeclaredProperties {
+  /** Whether the class has a decorator that validates something. */
+  readonly isDecorated: boolean;
   readonly nested: readonly CheckedProperty[];
   /** Their validators accept other values, too: a text for a list, or an array for a map. */
   readonly collections: readonly DeclaredCollection[];
@@ -58,14 +72,16 @@ let loading: Promise<ClassValidation | undefined> | undefined;
 
 /** Validates with class-validator and class-transformer of the application, which are optional packages. */
 export class ClassValidation {
-  private readonly pipe = new ClassDataPipe();
+  private readonly instances: ClassInstances;
   private readonly checked = new WeakMap<Type, CheckedProperties>();
 
   private constructor(
     private readonly validator: ClassValidator,
     private readonly transformer: ClassTransformer,
     private readonly storage: TransformerStorage | undefined,
-  ) {}
+  ) {
+    this.instances = new ClassInstances(validator, transformer);
+  }
 
   /** Loads both packages at the first call. Resolves to undefined if one of them is not installed. */
   static load(): Promise<ClassValidation | undefined> {
@@ -81,17 +97,18 @@ export class ClassValidation {
   }
 
   /** Validates a value. @returns an instance of the class @throws RefusalException `INVALID_EVENT` */
-  async validate(value: unknown, type: Type, metadata: ArgumentMetadata): Promise<unknown> {
+  async validate(value: unknown, type: Type): Promise<unknown> {
     const data = boundedData(value, type, one => this.checkedOf(one));
-    const instance = await this.pipe.transform(data, metadata);
+    const instance = await this.instances.create(data, type);
     const problem = this.shapeProblem(instance);
     if (problem) throw new RefusalException('INVALID_EVENT', { reason: `data.${problem}` });
     return instance;
   }
 
   /**
-   * Describes a value whose form class-validator does not check: an array in the place of one object. `@ValidateNested()`
-   * accepts it, even without elements, and so with none of the members that the class requires.
+   * Describes a value whose form class-validator does not check. `@ValidateNested()` accepts an array in the place of one object,
+   * even without elements, and so with none of the members that the class requires. It also accepts an object without a class,
+   * such as one that `@Transform()` has parsed from a text, because nothing has rules for it.
    */
   private shapeProblem(instance: unknown): string | undefined {
     if (typeof instance !== 'object' || instance === null) return undefined;
@@ -104,13 +121,15 @@ export class ClassValidation {
       if (value !== undefined && value !== null && !(value instanceof type))
         return `${name} must be of the type ${type.name}`;
     }
-    for (const { name, isOne, subtypes } of nested) {
+    for (const { name, isOne, subtypes, hasClass } of nested) {
       const value: unknown = Reflect.get(instance, name);
       if (isOne && Array.isArray(value))
         return `${name} must not be an array; for a list, use @ValidateNested({ each: true })`;
       const items = isOne ? [value] : itemsOf(value);
       for (const item of items) {
         if (Array.isArray(item)) return `${name} must not have an array as an item`;
+        if (hasClass && typeof item === 'object' && item !== null && !this.hasRules(item))
+          return `${name} has an object without a class: return an instance from its @Transform()`;
         // If the discriminator is unknown, class-transformer creates the base class.
         if (subtypes && !subtypes.some(subtype => isExactly(item, subtype)))
           return `${name} has a discriminator that names none of its classes`;
@@ -121,12 +140,22 @@ export class ClassValidation {
     return undefined;
   }
 
+  /** Returns whether an object is an instance of a class with decorators that validate something. */
+  private hasRules(object: object): boolean {
+    const prototype = Object.getPrototypeOf(object) as { constructor?: unknown } | null;
+    const type = prototype?.constructor;
+    return isApplicationClass(type) && this.checkedOf(type).isDecorated;
+  }
+
   private checkedOf(type: Type): CheckedProperties {
     let checked = this.checked.get(type);
     if (!checked) {
       const rules = this.rulesOf(type);
+      const names = new Set([...rules.map(rule => rule.propertyName), ...this.fieldsOf(type)]);
       checked = {
-        names: new Set([...rules.map(rule => rule.propertyName), ...this.fieldsOf(type)]),
+        names,
+        isDecorated: this.isDecorated(type),
+        sized: new Set([...names].filter(name => this.isSized(type, name))),
         nested: rules
           .filter(rule => rule.type === NESTED)
           .map(({ propertyName: name, each }) => this.nestedProperty(type, name, each)),
@@ -152,6 +181,7 @@ export class ClassValidation {
       maxItems: sizes[0]?.constraints[0] as number | undefined,
       type: !subtypes && isApplicationClass(created) ? created : undefined,
       subtypes,
+      hasClass: [created, declaredTypeOf(type, name)].some(isApplicationClass),
     };
   }
 
@@ -188,8 +218,10 @@ export class ClassValidation {
         this.gapsOf(one, seen),
       );
     // A validator of the application may check the members itself.
-    if (rules.some(rule => rule.name === undefined || !LOOKS_AT_NO_MEMBERS.has(rule.name)))
-      return [];
+    const checks = rules.filter(rule => !VALIDATES_NOTHING.includes(rule.type));
+    if (checks.some(({ name }) => !LOOKS_AT_NO_MEMBERS.has(name))) return [];
+    // A `@Transform()` of the application may do so, too, if it creates the instance.
+    if (checks.length === 0 && isApplicationClass(created) && !this.typeOf(type, name)) return [];
     return [
       `${type.name}.${name} has the class ${nested.name} but no @ValidateNested(): add it, and @Type(() => ${nested.name})`,
     ];
@@ -208,10 +240,36 @@ export class ClassValidation {
     return created;
   }
 
+  /**
+   * Returns whether `@Type()` of a property names `Buffer` or an array. For the object `{"length":4294967295}` they would allocate that
+   * many bytes, or make an array of that length, and for `{"4294967294":0}` too.
+   */
+  private isSized(type: Type, name: string): boolean {
+    try {
+      const made = this.typeOf(type, name)?.typeFunction?.({
+        newObject: {},
+        object: {},
+        property: name,
+      });
+      return (
+        made === Buffer || made === Array || (made as Type | undefined)?.prototype instanceof Array
+      );
+    } catch {
+      // A function of the application may need the data.
+      return false;
+    }
+  }
+
   /** Returns the classes that the discriminator of a property can name; undefined if it has none. */
   private subtypesOf(type: Type, name: string): readonly Type[] | undefined {
-    const { options } = this.storage?.defaultMetadataStorage.findTypeMetadata(type, name) ?? {};
-    return options?.discriminator?.subTypes.map(({ value }) => value as Type);
+    return this.typeOf(type, name)?.options?.discriminator?.subTypes.map(
+      ({ value }) => value as Type,
+    );
+  }
+
+  /** Returns the arguments of `@Type()` of a property. */
+  private typeOf(type: Type, name: string): TypeMetadata | undefined {
+    return this.storage?.defaultMetadataStorage.findTypeMetadata(type, name);
   }
 
   /** Returns the properties that a class declares: those of a new instance. */
@@ -221,7 +279,7 @@ export class ClassValidation {
 
   private instanceOf(type: Type, plain: object): object {
     try {
-      return this.transformer.plainToInstance(type, plain) as object;
+      return withoutDroppedPromises(() => this.transformer.plainToInstance(type, plain) as object);
     } catch {
       // A constructor or a `@Transform()` of the application may reject the probe.
       return {};

@@ -49,7 +49,7 @@ export class EventDataPipe implements PipeTransform {
   transform(value: unknown, metadata: ArgumentMetadata): MaybePromise<unknown> {
     if (this.schema) return after(validateBy(this.schema, value), outputOf);
     const { metatype } = metadata;
-    if (isApplicationClass(metatype)) return byClass(value, metatype, metadata);
+    if (isApplicationClass(metatype)) return byClass(value, metatype);
     if (PLAIN_TYPES.get(metatype)?.(value) === false)
       throw new RefusalException('INVALID_EVENT', {
         reason: `data must be a ${metadata.metatype?.name}`,
@@ -64,7 +64,7 @@ function outputOf(result: StandardResult): unknown {
   return result.value;
 }
 
-async function byClass(value: unknown, type: Type, metadata: ArgumentMetadata): Promise<unknown> {
+async function byClass(value: unknown, type: Type): Promise<unknown> {
   const validation = await ClassValidation.load();
-  return validation?.isDecorated(type) ? validation.validate(value, type, metadata) : value;
+  return validation?.isDecorated(type) ? validation.validate(value, type) : value;
 }

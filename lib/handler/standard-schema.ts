@@ -1,5 +1,6 @@
 import { after, type MaybePromise, recovering } from '../maybe-promise.js';
 import { isInstance } from '../protocol/index.js';
+import { withoutDroppedPromises } from './dropped-promises.js';
 
 /**
  * The interface that zod (3.24 and later), valibot, arktype, yup (1.7 and later) and others implement.
@@ -41,7 +42,7 @@ const HIDES_A_METHOD = { code: 'a member hides a method of Object.prototype' };
  */
 export function validateBy(schema: StandardSchema, value: unknown): MaybePromise<StandardResult> {
   return recovering(
-    () => runSchema(schema, value),
+    () => withoutDroppedPromises(() => runSchema(schema, value)),
     error => {
       if (isInstance(error, TypeError) && hidesMethod(value)) return { issues: [HIDES_A_METHOD] };
       throw error;

@@ -8,10 +8,12 @@ import {
   IsArray,
   IsInstance,
   IsInt,
+  IsNotIn,
   IsObject,
   IsOptional,
   IsPositive,
   IsString,
+  ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import { z } from 'zod';
@@ -80,6 +82,42 @@ class WithoutNested {
   address!: Address;
 }
 
+class OptionalWithoutNested {
+  @IsInt()
+  amount!: number;
+
+  @IsOptional()
+  address?: Address;
+}
+
+class OptionalObjectWithoutNested {
+  @IsOptional()
+  @IsObject()
+  @Make(() => Address)
+  address?: Address;
+}
+
+class AllowedWithoutNested {
+  @IsInt()
+  amount!: number;
+
+  @Allow()
+  address!: Address;
+}
+
+class ConditionalWithoutNested {
+  @ValidateIf(() => true)
+  @IsNotIn([null])
+  address!: Address;
+}
+
+class OptionalListWithoutNested {
+  @IsOptional()
+  @IsArray()
+  @Make(() => Address)
+  addresses?: Address[];
+}
+
 class WithoutType {
   @ValidateNested()
   address!: Address;
@@ -128,6 +166,13 @@ class Whole {
   @ValidateNested()
   @Make(() => Whole)
   self?: Whole;
+
+  @IsOptional()
+  @Transform(() => new Money(0))
+  fee?: Money;
+
+  @IsOptional()
+  note?: string;
 }
 
 class OnlyInstance {
@@ -152,6 +197,11 @@ describe('an application does not start, on any adapter, with a parameter of @Ev
     ['a type that JSON does not have', Date, /Date, which JSON does not have/],
     ['a type of Node', Buffer, /Buffer, which JSON does not have/],
     ['a nested class without @ValidateNested()', WithoutNested, /address .* no @ValidateNested/],
+    ['an optional class', OptionalWithoutNested, /address .* no @ValidateNested/],
+    ['an optional object', OptionalObjectWithoutNested, /address .* no @ValidateNested/],
+    ['an allowed class', AllowedWithoutNested, /address .* no @ValidateNested/],
+    ['a class with a condition', ConditionalWithoutNested, /address .* no @ValidateNested/],
+    ['an optional list of classes', OptionalListWithoutNested, /addresses .* no @ValidateN/],
     ['a nested class without @Type()', WithoutType, /WithoutType.address .* no @Type/],
     ['nested classes without @Type()', ListWithoutType, /addresses .* no @Type/],
     ['nested classes without @ValidateNested()', ListWithoutNested, /addresses .* no @ValidateN/],

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { ArgumentMetadata } from '@nestjs/common';
-import { Type as Make } from 'class-transformer';
-import { ArrayMaxSize, IsOptional, IsString, ValidateNested } from 'class-validator';
+import { Expose, Type as Make } from 'class-transformer';
+import { ArrayMaxSize, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
 import { EventDataPipe } from '../../../lib/index.js';
 
 let created = 0;
@@ -48,6 +48,16 @@ class Basket {
   @ValidateNested()
   @Make(() => Item)
   one?: Item;
+
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Make(() => Item)
+  @Expose({ name: 'other_name' })
+  renamed?: Item[];
+
+  @IsOptional()
+  @IsObject()
+  free?: object;
 }
 
 const metadata: ArgumentMetadata = { type: 'body', metatype: Basket };
@@ -98,6 +108,25 @@ describe('the data of a class', () => {
   ])('is rejected before an instance exists: %s', async (_, data, reason) => {
     expect(await reasonFor(data)).toBe(reason);
     expect(created).toBe(0);
+  });
+
+  it.each<[string, object]>([
+    ['a property without @ValidateNested()', { free: { list: items(2_001) } }],
+    ['an undeclared member', { unknown: items(2_001) }],
+    ['undeclared members of an object', { one: { unknown: items(2_001) } }],
+    ['several undeclared members', { a: items(1_000), b: items(1_000), c: {} }],
+    ['lists in lists', { unknown: Array.from({ length: 21 }, () => Array(100).fill([])) }],
+    ['a list that is exposed under another name', { other_name: items(2_001) }],
+  ])('is rejected before an instance exists: more than 2,000 objects in %s', async (_, data) => {
+    expect(await reasonFor(data)).toMatch(
+      /has too many objects: members without @ValidateNested\(\) may have 2000 in one event$/,
+    );
+    expect(created).toBe(0);
+  });
+
+  it('may have 2,000 objects elsewhere, and any number of texts and numbers', async () => {
+    const data = { free: { list: items(997) }, unknown: items(999), numbers: Array(9_000).fill(1) };
+    expect(await validate(data)).toMatchObject(data);
   });
 
   it('may have 1,000 objects in lists, and as many more as @ArrayMaxSize() permits', async () => {

@@ -1,10 +1,16 @@
 import 'reflect-metadata';
 import { jest } from '@jest/globals';
-import { type ArgumentMetadata, BadRequestException, type Type } from '@nestjs/common';
+import {
+  type ArgumentMetadata,
+  BadRequestException,
+  type Type,
+  ValidationPipe,
+} from '@nestjs/common';
 import { Transform, Type as Make } from 'class-transformer';
 import {
   Allow,
   IsAlpha,
+  IsInstance,
   IsOptional,
   IsString,
   Max,
@@ -12,6 +18,7 @@ import {
   registerDecorator,
   ValidateIf,
   ValidateNested,
+  type ValidationOptions,
 } from 'class-validator';
 import * as v from 'valibot';
 import { z } from 'zod';
@@ -95,10 +102,13 @@ class Drawing {
 
 /** Validates by a function of the application. */
 const By =
-  (validate: (value: string) => boolean | Promise<boolean>): PropertyDecorator =>
+  (
+    validate: (value: string) => boolean | Promise<boolean>,
+    given: ValidationOptions = {},
+  ): PropertyDecorator =>
   (target, propertyName) => {
     const validator = { validate };
-    const options = { name: 'by', target: target.constructor, options: {}, validator };
+    const options = { name: 'by', target: target.constructor, options: given, validator };
     registerDecorator({ ...options, propertyName: String(propertyName) });
   };
 
@@ -157,6 +167,92 @@ class Touchy extends Named {
     throw new BadRequestException(`unknown: ${value}`);
   })
   refused?: string;
+}
+
+/** Parses a text, as a form sends it. */
+const Parsed = () =>
+  Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' ? (JSON.parse(value) as unknown) : value,
+  );
+
+class Form {
+  @IsOptional()
+  @ValidateNested()
+  @Make(() => Address)
+  @Parsed()
+  address?: Address;
+
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Make(() => Address)
+  @Parsed()
+  others?: Address[];
+
+  @IsOptional()
+  @ValidateNested()
+  @Make(() => Address)
+  @Transform(({ value }) => Promise.resolve(value))
+  later?: Address;
+}
+
+class Sized {
+  @IsOptional()
+  @IsInstance(Buffer)
+  @Make(() => Buffer)
+  bytes?: Buffer;
+
+  @IsOptional()
+  @IsString({ each: true })
+  @Make(() => Array)
+  tags?: string[];
+
+  @IsOptional()
+  @IsInstance(Buffer, { each: true })
+  @Make(() => Buffer)
+  chunks?: Buffer[];
+}
+
+const rejects = async (value: string) => {
+  await Promise.resolve();
+  return value.trim() !== '';
+};
+
+/** An asynchronous validator and one that throws, in both orders and in lists. */
+class Dropping {
+  @IsOptional()
+  @By(rejects)
+  first?: string;
+
+  @IsOptional()
+  @By(value => value.startsWith('a'))
+  second?: string;
+
+  @IsOptional()
+  @By(rejects)
+  third?: string;
+}
+
+class DroppingList {
+  @By(value => (value === 'late' ? Promise.reject(new Error('away')) : value.startsWith('a')), {
+    each: true,
+  })
+  names!: string[];
+
+  @IsOptional()
+  @By(value => value.startsWith('a'))
+  last?: string;
+}
+
+class Late {
+  @Allow()
+  @Transform(async ({ value }: { value: string }) => {
+    await Promise.resolve();
+    return value.trim();
+  })
+  name?: Promise<string>;
+
+  @IsString()
+  text!: string;
 }
 
 const circle = { kind: 'circle', radius: 5 };
@@ -241,6 +337,150 @@ describe('EventDataPipe with a class that contains classes', () => {
       code: 'INVALID_EVENT',
     });
   });
+});
+
+describe('EventDataPipe with a class whose @Transform() creates objects', () => {
+  const pipe = new EventDataPipe();
+
+  it.each([
+    { address: JSON.stringify({ street: 5 }) },
+    { address: JSON.stringify(home) },
+    { address: '[]' },
+    { others: JSON.stringify([home, { street: 5 }]) },
+    { others: JSON.stringify([{ street: 5 }]) },
+    { others: JSON.stringify(home) },
+    { later: { street: 5 } },
+  ])('rejects %j: nothing has rules for an object without a class', async data => {
+    await expect(pipe.transform(data, metadata(Form))).rejects.toMatchObject({
+      code: 'INVALID_EVENT',
+    });
+  });
+
+  it.each([{ address: home }, { others: [home] }, { others: [] }, {}])('accepts %j', async data => {
+    expect(await pipe.transform(data, metadata(Form))).toEqual(data);
+  });
+});
+
+describe('EventDataPipe with a property that becomes as large as a member says', () => {
+  it.each([
+    { bytes: { length: 1e9 } },
+    { bytes: { length: 1 } },
+    { tags: { length: 1e9 } },
+    { tags: { length: 1, 0: 'a' } },
+    { tags: { 4294967294: 'a' } },
+    { tags: [{ length: 1e9 }] },
+    { bytes: { type: 'Buffer', data: [1], length: 1e9 } },
+    { chunks: ['a', { length: 1e9 }] },
+  ])('rejects %j before it is created', async data => {
+    await expect(new EventDataPipe().transform(data, metadata(Sized))).rejects.toMatchObject({
+      code: 'INVALID_EVENT',
+      reason: expect.stringContaining('must be a list or a text') as string,
+    });
+  });
+
+  it('accepts lists and text', async () => {
+    const bytes = { type: 'Buffer', data: [97, 98, 99] };
+    const data = { bytes, tags: ['a'], chunks: ['ab'] };
+    expect(await new EventDataPipe().transform(data, metadata(Sized))).toEqual({
+      bytes: Buffer.from('abc'),
+      tags: ['a'],
+      chunks: [Buffer.from('ab')],
+    });
+  });
+});
+
+describe('a rejection of an asynchronous function', () => {
+  const unhandled = jest.fn();
+  const pipe = new EventDataPipe();
+
+  beforeEach(() => {
+    unhandled.mockClear();
+    process.on('unhandledRejection', unhandled);
+  });
+
+  afterEach(async () => {
+    // Node reports an unhandled rejection at the end of the turn.
+    await new Promise(resolve => setImmediate(resolve));
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
+  it.each<[Type, object]>([
+    [Dropping, { first: 5, second: 5 }],
+    [Dropping, { second: 5, third: 5 }],
+    [Dropping, { first: 5, second: 5, third: 5 }],
+    [DroppingList, { names: ['late', 5] }],
+    [DroppingList, { names: ['late', 'late', 5] }],
+    [DroppingList, { names: ['late', 'a'], last: 5 }],
+  ])('does not end the process if another validator throws: %p of %j', async (type, data) => {
+    await expect(pipe.transform(data, metadata(type))).rejects.toMatchObject({
+      code: 'INVALID_EVENT',
+    });
+  });
+
+  const rejecting = z.string().refine(async () => {
+    await Promise.resolve();
+    throw new Error('away');
+  });
+  const throwing = z.string().transform(text => JSON.parse(text) as unknown);
+
+  it.each<[string, z.ZodType, unknown]>([
+    ['an object', z.object({ a: rejecting, b: throwing }), { a: 'a', b: '{' }],
+    ['a list', z.array(z.union([throwing, rejecting])), ['1', '{']],
+    [
+      'a refinement',
+      rejecting.refine(() => {
+        throw new Error('too');
+      }),
+      'a',
+    ],
+  ])('does not end the process if a function of a schema throws: %s', async (_, schema, data) => {
+    await Promise.resolve(new EventDataPipe(schema).transform(data, metadata(Object))).catch(
+      () => undefined,
+    );
+  });
+
+  it('is passed on if the other validators only reject the value', async () => {
+    const data = { first: 5, second: 'b', third: 5 };
+    await expect(pipe.transform(data, metadata(Dropping))).rejects.toThrow('trim');
+    await expect(pipe.transform({ names: ['late', 'b'] }, metadata(DroppingList))).rejects.toThrow(
+      'away',
+    );
+  });
+
+  it.each([
+    { name: 5, text: 'a' },
+    { name: 5, text: 5 },
+    { name: null, text: 'a' },
+  ])('of @Transform() does not end the process: %j', async data => {
+    await Promise.resolve(pipe.transform(data, metadata(Late))).catch(() => undefined);
+  });
+});
+
+describe('EventDataPipe validates by the packages of the decorators', () => {
+  it('if a ValidationPipe of the application has others', async () => {
+    const pipe = new EventDataPipe();
+    new ValidationPipe({
+      validatorPackage: { validate: () => [] },
+      transformerPackage: { plainToInstance: (_: Type, plain: object) => plain },
+    } as unknown as ConstructorParameters<typeof ValidationPipe>[0]);
+    const data = { address: { street: 5 }, others: [] };
+    await expect(pipe.transform(data, metadata(Order))).rejects.toMatchObject({
+      code: 'INVALID_EVENT',
+    });
+    expect(await pipe.transform({ address: home, others: [] }, metadata(Order))).toBeInstanceOf(
+      Order,
+    );
+  });
+
+  it.each([5, 'text', true, [home], new Uint8Array(2)])(
+    'and rejects %p, which is no object',
+    async data => {
+      await expect(new EventDataPipe().transform(data, metadata(Address))).rejects.toMatchObject({
+        code: 'INVALID_EVENT',
+      });
+    },
+  );
 });
 
 describe('EventDataPipe with a class whose conversion or validation throws', () => {
