@@ -1,4 +1,6 @@
+import { isEventId } from '../event/index.js';
 import { isId, isUserId, Problems } from '../options/index.js';
+import { RefusalError } from '../protocol/index.js';
 
 /** The receivers of an event: one user, one session, one connection (`Client.id`) or the members of a room. */
 export type Audience =
@@ -44,17 +46,34 @@ export function channelNamed(kind: Kind, id: string): string {
   return `${kind.charAt(0)}:${id}`;
 }
 
+/**
+ * Checks the name of a room. Clients often choose it, so a name that no room can have is not a mistake of the application.
+ *
+ * @throws RefusalError `FORBIDDEN`
+ */
+export function assertRoomName(name: unknown): void {
+  if (!isRoomName(name))
+    throw new RefusalError('FORBIDDEN', {
+      reason: 'the name of a room must have 1 to 256 characters, and no control characters',
+    });
+}
+
+/** Returns whether a value can be the name of a room. It becomes part of `semanticaudience`, so it must be printable. */
+function isRoomName(value: unknown): boolean {
+  return isId(value) && isEventId(value);
+}
+
 function partsOf(audience: Audience): [Kind, string] {
   const given = (audience as Record<string, unknown> | null | undefined) ?? {};
   const names = Object.keys(given).filter(name => given[name] !== undefined);
   const kind = KINDS.find(name => name === names[0]);
   const value = kind && given[kind];
   const id = kind === 'user' && isUserId(value) ? String(value) : value;
-  if (names.length !== 1 || !kind || !isId(id)) {
+  if (names.length !== 1 || !kind || !isId(id) || (kind === 'room' && !isRoomName(id))) {
     const problems = new Problems();
     problems.add(
       'audience',
-      'must be one of { user }, { session }, { client } and { room }, with an id of 1 to 256 characters',
+      'must be one of { user }, { session }, { client } and { room }, with an id of 1 to 256 characters, for a room without control characters',
     );
     problems.throwIfAny();
     throw new TypeError('unreachable');

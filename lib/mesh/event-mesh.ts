@@ -31,8 +31,8 @@ import { canonicalize } from '../signing/index.js';
 import {
   type Address,
   addressOf,
+  assertRoomName,
   type Audience,
-  channelOf,
   EVERYBODY,
   PUBLIC,
 } from './audience.js';
@@ -199,8 +199,8 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
   /**
    * Adds a client to a room, until it leaves or its connection ends. `EventAuthorizer.canJoin` decides.
    *
-   * @throws RefusedCallError `FORBIDDEN`, also for more than `mesh.maxRooms`; `UNAVAILABLE`
-   * @throws SemanticEventsConfigError for an invalid name
+   * @throws RefusedCallError `FORBIDDEN`, also for more than `mesh.maxRooms` and for a name that no room can have;
+   * `UNAVAILABLE`
    */
   async join(client: Client, room: string): Promise<void> {
     try {
@@ -218,11 +218,10 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
   /**
    * Returns how many users and connections are in a room, on all nodes.
    *
-   * @throws RefusalError `UNAVAILABLE`
-   * @throws SemanticEventsConfigError for an invalid name
+   * @throws RefusalError `UNAVAILABLE`; `FORBIDDEN` for a name that no room can have
    */
   async count(room: string): Promise<RoomCount> {
-    channelOf({ room });
+    checkRoom('EventMesh.count', room);
     return this.feed.callLog(() => this.rooms.count(room));
   }
 
@@ -230,11 +229,11 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
    * Returns the users in a room, on all nodes.
    *
    * @param limit the maximum number of users. @default 1_000
-   * @throws RefusalError `UNAVAILABLE`
-   * @throws SemanticEventsConfigError for an invalid name, or an invalid limit
+   * @throws RefusalError `UNAVAILABLE`; `FORBIDDEN` for a name that no room can have
+   * @throws SemanticEventsConfigError for an invalid limit
    */
   async members(room: string, limit = DEFAULT_MEMBERS): Promise<readonly RoomMember[]> {
-    channelOf({ room });
+    checkRoom('EventMesh.members', room);
     checkPatterns([], limit);
     return this.feed.callLog(() => this.rooms.members(room, limit));
   }
@@ -371,6 +370,15 @@ export class EventMesh implements LogFollower, BeforeApplicationShutdown, OnAppl
     // This node does not wait for its own notice.
     if (reauthorize !== undefined && node !== this.node)
       attempt(() => this.hub.reauthorize(reauthorize));
+  }
+}
+
+/** @throws RefusedCallError `FORBIDDEN` for a name that no room can have */
+function checkRoom(call: string, room: unknown): void {
+  try {
+    assertRoomName(room);
+  } catch (error) {
+    throw callError(call, error);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Client } from '../connection/index.js';
 import { isThenable, type MaybePromise } from '../maybe-promise.js';
 import { RefusalError } from '../protocol/index.js';
-import { channelOf } from './audience.js';
+import { assertRoomName, channelOf } from './audience.js';
 import type { ListeningRights } from './listening-rights.js';
 
 /** The part of the hub that rooms use. */
@@ -67,9 +67,10 @@ export class Rooms {
   /**
    * Adds a client to a room. If the client leaves or disconnects before the authorizer answers, the call does nothing.
    *
-   * @throws RefusalError `FORBIDDEN`, also for more than `mesh.maxRooms`; `UNAVAILABLE`
+   * @throws RefusalError `FORBIDDEN`, also for more than `mesh.maxRooms` and for a name that no room can have; `UNAVAILABLE`
    */
   async join(client: Client, room: string): Promise<void> {
+    assertRoomName(room);
     const channel = channelOf({ room });
     if (this.ended.has(client)) return;
     const rooms = this.clients.get(client) ?? new ClientRooms();

@@ -1,7 +1,8 @@
+import { jest } from '@jest/globals';
 import type { Type } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
-  type Client,
+  Client,
   ConnectionManager,
   CurrentClient,
   EventAuthorizer,
@@ -59,7 +60,14 @@ class Doors {
   canJoin = ({ user }: Client, room: string): unknown => !this.denied.has(`${user?.id} ${room}`);
 }
 
-async function start(mesh = {}, auth: { timeout?: number } = {}, gateway: Type = RoomGateway) {
+const client = () => new Client({ address: '127.0.0.1', url: '/', headers: {} }, 0);
+
+async function start(
+  mesh = {},
+  auth: { timeout?: number } = {},
+  gateway: Type = RoomGateway,
+  monitoring = {},
+) {
   const doors = new Doors();
   const app = await TestApp.start({
     gateways: [gateway],
@@ -67,6 +75,7 @@ async function start(mesh = {}, auth: { timeout?: number } = {}, gateway: Type =
       signing: { keys: [RING_KEY] },
       auth: { jwt: { secret: JWT_SECRET }, ...auth },
       mesh,
+      monitoring,
       providers: [{ provide: EventAuthorizer, useValue: doors }],
     }),
   });
@@ -395,9 +404,22 @@ describe('presence in a room', () => {
     expect(await mesh.count('r')).toEqual({ users: 0, connections: 0 });
   });
 
-  it('rejects invalid names and limits', async () => {
+  it.each(['', 'x'.repeat(257), 'a\u0001', 'a\nb', '\ud800', '\uffff', 'a\u009b2J'])(
+    'refuses a client that asks for %j, and reports no error of the application',
+    async room => {
+      const onUnexpected = jest.fn();
+      const { app, mesh } = await start({ presence: ['**'] }, {}, RoomGateway, { onUnexpected });
+      const alice = await app.login('alice');
+      // An event cannot have a lone surrogate.
+      if (room.isWellFormed()) expect(await ask(alice, 'room.join', room)).toBe('FORBIDDEN');
+      for (const call of [mesh.join(client(), room), mesh.count(room), mesh.members(room)])
+        await expect(call).rejects.toMatchObject({ code: 'FORBIDDEN' });
+      expect(onUnexpected).not.toHaveBeenCalled();
+    },
+  );
+
+  it('rejects invalid limits and patterns', async () => {
     const { mesh } = await start();
-    await expect(mesh.count('')).rejects.toThrow('audience');
     await expect(mesh.members('r', 0)).rejects.toThrow('limit');
     await expect(start({ presence: ['a..b'] })).rejects.toThrow('mesh.presence');
   });
