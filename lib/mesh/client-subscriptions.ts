@@ -28,7 +28,12 @@ export class ClientSubscriptions {
   }
 
   get isSubscribed(): boolean {
-    return this.events.patterns.size > 0;
+    return this.patternCount > 0;
+  }
+
+  /** The number of patterns. */
+  get patternCount(): number {
+    return this.events.patterns.size;
   }
 
   /** The number of patterns of public events. */
@@ -42,8 +47,7 @@ export class ClientSubscriptions {
     // Everything published from now on belongs to the subscription, even if authorization takes long.
     const arrivedAt = hub.position;
     this.queue.add(frame, async ({ patterns, since, isBroadcast, isOwn, id }) => {
-      if (events.patterns.countWith(patterns) > hub.maxPatterns)
-        throw tooManyPatterns(hub.maxPatterns);
+      this.assertRoomFor(patterns);
       if (since !== undefined) await ready?.();
       let rights: number;
       let granted: ReadonlyMap<string, string>;
@@ -65,6 +69,8 @@ export class ClientSubscriptions {
         // Rights may have changed while the authorizer decided: its answer is out of date then.
       } while (events.isOpen && (rights !== this.rights || !events.isLive));
       if (!events.isOpen) return;
+      // The client may have subscribed in other namespaces meanwhile.
+      this.assertRoomFor(patterns);
       // Without public events, the client has no key for broadcasts.
       if (isBroadcast !== undefined) events.isBroadcast = isBroadcast && hub.isOpen;
       if (page) {
@@ -132,6 +138,13 @@ export class ClientSubscriptions {
   close(): void {
     this.events.drop(this.events.patterns.all());
     this.events.channels.leaveAll();
+  }
+
+  /** @throws RefusalError `FORBIDDEN` for more patterns than a client may have, in all its namespaces together */
+  private assertRoomFor(patterns: readonly string[]): void {
+    const { events, hub } = this;
+    if (hub.patternsBeside(this) + events.patterns.countWith(patterns) > hub.maxPatterns)
+      throw tooManyPatterns(hub.maxPatterns);
   }
 
   private checkRights(): MaybePromise<void> {

@@ -142,6 +142,13 @@ export class SubscriptionHub implements LogFollower, SubscriptionSource {
     ]);
   }
 
+  patternsBeside(subscriptions: { readonly client: Client }): number {
+    let count = 0;
+    for (const other of this.byClient.get(subscriptions.client) ?? [])
+      if (other !== subscriptions) count += other.patternCount;
+    return count;
+  }
+
   /** Returns how many rights `reauthorizeClient` looks up: the client's patterns of public events, and its rooms. */
   rightsOf(client: Client): number {
     let count = this.rooms.of(client).length;

@@ -36,6 +36,8 @@ export interface OwnChannel {
 /** The dependencies that the subscriptions of all clients of a node share. */
 export interface SubscriptionSource {
   readonly maxPatterns: number;
+  /** Returns the number of patterns that the client has in its other Socket.IO namespaces. */
+  patternsBeside(subscriptions: { readonly client: Client }): number;
   /** Whether clients may receive public events, and so have the public key of broadcasts. */
   readonly isOpen: boolean;
   /** Limits the memory of waiting requests. */

@@ -2,7 +2,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { eventually } from '../helpers/eventually.js';
 import { IoClient, startIo } from '../helpers/io-client.js';
-import { OpenGateway } from '../helpers/io.gateways.js';
+import { OpenGateway, RoomGateway } from '../helpers/io.gateways.js';
 import { ConnectionManager, EventMesh, SecureGateway } from '../../lib/index.js';
 
 const start = (gateways: Parameters<typeof startIo>[0]['gateways'] = [DemoGateway]) =>
@@ -48,6 +48,40 @@ describe('subscriptions over Socket.IO', () => {
     client.socket.emit('subscribe', { patterns: ['news.*', 'secret.*'], id: 'mine' });
 
     expect(await client.next('exception')).toMatchObject({ code: 'FORBIDDEN', id: 'mine' });
+  });
+
+  it('count for the client, in all its namespaces together', async () => {
+    const app = await start([DemoGateway, RoomGateway]);
+    const client = await IoClient.login(app);
+    const rooms = ['/room-1', '/room-2'].map(
+      namespace => new IoClient(client.socket.io.socket(namespace, {})),
+    );
+    const patterns = (name: string) => Array.from({ length: 20 }, (_, at) => `news.${name}${at}`);
+    client.socket.emit('subscribe', { patterns: patterns('a') });
+    await client.next('subscribed');
+    for (const { socket } of rooms) socket.emit('subscribe', { patterns: patterns('b') });
+    for (const room of rooms)
+      expect(await room.next('exception')).toMatchObject({ code: 'FORBIDDEN' });
+    rooms[0]!.socket.emit('subscribe', { patterns: patterns('a').slice(0, 12) });
+    await rooms[0]!.next('subscribed');
+  });
+
+  it('at once in several namespaces are not more than one client may have', async () => {
+    const app = await start([DemoGateway, RoomGateway]);
+    const client = await IoClient.login(app);
+    const rooms = [1, 2, 3].map(room => new IoClient(client.socket.io.socket(`/room-${room}`, {})));
+    for (const { socket } of rooms)
+      socket.emit('subscribe', {
+        patterns: Array.from({ length: 20 }, (_, at) => `news.${at}`),
+        since: 'any',
+      });
+    const answers = () =>
+      rooms.flatMap(({ received }) =>
+        received.filter(({ name }) => name === 'subscribed' || name === 'exception'),
+      );
+    await eventually(() => answers().length === 3);
+    expect(answers().filter(({ name }) => name === 'subscribed')).toHaveLength(1);
+    expect(answers().filter(({ body }) => body.code === 'FORBIDDEN')).toHaveLength(2);
   });
 
   it('require authentication', async () => {

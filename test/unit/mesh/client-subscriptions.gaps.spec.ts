@@ -26,6 +26,7 @@ const entriesAt = (...cursors: string[]): LogEntry[] => cursors.map(cursor => en
 class Node implements SubscriptionSource {
   readonly isOpen = true;
   readonly maxPatterns = 8;
+  readonly patternsBeside = () => 0;
   readonly waiting = new WaitingRequests(WAITING_LIMITS);
   readonly index = new PatternIndex<Subscriber>();
   position: string = BEGINNING;

@@ -51,6 +51,7 @@ class Gate {
 class Node implements SubscriptionSource {
   readonly isOpen = true;
   readonly maxPatterns = 8;
+  readonly patternsBeside = () => 0;
   readonly waiting = new WaitingRequests(WAITING_LIMITS);
   readonly index = new PatternIndex<Subscriber>();
   readonly log = new InMemoryEventLog({ ...LOG_LIMITS, maxEvents: 1_000 }, new FakeClock());
