@@ -23,6 +23,8 @@ export class Connection<Message extends string | Buffer = string | Buffer>
   private readonly inbound: InboundQueue<Message>;
   /** Created when the client first subscribes. */
   private subscriptions: ChannelSubscriptions | undefined;
+  /** Functions that end the running streams of handlers. Created with the first stream. */
+  private streams: Set<() => void> | undefined;
 
   constructor(
     client: Client,
@@ -101,13 +103,28 @@ export class Connection<Message extends string | Buffer = string | Buffer>
     return this.inbound.begin();
   }
 
+  /** The units of a new token on this connection: 0 before authentication. */
+  get renewalUnits(): number {
+    if (this.isAnonymous) return 0;
+    return COST.renewal + this.services.hub.rightsOf(this.client) * COST.pattern;
+  }
+
+  /** Records a running stream of a handler. @param end ends it @returns a function to call when it has ended */
+  streaming(end: () => void): () => void {
+    this.streams ??= new Set();
+    this.streams.add(end);
+    return () => {
+      this.streams?.delete(end);
+    };
+  }
+
   authenticate(token: string): void {
-    const rights = this.services.hub.rightsOf(this.client);
-    if (!this.isAnonymous && !this.charge(COST.renewal + rights * COST.pattern)) return;
+    const units = this.renewalUnits;
+    if (units > 0 && !this.charge(units)) return;
     this.session.authenticate(token, outcome => {
       if ('welcome' in outcome) {
         this.transport.sendFrame(outcome.welcome);
-        this.authenticated();
+        this.authenticated(outcome.hasLostRole);
       } else {
         const { code, retryAfter, reason } = outcome.refusal;
         if (outcome.isFinal) this.end(code, { retryAfter, reason });
@@ -116,8 +133,13 @@ export class Connection<Message extends string | Buffer = string | Buffer>
     });
   }
 
-  /** Applies an authentication or a renewal. */
-  authenticated(): void {
+  /**
+   * Applies an authentication or a renewal.
+   *
+   * @param hasLostRole whether the user had a role that the new token lacks: a guard may have let a stream begin because of it
+   */
+  authenticated(hasLostRole: boolean): void {
+    if (hasLostRole) for (const end of [...(this.streams ?? [])]) attempt(end);
     this.transport.liftSizeLimit();
     this.budget.authenticated(this.services.clock.monotonic());
     this.services.events.authenticated(this.client, this.endpoint.path);

@@ -20,6 +20,7 @@ export type BoundHandler = (data: unknown, message: string) => unknown;
 
 const NONE: readonly BoundHandler[] = [];
 export const NOT_PUBLIC = 'the client has not authenticated, and the handler is not @Public()';
+export const LOST_ROLE = 'the renewed token lacks a role of the one with which the stream began';
 const UNHANDLED = 'no @SubscribeMessage of a gateway at this path has this type';
 
 /**
@@ -127,9 +128,15 @@ export class Dispatcher {
         complete: resolve,
       });
       (this.streams ??= new Set()).add(stream);
+      const ended = this.connection.streaming(() => {
+        const id = eventIdOf(request.data);
+        this.channel.refuse('FORBIDDEN', { id, reason: LOST_ROLE }, request.form, message);
+        stream.unsubscribe();
+      });
       stream.add(
         contained(() => {
           this.streams?.delete(stream);
+          ended();
           resolve();
         }),
       );

@@ -1,10 +1,10 @@
 export { closedOrLate } from './close-grace.js';
 export { Connection } from './connection.js';
 export { ConnectionServices, servicesOf } from './connection-services.js';
-export { type BoundHandler, Dispatcher, NOT_PUBLIC } from './dispatcher.js';
+export { type BoundHandler, Dispatcher, LOST_ROLE, NOT_PUBLIC } from './dispatcher.js';
 export { replyFailure } from './reply-encoder.js';
 export { decode } from './frame-codec.js';
-export { COST, membersIn, memoryOf, unitsOf } from './frame-cost.js';
+export { membersIn, memoryOf, unitsOf } from './frame-cost.js';
 export { SHUTDOWN } from './refusing-connection.js';
 export { type ServedEndpoint, servedEndpoint } from './served-endpoint.js';
 export { selectSubprotocol, subprotocolOf } from './subprotocol.js';

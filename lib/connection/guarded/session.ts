@@ -8,6 +8,7 @@ import {
   RefusalError,
   type ServerFrame,
 } from '../../protocol/index.js';
+import type { ClientUser } from '../../options/index.js';
 import { decide, tokenBucket } from '../../rate-limit/index.js';
 import { asRefusal } from './as-refusal.js';
 import { confirmationOf } from './confirmation.js';
@@ -27,7 +28,12 @@ const EXPIRED = 'the token has expired, or auth.maxSessionAge is over';
 
 /** The answer to a token: a confirmation, or a refusal. */
 export type AuthOutcome =
-  { readonly welcome: AuthSuccess } | { readonly refusal: RefusalError; readonly isFinal: boolean };
+  | {
+      readonly welcome: AuthSuccess;
+      /** Whether the user had a role that the new token lacks. */
+      readonly hasLostRole: boolean;
+    }
+  | { readonly refusal: RefusalError; readonly isFinal: boolean };
 
 /** The action that is due for a session: its end, or a warning. */
 export type SessionStep =
@@ -176,15 +182,24 @@ export class Session {
       // There may have been a log-out during the request to the store.
       const reason = sessions.knownProblem(user);
       if (reason !== undefined) throw new RefusalError('AUTH_FAILED', { reason });
+      const hasLostRole = lacksRole(user, client.user);
       if (!client.authenticateAs(user, expiresAt)) throw otherUser();
       const left = expiresAt - clock.now();
       // If the new token also ends soon, the client has no longer one: do not warn again.
       this.isWarned &&= left <= WARNING;
       this.confirmedExpiry = expiresAt;
       this.endsAt = Math.ceil(left + clock.monotonic());
-      done({ welcome });
+      done({ welcome, hasLostRole });
     });
   }
+}
+
+/** Returns whether a user lacks a role of an earlier token. `toUser` of the application may set any value. */
+function lacksRole({ roles }: ClientUser, before: ClientUser | undefined): boolean {
+  const [now, earlier] = [roles, before?.roles].map((given: unknown) =>
+    Array.isArray(given) ? (given as unknown[]) : [],
+  );
+  return earlier?.some(role => !now?.includes(role)) ?? false;
 }
 
 function otherUser(): RefusalError {

@@ -1,5 +1,5 @@
 import { from, isObservable, type Observable, takeUntil } from 'rxjs';
-import { type Connection, replyFailure } from '../../connection/guarded/index.js';
+import { type Connection, LOST_ROLE, replyFailure } from '../../connection/guarded/index.js';
 import { receivedAs, type SemanticEvent } from '../../event/index.js';
 import { eventIdOf } from '../../handler/index.js';
 import { assertAwaited } from '../../maybe-promise.js';
@@ -68,7 +68,7 @@ export function callHandler(
   const done = connection.begin();
   const called = (async () => awaited(await handler.callback(data, ack)))();
   const answered = new Promise<void>(resolve => {
-    from(transform(called))
+    const answers = from(transform(called))
       .pipe(takeUntil(gone))
       .subscribe({
         next: (result: unknown) => {
@@ -84,8 +84,18 @@ export function callHandler(
         error: contained((error: unknown) => {
           fail(error);
         }),
-      })
-      .add(resolve);
+      });
+    answers.add(resolve);
+    const end = () => {
+      channel.refuse('FORBIDDEN', { id: eventIdOf(data), reason: LOST_ROLE }, 'nest', name);
+      answers.unsubscribe();
+    };
+    called.then(
+      result => {
+        if (isObservable(result) && !answers.closed) answers.add(connection.streaming(end));
+      },
+      () => undefined,
+    );
   });
   // A client that left the namespace receives no answers, but its running handlers continue.
   void Promise.allSettled([called, answered]).then(contained(done));

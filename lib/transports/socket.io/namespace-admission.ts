@@ -1,4 +1,4 @@
-import { type Connection, COST } from '../../connection/guarded/index.js';
+import type { Connection } from '../../connection/guarded/index.js';
 import { contained } from '../../monitoring/index.js';
 import type { AuthSuccess, Code, RefusalDetails } from '../../protocol/index.js';
 import type { IoSocket } from './io-types.js';
@@ -67,7 +67,8 @@ export class NamespaceAdmission {
   /** Validates a token. A renewal costs the same as an `auth` frame. */
   private authenticate(token: unknown): Promise<AdmissionResult> | AdmissionResult {
     const { connection } = this;
-    const excess = connection.isAnonymous ? undefined : connection.excessOf(COST.renewal);
+    const units = connection.renewalUnits;
+    const excess = units > 0 ? connection.excessOf(units) : undefined;
     if (excess) return this.refused('RATE_LIMITED', excess);
     return new Promise(resolve => {
       const settle = (result: AdmissionResult) => {
@@ -77,7 +78,7 @@ export class NamespaceAdmission {
       this.settle = settle;
       connection.session.authenticate(typeof token === 'string' ? token : '', outcome => {
         if ('welcome' in outcome) {
-          connection.authenticated();
+          connection.authenticated(outcome.hasLostRole);
           settle(outcome);
           return;
         }

@@ -266,7 +266,7 @@ describe('a guarded connection', () => {
 
     it('with a confirmation first, and then its rights and hooks', () => {
       const welcome = { type: 'auth_success' } as never;
-      answer({ welcome });
+      answer({ welcome, hasLostRole: false });
       connection.authenticate('token');
       expect(calls.map(call => (call as string[])[0])).toEqual([
         'send',
@@ -295,7 +295,7 @@ describe('a guarded connection', () => {
     });
 
     it('again only after a charge that grows with the rights to look up', () => {
-      const authenticate = answer({ welcome: {} as never });
+      const authenticate = answer({ welcome: {} as never, hasLostRole: false });
       const renewals = () => {
         start({ messageRate: 1, messageBurst: 40 }, { user: 'alice' });
         authenticate.mockClear();

@@ -74,6 +74,7 @@ describe('frames of a client', () => {
         state.running++;
         return () => state.running--;
       },
+      streaming: () => () => undefined,
       charge: (units: number) => {
         calls.push(['charge', units]);
         return mayCharge;

@@ -116,7 +116,10 @@ describe('a session', () => {
     const { code, retryAfter, reason } = outcome.refusal;
     return { code, retryAfter, reason, isFinal: outcome.isFinal };
   };
-  const welcome = { welcome: expect.objectContaining({ type: 'auth_success' }) as unknown };
+  const welcome = {
+    welcome: expect.objectContaining({ type: 'auth_success' }) as unknown,
+    hasLostRole: false,
+  };
   const pending = <T>() => {
     let settle: { resolve: (value: T) => void; reject: (error: unknown) => void } | undefined;
     const promise = new Promise<T>((resolve, reject) => (settle = { resolve, reject }));
@@ -127,6 +130,7 @@ describe('a session', () => {
   it('begins with a valid token, and confirms user, end and keys', () => {
     const { outcome } = authenticate('alice');
     expect(outcome).toEqual({
+      hasLostRole: false,
       welcome: {
         type: 'auth_success',
         client_id: client.id,
