@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { jest } from '@jest/globals';
 import { Subject } from 'rxjs';
+import type { Socket } from 'socket.io';
 import type { InMemoryConnectionStore } from '../../lib/connection/index.js';
 import {
   ConnectionManager,
@@ -673,6 +675,135 @@ describe('a token for each namespace of Socket.IO', () => {
     expect(await rooms[4]!.next('connect_error')).toMatchObject({ code: 'RATE_LIMITED' });
     expect(rooms[0]!.received.map(({ name }) => name)).toContain('auth_success');
   });
+});
+
+describe('a token for a further namespace of Socket.IO', () => {
+  it('costs one unit for each pattern and room that is authorized again', async () => {
+    const limits = { messageRate: 0.001, messageBurst: 100 };
+    const app = await startIo({
+      gateways: [ClosedGateway, RoomGateway],
+      options: { connection: limits, mesh: { allow: ['**'] } },
+    });
+    const client = await IoClient.login(app, 'alice', { namespace: '/closed' });
+    const patterns = Array.from({ length: 30 }, (_, n) => `chat.${n}`);
+    client.socket.emit('subscribe', { patterns });
+    await client.next('subscribed');
+    const auth = { token: tokenFor('alice') };
+    // About 33 units so far, and 35 for each token.
+    const rooms = [1, 2].map(
+      room => new IoClient(client.socket.io.socket(`/room-${room}`, { auth })),
+    );
+    await rooms[0]!.next('auth_success');
+    expect(await rooms[1]!.next('connect_error')).toMatchObject({ code: 'RATE_LIMITED' });
+  });
+});
+
+describe('an acknowledgement over Socket.IO', () => {
+  const answers: unknown[] = [];
+
+  @WebSocketGateway({ path: '/events' })
+  @SecureGateway()
+  class AskingGateway {
+    handleConnection(socket: Socket) {
+      socket.emit('question', (answer: { name: string }) => {
+        answers.push(answer);
+        answer.name.trim();
+      });
+      socket.emit('later', async (answer: { name: string }) => {
+        await Promise.resolve();
+        answer.name.trim();
+      });
+    }
+  }
+
+  const ask = async (name: string, answer: unknown) => {
+    answers.length = 0;
+    const app = await startIo({ gateways: [AskingGateway] });
+    const client = IoClient.open(app.port, { auth: { token: tokenFor('alice') } });
+    client.socket.on(name, (acknowledge: (answer: unknown) => void) => {
+      acknowledge(answer);
+    });
+    return client;
+  };
+
+  it.each(['question', 'later'])(
+    'that makes the callback of a message fail ends the connection, and nothing else: %s',
+    async name => {
+      const unhandled = jest.fn();
+      process.on('uncaughtException', unhandled).on('unhandledRejection', unhandled);
+      const client = await ask(name, null);
+      expect((await client.next('exception')).code).toBe('INTERNAL');
+      await client.next('disconnect');
+      await pause(20);
+      process.off('uncaughtException', unhandled).off('unhandledRejection', unhandled);
+      expect(unhandled).not.toHaveBeenCalled();
+    },
+  );
+
+  it.each([
+    ['too deep', '['.repeat(40) + ']'.repeat(40)],
+    ['ambiguous', '{"__proto__":{"name":"evil"}}'],
+  ])('is rejected like a message if it is %s', async (_, text) => {
+    const client = await ask('question', JSON.parse(text));
+    expect((await client.next('exception')).code).toBe('INVALID_EVENT');
+    expect(answers).toEqual([]);
+  });
+
+  it('reaches its callback', async () => {
+    await ask('question', { name: 'a' });
+    await eventually(() => answers.length > 0);
+    expect(answers).toEqual([{ name: 'a' }]);
+  });
+});
+
+describe('a listener that a gateway adds to a socket of Socket.IO', () => {
+  let ended = 0;
+
+  @WebSocketGateway({ path: '/events' })
+  @SecureGateway()
+  class ListeningGateway {
+    handleConnection(socket: Socket) {
+      const fails = () => {
+        ended++;
+        throw new Error('canary');
+      };
+      const removed = jest.fn(fails);
+      socket.on('removed', removed).off('removed', removed);
+      socket.once('removed', removed).off('removed', removed);
+      socket.on('throws', fails);
+      socket.once('throws once', fails);
+      socket.on('rejects', async () => {
+        await Promise.resolve();
+        fails();
+      });
+      socket.on('disconnecting', fails);
+      socket.on('disconnect', fails);
+      socket.use((event, next) => {
+        if (event[0] === 'late') setTimeout(next, 1);
+        else next();
+      });
+      socket.on('late', fails);
+    }
+  }
+
+  it.each(['throws', 'throws once', 'rejects', 'late'])(
+    'ends only its connection if it fails: %s',
+    async name => {
+      ended = 0;
+      const unhandled = jest.fn();
+      process.on('uncaughtException', unhandled).on('unhandledRejection', unhandled);
+      const { app, connections, store } = await start({}, { gateways: [ListeningGateway] });
+      const client = await IoClient.login(app);
+      client.socket.emit('removed');
+      expect((await client.next('exception')).code).toBe('UNKNOWN_EVENT');
+      client.socket.emit(name, 1);
+      expect((await client.next('exception')).code).toBe('INTERNAL');
+      await eventually(() => connections.count === 0 && store.count('all') === 0);
+      await eventually(() => ended === 3);
+      process.off('uncaughtException', unhandled).off('unhandledRejection', unhandled);
+      expect(unhandled).not.toHaveBeenCalled();
+    },
+  );
 });
 
 describe('a client of Socket.IO that does not read', () => {

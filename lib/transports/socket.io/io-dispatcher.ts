@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { Subject } from 'rxjs';
 import { type Connection, NOT_PUBLIC } from '../../connection/guarded/index.js';
 import { isPlainJson } from '../../event/index.js';
@@ -23,6 +24,15 @@ interface SocketSteps {
   onevent: (this: unknown, packet: Packet) => void;
   /** Runs the middleware of the application, and then calls the listeners of the message. */
   run: (this: unknown, event: readonly unknown[], done: (error?: Error | null) => void) => void;
+  /** Calls the callback that the application passed to `emit`. */
+  onack: (this: unknown, packet: AckPacket) => void;
+  /** These callbacks, by the id of the message. */
+  readonly acks: Map<unknown, unknown>;
+}
+
+/** The answer of a client to a message of the server. */
+interface AckPacket extends Packet {
+  readonly id?: number;
 }
 
 /**
@@ -39,6 +49,9 @@ export class IoDispatcher {
     private readonly socket: IoSocket,
   ) {
     this.interceptMessages(socket as unknown as SocketSteps);
+    containListeners(socket, error => {
+      this.fail(error);
+    });
     socket.once(
       'disconnect',
       contained(() => {
@@ -79,7 +92,7 @@ export class IoDispatcher {
    * application, which may rename a message.
    */
   private interceptMessages(socket: SocketSteps): void {
-    const { onevent, run } = socket;
+    const { onack, onevent, run } = socket;
     const end = (error: unknown) => {
       this.fail(error);
     };
@@ -89,14 +102,37 @@ export class IoDispatcher {
     }, end);
     socket.run = contained((event: readonly unknown[], done: (error?: Error | null) => void) => {
       const { frame } = this.connection;
-      run.call(socket, event, error => {
+      // The middleware may be asynchronous: what a listener throws would then be its rejection.
+      const proceed = contained((error?: Error | null) => {
         if (error || this.finds(event)) {
           // Socket.IO calls the handlers in the next tick, when the current frame is another one.
           this.connection.restoreFrame(frame);
           done(error);
         }
-      });
+      }, end);
+      run.call(socket, event, proceed);
     }, end);
+    socket.onack = contained((packet: AckPacket) => {
+      if (!this.admitsAck(packet.data ?? [])) return;
+      const { acks } = socket;
+      const callback = acks.get(packet.id);
+      // The callback may be an asynchronous function, whose rejection Socket.IO would drop.
+      if (typeof callback === 'function')
+        acks.set(
+          packet.id,
+          contained((...args: unknown[]): unknown => callback.apply(socket, args) as unknown, end),
+        );
+      onack.call(socket, packet);
+    }, end);
+  }
+
+  /** Checks the arguments of an acknowledgement like those of a message. */
+  private admitsAck(args: readonly unknown[]): boolean {
+    const { channel, connection } = this;
+    if (!connection.isReceiving || !connection.isOpen) return false;
+    if (this.isPlain(args)) return true;
+    channel.refuse('INVALID_EVENT', { reason: NOT_PLAIN }, 'nest');
+    return false;
   }
 
   private finds([name, ...args]: readonly unknown[]): boolean {
@@ -123,9 +159,12 @@ export class IoDispatcher {
   }
 
   private refusalOf(message: string, data: readonly unknown[]): Code | undefined {
+    return this.deniesAnonymous(message) ?? (this.isPlain(data) ? undefined : 'INVALID_EVENT');
+  }
+
+  private isPlain(data: readonly unknown[]): boolean {
     const { maxDepth } = this.connection.services.options.event;
-    const isPlain = data.every(item => isPlainJson(item, maxDepth));
-    return this.deniesAnonymous(message) ?? (isPlain ? undefined : 'INVALID_EVENT');
+    return data.every(item => isPlainJson(item, maxDepth));
   }
 
   private deniesAnonymous(message: string): Code | undefined {
@@ -145,4 +184,28 @@ export class IoDispatcher {
       this.handlers.has(message) || (message !== 'error' && this.socket.listenerCount(message) > 0)
     );
   }
+}
+
+type Listener = (...args: unknown[]) => unknown;
+
+/**
+ * Wraps the listeners that gateways add to a socket. Socket.IO calls them where an error, or the rejection of an asynchronous one,
+ * would end the process.
+ */
+function containListeners(socket: IoSocket, failed: (error: unknown) => void): void {
+  const emitter = socket as unknown as EventEmitter;
+  const on = emitter.on.bind(emitter);
+  const wrapped = (listener: Listener & { listener?: Listener }): Listener =>
+    Object.assign(contained(listener, failed), {
+      // Node compares this member, too, when a listener is removed.
+      listener: listener.listener ?? listener,
+    });
+  emitter.on = emitter.addListener = (name, listener: Listener) => on(name, wrapped(listener));
+  emitter.once = (name, listener: Listener) => {
+    const once: Listener = (...args) => {
+      emitter.off(name, listener);
+      return listener.apply(socket, args);
+    };
+    return on(name, Object.assign(contained(once, failed), { listener }));
+  };
 }
