@@ -116,7 +116,10 @@ function normalizeAddress(given: string | undefined): string | undefined {
   const [, ipv4, ipv6] = WITH_PORT.exec(given ?? '') ?? [];
   const text = ipv4 ?? ipv6 ?? given;
   if (text === undefined || !ipaddr.isValid(text)) return undefined;
-  const address = ipaddr.process(text).toString();
+  const parsed = ipaddr.process(text);
+  // A zone is known to its own host only, and a header may contain one of any length.
+  if ('zoneId' in parsed) parsed.zoneId = undefined;
+  const address = parsed.toString();
   // Keep one of two equal strings.
   return address === text ? text : address;
 }

@@ -14,15 +14,13 @@ import {
 } from '@nestjs/common';
 import { SessionRegistry, TlsGuard } from '../auth/index.js';
 import { ConnectionManager } from '../connection/index.js';
+import { isId, MAX_ID_LENGTH } from '../options/index.js';
 import { safeText, SecurityEvents } from '../monitoring/index.js';
 import { RefusalError } from '../protocol/index.js';
 import { type ConnectionList, pageOf } from './connection-list.js';
 import { DevtoolsGuard } from './devtools.guard.js';
 import { assertDevtools, type DevtoolsOptions } from './devtools-options.js';
 import { JsonGuard } from './json.guard.js';
-
-/** The maximum number of characters of an id in a request. */
-const MAX_ID_LENGTH = 1_024;
 
 /**
  * Creates the controller of the routes for administrators, at the path and with the guard of the options.
@@ -90,6 +88,6 @@ function idOf(body: unknown, name: string): string {
 /** @throws BadRequestException if a value is not an id */
 function idFrom(name: string, value: unknown): string {
   const id = typeof value === 'number' ? String(value) : value;
-  if (typeof id === 'string' && id !== '' && id.length <= MAX_ID_LENGTH) return id;
-  throw new BadRequestException(`${name} must be a non-empty string`);
+  if (isId(id)) return id;
+  throw new BadRequestException(`${name} must be a string of 1 to ${MAX_ID_LENGTH} characters`);
 }

@@ -88,7 +88,13 @@ export class Session {
       );
     this.send({ type: 'auth', token });
     const answer = await this.next('authentication', ({ type }) => type === 'auth_success');
-    const { key_id: id, key } = answer.signing as { key_id: string; key: string };
+    const { key_id: id, key } = Object(answer.signing) as Frame;
+    if (typeof id !== 'string' || typeof key !== 'string')
+      throw new StepFailure(
+        'authentication',
+        'auth_success has no session key',
+        'The server is not of this library, or something between changes messages',
+      );
     this.key = { id, key: createSecretKey(key, 'base64url') };
     const until = String(answer.expires_at);
     return ok('authentication', `user ${String(answer.user_id)}, until ${until}`);
@@ -115,9 +121,9 @@ export class Session {
       event: { ...event, semanticsignature: signatureFor(event, 'c2s', key) },
     });
     const isReply = (frame: Frame) =>
-      frame.type === 'event' && (frame.event as SemanticEvent).semanticcorrelationid === event.id;
+      frame.type === 'event' && (Object(frame.event) as Frame).semanticcorrelationid === event.id;
     const reply = (await this.next('echo', isReply)).event as SemanticEvent;
-    if (reply.semanticsignature === signatureFor(reply, 's2c', key))
+    if (isSigned(reply, key))
       return ok('echo', `${type} was accepted, and its reply ${reply.type} is signed`);
     throw new StepFailure(
       'echo',
@@ -133,6 +139,9 @@ export class Session {
   /** Waits for a frame. An error frame or the end of the connection fails the step. */
   private async next(step: Step, isWanted: (frame: Frame) => boolean): Promise<Frame> {
     const late = AbortSignal.timeout(STEP_TIMEOUT);
+    late.addEventListener('abort', () => {
+      this.wake();
+    });
     for (;;) {
       const frame = this.frames.shift();
       if (frame?.type === 'error') throw refused(step, String(frame.code), frame);
@@ -147,15 +156,21 @@ export class Session {
         );
       await new Promise<void>(resolve => {
         this.waiting.push(resolve);
-        late.addEventListener('abort', () => {
-          resolve();
-        });
       });
     }
   }
 
   private wake(): void {
     for (const resume of this.waiting.splice(0)) resume();
+  }
+}
+
+function isSigned(reply: SemanticEvent, key: SigningKey): boolean {
+  try {
+    return reply.semanticsignature === signatureFor(reply, 's2c', key);
+  } catch {
+    // The reply has no canonical form.
+    return false;
   }
 }
 
@@ -181,8 +196,13 @@ function upgradeFailure(finding: string): StepFailure {
 /** Reads why the handshake was rejected: `{"code","message"}`, unless another server has answered. */
 async function refusalOf(response: IncomingMessage): Promise<StepFailure> {
   let text = '';
+  // A server may send without end.
+  const timer = setTimeout(() => response.destroy(), STEP_TIMEOUT);
   try {
-    for await (const chunk of response) if (text.length < MAX_BODY) text += String(chunk);
+    for await (const chunk of response) {
+      text += String(chunk);
+      if (text.length > MAX_BODY) break;
+    }
     const { code, message } = JSON.parse(text) as Frame;
     if (typeof code === 'string' && Object.hasOwn(ADVICE, code)) {
       const step = code === 'ORIGIN_REJECTED' ? 'origin' : 'upgrade';
@@ -190,14 +210,18 @@ async function refusalOf(response: IncomingMessage): Promise<StepFailure> {
     }
   } catch {
     // The answer is not one of this library.
+  } finally {
+    clearTimeout(timer);
   }
   return upgradeFailure(`HTTP ${response.statusCode} without a code: this is not the gateway`);
 }
 
 function frameOf(data: RawData): Frame {
   try {
-    return JSON.parse((data as Buffer).toString()) as Frame;
+    const frame: unknown = JSON.parse((data as Buffer).toString());
+    if (typeof frame === 'object' && frame !== null) return frame as Frame;
   } catch {
-    return { type: 'unreadable' };
+    // The message is no frame.
   }
+  return { type: 'unreadable' };
 }

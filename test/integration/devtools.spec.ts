@@ -167,6 +167,15 @@ describe('the routes for administrators', () => {
       expect(log.map(({ text }) => text).join('')).not.toMatch(/[\u009b\u202e\u2028]/);
     });
 
+    it.each(['', 'a'.repeat(257), '\ud800', null, {}, [], true])(
+      'answer 400 to %j, which no user or connection can have as its id',
+      async id => {
+        const app = await start({ http: http?.() });
+        expect((await command(app, LOG_OUT, { user: id })).status).toBe(400);
+        expect((await command(app, DISCONNECT, { client: id })).status).toBe(400);
+      },
+    );
+
     it('log a user out, whose earlier tokens are rejected, and leave other users alone', async () => {
       const app = await start({ http: http?.() });
       const token = tokenFor('alice', { sid: 'one' });

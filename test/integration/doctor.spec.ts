@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WebSocketServer } from 'ws';
 import { EventData, SecureGateway, SignedEvent } from '../../lib/index.js';
@@ -208,6 +209,57 @@ describe('doctor', () => {
       status: 'fail',
       finding: 'the reply is not signed by the session key',
     });
+  });
+
+  const SUCCESS = { type: 'auth_success', signing: { key_id: 's-1', key: 'A'.repeat(43) } };
+  const deepReply = (id?: string) =>
+    `{"type":"event","event":{"semanticcorrelationid":"${id}","data":${'['.repeat(200)}${']'.repeat(200)}}}`;
+
+  it.each<[string, string, RegExp, (type: string, id?: string) => string[]]>([
+    [
+      'auth_success without a key',
+      'authentication',
+      /no session key/,
+      () => ['{"type":"auth_success"}'],
+    ],
+    [
+      'replies without an event',
+      'echo',
+      /not signed/,
+      (type, id) =>
+        type === 'auth'
+          ? [JSON.stringify(SUCCESS)]
+          : ['null', '5', '{"type":"event"}', '{"type":"event","event":null}', deepReply(id)],
+    ],
+  ])('reports %s as a failure of %s', async (_, step, finding, answer) => {
+    const server = createServer();
+    const port = await listen(server);
+    new WebSocketServer({ server }).on('connection', socket => {
+      socket.on('message', data => {
+        const { type, event } = JSON.parse((data as Buffer).toString()) as {
+          type: string;
+          event?: { id: string };
+        };
+        const pong = JSON.stringify({ type: 'pong', time: new Date().toISOString() });
+        for (const text of type === 'ping' ? ['[]', pong] : answer(type, event?.id))
+          socket.send(text);
+      });
+    });
+    const subject = { url: `ws://127.0.0.1:${port}/`, token: 't', event: 'demo.echo' };
+    const { last } = await examined(subject);
+    expect(last).toMatchObject({ step, status: 'fail' });
+    expect(last.finding).toMatch(finding);
+  });
+
+  it('stops reading an answer to the upgrade that is too long', async () => {
+    const server = createServer().on('upgrade', (_, socket: Duplex) => {
+      const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`;
+      const more = (): boolean => socket.writable && socket.write(chunk, more);
+      socket.on('error', () => undefined);
+      socket.write('HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n', more);
+    });
+    const { last } = await examined({ url: `ws://127.0.0.1:${await listen(server)}/` });
+    expect(last).toMatchObject({ step: 'upgrade', status: 'fail' });
   });
 
   it('has advice for every code', () => {

@@ -71,9 +71,13 @@ describe('addressOf', () => {
     ['[2001:db8::1]:443', '2001:db8::1'],
     ['[::ffff:192.0.2.1]:443', '192.0.2.1'],
     ['[2001:db8::1]', '2001:db8::1'],
-  ])('returns %s, as some proxies forward it, without brackets and port', (forwarded, expected) => {
-    expect(addressOf('10.0.0.1', { forwarded })).toBe(expected);
-  });
+    [`fe80::1%${'a'.repeat(3_000)}`, 'fe80::1'],
+  ])(
+    'returns %s, as some proxies forward it, without brackets, port and zone',
+    (forwarded, expected) => {
+      expect(addressOf('10.0.0.1', { forwarded })).toBe(expected);
+    },
+  );
 
   it.each(['10.0.0.2:52011', '::ffff:10.0.0.2', '[::ffff:10.0.0.2]:52011'])(
     'recognizes the trusted proxy %s in any form in which another proxy forwards it',
