@@ -45,9 +45,11 @@ export class Session {
     const session = new Session(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once('open', resolve);
-      socket.once('unexpected-response', (request, response) => {
+      socket.once('unexpected-response', (_request, response) => {
+        // A proxy keeps the connection open after its answer. The request no longer has it then.
+        const tcp = response.socket;
         void refusalOf(response).then(failure => {
-          request.destroy();
+          tcp.destroy();
           reject(failure);
         });
       });

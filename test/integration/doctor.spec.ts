@@ -186,6 +186,24 @@ describe('doctor', () => {
     expect(results.filter(({ status }) => status === 'fail')).toHaveLength(1);
   });
 
+  it('closes a connection that a proxy keeps open after a rejection', async () => {
+    const server = createServer();
+    const closed = new Promise(resolve => {
+      server.on('upgrade', (_request, socket) => {
+        socket.resume().once('end', () => {
+          socket.destroy();
+          resolve(undefined);
+        });
+        const body = '{"code":"TLS_REQUIRED","message":"TLS"}';
+        const status = 'HTTP/1.1 426 Upgrade Required\r\nConnection: keep-alive';
+        socket.write(`${status}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      });
+    });
+    const { last } = await examined({ url: `ws://127.0.0.1:${await listen(server)}/` });
+    expect(last).toMatchObject({ step: 'upgrade', status: 'fail' });
+    await closed;
+  });
+
   it('reports a reply that is not signed with the session key', async () => {
     const server = createServer();
     const port = await listen(server);
