@@ -46,15 +46,7 @@ export class NonceTracker {
    */
   use(event: SemanticEvent, scope: NonceScope, limit?: PendingDecision): MaybePromise<true> {
     const { time, nonce } = freshnessOf(event);
-    const expiresAt = time + this.options.signing.maxAge;
-    // A clock that is set back must not make events acceptable whose nonces were dropped.
-    this.latest = Math.max(this.latest, this.clock.now());
-    if (expiresAt < this.latest)
-      throw new RefusalError('EVENT_EXPIRED', {
-        reason: 'time is older than signing.maxAge by the latest time this process has seen',
-      });
-
-    if (typeof scope === 'string') return this.useShared(scope, nonce, expiresAt, time, limit);
+    if (typeof scope === 'string') return this.useShared(scope, nonce, time, limit);
     const use = () => this.useOfConnection(scope, nonce, time);
     return limit ? limit.decided.then(passOrRefuse).then(use) : use();
   }
@@ -62,10 +54,17 @@ export class NonceTracker {
   private useShared(
     keyId: string,
     nonce: string,
-    expiresAt: number,
     madeAt: number,
     limit?: PendingDecision,
   ): MaybePromise<true> {
+    const expiresAt = madeAt + this.options.signing.maxAge;
+    // A clock that is set back must not make events acceptable whose nonces the store has dropped.
+    this.latest = Math.max(this.latest, this.clock.now());
+    if (expiresAt < this.latest)
+      throw new RefusalError('EVENT_EXPIRED', {
+        reason: 'time is older than signing.maxAge by the latest time this process has seen',
+      });
+
     const admitted = limit?.decided.then(
       ({ allowed }) => allowed,
       () => false,

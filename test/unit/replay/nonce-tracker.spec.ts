@@ -97,6 +97,16 @@ describe('NonceTracker', () => {
     expect(outcome(event)).toBe('EVENT_EXPIRED');
   });
 
+  it('accepts new events of a connection although the clock was an hour ahead', () => {
+    const connection = {};
+    outcome(eventAt(start), connection);
+    clock.setWall(start + 3_600 * SECOND);
+    outcome(eventAt(clock.now(), 'bbbbbbbbbbbbbbbb'), connection);
+    clock.setWall(start + SECOND);
+    expect(outcome(eventAt(clock.now(), 'cccccccccccccccc'), connection)).toBeUndefined();
+    expect(outcome(eventAt(start), connection)).toBe('REPLAY_DETECTED');
+  });
+
   it('still accepts new events when the clock is set back a little', () => {
     clock.advance(60 * SECOND);
     outcome(eventAt(start));
