@@ -3,7 +3,7 @@ import { SemanticEventsError } from '../protocol/errors.js';
 
 /** Messages for the client's own codes that do not explain themselves. */
 const CLIENT_MESSAGES = {
-  TIMEOUT: 'No answer in time',
+  TIMEOUT: 'No reply in time',
   NO_TOKEN: 'getToken returned no token',
   TOKEN_FAILED: 'getToken failed',
   UNVERIFIED: 'Wrong signature',
@@ -79,7 +79,7 @@ export class SemanticEventsClientError extends SemanticEventsError implements Cl
     { message, ...details }: ClientErrorDetails = {},
     caller?: Error,
   ) {
-    super(message ?? (CLIENT_MESSAGES as Partial<Record<string, string>>)[code] ?? code);
+    super(message || ((CLIENT_MESSAGES as Partial<Record<string, string>>)[code] ?? code));
     Object.assign(this, details);
     if (caller?.stack) this.stack = `${String(this)}\n${framesOf(caller.stack)}`;
   }

@@ -186,9 +186,9 @@ export class Connection {
         this.#take(String(data));
       };
       // A close event follows every error event. In Node the error says why, such as `Unexpected server response: 403`.
-      let cause: unknown;
+      let message: string | undefined;
       socket.onerror = event => {
-        cause = (event as { message?: unknown } | undefined)?.message;
+        message = (event as { message?: string } | undefined)?.message;
       };
       // The close reason is a code of PROTOCOL.md, if the server had the time to send one.
       socket.onclose = ({ reason }) => {
@@ -197,7 +197,10 @@ export class Connection {
           this.end(
             isKnown
               ? refusalOf(this.#refusal)
-              : new SemanticEventsClientError(reason || 'CONNECTION_LOST', { cause }),
+              : new SemanticEventsClientError(reason || 'CONNECTION_LOST', {
+                  message,
+                  cause: message,
+                }),
           );
         });
       };

@@ -139,6 +139,23 @@ describe('connecting', () => {
     expect(bench.tokens).toBe(1);
   });
 
+  it.each([
+    ['Unexpected server response: 404', 'Unexpected server response: 404'],
+    // Node reports a refused connection to several addresses without a message.
+    ['', 'CONNECTION_LOST'],
+    [undefined, 'CONNECTION_LOST'],
+  ])('reports why the socket failed in the message of the error: %p', async (message, expected) => {
+    const bench = new ClientBench();
+    void bench.client.connect();
+    const socket = await bench.socket();
+    socket.onerror?.({ message });
+    socket.drop();
+    await bench.state('waiting');
+
+    expect(bench.errors[0]).toMatchObject({ code: 'CONNECTION_LOST', message: expected });
+    expect(bench.errors[0]).toHaveProperty('cause', message);
+  });
+
   it('retries if a transport cannot be opened', async () => {
     const cause = new Error('not ready');
     const transport = () => {
