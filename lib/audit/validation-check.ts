@@ -8,9 +8,10 @@ import {
   type ValidationMeans,
 } from '../handler/index.js';
 import { SemanticEventsConfigError } from '../protocol/index.js';
+import { forgottenIn } from './forgotten-decorators.js';
 import { GLOBALS_REACH_GATEWAYS } from './global-enhancers.js';
 
-/** Finds handler parameters whose data looks validated and is not. */
+/** Finds handler parameters whose data looks validated and is not, and those without a decorator. */
 export class ValidationCheck implements OnModuleInit {
   private constructor(
     private readonly catalog: GatewayCatalog,
@@ -42,12 +43,15 @@ export class ValidationCheck implements OnModuleInit {
     return { classes: this.classes, globalPipes };
   }
 
-  /** Returns a sentence for every parameter whose data is not validated as it seems. */
+  /** Returns a sentence for every parameter that does not receive what its declaration says. */
   problems(): string[] {
     return this.catalog
       .list()
       .flatMap(({ metatype, handlers }) =>
-        handlers.flatMap(({ method }) => validationOf(metatype, method, this.means).problems),
+        handlers.flatMap(({ method }) => [
+          ...validationOf(metatype, method, this.means).problems,
+          ...forgottenIn(metatype, method),
+        ]),
       );
   }
 

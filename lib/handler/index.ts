@@ -19,10 +19,11 @@ export { applicationRejection } from './application-rejection.js';
 export { RefusalException } from './refusal.exception.js';
 export { Rejection, type RejectionOptions } from './rejection.js';
 export { refusing } from './refusing.js';
-export { ClassValidation } from './class-validation.js';
+export { ClassValidation, isApplicationClass } from './class-validation.js';
 export {
   type GatewayClass,
   needsClassValidation,
+  signatureOf,
   takesEventsOnly,
   validationOf,
   type ValidationMeans,

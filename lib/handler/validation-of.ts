@@ -127,13 +127,20 @@ function unvalidated(...problems: string[]): HandlerValidation {
   return { isValidated: false, problems };
 }
 
-function payloadsOf(gateway: GatewayClass, method: string): Payload[] {
+/** Returns what a handler and its decorators declare about its parameters. */
+export function signatureOf(gateway: GatewayClass, method: string) {
   const prototype = gateway.prototype as Record<string, object>;
-  const handler = prototype[method] as (() => unknown) | undefined;
+  return {
+    handler: prototype[method] as (() => unknown) | undefined,
+    types: (Reflect.getMetadata('design:paramtypes', prototype, method) ?? []) as unknown[],
+    noted: Reflect.getMetadata(PARAMETERS_METADATA, gateway, method) as
+      Record<string, Parameter> | undefined,
+  };
+}
+
+function payloadsOf(gateway: GatewayClass, method: string): Payload[] {
+  const { handler, types, noted } = signatureOf(gateway, method);
   if (!handler) return [];
-  const types = (Reflect.getMetadata('design:paramtypes', prototype, method) ?? []) as unknown[];
-  const noted = Reflect.getMetadata(PARAMETERS_METADATA, gateway, method) as
-    Record<string, Parameter> | undefined;
   // Without parameter decorators Nest calls a handler with the socket and the data.
   if (!noted)
     return handler.length > 1 ? [{ index: 1, decorator: 'the message', type: types[1] }] : [];

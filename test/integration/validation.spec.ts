@@ -18,6 +18,8 @@ import {
 } from 'class-validator';
 import { z } from 'zod';
 import {
+  Client,
+  CurrentClient,
   EventData,
   EventDataPipe,
   SecureGateway,
@@ -317,6 +319,32 @@ it('names every such parameter of every gateway at once', async () => {
   expect(await problemsOf(TwoGateway)).toEqual([
     expect.stringMatching(/^TwoGateway\.one: @EventData\(\)/),
     expect.stringMatching(/^TwoGateway\.bare: the message has the class Transfer/),
+  ]);
+});
+
+it('an application does not start with a parameter whose decorator was forgotten', async () => {
+  @WebSocketGateway({ path: '/events' })
+  @SecureGateway()
+  class ForgetfulGateway {
+    @SubscribeMessage('client')
+    client(@EventData() data: Transfer, client: Client, limit = new Transfer()) {
+      return [data, client.user, limit];
+    }
+
+    @SubscribeMessage('data')
+    data(data: Transfer, @CurrentClient() client: Client) {
+      return [data, client.user];
+    }
+
+    @SubscribeMessage('both')
+    both(client: Client) {
+      return client.user;
+    }
+  }
+  expect(await problemsOf(ForgetfulGateway)).toEqual([
+    'ForgetfulGateway.client: parameter 2 (Client) has no decorator, so Nest passes undefined: add @CurrentClient()',
+    'ForgetfulGateway.data: parameter 1 (Transfer) has no decorator, so Nest passes undefined: add one, such as @EventData()',
+    'ForgetfulGateway.both: parameter 1 (Client) has no decorator, so Nest passes the socket: add @CurrentClient()',
   ]);
 });
 
