@@ -61,8 +61,11 @@ export class UnexpectedErrors implements OnModuleInit, OnApplicationShutdown {
       const { onUnexpected } = this.options.monitoring;
       if (onUnexpected)
         this.safely('monitoring.onUnexpected', () => onUnexpected(error, Object.freeze(context)));
-      this.safely('An exception filter of the application', () =>
-        this.callFilter(error, host ?? hostOf(context)),
+      // Many global filters were written for HTTP only, and fail at the missing response.
+      this.safely(
+        'An exception filter of the application',
+        () => this.callFilter(error, host ?? hostOf(context)),
+        "If it answers HTTP responses, let it return first when host.getType() is not 'http'. ",
       );
     } finally {
       this.isReporting = false;
@@ -84,9 +87,10 @@ export class UnexpectedErrors implements OnModuleInit, OnApplicationShutdown {
     return filter.catch(error, host);
   }
 
-  private safely(name: string, call: () => unknown): void {
+  /** @param hint the usual cause, and what to do */
+  private safely(name: string, call: () => unknown, hint = ''): void {
     void recovering(call, error => {
-      logOnly(this.logger, error, undefined, `${name} failed: `);
+      logOnly(this.logger, error, undefined, `${name} failed. ${hint}`);
     });
   }
 }
