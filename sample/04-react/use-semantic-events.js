@@ -14,11 +14,17 @@ export function useConnection(client) {
   );
 }
 
-/** Calls a handler with the events of a pattern while a component is mounted. */
-export function useEvents(client, pattern, handler) {
+/**
+ * Calls a handler with the events of a pattern while a component is mounted. With the option `scope: 'own'`, only events that are
+ * addressed to this client arrive, such as those of its rooms.
+ */
+export function useEvents(client, pattern, handler, { scope } = {}) {
   const latest = useRef(handler);
   useEffect(() => {
     latest.current = handler;
   });
-  useEffect(() => client.subscribe(pattern, event => latest.current(event)), [client, pattern]);
+  useEffect(
+    () => client.subscribe(pattern, event => latest.current(event), { scope }),
+    [client, pattern, scope],
+  );
 }

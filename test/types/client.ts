@@ -8,6 +8,7 @@ import {
   type Unsubscribe,
 } from '../../lib/client/index.js';
 import { WebSocket as WsWebSocket } from 'ws';
+import { useConnection, useEvents } from '../../sample/04-react/use-semantic-events.js';
 import type { Equal } from './equal.js';
 
 interface Events {
@@ -27,6 +28,16 @@ const is =
   <A>() =>
   <B>(_value: B, equal: Equal<A, B>): boolean =>
     equal;
+
+/** Never called: only its types are checked. */
+export function Component() {
+  is<'idle' | 'connecting' | 'connected' | 'waiting' | 'closed'>()(useConnection(typed), true);
+  useEvents(typed, 'chat.said', ({ data }) => is<string>()(data.text, true));
+  useEvents(typed, 'chat.*', ({ type }) => is<'chat.said' | 'chat.left'>()(type, true), {
+    scope: 'own',
+  });
+  useEvents(open, '**', ({ data }) => is<unknown>()(data, true));
+}
 
 /** Never called: only its types are checked. */
 export async function client() {
