@@ -9,6 +9,7 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-semantic-events$': '<rootDir>/lib/index.ts',
     '^nestjs-semantic-events/client$': '<rootDir>/lib/client/index.ts',
+    '^nestjs-semantic-events/health$': '<rootDir>/lib/health/index.ts',
     '^nestjs-semantic-events/opentelemetry$': '<rootDir>/lib/opentelemetry/index.ts',
     '^nestjs-semantic-events/redis$': '<rootDir>/lib/redis/index.ts',
     '^nestjs-semantic-events/socket\\.io$': '<rootDir>/lib/socket.io/index.ts',

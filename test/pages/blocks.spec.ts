@@ -11,7 +11,9 @@ import { z } from 'zod';
 import {
   EventData,
   EventMesh,
+  EventSigner,
   Public,
+  RateLimit,
   SecureGateway,
   SemanticEventsModule,
   type SemanticEvent,
@@ -68,6 +70,7 @@ const CLICK = 'ui.interaction.click';
 
 const testing = take('docs/guides/testing.md', 'new FakeClock()');
 const pushed = take('docs/guides/testing.md', '.emitTo(');
+const checklist = take('docs/guides/testing.md', 'SecurityAudit');
 const client = take('docs/guides/client.md', 'new SemanticEventsClient<Events>');
 const nativeClient = take('docs/guides/client.md', 'AppState.addEventListener');
 const ticketGuard = take('docs/guides/tickets.md', 'class MyHttpGuard');
@@ -96,14 +99,15 @@ const ioClient = take('docs/guides/socket-io.md', 'auth: answer');
 // These are run by recipes.spec.ts.
 for (const name of ['auth0.com', 'keycloak', 'cognito', 'microsoftonline', 'clerk.example'])
   take('docs/guides/identity-providers.md', name);
-for (const name of ['/etc/signing-keys', 'VAULT_ADDR']) take('docs/guides/keys.md', name);
+for (const name of ['/etc/signing-keys', 'VAULT_ADDR', 'signEvent('])
+  take('docs/guides/keys.md', name);
 // These are run by guides.spec.ts.
 for (const [page, ...texts] of [
   ['guides/authentication', 'validateToken', 'newSession', 'class LoginController'],
   ['guides/validation', "from 'zod'", "from 'valibot'", 'class TransferDto'],
   ['guides/errors', 'class StockGateway', 'function reserve'],
   ['guides/global-guards', 'class HttpAuthGuard', 'class AppModule', 'class ThrottlingModule'],
-  ['operating', 'kind: Deployment', 'kind: Ingress'],
+  ['operating', 'kind: Deployment', 'kind: Ingress', 'class HealthModule'],
 ])
   for (const text of texts) take(`docs/${page}.md`, text);
 // This is run by test/interop/python-client.spec.ts.
@@ -175,14 +179,34 @@ it('the documented tests run', async () => {
   }
   @Module({ imports: [SemanticEventsModule.forRoot(options)], providers: [OrderGateway] })
   class OrderModule {}
-  const bodies: (() => Promise<void>)[] = [];
-  const register = (_title: string, body: () => Promise<void>) => bodies.push(body);
+  @WebSocketGateway({ path: '/events' })
+  @SecureGateway()
+  @RateLimit({ rate: 5 })
+  class LimitedGateway extends OrderGateway {}
+  const production = SemanticEventsModule.forRoot({
+    signing: { keys: [{ id: 'key-1', secret: EventSigner.generateKey() }] },
+    auth: {
+      jwt: { secret: EventSigner.generateKey(), issuer: 'my-app', audience: 'my-app' },
+    },
+    connection: { trustProxy: '127.0.0.1', origins: ['https://myapp.com'] },
+  });
+  @Module({ imports: [production], providers: [LimitedGateway] })
+  class ProductionModule {}
+  let body: (() => Promise<void>) | undefined;
+  const it = (_title: string, shown: () => Promise<void>) => (body = shown);
   const environment = { ...process.env };
   try {
-    for (const block of [testing, pushed])
-      await run(block, { given: { AppModule: OrderModule, it: register } });
-    expect(bodies).toHaveLength(2);
-    for (const body of bodies) await body();
+    for (const [block, AppModule] of [
+      [testing, OrderModule],
+      [pushed, OrderModule],
+      // Sets NODE_ENV.
+      [checklist, ProductionModule],
+    ] as const) {
+      body = undefined;
+      await run(block, { given: { AppModule, it } });
+      expect(body).toBeDefined();
+      await body!();
+    }
   } finally {
     process.env = environment;
   }

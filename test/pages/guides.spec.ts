@@ -252,6 +252,15 @@ describe('docs/guides/global-guards.md', () => {
   });
 });
 
+it('docs/operating.md has a module whose routes are the probes of its deployment', async () => {
+  const { HealthModule } = await run(take('docs/operating.md', 'class HealthModule'));
+  const app = await TestApp.start({ gateways: [DemoGateway], imports: [HealthModule as Type] });
+  const bodyOf = async (path: string) =>
+    (await fetch(`http://127.0.0.1:${app.port}${path}`)).json() as Promise<Json>;
+  expect(await bodyOf('/health')).toMatchObject({ status: 'ok', info: { gateway: {} } });
+  expect(await bodyOf('/live')).toEqual({ status: 'ok' });
+});
+
 describe('docs/operating.md: Kubernetes', () => {
   const seconds = (milliseconds: number) => milliseconds / 1_000;
 

@@ -3,7 +3,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EventSigner, KeyRefresh, type SemanticEventsModuleOptions } from '../../lib/index.js';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import {
+  EventData,
+  EventSigner,
+  KeyRefresh,
+  Public,
+  SecureGateway,
+  type SemanticEventsModuleOptions,
+  SignedEvent,
+} from '../../lib/index.js';
 import { DemoGateway } from '../helpers/demo.gateway.js';
 import { Issuer } from '../helpers/issuer.js';
 import { run, take } from '../helpers/run-block.js';
@@ -66,6 +75,36 @@ describe(KEYS, () => {
     expect(await app.nest.get(KeyRefresh).refresh()).toBe(true);
     return [before, ids()];
   }
+
+  it('has a producer whose event a handler accepts without authentication, once', async () => {
+    const received: unknown[] = [];
+    @WebSocketGateway({ path: '/events' })
+    @SecureGateway()
+    class StockGateway {
+      @SubscribeMessage('stock.changed')
+      @Public()
+      @SignedEvent({ keys: 'ring' })
+      changed(@EventData() stock: unknown) {
+        received.push(stock);
+        return 'stored';
+      }
+    }
+    const keys = ['key-1', 'warehouse'].map(id => ({ id, secret: secret(id) }));
+    const app = await TestApp.start({
+      gateways: [StockGateway],
+      options: { signing: { keys }, audit: 'off' },
+    });
+    process.env.WAREHOUSE_KEY = secret('warehouse');
+    try {
+      const { frame } = await run(take(KEYS, 'signEvent('), {
+        change: [['localhost:3000', `127.0.0.1:${app.port}`]],
+      });
+      expect(frame).toMatchObject({ event: { type: 'stock.changed.reply', data: 'stored' } });
+      expect(received).toEqual([{ item: 'book', left: 3 }]);
+    } finally {
+      delete process.env.WAREHOUSE_KEY;
+    }
+  });
 
   it('reads keys from a mounted secret', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'signing-keys-'));
