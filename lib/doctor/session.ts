@@ -195,6 +195,12 @@ function upgradeFailure(finding: string): StepFailure {
   );
 }
 
+/** The statuses of a proxy that cannot reach the server. */
+const GATEWAY_ERRORS: readonly unknown[] = [502, 503, 504];
+
+const UNREACHED =
+  'A proxy cannot reach the server: check that the server runs, its address in the proxy, and the health check of the proxy';
+
 /** Reads why the handshake was rejected: `{"code","message"}`, unless another server has answered. */
 async function refusalOf(response: IncomingMessage): Promise<StepFailure> {
   let text = '';
@@ -215,7 +221,10 @@ async function refusalOf(response: IncomingMessage): Promise<StepFailure> {
   } finally {
     clearTimeout(timer);
   }
-  return upgradeFailure(`HTTP ${response.statusCode} without a code: this is not the gateway`);
+  const finding = `HTTP ${response.statusCode} without a code: this is not the gateway`;
+  return GATEWAY_ERRORS.includes(response.statusCode)
+    ? new StepFailure('upgrade', finding, UNREACHED)
+    : upgradeFailure(finding);
 }
 
 function frameOf(data: RawData): Frame {

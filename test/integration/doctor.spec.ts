@@ -204,6 +204,15 @@ describe('doctor', () => {
     await closed;
   });
 
+  it.each([502, 503, 504])(
+    'says that a proxy which answers %i cannot reach the server',
+    async status => {
+      const server = createServer((_request, response) => response.writeHead(status).end());
+      const { last } = await examined({ url: `ws://127.0.0.1:${await listen(server)}/` });
+      expect(last).toMatchObject({ step: 'upgrade', check: expect.stringMatching(/cannot reach/) });
+    },
+  );
+
   it('reports a reply that is not signed with the session key', async () => {
     const server = createServer();
     const port = await listen(server);
