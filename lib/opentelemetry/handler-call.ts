@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Attributes, type Context, context, SpanStatusCode, trace } from '@opentelemetry/api';
 import { Observable } from 'rxjs';
-import { errorText, isError, placeOf } from '../monitoring/index.js';
+import { errorText, isError, placeOf, safeText } from '../monitoring/index.js';
 import { type Code, factsOf } from '../protocol/index.js';
 import { ERROR_TYPE, OTHER_ERROR, REFUSAL_REASON } from './attributes.js';
 import type { Instruments } from './instruments.js';
@@ -56,7 +56,7 @@ export class HandlerCall {
   /** Records an unexpected error at the span by its name and place. Its message may quote event data. */
   failed(error: unknown): void {
     if (this.hasEnded) return;
-    const name = isError(error) ? errorText(error, 'name') || 'Error' : OTHER_ERROR;
+    const name = isError(error) ? safeText(errorText(error, 'name') || 'Error') : OTHER_ERROR;
     trace.getSpan(this.callContext)?.recordException({ name, stack: placeOf(error) });
   }
 

@@ -366,6 +366,16 @@ describe('the span of a handler', () => {
     });
   });
 
+  it('has a name without line breaks and control characters', async () => {
+    thrown = Object.assign(new Error('unknown'), { name: `Bad\n\u001b[2J${'x'.repeat(5000)}` });
+    const recorder = new TelemetryRecorder();
+    const { app } = await start({ options: { telemetry: recorder.telemetry() } });
+    expect(await codeOf(await app.login())).toBe('INTERNAL');
+    const type = recorder.spans.at(-1)!.events[0]!.attributes!['exception.type'] as string;
+    expect(type).toMatch(/^Bad\P{C}+$/u);
+    expect(type.length).toBeLessThan(1000);
+  });
+
   it.each(Object.entries(ODD_ERRORS))('survives %s', async (_, make) => {
     thrown = make();
     const recorder = new TelemetryRecorder();
