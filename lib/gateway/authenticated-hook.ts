@@ -1,6 +1,7 @@
 import { ContextIdFactory, type ModuleRef } from '@nestjs/core';
 import type { Client } from '../connection/index.js';
 import { isThenable, recovering } from '../maybe-promise.js';
+import { contained } from '../monitoring/index.js';
 import type { CatalogGateway } from './gateway-catalog.js';
 
 /** A gateway hook that runs when a client has authenticated. Nest calls `handleConnection` before that. */
@@ -76,10 +77,11 @@ export class AuthenticatedHooks {
   private track(client: Client, call: Promise<unknown>): void {
     const running = this.running.get(client) ?? new Set();
     this.running.set(client, running.add(call));
-    void call.finally(() => {
+    const forget = contained(() => {
       running.delete(call);
       if (running.size === 0) this.running.delete(client);
     });
+    call.then(forget, forget);
   }
 
   private call({ wrapper }: CatalogGateway, client: Client, socket: object): unknown {

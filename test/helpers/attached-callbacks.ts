@@ -140,6 +140,9 @@ function catches(expression: ts.Expression): boolean {
   const name = nameOf(callee);
   if (name === 'then' && args[0] && isSettled(callee)) return isSafe(args[0], new Set());
   if (CATCHING.has(name) || name === 'catch' || (name === 'then' && args.length > 1)) return true;
+  // `Promise.prototype.then.call(promise, undefined, rejected)`
+  if (name === 'call' && ts.isPropertyAccessExpression(callee))
+    return nameOf(callee.expression) === 'then' && args.length > 2;
   // `finally` rejects like the promise before it, if its callback does not throw.
   return name === 'finally' && ts.isPropertyAccessExpression(callee) && catches(callee.expression);
 }

@@ -91,9 +91,9 @@ export function callHandler(
       answers.unsubscribe();
     };
     called.then(
-      result => {
+      contained((result: unknown) => {
         if (isObservable(result) && !answers.closed) answers.add(connection.streaming(end));
-      },
+      }),
       () => undefined,
     );
   });

@@ -53,6 +53,7 @@ describe('the scan for callbacks', () => {
     'redis.on("error", () => undefined);',
     'void work().catch(report);',
     'void work().then(next, report).finally(done);',
+    'void Promise.prototype.then.call(work(), undefined, report);',
     'void recovering(() => work(), report);',
     'void Promise.allSettled(all).then(contained(done));',
     'redis.eval(script).then(contained(done), () => undefined);',
