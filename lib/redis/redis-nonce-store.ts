@@ -111,8 +111,8 @@ export class RedisNonceStore extends NonceStore {
   }
 
   /**
-   * Uses or releases a nonce once the previous use or release of it is decided. Until then, an event that a client sends again is
-   * not yet a replay. If the previous use fails, this one fails, too.
+   * Uses or releases a nonce after the previous use or release of it is decided: until then, an event that a client sends again
+   * is no replay. If the previous use fails, this one fails, too.
    */
   private async inTurn(id: string, decide: () => Promise<Outcome>): Promise<Outcome> {
     let previous: Promise<Outcome> | undefined;

@@ -213,52 +213,8 @@ describe('doctor', () => {
     },
   );
 
-  it('reports a reply that is not signed with the session key', async () => {
-    const server = createServer();
-    const port = await listen(server);
-    new WebSocketServer({ server }).on('connection', socket => {
-      socket.on('message', data => {
-        const { type, event } = JSON.parse((data as Buffer).toString()) as {
-          type: string;
-          event?: { id: string };
-        };
-        const answers: Record<string, object> = {
-          ping: { type: 'pong', time: new Date().toISOString() },
-          auth: { type: 'auth_success', signing: { key_id: 's-1', key: 'A'.repeat(43) } },
-          event: { type: 'event', event: { semanticcorrelationid: event?.id, id: 'r', type: 'r' } },
-        };
-        socket.send(JSON.stringify(answers[type]));
-      });
-    });
-    const subject = { url: `ws://127.0.0.1:${port}/`, token: 't', event: 'demo.echo' };
-    expect((await examined(subject)).last).toMatchObject({
-      step: 'echo',
-      status: 'fail',
-      finding: 'the reply is not signed by the session key',
-    });
-  });
-
-  const SUCCESS = { type: 'auth_success', signing: { key_id: 's-1', key: 'A'.repeat(43) } };
-  const deepReply = (id?: string) =>
-    `{"type":"event","event":{"semanticcorrelationid":"${id}","data":${'['.repeat(200)}${']'.repeat(200)}}}`;
-
-  it.each<[string, string, RegExp, (type: string, id?: string) => string[]]>([
-    [
-      'auth_success without a key',
-      'authentication',
-      /no session key/,
-      () => ['{"type":"auth_success"}'],
-    ],
-    [
-      'replies without an event',
-      'echo',
-      /not signed/,
-      (type, id) =>
-        type === 'auth'
-          ? [JSON.stringify(SUCCESS)]
-          : ['null', '5', '{"type":"event"}', '{"type":"event","event":null}', deepReply(id)],
-    ],
-  ])('reports %s as a failure of %s', async (_, step, finding, answer) => {
+  /** Starts a server that answers each frame by its type and the id of its event. @returns its URL */
+  const answering = async (answer: (type: string, id?: string) => string[]) => {
     const server = createServer();
     const port = await listen(server);
     new WebSocketServer({ server }).on('connection', socket => {
@@ -272,7 +228,42 @@ describe('doctor', () => {
           socket.send(text);
       });
     });
-    const subject = { url: `ws://127.0.0.1:${port}/`, token: 't', event: 'demo.echo' };
+    return `ws://127.0.0.1:${port}/`;
+  };
+  const SUCCESS = { type: 'auth_success', signing: { key_id: 's-1', key: 'A'.repeat(43) } };
+  const deepReply = (id?: string) =>
+    `{"type":"event","event":{"semanticcorrelationid":"${id}","data":${'['.repeat(200)}${']'.repeat(200)}}}`;
+
+  it.each<[string, string, RegExp, (type: string, id?: string) => string[]]>([
+    [
+      'auth_success without a key',
+      'authentication',
+      /no session key/,
+      () => ['{"type":"auth_success"}'],
+    ],
+    [
+      'a reply that is not signed with the session key',
+      'echo',
+      /the reply is not signed by the session key/,
+      (type, id) => [
+        JSON.stringify(
+          type === 'auth'
+            ? SUCCESS
+            : { type: 'event', event: { semanticcorrelationid: id, id: 'r', type: 'r' } },
+        ),
+      ],
+    ],
+    [
+      'replies without an event',
+      'echo',
+      /not signed/,
+      (type, id) =>
+        type === 'auth'
+          ? [JSON.stringify(SUCCESS)]
+          : ['null', '5', '{"type":"event"}', '{"type":"event","event":null}', deepReply(id)],
+    ],
+  ])('reports %s as a failure of %s', async (_, step, finding, answer) => {
+    const subject = { url: await answering(answer), token: 't', event: 'demo.echo' };
     const { last } = await examined(subject);
     expect(last).toMatchObject({ step, status: 'fail' });
     expect(last.finding).toMatch(finding);

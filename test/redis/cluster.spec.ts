@@ -32,22 +32,21 @@ describeWithRedis('with a Redis Cluster of three masters', () => {
     await servers.close();
   });
 
+  const start = (prefix: string) =>
+    TestApp.start({
+      gateways: [DemoGateway],
+      module: SemanticEventsModule.forRoot({
+        signing: { keys: [RING_KEY] },
+        auth: { jwt: { secret: JWT_SECRET } },
+        mesh: { allow: ['chat.*'] },
+        stores: redisStores({ client, prefix, clockDrift: 50, commandTimeout: 5_000 }),
+      }),
+    });
+
   redisContracts('a cluster', () => ({ client }));
 
   it('two nodes share limits, nonces, events and disconnects', async () => {
-    const stores = () =>
-      redisStores({ client, prefix: 'app:', clockDrift: 50, commandTimeout: 5_000 });
-    const start = () =>
-      TestApp.start({
-        gateways: [DemoGateway],
-        module: SemanticEventsModule.forRoot({
-          signing: { keys: [RING_KEY] },
-          auth: { jwt: { secret: JWT_SECRET } },
-          mesh: { allow: ['chat.*'] },
-          stores: stores(),
-        }),
-      });
-    const [one, other] = [await start(), await start()];
+    const [one, other] = [await start('app:'), await start('app:')];
     const [here, there] = [await one.login(), await other.login()];
 
     const ring = { key_id: RING_KEY.id, key: Buffer.from(RING_KEY.secret).toString('base64url') };
@@ -129,18 +128,7 @@ describeWithRedis('with a Redis Cluster of three masters', () => {
   });
 
   it('nothing is accepted twice or lost silently while a new master replaces an old one', async () => {
-    const stores = () => redisStores({ client, prefix: 'replaced:', clockDrift: 50 });
-    const start = () =>
-      TestApp.start({
-        gateways: [DemoGateway],
-        module: SemanticEventsModule.forRoot({
-          signing: { keys: [RING_KEY] },
-          auth: { jwt: { secret: JWT_SECRET } },
-          mesh: { allow: ['chat.*'] },
-          stores: stores(),
-        }),
-      });
-    const [one, other] = [await start(), await start()];
+    const [one, other] = [await start('replaced:'), await start('replaced:')];
     const listener = await other.login();
     listener.sendJson({ type: 'subscribe', patterns: ['chat.*'] });
     expect((await listener.next()).type).toBe('subscribed');
