@@ -132,24 +132,23 @@ export class RedisClusterServers {
     return cluster;
   }
 
-  /** Moves hash slots with their keys from the first master to another. */
-  async moveSlots(count: number, to = this.servers[1]!): Promise<void> {
-    const from = this.servers[0]!;
+  /** Moves hash slots with their keys, from the first master to the second unless others are given. */
+  async moveSlots(count: number, from = this.servers[0]!, to = this.servers[1]!): Promise<void> {
     const places = ['--cluster-from', idOf(from), '--cluster-to', idOf(to)];
     const slots = ['--cluster-slots', `${count}`, '--cluster-yes'];
     await redisCli('--cluster', 'reshard', addressOf(from), ...places, ...slots);
   }
 
-  /** Replaces the first master: a new one takes over all its slots, and then the old one is gone. */
+  /** Replaces the master with the log of the mesh: a new one takes over all its slots, and then the old one is gone. */
   async replaceMaster(): Promise<void> {
-    const [old, other] = this.servers as [RedisServer, RedisServer];
+    const [other, old] = this.servers as [RedisServer, RedisServer];
     const master = await startMaster();
     this.servers.push(master);
     await redisCli('--cluster', 'add-node', addressOf(master), addressOf(other));
     await this.isWhole();
-    await this.moveSlots(SLOTS, master);
+    await this.moveSlots(SLOTS, old, master);
     await redisCli('--cluster', 'del-node', addressOf(other), idOf(old));
-    this.servers.shift();
+    this.servers.splice(1, 1);
     await old.close();
     await this.isWhole();
   }
